@@ -1,0 +1,97 @@
+# One door for every chore; CI does exactly what these targets do.
+SHELL := /bin/bash
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3.13 python3))
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := packaging/locks/dev.txt
+# what the demo and the tests need of the machine: test hosts, and a way to reach them
+PACKAGES := debootstrap iproute2 openssh-client podman python3-venv runc
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+KEEP ?=
+PYTEST_ARGS ?=
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
+
+.PHONY: help
+help: ## Show what there is
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+.PHONY: demo
+demo: packages venv ## Build a small cluster, break it five ways, watch the agent heal it (KEEP=1 leaves it running)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend demo $(if $(KEEP),--keep)
+
+.PHONY: demo-clean
+demo-clean: venv ## Remove every trace of the demo: hosts, images, files
+	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend demo --clean
+
+.PHONY: test
+test: packages venv servers ## Install what is missing and run all tests (PYTEST_ARGS=…)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: bench-loop
+bench-loop: packages venv ## Measure injection to fix beside the bare ansible-playbook command (TRIALS=15)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/python -m tests.bench.loop
+
+.PHONY: bench-resting
+bench-resting: venv servers ## Measure memory and CPU of the resting agent (SERIES="1000 10000 50000")
+	$(BIN)/python -m tests.bench.resting
+
+.PHONY: schemas
+schemas: venv ## Write the JSON Schemas that editors use for settings, rules and remediations
+	$(BIN)/python -m agent.config.publish
+
+.PHONY: lint
+lint: venv ## Style, types, import contracts, YAML, playbooks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/yamllint --strict .
+	cd playbooks && ansible-lint --offline --profile production -q
+
+.PHONY: format
+format: venv ## Put the code into its common form
+	$(BIN)/ruff check --fix -q .
+	$(BIN)/ruff format .
+
+.PHONY: venv
+venv: $(VENV)/.made ## Make the Python environment from locked versions
+
+$(VENV)/.made: pyproject.toml $(LOCK) | packages
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r $(LOCK)
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+.PHONY: lock
+lock: ## Take the newest versions that pyproject.toml allows into the lock file
+	rm -rf .cache/lock
+	$(PYTHON) -m venv .cache/lock
+	.cache/lock/bin/python -m pip install -q --disable-pip-version-check '.[dev,kafka]'
+	.cache/lock/bin/python -m pip freeze --exclude opsmend > $(LOCK)
+	rm -rf .cache/lock build
+
+.PHONY: packages
+packages: ## Install the Debian packages that demo and tests need
+	@missing=""
+	for package in $(PACKAGES); do
+	    dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null | grep -q '^installed$$' || missing="$$missing $$package"
+	done
+	if [ -n "$$missing" ]; then
+	    echo "installing$$missing"
+	    $(SUDO) apt-get update -q
+	    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing
+	fi
+
+.PHONY: servers
+servers: venv ## Fetch the servers that tests talk to, without installing them
+	$(BIN)/python -m tests.servers.debian prometheus
+
+.PHONY: clean
+clean: ## Remove what was built here; test hosts' images stay
+	rm -rf $(VENV) .cache build dist .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -1,0 +1,129 @@
+"""``opsmend check``: every problem of every file, and whether every source and host answers."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from rich.markup import escape
+
+from agent.cli.output import console, print_json
+from agent.clock import SystemClock
+from agent.config import Settings, check_settings, find_config_file, load_settings
+from agent.errors import ConfigError, OpsmendError, Problem
+from agent.records import InventoryHost, TaskEvent
+from agent.remediate import Execution
+from agent.remediate.environment import ANSIBLE_FOLDER
+from agent.wiring import Definitions, load_definitions, make_inventory, make_runner, make_source
+
+_PING_TIMEOUT = timedelta(seconds=60)
+_CONFIG_EXIT = ConfigError.exit_code
+_SOURCE_EXIT = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was looked at, and how it is."""
+
+    what: str
+    good: bool
+    text: str
+
+
+def check_all(config: Path | None, offline: bool, json: bool) -> None:
+    """Check everything and exit with what was found."""
+    file = find_config_file(config)
+    problems: list[Problem] = []
+    settings: Settings | None = None
+    definitions: Definitions | None = None
+    try:
+        settings = load_settings(file)
+        problems += check_settings(settings, file)
+        definitions = load_definitions(settings)
+    except ConfigError as error:
+        problems += error.problems
+    lines: list[Line] = []
+    if settings is not None and not offline:
+        with console.status("asking sources and hosts…"):
+            lines += _check_source(settings, definitions)
+            lines += _check_hosts(settings)
+    _report(problems, lines, definitions, json)
+    if problems:
+        sys.exit(_CONFIG_EXIT)
+    if not all(line.good for line in lines):
+        sys.exit(_SOURCE_EXIT)
+
+
+def _check_source(settings: Settings, definitions: Definitions | None) -> list[Line]:
+    source = make_source(settings)
+    name = f"Prometheus {settings.collect.prometheus.url}"
+    try:
+        source.now()
+        if definitions is None:
+            return [Line(name, True, "answers")]
+        poll = source.poll({id_: one.query for id_, one in definitions.book.signals.items()})
+    except OpsmendError as error:
+        return [Line(name, False, str(error))]
+    finally:
+        source.close()
+    series = sum(len(answer.values) for answer in poll.answers.values())
+    lines = [Line(name, True, f"answers; {series} series for {len(poll.answers)} signals")]
+    lines += [Line(f"signal {id_}", False, why) for id_, why in sorted(poll.failed.items())]
+    silent = sorted(id_ for id_, answer in poll.answers.items() if not answer.values)
+    if silent:
+        lines.append(Line("signals", True, f"no series yet for {', '.join(silent)}"))
+    return lines
+
+
+def _check_hosts(settings: Settings) -> list[Line]:
+    try:
+        hosts = make_inventory(settings, SystemClock()).hosts()
+    except OpsmendError as error:
+        return [Line("inventory", False, str(error))]
+    if not hosts:
+        return [Line("inventory", False, "has no hosts")]
+    return [Line("inventory", True, f"{len(hosts)} hosts"), *_ping(settings, list(hosts.values()))]
+
+
+def _ping(settings: Settings, hosts: list[InventoryHost]) -> list[Line]:
+    seen: dict[str, TaskEvent] = {}
+
+    def take(event: TaskEvent) -> None:
+        if event.status != "started":
+            seen[event.host] = event
+
+    execution = Execution(
+        mark=f"check-{id(seen):x}",
+        step="ping",
+        playbook=ANSIBLE_FOLDER / "ping.yml",
+        hosts=hosts,
+        parameters={},
+        timeout=_PING_TIMEOUT,
+    )
+    ended = make_runner(settings).run(execution, take, lambda: False)
+    lines = []
+    for host in sorted(hosts, key=lambda one: one.name):
+        event = seen.get(host.name)
+        good = event is not None and event.status in ("ok", "changed")
+        why = event.message if event else ended.detail or "did not answer in time"
+        lines.append(Line(f"host {host.name}", good, "answers" if good else why))
+    return lines
+
+
+def _report(problems: list[Problem], lines: list[Line], definitions: Definitions | None, json: bool) -> None:
+    if json:
+        print_json({"problems": problems, "checks": lines})
+        return
+    for problem in problems:
+        console.print(f"[red]wrong[/]  {escape(str(problem))}", soft_wrap=True)
+    if definitions is not None:
+        book = definitions.book
+        console.print(
+            f"[green]good[/]   {len(book.signals)} signals, {len(book.faults)} faults, "
+            f"{len(book.rules)} rules, {len(definitions.catalog)} remediations"
+        )
+    for line in lines:
+        word = "[green]good[/] " if line.good else "[red]wrong[/]"
+        console.print(f"{word}  {escape(line.what)}: {escape(line.text)}", soft_wrap=True)

@@ -1,0 +1,215 @@
+"""The ``opsmend`` command: small verbs, each in a module of its own, imported when it is used."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent import __version__
+
+EXIT_CODES = """
+Exit codes: 0 all is well · 1 something is wrong (see the message) · 2 the command line is wrong ·
+3 there is nothing of that name · 4 somebody else was first · 5 not allowed now · 6 a source does not
+answer · 7 the store cannot be used · 78 a file or setting is wrong.
+"""
+
+app = typer.Typer(
+    name="opsmend",
+    help="Finds faults in a cluster, repairs them with Ansible, and proves the repair.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+incident = typer.Typer(help="Look at one incident, and decide about it.", no_args_is_help=True)
+app.add_typer(incident, name="incident")
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="The settings; default $OPSMEND_CONFIG, else /etc/opsmend/opsmend.yml.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
+IncidentId = Annotated[int, typer.Argument(metavar="ID", help="Number of the incident.", min=1)]
+Comment = Annotated[str, typer.Option("--comment", "-m", help="Why, for those who read it later.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"opsmend {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Finds faults in a cluster, repairs them with Ansible, and proves the repair."""
+
+
+@app.command()
+def run(config: Config = None) -> None:
+    """Run the agent, as systemd does.
+
+    It polls the sources, opens incidents, runs remediations as mode and guards allow, and verifies
+    them. SIGTERM lets a running step finish within remediate.grace.
+    """
+    from agent.cli.run import run_agent
+
+    run_agent(config)
+
+
+@app.command()
+def check(
+    config: Config = None,
+    json: Json = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Check the files only; ask no source and no host.")
+    ] = False,
+) -> None:
+    """Check settings, rules, remediations, and whether every source and host answers.
+
+    Every problem is named with file, line and key. Run it before you start or reload the agent.
+    """
+    from agent.cli.check import check_all
+
+    check_all(config, offline, json)
+
+
+@app.command()
+def status(config: Config = None, json: Json = False) -> None:
+    """Say how the agent is: mode, polls, sources, what is at work, what waits for people."""
+    from agent.cli.status import show_status
+
+    show_status(config, json)
+
+
+@app.command()
+def incidents(
+    config: Config = None,
+    json: Json = False,
+    everything: Annotated[bool, typer.Option("--all", "-a", help="Also those that are over.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, newest first.")] = 50,
+) -> None:
+    """List incidents, the newest first."""
+    from agent.cli.incidents import list_incidents
+
+    list_incidents(config, everything, limit, json)
+
+
+@incident.command()
+def show(incident_id: IncidentId, config: Config = None, json: Json = False) -> None:
+    """Show what was seen, what it means, what was planned, run and verified, and why."""
+    from agent.cli.incident import show_incident
+
+    show_incident(config, incident_id, json)
+
+
+@incident.command()
+def approve(
+    incident_id: IncidentId, comment: Comment = "", config: Config = None, json: Json = False
+) -> None:
+    """Say yes to the plan that the incident asks for. Guards are checked again when it starts."""
+    from agent.cli.incident import decide
+
+    decide(config, incident_id, "approved", comment, json)
+
+
+@incident.command()
+def deny(incident_id: IncidentId, comment: Comment = "", config: Config = None, json: Json = False) -> None:
+    """Say no to the plan; the incident is then for people."""
+    from agent.cli.incident import decide
+
+    decide(config, incident_id, "denied", comment, json)
+
+
+@incident.command()
+def close(
+    incident_id: IncidentId,
+    comment: Comment = "",
+    cancel_run: Annotated[
+        bool, typer.Option("--cancel-run", help="Cancel the run that is at work for it.")
+    ] = False,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Close an incident by hand. It is not opened again while the same symptoms last."""
+    from agent.cli.incident import close_incident
+
+    close_incident(config, incident_id, comment, cancel_run, json)
+
+
+@app.command()
+def pause(
+    comment: Comment = "",
+    duration: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help="Resume by itself after so long, such as 30m or 2h."),
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Start nothing new until resumed. What is at work goes on; incidents are still found."""
+    from agent.cli.pause import pause_agent
+
+    pause_agent(config, comment, duration, json)
+
+
+@app.command()
+def resume(config: Config = None, json: Json = False) -> None:
+    """End a pause."""
+    from agent.cli.pause import resume_agent
+
+    resume_agent(config, json)
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave cluster and agent running afterwards.")] = False,
+    clean: Annotated[bool, typer.Option("--clean", help="Remove every trace of earlier demos.")] = False,
+    root: Annotated[
+        Path, typer.Option(help="Where rules, playbooks and inventories are.", file_okay=False)
+    ] = Path(),
+    folder: Annotated[
+        Path, typer.Option(help="Where keys, settings and the log of the demo go.", file_okay=False)
+    ] = Path(".demo"),
+) -> None:
+    """Show it all: a cluster of real hosts in podman, real faults, and the agent that heals them."""
+    from agent.cli.demo import run_demo
+
+    run_demo(root.resolve(), folder, keep, clean)
+
+
+def main() -> None:
+    """Run the command; every expected error becomes one line and an exit code."""
+    from agent.errors import ConfigError, OpsmendError
+
+    try:
+        app()
+    except OpsmendError as error:
+        from rich.markup import escape
+
+        from agent.cli.output import errors
+
+        if isinstance(error, ConfigError):
+            for problem in error.problems:
+                errors.print(f"[red]error:[/] {escape(str(problem))}", soft_wrap=True)
+        else:
+            errors.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

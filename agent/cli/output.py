@@ -1,0 +1,110 @@
+"""How the command talks: tables and sentences for people, JSON for programs, one line for an error."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pwd
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+import orjson
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+# what goes into a pipe is for grep: no line is folded there
+_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
+console = Console(highlight=False, width=_WIDTH)
+errors = Console(stderr=True, highlight=False, width=_WIDTH)
+
+STATE_STYLES = {
+    "recovered": "green",
+    "cleared": "green",
+    "succeeded": "green",
+    "remediating": "cyan",
+    "verifying": "cyan",
+    "running": "cyan",
+    "awaiting_approval": "yellow",
+    "held": "yellow",
+    "unknown": "yellow",
+    "escalated": "red",
+    "failed": "red",
+    "timed_out": "red",
+    "not_recovered": "red",
+    "worse": "red",
+}
+
+
+def print_json(value: Any) -> None:
+    """Write a value as JSON to standard output."""
+    text = orjson.dumps(value, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
+    sys.stdout.buffer.write(text + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table; strings are shown as they are, not as markup."""
+    table = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Markup) else escape(str(cell)) for cell in row))
+    console.print(table)
+
+
+def styled(state: Enum | str) -> Markup:
+    """Return a state in its colour."""
+    word = str(state.value if isinstance(state, Enum) else state)
+    style = STATE_STYLES.get(word)
+    shown = escape(word.replace("_", " "))
+    return Markup(f"[{style}]{shown}[/]" if style else shown)
+
+
+class Markup(str):
+    """Text that is rich markup already."""
+
+    __slots__ = ()
+
+
+def ago(then: datetime | None, now: datetime | None = None) -> str:
+    """Return how long ago something was: ``3m 20s ago``."""
+    if then is None:
+        return "never"
+    return f"{span((now or datetime.now(UTC)) - then)} ago"
+
+
+def span(delta: Any) -> str:
+    """Return a time span in its two largest units."""
+    left = max(0, int(delta.total_seconds()))
+    parts: list[str] = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count or (unit == "s" and not parts):
+            parts.append(f"{count}{unit}")
+    return " ".join(parts[:2])
+
+
+def whoami() -> str:
+    """Return who gives the command: the person behind sudo, else the user of the process."""
+    name = os.environ.get("SUDO_USER")
+    if name and os.geteuid() == 0:
+        return name
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"uid {os.geteuid()}"
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise TypeError(f"cannot be written as JSON: {type(value).__name__}")

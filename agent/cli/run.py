@@ -1,0 +1,27 @@
+"""``opsmend run``: settings and files checked, then the service."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from agent.config import check_settings, find_config_file, load_settings
+from agent.errors import ConfigError
+
+
+def run_agent(config: Path | None) -> None:
+    """Run the agent until it is told to stop."""
+    # two malloc arenas instead of eight per core: threads come and go with runs, and glibc would
+    # keep an arena's memory for each of them
+    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
+    from agent.log import set_up
+    from agent.service import Service
+    from agent.wiring import build, load_definitions
+
+    file = find_config_file(config)
+    settings = load_settings(file)
+    set_up(settings.agent.log_level, settings.agent.log_format)
+    problems = list(check_settings(settings, file))
+    if problems:
+        raise ConfigError(problems)
+    Service(build(settings, load_definitions(settings))).run()

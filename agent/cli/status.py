@@ -1,0 +1,86 @@
+"""``opsmend status``."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.markup import escape
+
+from agent.cli.common import settings_and_stores
+from agent.cli.output import ago, console, print_json
+from agent.records import IncidentState
+from agent.service import STATUS_FILE
+
+
+def show_status(config: Path | None, json: bool) -> None:
+    """Say how the agent is."""
+    settings, stores = settings_and_stores(config)
+    now = datetime.now(UTC)
+    live = read_live_status(settings.agent.runtime_dir / STATUS_FILE)
+    pause = stores.pauses.current(now)
+    active = stores.incidents.active()
+    counts = {state.value: sum(one.state is state for one in active) for state in IncidentState}
+    if json:
+        shown = {state: count for state, count in counts.items() if count}
+        print_json({"agent": live, "paused": pause, "incidents": shown})
+        return
+    _print_agent(live, now)
+    if pause is not None:
+        console.print(f"[yellow]{escape(str(pause))}[/]")
+    open_ones = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
+    console.print(f"Incidents: {open_ones or 'none open'}")
+
+
+def read_live_status(file: Path) -> dict[str, Any] | None:
+    """Return what the agent last wrote of itself; ``state`` is ``dead`` when its process is gone."""
+    try:
+        status: dict[str, Any] = orjson.loads(file.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return None
+    if status.get("state") in ("running", "stopping") and not _lives(int(status.get("pid", 0))):
+        status["state"] = "dead"
+    return status
+
+
+def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
+    if live is None:
+        console.print("[red]the agent is not running[/], and never wrote a status here")
+        return
+    colour = "green" if live["state"] == "running" else "red"
+    started = ago(datetime.fromisoformat(live["started_at"]), now)
+    console.print(
+        f"Agent {escape(live['name'])} {live['version']}: [{colour}]{live['state']}[/], "
+        f"mode [bold]{live['mode']}[/], pid {live['pid']}, started {started}"
+    )
+    polled = datetime.fromisoformat(live["polled_at"]) if live["polled_at"] else None
+    console.print(
+        f"Polls: {live['polls']}, every {live['poll_interval_s']:g} s, the last {ago(polled, now)} "
+        f"in {live['poll_seconds']:.3f} s; {live['late_polls']} were late"
+    )
+    console.print(
+        f"Watching {live['series']} series of {live['signals']} signals; {live['anomalies']} anomalous"
+    )
+    reasons: dict[str, list[str]] = {}
+    for signal, why in live["signals_failed"].items():
+        reasons.setdefault(why, []).append(signal)
+    for why, signals in reasons.items():
+        shown = ", ".join(signals[:4]) + ("…" if len(signals) > 4 else "")
+        console.print(
+            f"[red]no answer[/] for {len(signals)} signals ({shown}): {escape(why)}", soft_wrap=True
+        )
+    for work, why in live["trouble"].items():
+        console.print(f"[red]trouble[/] in {work}: {escape(why)}", soft_wrap=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0

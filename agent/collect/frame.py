@@ -1,0 +1,161 @@
+"""Polls in, frames out: samples of all series aligned into one array with gaps marked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from agent.collect.base import Poll
+from agent.collect.labels import host_of
+from agent.config.rulefiles import Signal
+from agent.placeholders import fill
+from agent.records import FloatArray, Frame, IntArray, Series
+
+_GROWTH = 1.5
+_NO_ROW = -1
+
+SeriesKey = tuple[str, frozenset[tuple[str, str]]]
+
+
+@dataclass
+class _Shown:
+    """The label sets of a signal's last answer and their rows; mostly the next answer has the same."""
+
+    labels: Sequence[Mapping[str, str]] = field(default_factory=list)
+    rows: IntArray = field(default_factory=lambda: np.empty(0, np.intp))
+
+
+class FrameBuffer:
+    """Keeps the last ``width`` polls of every series and gives them out as frames.
+
+    At most ``max_series`` series are kept. When they are all taken, a new series waits until one that
+    is idle can be forgotten; ``refused`` counts the samples that found no place in the last poll,
+    ``forgotten`` the series dropped so far. The arrays of a frame are views that ``add`` overwrites.
+    """
+
+    def __init__(self, signals: Mapping[str, Signal], width: int, max_series: int) -> None:
+        self._signals = signals
+        self._width = width
+        self._max_series = max_series
+        self._values: FloatArray = np.full((0, 2 * width), np.nan)
+        self._times: FloatArray = np.full(2 * width, np.nan)
+        self._end = 0
+        self._series: list[Series] = []
+        self._keys: list[SeriesKey] = []
+        self._row_of: dict[SeriesKey, int] = {}
+        self._shown: dict[str, _Shown] = {signal: _Shown() for signal in signals}
+        self._rows_of_signal: dict[str, list[int]] = {signal: [] for signal in signals}
+        self._row_arrays: dict[str, IntArray] = {}
+        self._on_renumber: list[Callable[[IntArray], None]] = []
+        self.refused = 0
+        self.forgotten = 0
+
+    def on_renumber(self, callback: Callable[[IntArray], None]) -> None:
+        """Call back with the old numbers of the kept rows, in their new order, when rows are dropped."""
+        self._on_renumber.append(callback)
+
+    def add(self, poll: Poll) -> Frame:
+        """Take in one poll and return the frame that ends with it."""
+        if self.refused:
+            self._forget_idle()
+        self.refused = 0
+        rows = {signal: self._rows(signal, answer.labels) for signal, answer in poll.answers.items()}
+        self._advance(poll.at.timestamp())
+        column = self._values[:, self._end - 1]
+        for signal, answer in poll.answers.items():
+            placed = rows[signal] != _NO_ROW
+            column[rows[signal][placed]] = np.asarray(answer.values, np.float64)[placed]
+        return self._frame(poll)
+
+    def _frame(self, poll: Poll) -> Frame:
+        start = max(0, self._end - self._width)
+        for signal, numbers in self._rows_of_signal.items():
+            if len(self._row_arrays.get(signal, ())) != len(numbers):
+                self._row_arrays[signal] = np.array(numbers, np.intp)
+        return Frame(
+            at=poll.at,
+            times=self._times[start : self._end],
+            values=self._values[: len(self._series), start : self._end],
+            series=self._series,
+            rows=dict(self._row_arrays),
+            answered=frozenset(poll.answers),
+            failed=poll.failed,
+        )
+
+    def _rows(self, signal: str, labels: Sequence[Mapping[str, str]]) -> IntArray:
+        shown = self._shown[signal]
+        if labels == shown.labels:
+            return shown.rows
+        rows = np.fromiter((self._row(signal, one) for one in labels), np.intp, len(labels))
+        if (rows != _NO_ROW).all():
+            self._shown[signal] = _Shown(labels, rows)
+        return rows
+
+    def _row(self, signal: str, labels: Mapping[str, str]) -> int:
+        key = (signal, frozenset(labels.items()))
+        row = self._row_of.get(key)
+        if row is not None:
+            return row
+        if len(self._series) >= self._max_series:
+            self.refused += 1
+            return _NO_ROW
+        row = self._row_of[key] = len(self._series)
+        self._keys.append(key)
+        self._series.append(self._describe(signal, labels))
+        self._rows_of_signal[signal].append(row)
+        self._grow(len(self._series))
+        return row
+
+    def _describe(self, signal: str, labels: Mapping[str, str]) -> Series:
+        own = {name: value for name, value in labels.items() if name != "__name__"}
+        own.setdefault("host", host_of(own.get("instance", "")))
+        try:
+            entity = fill(self._signals[signal].entity, own)
+        except KeyError:
+            entity = own["host"]
+        return Series(signal, entity or signal, own)
+
+    def _grow(self, count: int) -> None:
+        if count > len(self._values):
+            size = min(max(64, int(count * _GROWTH)), self._max_series)
+            larger = np.full((size, self._values.shape[1]), np.nan)
+            larger[: len(self._values)] = self._values
+            self._values = larger
+
+    def _advance(self, at: float) -> None:
+        if self._end == 2 * self._width:
+            self._values[:, : self._width] = self._values[:, self._width :]
+            self._values[:, self._width :] = np.nan
+            self._times[: self._width] = self._times[self._width :]
+            self._end = self._width
+        # a source whose clock was set back must not make time run backwards in the frame
+        newest = self._times[self._end - 1] if self._end else -np.inf
+        self._times[self._end] = max(at, newest + 1e-3)
+        self._end += 1
+
+    def _forget_idle(self) -> None:
+        """Drop the tenth that was not seen for longest, but none that the last poll has seen."""
+        count = len(self._series)
+        start = max(0, self._end - self._width)
+        seen = np.isfinite(self._values[:count, start : self._end])
+        age = np.where(seen.any(1), seen[:, ::-1].argmax(1), seen.shape[1])
+        oldest = np.argsort(-age, kind="stable")[: max(1, self._max_series // 10)]
+        drop = oldest[age[oldest] > 0]
+        if not len(drop):
+            return
+        keep = np.setdiff1d(np.arange(count), drop)
+        self.forgotten += len(drop)
+        self._values[: len(keep)] = self._values[keep]
+        self._values[len(keep) :] = np.nan
+        self._series = [self._series[row] for row in keep]
+        self._keys = [self._keys[row] for row in keep]
+        self._row_of = {key: row for row, key in enumerate(self._keys)}
+        self._shown = {signal: _Shown() for signal in self._signals}
+        self._rows_of_signal = {signal: [] for signal in self._signals}
+        for row, series in enumerate(self._series):
+            self._rows_of_signal[series.signal].append(row)
+        self._row_arrays = {}
+        for callback in self._on_renumber:
+            callback(keep)

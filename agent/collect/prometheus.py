@@ -1,0 +1,144 @@
+"""Prometheus, or what speaks its HTTP API: expressions in, samples out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import requests
+from requests.adapters import HTTPAdapter
+
+from agent.collect.base import Answer, Poll
+from agent.errors import AnswerError, QueryError, SourceError, SourceRefused, SourceUnreachable
+
+_WORKERS = 3
+_STALLED_AFTER = timedelta(minutes=2)
+_NEWEST_SCRAPE = "max(timestamp(up))"
+
+
+class PrometheusSource:
+    """One Prometheus. Safe to use from several threads."""
+
+    def __init__(self, url: str, timeout: timedelta) -> None:
+        self.url = url
+        self._timeout_s = timeout.total_seconds()
+        self._session = requests.Session()
+        self._session.headers["Accept-Encoding"] = "gzip"
+        self._session.mount(url, HTTPAdapter(pool_connections=1, pool_maxsize=_WORKERS + 2))
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="collect")
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._session.close()
+
+    def query(self, expression: str, at: datetime | None = None) -> Answer:
+        """Evaluate an expression now, or as of ``at``."""
+        parameters = {"query": expression}
+        if at is not None:
+            parameters["time"] = f"{at.timestamp():.3f}"
+        data = self._get("/api/v1/query", parameters)
+        return _to_answer(data, self.url)
+
+    def now(self) -> datetime:
+        """Return the server's own clock."""
+        return datetime.fromtimestamp(self.query("time()").at, UTC)
+
+    def poll(self, queries: Mapping[str, str]) -> Poll:
+        """Evaluate all queries, by signal.
+
+        Never raises SourceError: a signal without an answer says why. Once the source does not answer
+        at all the rest is not asked, so that a dead source costs one time limit and not fifty.
+        """
+        try:
+            newest = self.query(_NEWEST_SCRAPE)
+        except SourceError as error:
+            return Poll(datetime.now(UTC), {}, {signal: str(error) for signal in queries})
+        at = datetime.fromtimestamp(newest.at, UTC)
+        if newest.values and newest.at - newest.values[0] > _STALLED_AFTER.total_seconds():
+            age = newest.at - newest.values[0]
+            why = f"Prometheus at {self.url} has scraped nothing for {age:.0f} s"
+            return Poll(at, {}, dict.fromkeys(queries, why))
+        dead: list[str] = []
+
+        def ask(item: tuple[str, str]) -> Answer | str:
+            if dead:
+                return dead[0]
+            try:
+                return self.query(item[1])
+            except SourceUnreachable as error:
+                dead.append(str(error))
+                return str(error)
+            except SourceError as error:
+                return str(error)
+
+        results = dict(zip(queries, self._pool.map(ask, queries.items()), strict=True))
+        return Poll(
+            at,
+            {signal: result for signal, result in results.items() if isinstance(result, Answer)},
+            {signal: result for signal, result in results.items() if isinstance(result, str)},
+        )
+
+    def _get(self, path: str, parameters: Mapping[str, str]) -> Any:
+        try:
+            response = self._session.post(
+                self.url + path, data=parameters, timeout=self._timeout_s, allow_redirects=False
+            )
+        except requests.exceptions.SSLError as error:
+            raise SourceRefused(f"Prometheus at {self.url}: TLS failed: {_root_cause(error)}") from error
+        except requests.RequestException as error:
+            raise SourceUnreachable(
+                f"Prometheus at {self.url} does not answer: {_root_cause(error)}"
+            ) from error
+        return self._read(response)
+
+    def _read(self, response: requests.Response) -> Any:
+        status = response.status_code
+        try:
+            body = orjson.loads(response.content)
+        except orjson.JSONDecodeError:
+            body = None
+        said = body.get("error") if isinstance(body, dict) else None
+        if status in (400, 422) and said:
+            raise QueryError(f"Prometheus at {self.url} refuses the query: {said}")
+        if status == 429 or status >= 500:
+            raise SourceUnreachable(f"Prometheus at {self.url} answers {status}: {said or response.reason}")
+        if status != 200:
+            raise SourceRefused(f"Prometheus at {self.url} answers {status}: {said or response.reason}")
+        if not isinstance(body, dict) or body.get("status") != "success":
+            raise AnswerError(f"Prometheus at {self.url} sent no answer of its API; is the URL right?")
+        return body.get("data")
+
+
+def _to_answer(data: Any, url: str) -> Answer:
+    try:
+        kind, result = data["resultType"], data["result"]
+        if kind in ("scalar", "string"):
+            return Answer(float(result[0]), [{}], [float(result[1])])
+        if kind != "vector":
+            raise AnswerError(f"Prometheus at {url} answers a {kind}; the query must give an instant vector")
+        # native histograms carry "histogram" instead of "value"; they are no single number
+        samples = [sample for sample in result if "value" in sample]
+        at = float(samples[0]["value"][0]) if samples else 0.0
+        return Answer(
+            at,
+            [sample["metric"] for sample in samples],
+            [float(sample["value"][1]) for sample in samples],
+        )
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise AnswerError(f"Prometheus at {url} sent an answer of another shape: {error!r}") from error
+
+
+def _root_cause(error: BaseException) -> str:
+    """Return the innermost reason, which names the fact instead of urllib3's wrappers."""
+    seen: BaseException = error
+    for _ in range(8):
+        inner = getattr(seen, "reason", None) or seen.__cause__ or (seen.args[0] if seen.args else None)
+        if not isinstance(inner, BaseException):
+            break
+        seen = inner
+    text = str(seen)
+    return text.split(": ", 1)[-1] if text.startswith("<") or "object at 0x" in text else text

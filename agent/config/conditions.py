@@ -1,0 +1,162 @@
+"""The ``when`` tree of a diagnosis rule: what must be seen for its fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+
+from agent.config.scalars import Duration, Identifier, PositiveDuration
+from agent.config.yamlfile import Strict
+
+AnomalyKind = Literal["any", "spike", "dip", "level_shift", "trend", "flat_line"]
+
+
+class Bound(Strict):
+    """A comparison with a number: exactly one of ``below``, ``above``, ``equals``."""
+
+    below: float | None = None
+    above: float | None = None
+    equals: float | None = None
+
+    def describe(self) -> str:
+        """Return the comparison in words: ``below 0.05``."""
+        for word in ("below", "above", "equals"):
+            value = getattr(self, word)
+            if value is not None:
+                return f"{word} {value:g}"
+        return ""
+
+
+class Before(Bound):
+    """What the same series was at some time within ``within``: ``{above: 0.5, within: 30m}``."""
+
+    within: PositiveDuration
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> Before:
+        exactly_one({"below": self.below, "above": self.above, "equals": self.equals})
+        return self
+
+
+class SignalCondition(Bound):
+    """A signal beyond a bound, anomalous, or absent while its source answers."""
+
+    signal: Identifier
+    anomaly: AnomalyKind | None = None
+    absent: Literal[True] | None = None
+    for_: Duration | None = Field(default=None, alias="for")
+    was: Before | None = None
+    where: dict[str, str] = Field(default_factory=dict, description="label: regular expression")
+
+    @model_validator(mode="after")
+    def _one_question(self) -> SignalCondition:
+        exactly_one(
+            {
+                "below": self.below,
+                "above": self.above,
+                "equals": self.equals,
+                "anomaly": self.anomaly,
+                "absent": self.absent,
+            }
+        )
+        return self
+
+    @field_validator("where")
+    @classmethod
+    def _patterns_compile(cls, where: dict[str, str]) -> dict[str, str]:
+        return check_patterns(where)
+
+    def describe(self) -> str:
+        """Return the condition in words."""
+        if self.absent:
+            words = f"{self.signal} absent"
+        elif self.anomaly:
+            words = f"{self.signal} anomalous ({self.anomaly})"
+        else:
+            words = f"{self.signal} {super().describe()}"
+        return words
+
+
+class AllOf(Strict):
+    """Every part must hold for the same entity."""
+
+    all: list[Condition] = Field(min_length=1)
+
+
+class AnyOf(Strict):
+    """At least one part must hold."""
+
+    any: list[Condition] = Field(min_length=1)
+
+
+class NoneOf(Strict):
+    """The part must not hold for the entity."""
+
+    not_: Condition = Field(alias="not")
+
+
+def _kind(value: Any) -> str | None:
+    keys = set(value) if isinstance(value, dict) else {type(value).__name__}
+    found = [tag for key, tag in _TAGS.items() if key in keys]
+    return found[0] if found else None
+
+
+_TAGS = {
+    "all": "AllOf",
+    "any": "AnyOf",
+    "not": "NoneOf",
+    "signal": "SignalCondition",
+    **{name: name for name in ("AllOf", "AnyOf", "NoneOf", "SignalCondition")},
+}
+
+Condition = Annotated[
+    Annotated[AllOf, Tag("AllOf")]
+    | Annotated[AnyOf, Tag("AnyOf")]
+    | Annotated[NoneOf, Tag("NoneOf")]
+    | Annotated[SignalCondition, Tag("SignalCondition")],
+    Discriminator(
+        _kind,
+        custom_error_type="wrong_kind",
+        custom_error_message="a condition is one of: {signal: …}, {all: […]}, {any: […]}, {not: …}",
+    ),
+]
+
+for _model in (AllOf, AnyOf, NoneOf):
+    _model.model_rebuild()
+
+
+def leaves(condition: Condition) -> Iterator[SignalCondition]:
+    """Yield the conditions at the ends of a tree."""
+    match condition:
+        case AllOf():
+            for part in condition.all:
+                yield from leaves(part)
+        case AnyOf():
+            for part in condition.any:
+                yield from leaves(part)
+        case NoneOf():
+            yield from leaves(condition.not_)
+        case _:
+            yield condition
+
+
+def check_patterns(where: dict[str, str]) -> dict[str, str]:
+    """Return label patterns unchanged. Raises ValueError when one is no regular expression."""
+    import re
+
+    for label, pattern in where.items():
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"'{pattern}' for label '{label}' is no regular expression: {error}") from error
+    return where
+
+
+def exactly_one(options: dict[str, Any]) -> None:
+    """Raise ValueError unless exactly one option is given."""
+    given = [name for name, value in options.items() if value is not None]
+    if len(given) != 1:
+        said = f"found {' and '.join(given)}" if given else "found none"
+        raise ValueError(f"needs exactly one of {', '.join(options)}; {said}")

@@ -1,0 +1,128 @@
+"""Settings in two steps: file and environment against the schema, then checks against the machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agent.config.settings import Settings
+from agent.config.yamlfile import Document, KeyPath, read_yaml, validate
+from agent.errors import ConfigError, Problem
+
+DEFAULT_FILE = Path("/etc/opsmend/opsmend.yml")
+ENVIRONMENT_PREFIX = "OPSMEND_"
+
+
+def find_config_file(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the config file: as given, else ``$OPSMEND_CONFIG``, else the default place."""
+    return given or Path(environment.get("OPSMEND_CONFIG") or DEFAULT_FILE)
+
+
+def load_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    ``OPSMEND_COLLECT__PROMETHEUS__URL`` overrides ``collect.prometheus.url``, and so on. Relative
+    paths count from the folder of the file. Raises ConfigError with every problem found.
+    """
+    if not file.exists():
+        hint = "give --config FILE, set OPSMEND_CONFIG, or start from packaging/config/opsmend.yml"
+        raise ConfigError([Problem(file, "does not exist", hint=hint)])
+    document = read_yaml(file)
+    document, variables = _with_environment(document, environment)
+    try:
+        settings = validate(Settings, document)
+    except ConfigError as error:
+        raise ConfigError([_name_variable(problem, variables) for problem in error.problems]) from error
+    return _with_absolute_paths(settings, file.resolve().parent)
+
+
+def check_settings(settings: Settings, file: Path) -> Iterator[Problem]:
+    """Yield what does not fit this machine: folders that are missing or cannot be written."""
+    for key, folders in (
+        ("paths.rules", settings.paths.rules),
+        ("paths.playbooks", settings.paths.playbooks),
+        ("paths.inventory", settings.paths.inventory),
+    ):
+        for folder in folders:
+            if not folder.exists():
+                yield Problem(file, f"{folder} does not exist", key=key)
+    for key, folder in (
+        ("agent.state_dir", settings.agent.state_dir),
+        ("agent.runtime_dir", settings.agent.runtime_dir),
+    ):
+        existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        if not os.access(existing, os.W_OK):
+            yield Problem(file, f"{existing} cannot be written by this user", key=key)
+    vault = settings.remediate.vault_password_file
+    if vault and not os.access(vault, os.R_OK):
+        yield Problem(file, f"{vault} cannot be read", key="remediate.vault_password_file")
+
+
+def _with_environment(
+    document: Document, environment: Mapping[str, str]
+) -> tuple[Document, dict[KeyPath, str]]:
+    data: Any = document.data if document.data is not None else {}
+    variables: dict[KeyPath, str] = {}
+    lines = dict(document.lines)
+    for variable in sorted(environment):
+        if not variable.startswith(ENVIRONMENT_PREFIX) or "__" not in variable:
+            continue
+        path: KeyPath = tuple(variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"))
+        try:
+            value = yaml.safe_load(environment[variable])
+        except yaml.YAMLError:
+            value = environment[variable]
+        data = _put(data, path, value)
+        variables[path] = variable
+        for end in range(1, len(path) + 1):
+            lines.setdefault(path[:end], 0)
+    return Document(document.file, data, lines), variables
+
+
+def _put(data: Any, path: KeyPath, value: Any) -> Any:
+    if not path:
+        return value
+    if not isinstance(data, dict):
+        data = {}
+    return {**data, path[0]: _put(data.get(path[0]), path[1:], value)}
+
+
+def _name_variable(problem: Problem, variables: Mapping[KeyPath, str]) -> Problem:
+    variable = variables.get(tuple(problem.key.split(".")))
+    if variable is None:
+        return problem
+    return Problem(f"environment {variable}", problem.message, None, problem.key, problem.hint)
+
+
+def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
+    def absolute(path: Path) -> Path:
+        return path if path.is_absolute() else (base / path).resolve()
+
+    agent, paths, remediate = settings.agent, settings.paths, settings.remediate
+    return settings.model_copy(
+        update={
+            "agent": agent.model_copy(
+                update={
+                    "state_dir": absolute(agent.state_dir),
+                    "runtime_dir": absolute(agent.runtime_dir),
+                }
+            ),
+            "paths": paths.model_copy(
+                update={
+                    "rules": tuple(map(absolute, paths.rules)),
+                    "playbooks": tuple(map(absolute, paths.playbooks)),
+                    "inventory": tuple(map(absolute, paths.inventory)),
+                }
+            ),
+            "remediate": remediate.model_copy(
+                update={
+                    "vault_password_file": remediate.vault_password_file
+                    and absolute(remediate.vault_password_file)
+                }
+            ),
+        }
+    )

@@ -1,0 +1,42 @@
+"""The schemas of all contributor files, as JSON Schema for editors. ``make schemas`` writes them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from agent.config.remediationfile import RemediationFile
+from agent.config.rulefiles import FaultFile, RuleFile, SignalFile
+from agent.config.settings import Settings
+
+FOLDER = Path(__file__).parent / "schemas"
+FILES: dict[str, type[BaseModel]] = {
+    "opsmend": Settings,
+    "signals": SignalFile,
+    "faults": FaultFile,
+    "diagnosis": RuleFile,
+    "remediation": RemediationFile,
+}
+
+
+def schema_text(name: str) -> str:
+    """Return one schema as it is published."""
+    schema: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **FILES[name].model_json_schema(by_alias=True),
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def main() -> None:
+    """Write every schema."""
+    FOLDER.mkdir(exist_ok=True)
+    for name in FILES:
+        (FOLDER / f"{name}.json").write_text(schema_text(name))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""``rules/``: signals, the fault catalogue and the diagnosis rules, read and checked as one book.
+
+Several folders may be given; a later one adds to the earlier or replaces entries of the same id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import promql_parser
+from pydantic import Field, field_validator
+
+from agent.config.conditions import Condition, leaves
+from agent.config.scalars import Confidence, Identifier, Text
+from agent.config.yamlfile import Document, KeyPath, Strict, read_yaml, validate
+from agent.errors import ConfigError, Problem
+from agent.placeholders import PLACEHOLDER, STYLES, names
+
+Role = Literal["traffic", "errors", "latency", "saturation", "availability"]
+
+
+class Signal(Strict):
+    """A named PromQL expression that the agent watches."""
+
+    id: Identifier
+    summary: Text
+    query: str = Field(min_length=1, max_length=10_000)
+    unit: str = Field(default="", max_length=32)
+    role: Role
+    bad: Literal["low", "high", "both", "none"] = "both"
+    entity: str = Field(default="{host}", description="label template that names the entity")
+    detect: bool = Field(default=True, description="learn what is normal and report anomalies")
+
+    @field_validator("query")
+    @classmethod
+    def _query_parses(cls, query: str) -> str:
+        return check_promql(query)
+
+
+class Fault(Strict):
+    """A kind of trouble."""
+
+    id: Identifier
+    summary: Text
+    severity: Literal["info", "warning", "critical"] = "warning"
+    causes: list[Identifier] = Field(
+        default_factory=list, description="faults that follow from this one on the same host"
+    )
+
+
+class Rule(Strict):
+    """From symptoms to a fault."""
+
+    id: Identifier
+    fault: Identifier
+    entity: str = Field(min_length=1, max_length=200)
+    confidence: Confidence
+    when: Condition
+    evidence: Text
+
+
+class SignalFile(Strict):
+    """``rules/signals/*.yml``."""
+
+    signals: list[Signal]
+
+
+class FaultFile(Strict):
+    """``rules/faults.yml``."""
+
+    faults: list[Fault]
+
+
+class RuleFile(Strict):
+    """``rules/diagnosis/*.yml``."""
+
+    rules: list[Rule]
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """All signals, faults and rules that are in force, by id."""
+
+    signals: Mapping[str, Signal]
+    faults: Mapping[str, Fault]
+    rules: Mapping[str, Rule]
+
+
+def check_promql(query: str) -> str:
+    """Return a query unchanged. Raises ValueError with the parser's words when it does not parse."""
+    try:
+        promql_parser.parse(query)
+    except ValueError as error:
+        raise ValueError(f"is not valid PromQL: {str(error).strip()}") from error
+    return query
+
+
+Entry = TypeVar("Entry", Signal, Fault, Rule)
+
+
+class _Shelf:
+    """Entries of one kind by id, with the place each came from."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.entries: dict[str, Signal | Fault | Rule] = {}
+        self.places: dict[str, tuple[Document, KeyPath, Path]] = {}
+
+    def put(self, folder: Path, document: Document, key: str, entries: Sequence[Entry]) -> Iterator[Problem]:
+        for index, entry in enumerate(entries):
+            place: KeyPath = (key, index)
+            known = self.places.get(entry.id)
+            if known and known[2] == folder:
+                where = f"{known[0].file}:{known[0].lines.get(known[1], 1)}"
+                yield document.problem((*place, "id"), f"{self.kind} '{entry.id}' stands already in {where}")
+                continue
+            self.entries[entry.id] = entry
+            self.places[entry.id] = (document, place, folder)
+
+    def problem(self, id_: str, path: KeyPath, message: str, hint: str = "") -> Problem:
+        document, place, _ = self.places[id_]
+        return document.problem((*place, *path), message, hint)
+
+
+def load_rules(folders: Iterable[Path]) -> Rulebook:
+    """Read the rule folders in order. Raises ConfigError with every problem found in any file."""
+    signals, faults, rules = _Shelf("signal"), _Shelf("fault"), _Shelf("rule")
+    problems: list[Problem] = []
+    for folder in folders:
+        if not folder.is_dir():
+            problems.append(Problem(folder, "is no folder", hint="set paths.rules"))
+            continue
+        for file in sorted(folder.glob("signals/*.yml")):
+            problems += _load(folder, file, SignalFile, "signals", signals)
+        for file in sorted(folder.glob("faults.yml")):
+            problems += _load(folder, file, FaultFile, "faults", faults)
+        for file in sorted(folder.glob("diagnosis/*.yml")):
+            problems += _load(folder, file, RuleFile, "rules", rules)
+    problems += _check_entities(signals)
+    problems += _check_causes(faults)
+    problems += _check_rules(rules, signals, faults)
+    if problems:
+        raise ConfigError(problems)
+    return Rulebook(
+        signals={k: v for k, v in signals.entries.items() if isinstance(v, Signal)},
+        faults={k: v for k, v in faults.entries.items() if isinstance(v, Fault)},
+        rules={k: v for k, v in rules.entries.items() if isinstance(v, Rule)},
+    )
+
+
+def _load(
+    folder: Path, file: Path, model: type[SignalFile | FaultFile | RuleFile], key: str, shelf: _Shelf
+) -> list[Problem]:
+    try:
+        document = read_yaml(file)
+        content = validate(model, document)
+    except ConfigError as error:
+        return list(error.problems)
+    return list(shelf.put(folder, document, key, getattr(content, key)))
+
+
+def _check_entities(signals: _Shelf) -> Iterator[Problem]:
+    for id_, signal in signals.entries.items():
+        if isinstance(signal, Signal) and not names(signal.entity):
+            yield signals.problem(
+                id_, ("entity",), f"'{signal.entity}' names no label", "write a template such as '{host}'"
+            )
+
+
+def _check_causes(faults: _Shelf) -> Iterator[Problem]:
+    for id_, fault in faults.entries.items():
+        for index, cause in enumerate(getattr(fault, "causes", [])):
+            if cause not in faults.entries:
+                yield faults.problem(id_, ("causes", index), f"there is no fault '{cause}'")
+
+
+def _check_rules(rules: _Shelf, signals: _Shelf, faults: _Shelf) -> Iterator[Problem]:
+    for id_, rule in rules.entries.items():
+        if not isinstance(rule, Rule):
+            continue
+        if rule.fault not in faults.entries:
+            known = ", ".join(sorted(faults.entries)) or "none"
+            yield rules.problem(id_, ("fault",), f"there is no fault '{rule.fault}'", f"known: {known}")
+        for leaf in leaves(rule.when):
+            if leaf.signal not in signals.entries:
+                yield rules.problem(id_, ("when",), f"there is no signal '{leaf.signal}'")
+        if not names(rule.entity):
+            yield rules.problem(id_, ("entity",), "names no label", "write a template such as '{host}'")
+        for match in PLACEHOLDER.finditer(rule.evidence):
+            if match[2] and match[2] not in STYLES:
+                yield rules.problem(
+                    id_, ("evidence",), f"no format '{match[2]}'", f"known: {', '.join(sorted(STYLES))}"
+                )

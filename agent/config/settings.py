@@ -1,0 +1,158 @@
+"""The schema of ``opsmend.yml``: one section per room, in the order of the flow."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+
+from agent.config.scalars import Duration, PositiveDuration
+from agent.config.yamlfile import Strict
+
+Mode = Literal["observe", "approve", "auto"]
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str | Path) else value
+
+
+_ONE_OR_MANY_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+Paths = Annotated[tuple[Path, ...], BeforeValidator(_one_or_many), WithJsonSchema(_ONE_OR_MANY_SCHEMA)]
+
+
+class AgentSection(Strict):
+    """The agent itself."""
+
+    name: str = Field(default="opsmend", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
+    mode: Mode = Field(
+        default="approve",
+        description="observe: only say what it would do; approve: ask first; auto: act within policy",
+    )
+    state_dir: Path = Field(default=Path("/var/lib/opsmend"), description="the store and its backups")
+    runtime_dir: Path = Field(default=Path("/run/opsmend"), description="live status, run workspaces")
+    time_scale: float = Field(
+        default=1.0,
+        gt=0,
+        le=10,
+        description="multiplies the waiting times of rules and remediations; for demos and tests only",
+    )
+    log_format: Literal["auto", "text", "json"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class PathsSection(Strict):
+    """Where contributors' files are; a later folder adds to an earlier one or replaces by id."""
+
+    rules: Paths = (Path("/usr/share/opsmend/rules"), Path("/etc/opsmend/rules"))
+    playbooks: Paths = (Path("/usr/share/opsmend/playbooks"), Path("/etc/opsmend/playbooks"))
+    inventory: Paths = (Path("/etc/opsmend/inventory"),)
+
+
+class PrometheusSection(Strict):
+    """A Prometheus, or what speaks its HTTP API."""
+
+    url: str = Field(default="http://127.0.0.1:9090", pattern=r"^https?://[^\s?#]+$")
+    timeout: PositiveDuration = timedelta(seconds=10)
+    max_series: int = Field(default=100_000, ge=1, description="series kept; the oldest idle ones go first")
+
+    @field_validator("url")
+    @classmethod
+    def _no_password(cls, url: str) -> str:
+        if "@" in url.split("//", 1)[1].split("/", 1)[0]:
+            raise ValueError("must not hold a password")
+        return url.rstrip("/")
+
+
+class CollectSection(Strict):
+    """What comes in, and how often."""
+
+    poll: PositiveDuration = timedelta(seconds=15)
+    history: PositiveDuration = Field(
+        default=timedelta(hours=1), description="how much of each series is kept in memory"
+    )
+    prometheus: PrometheusSection = PrometheusSection()
+
+    @model_validator(mode="after")
+    def _history_is_worth_it(self) -> CollectSection:
+        polls = self.history / self.poll
+        if not 10 <= polls <= 20_000:
+            raise ValueError(f"'history' is {polls:.0f} polls long; keep it between 10 and 20,000 polls")
+        return self
+
+
+class DetectSection(Strict):
+    """How strange a series must be to be called anomalous."""
+
+    threshold: float = Field(
+        default=8.0, gt=0, description="robust deviations from normal that open an anomaly"
+    )
+    warm_up: int = Field(default=40, ge=5, description="samples a series needs before it is judged")
+    open_after: int = Field(default=3, ge=1, description="strange samples in a row that open an anomaly")
+    close_after: int = Field(default=5, ge=1, description="normal samples in a row that close it")
+
+
+class PredictSection(Strict):
+    """Nothing to set yet."""
+
+
+class DiagnoseSection(Strict):
+    """How findings become incidents."""
+
+    keep_for: PositiveDuration = Field(
+        default=timedelta(minutes=1),
+        description="how long symptoms must stay away before an incident counts as cleared",
+    )
+
+
+class DecideSection(Strict):
+    """How a decision is made."""
+
+    inventory_refresh: PositiveDuration = Field(
+        default=timedelta(minutes=5),
+        description="how often dynamic inventories are read again; changed files are seen at once",
+    )
+
+
+class RemediateSection(Strict):
+    """How playbooks are run."""
+
+    max_parallel: int = Field(default=4, ge=1, le=64)
+    grace: PositiveDuration = Field(
+        default=timedelta(seconds=60), description="how long a running step may go on after SIGTERM"
+    )
+    vault_password_file: Path | None = None
+
+
+class VerifySection(Strict):
+    """How often a run's checks are looked at while it is being verified."""
+
+    interval: PositiveDuration = timedelta(seconds=2)
+
+
+class LearnSection(Strict):
+    """Nothing to set yet."""
+
+
+class Settings(Strict):
+    """``opsmend.yml``, whole."""
+
+    agent: AgentSection = AgentSection()
+    paths: PathsSection = PathsSection()
+    collect: CollectSection = CollectSection()
+    detect: DetectSection = DetectSection()
+    predict: PredictSection = PredictSection()
+    diagnose: DiagnoseSection = DiagnoseSection()
+    decide: DecideSection = DecideSection()
+    remediate: RemediateSection = RemediateSection()
+    verify: VerifySection = VerifySection()
+    learn: LearnSection = LearnSection()
+
+    @property
+    def database(self) -> Path:
+        """Return the file of the store."""
+        return self.agent.state_dir / "opsmend.db"
+
+
+__all__ = ["Duration", "Mode", "Settings"]

@@ -1,0 +1,58 @@
+"""Waiting times of rules and remediations, multiplied: for demos and tests with fast scrapes.
+
+With a scrape every second instead of every fifteen, a tenth of the waiting sees as many samples.
+Time limits of steps are not waiting times and stay.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from agent.config.conditions import AllOf, AnyOf, Condition, NoneOf
+from agent.config.remediationfile import RemediationFile
+from agent.config.rulefiles import Rule
+
+
+def scale_rule(rule: Rule, factor: float) -> Rule:
+    """Return a rule whose ``for`` and ``within`` times are multiplied."""
+    return rule.model_copy(update={"when": _scale_condition(rule.when, factor)})
+
+
+def scale_remediation(file: RemediationFile, factor: float) -> RemediationFile:
+    """Return a remediation whose settle, hold, within, delay and cooldown times are multiplied."""
+
+    def scaled(span: timedelta) -> timedelta:
+        return span * factor
+
+    verify, limits = file.verify, file.limits
+    return file.model_copy(
+        update={
+            "steps": [step.model_copy(update={"delay": scaled(step.delay)}) for step in file.steps],
+            "verify": verify.model_copy(
+                update={
+                    "settle": scaled(verify.settle),
+                    "within": scaled(verify.within),
+                    "hold": scaled(verify.hold),
+                }
+            ),
+            "limits": limits.model_copy(update={"cooldown": scaled(limits.cooldown)}),
+        }
+    )
+
+
+def _scale_condition(condition: Condition, factor: float) -> Condition:
+    match condition:
+        case AllOf():
+            return condition.model_copy(update={"all": [_scale_condition(c, factor) for c in condition.all]})
+        case AnyOf():
+            return condition.model_copy(update={"any": [_scale_condition(c, factor) for c in condition.any]})
+        case NoneOf():
+            return condition.model_copy(update={"not_": _scale_condition(condition.not_, factor)})
+        case _:
+            was = condition.was
+            return condition.model_copy(
+                update={
+                    "for_": condition.for_ * factor if condition.for_ else None,
+                    "was": was.model_copy(update={"within": was.within * factor}) if was else None,
+                }
+            )

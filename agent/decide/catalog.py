@@ -1,0 +1,109 @@
+"""Folders of remediations in, the checked catalog out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.config.remediationfile import QueryCheck, RemediationFile
+from agent.config.rulefiles import Fault
+from agent.config.yamlfile import Document, KeyPath, read_yaml, validate
+from agent.errors import ConfigError, Problem
+from agent.placeholders import names
+
+METADATA = "remediation.yml"
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
+_NOT_REMEDIATIONS = frozenset({"roles", "collections", "molecule", "tasks", "templates", "files"})
+
+
+@dataclass(frozen=True, slots=True)
+class Remediation:
+    """One remediation as it was found on disk. ``digest`` changes with any file it runs."""
+
+    name: str
+    folder: Path
+    file: RemediationFile
+    digest: str
+
+
+def load_catalog(folders: Iterable[Path], faults: Mapping[str, Fault]) -> dict[str, Remediation]:
+    """Read every remediation, a later folder replacing by name.
+
+    Raises ConfigError with every problem of every file.
+    """
+    catalog: dict[str, Remediation] = {}
+    problems: list[Problem] = []
+    for root in folders:
+        if not root.is_dir():
+            problems.append(Problem(root, "is no folder", hint="set paths.playbooks"))
+            continue
+        shared = _digest([root / "roles"])
+        for folder in sorted(path for path in root.iterdir() if _may_be_remediation(path)):
+            try:
+                catalog[folder.name] = load_remediation(folder, faults, shared)
+            except ConfigError as error:
+                problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return catalog
+
+
+def load_remediation(folder: Path, faults: Mapping[str, Fault], shared: str = "") -> Remediation:
+    """Read one remediation. Raises ConfigError with every problem found."""
+    file = folder / METADATA
+    if not _NAME.match(folder.name):
+        raise ConfigError([Problem(folder, "is no name for a remediation", hint="lower case, words by _")])
+    if not file.is_file():
+        raise ConfigError([Problem(folder, f"has no {METADATA}", hint="opsmend playbooks new")])
+    document = read_yaml(file)
+    content = validate(RemediationFile, document)
+    problems = [*_check_playbooks(content, document, folder), *_check_names(content, document, faults)]
+    if problems:
+        raise ConfigError(problems)
+    return Remediation(folder.name, folder, content, _digest([folder], shared))
+
+
+def _may_be_remediation(path: Path) -> bool:
+    return path.is_dir() and path.name not in _NOT_REMEDIATIONS and not path.name.startswith(".")
+
+
+def _check_playbooks(content: RemediationFile, document: Document, folder: Path) -> Iterator[Problem]:
+    wanted: list[tuple[KeyPath, str]] = [
+        (("steps", index, "playbook"), step.playbook) for index, step in enumerate(content.steps)
+    ]
+    if content.rollback.playbook:
+        wanted.append((("rollback", "playbook"), content.rollback.playbook))
+    for path, playbook in wanted:
+        if not (folder / playbook).is_file():
+            yield document.problem(path, f"there is no file {folder / playbook}")
+
+
+def _check_names(
+    content: RemediationFile, document: Document, faults: Mapping[str, Fault]
+) -> Iterator[Problem]:
+    for index, fault in enumerate(content.fixes):
+        if fault not in faults:
+            known = ", ".join(sorted(faults))
+            yield document.problem(("fixes", index), f"there is no fault '{fault}'", f"known: {known}")
+    for index, check in enumerate(content.verify.checks):
+        if isinstance(check, QueryCheck) and not names(check.query):
+            yield document.problem(
+                ("verify", "checks", index, "query"),
+                "names no label, so it would judge every host alike",
+                "narrow it with a placeholder such as {host}",
+            )
+
+
+def _digest(folders: Iterable[Path], seed: str = "") -> str:
+    digest = hashlib.sha256(seed.encode())
+    for folder in folders:
+        for file in sorted(folder.rglob("*")):
+            inside = file.relative_to(folder)
+            if file.is_file() and "molecule" not in inside.parts and "__pycache__" not in inside.parts:
+                digest.update(f"{inside}\0".encode())
+                digest.update(file.read_bytes())
+                digest.update(b"\0")
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The demo: a small cluster of real hosts, real faults, and the agent that heals them."""

@@ -1,0 +1,17 @@
+"""What a detector promises to the pipeline."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from agent.records import Anomaly, Frame
+
+
+class Detector(Protocol):
+    """Looks at frames as they come and keeps the list of anomalies that are open."""
+
+    def observe(self, frame: Frame) -> tuple[Anomaly, ...]:
+        """Learn from the frame's newest column and return every anomaly that is open after it.
+
+        A gap is neither normal nor strange: it changes nothing.
+        """

@@ -1,0 +1,174 @@
+"""The flow, in order. Each room takes records and returns records; only this module knows them all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from agent.clock import Clock
+from agent.collect import FrameBuffer, PrometheusSource
+from agent.config.rulefiles import Rulebook
+from agent.detect import Detector
+from agent.diagnose import IncidentGrouper, RuleVoter, is_blind
+from agent.errors import ConflictError
+from agent.log import Logger
+from agent.records import Anomaly, Candidate, Frame, Incident
+from agent.response import ACTOR, Responder
+from agent.store import IncidentStore
+
+ROOMS = ("collect", "detect", "predict", "diagnose", "decide", "remediate", "verify", "learn")
+
+log = Logger("pipeline")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What the newest frame shows."""
+
+    frame: Frame
+    anomalies: Sequence[Anomaly]
+    candidates: Sequence[Candidate]
+
+
+class LatestView:
+    """Holds the newest view for those who ask between polls."""
+
+    def __init__(self) -> None:
+        self._view: View | None = None
+
+    def set(self, view: View) -> None:
+        """Replace the view."""
+        self._view = view
+
+    def symptoms_gone(self, incident: Incident, fresh_after: datetime) -> bool | None:
+        """Return whether an incident's symptoms are gone in samples newer than ``fresh_after``.
+
+        None when there is no such frame yet, or when the samples that would show them are missing.
+        """
+        view = self._view
+        if view is None or view.frame.at <= fresh_after:
+            return None
+        named = {(one.fault, one.entity) for one in incident.diagnosis.candidates}
+        if any((one.fault, one.entity) in named for one in view.candidates):
+            return False
+        return None if is_blind(incident.diagnosis, view.frame) else True
+
+
+@dataclass
+class SourceHealth:
+    """What the last poll said of the source of metrics."""
+
+    polls: int = 0
+    series: int = 0
+    anomalies: int = 0
+    at: datetime | None = None
+    failed: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class Pipeline:
+    """One poll at a time through the rooms."""
+
+    def __init__(
+        self,
+        *,
+        book: Rulebook,
+        source: PrometheusSource,
+        buffer: FrameBuffer,
+        detector: Detector,
+        voter: RuleVoter,
+        grouper: IncidentGrouper,
+        incidents: IncidentStore,
+        responder: Responder,
+        latest: LatestView,
+        keep_for: timedelta,
+        clock: Clock,
+    ) -> None:
+        self._queries = {id_: signal.query for id_, signal in book.signals.items()}
+        self._source = source
+        self._buffer = buffer
+        self._detector = detector
+        self._voter = voter
+        self._grouper = grouper
+        self._incidents = incidents
+        self._responder = responder
+        self._latest = latest
+        self._keep_for = keep_for
+        self._clock = clock
+        self._last_seen: dict[int, datetime] = {}
+        self._complaints: dict[str, str] = {}
+        self.health = SourceHealth()
+        self._lock = threading.Lock()
+
+    def poll(self) -> None:
+        """Take one poll through all rooms.
+
+        Raises StoreUnavailable when incidents can be neither read nor written.
+        """
+        with self._lock:
+            started = self._clock.monotonic()
+            poll = self._source.poll(self._queries)
+            self._complain(poll.failed)
+            frame = self._buffer.add(poll)
+            anomalies = self._detector.observe(frame)
+            candidates = self._voter.vote(frame, anomalies)
+            self._latest.set(View(frame=frame, anomalies=anomalies, candidates=candidates))
+            self.health = SourceHealth(
+                polls=self.health.polls + 1,
+                series=len(frame.series),
+                anomalies=len(anomalies),
+                at=poll.at,
+                failed=poll.failed,
+                seconds=self._clock.monotonic() - started,
+            )
+            self._responder.turn(self._update_incidents(candidates, frame))
+
+    def _update_incidents(self, candidates: Sequence[Candidate], frame: Frame) -> list[Incident]:
+        now = self._clock.now()
+        known = [self._with_last_seen(incident) for incident in self._incidents.active()]
+        assessments, new = self._grouper.group(candidates, known, frame)
+        current: list[Incident] = []
+        for assessment in assessments:
+            before = assessment.incident
+            after = self._grouper.update(assessment, now, self._keep_for)
+            self._last_seen[before.id] = after.last_seen_at
+            if _says_something_new(before, after):
+                try:
+                    after = self._incidents.save(replace(after, updated_at=now), ACTOR)
+                except ConflictError:
+                    continue  # a person was faster; the next poll looks again
+            current.append(after)
+        for incident in new:
+            kept = self._incidents.add(incident, ACTOR)
+            self._last_seen[kept.id] = kept.last_seen_at
+            log.info("incident opened", incident=kept.id, title=kept.title, host=kept.host)
+            current.append(kept)
+        alive = {incident.id for incident in current}
+        self._last_seen = {id_: at for id_, at in self._last_seen.items() if id_ in alive}
+        return current
+
+    def _with_last_seen(self, incident: Incident) -> Incident:
+        at = self._last_seen.get(incident.id)
+        return replace(incident, last_seen_at=at) if at else incident
+
+    def _complain(self, failed: Mapping[str, str]) -> None:
+        """Log what failed when it begins, changes or ends, not at every poll."""
+        reasons = {reason: signal for signal, reason in failed.items()}
+        for reason in reasons.keys() - self._complaints.keys():
+            count = sum(1 for other in failed.values() if other == reason)
+            log.warning("signals have no answer", why=reason, signals=count, first=reasons[reason])
+        for reason in self._complaints.keys() - reasons.keys():
+            log.info("signals have an answer again", was=reason)
+        self._complaints = reasons
+
+
+def _says_something_new(before: Incident, after: Incident) -> bool:
+    """Return whether a change is worth writing: numbers in the evidence change at every poll."""
+
+    def told(incident: Incident) -> object:
+        faults = [(one.fault, one.entity, one.confidence) for one in incident.diagnosis.candidates]
+        return incident.fault, incident.entity, incident.symptomatic, faults
+
+    return told(before) != told(after)

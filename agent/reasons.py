@@ -1,0 +1,101 @@
+"""Why the agent acted, asked, held back or gave up: one word for machines, one sentence for people.
+
+The same word stands in the log, the store, the metrics, the API and the pages.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """A named reason. ``.text`` is the sentence that people read."""
+
+    # acted or asked
+    ALLOWED = "allowed"
+    APPROVED = "approved"
+    APPROVAL_NEEDED = "approval_needed"
+
+    # nothing to act on
+    NO_DIAGNOSIS = "no_diagnosis"
+    LOW_CONFIDENCE = "low_confidence"
+    NO_REMEDIATION = "no_remediation"
+    REMEDIATIONS_EXHAUSTED = "remediations_exhausted"
+    TARGET_UNKNOWN = "target_unknown"
+    TARGET_TOO_LARGE = "target_too_large"
+    PARAMETER_REFUSED = "parameter_refused"
+    SYMPTOMS_GONE = "symptoms_gone"
+
+    # held back by a guard
+    MODE_OBSERVE = "mode_observe"
+    PAUSED = "paused"
+    HOST_BUSY = "host_busy"
+    PARALLEL_LIMIT = "parallel_limit"
+    COOLDOWN = "cooldown"
+    DAILY_LIMIT = "daily_limit"
+    STORE_UNAVAILABLE = "store_unavailable"
+    INVENTORY_UNAVAILABLE = "inventory_unavailable"
+    STOPPING = "stopping"
+
+    # decided by a person
+    DENIED = "denied"
+    CLOSED_BY_PERSON = "closed_by_person"
+
+    # how a run ended
+    STEPS_SUCCEEDED = "steps_succeeded"
+    STEP_FAILED = "step_failed"
+    STEP_TIMED_OUT = "step_timed_out"
+    HOST_UNREACHABLE = "host_unreachable"
+    PLAYBOOK_MISSING = "playbook_missing"
+    CANCELED = "canceled"
+    INTERRUPTED = "interrupted"
+    NEVER_STARTED = "never_started"
+
+    # how a verification ended
+    CHECKS_HELD = "checks_held"
+    CHECKS_FAILED = "checks_failed"
+    METRICS_MISSING = "metrics_missing"
+    GOT_WORSE = "got_worse"
+
+    @property
+    def text(self) -> str:
+        """Return one sentence for people."""
+        return _TEXTS[self]
+
+
+_TEXTS: dict[Reason, str] = {
+    Reason.ALLOWED: "mode and policy allow it without asking",
+    Reason.APPROVED: "a person approved it",
+    Reason.APPROVAL_NEEDED: "a person has to approve it first",
+    Reason.NO_DIAGNOSIS: "no rule explains what is seen",
+    Reason.LOW_CONFIDENCE: "the diagnosis is not sure enough",
+    Reason.NO_REMEDIATION: "no remediation fixes this fault",
+    Reason.REMEDIATIONS_EXHAUSTED: "every fitting remediation was tried and did not help",
+    Reason.TARGET_UNKNOWN: "the target is no host of the inventory",
+    Reason.TARGET_TOO_LARGE: "the target is more hosts than the remediation may touch",
+    Reason.PARAMETER_REFUSED: "a value does not fit the type of its parameter",
+    Reason.SYMPTOMS_GONE: "the symptoms went away",
+    Reason.MODE_OBSERVE: "the agent is in mode observe: it says what it would do and does nothing",
+    Reason.PAUSED: "the agent is paused",
+    Reason.HOST_BUSY: "another run is at work on this host",
+    Reason.PARALLEL_LIMIT: "as many runs are at work as may be at once",
+    Reason.COOLDOWN: "the same remediation ran on this host a short time ago",
+    Reason.DAILY_LIMIT: "the remediation used up its runs of the last 24 hours",
+    Reason.STORE_UNAVAILABLE: "the store cannot be written, so nothing may start",
+    Reason.INVENTORY_UNAVAILABLE: "the inventory cannot be read",
+    Reason.STOPPING: "the agent is stopping",
+    Reason.DENIED: "a person said no",
+    Reason.CLOSED_BY_PERSON: "a person closed the incident",
+    Reason.STEPS_SUCCEEDED: "all steps succeeded",
+    Reason.STEP_FAILED: "a step failed",
+    Reason.STEP_TIMED_OUT: "a step took longer than its time limit",
+    Reason.HOST_UNREACHABLE: "Ansible could not reach the host",
+    Reason.PLAYBOOK_MISSING: "the playbook of a step is missing",
+    Reason.CANCELED: "the run was cancelled",
+    Reason.INTERRUPTED: "the agent ended in the middle of the run",
+    Reason.NEVER_STARTED: "the agent ended before the run began",
+    Reason.CHECKS_HELD: "every check held for the asked time on samples newer than the run",
+    Reason.CHECKS_FAILED: "the checks did not hold in time",
+    Reason.METRICS_MISSING: "there were no fresh samples to judge by",
+    Reason.GOT_WORSE: "it is worse than before the run",
+}

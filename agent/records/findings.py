@@ -1,0 +1,71 @@
+"""What detection and diagnosis give: anomalies, symptoms, diagnoses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anomaly:
+    """A scored, typed, explained deviation of one series of an entity.
+
+    ``score`` is higher for stranger; ``confidence`` lies in 0..1. ``expected_low`` and
+    ``expected_high`` bound what would have been normal, in the signal's unit.
+    """
+
+    entity: str
+    signal: str
+    labels: Mapping[str, str]
+    kind: str
+    score: float
+    confidence: float
+    opened_at: datetime
+    observed: float
+    expected_low: float
+    expected_high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symptom:
+    """One fact about an incident, in words, with its numbers.
+
+    ``source`` is the signal or alert it comes from and ``labels`` say which series of it.
+    """
+
+    kind: str  # threshold, absence, anomaly
+    source: str
+    entity: str
+    text: str
+    since: datetime
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One fault that may be the trouble, with how sure we are and why.
+
+    ``labels`` are the labels the evidence agrees on; targets and parameters are read from them.
+    """
+
+    fault: str
+    entity: str
+    confidence: float
+    voters: Mapping[str, float]
+    evidence: tuple[str, ...]
+    symptoms: tuple[Symptom, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """Ranked candidates, the best first. Empty means unknown."""
+
+    candidates: tuple[Candidate, ...] = ()
+
+    @property
+    def best(self) -> Candidate | None:
+        """Return the likeliest fault, or None when the diagnosis is unknown."""
+        return self.candidates[0] if self.candidates else None

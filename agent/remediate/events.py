@@ -1,0 +1,49 @@
+"""ansible-runner's events in, task events for people out.
+
+Module arguments and results stay behind: they may hold secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from agent.records import TaskEvent
+
+_STATUS = {
+    "runner_on_start": "started",
+    "runner_on_ok": "ok",
+    "runner_on_failed": "failed",
+    "runner_on_skipped": "skipped",
+    "runner_on_unreachable": "unreachable",
+}
+_MESSAGE_LENGTH = 2000
+
+
+def to_task_event(event: Mapping[str, Any], step: str) -> TaskEvent | None:
+    """Return one of ansible-runner's events as a task event, or None when it tells people nothing."""
+    status = _STATUS.get(str(event.get("event")))
+    if status is None:
+        return None
+    data = event.get("event_data") or {}
+    result = data.get("res") or {}
+    if status == "ok" and result.get("changed"):
+        status = "changed"
+    if status == "failed" and data.get("ignore_errors"):
+        status = "ok"
+    return TaskEvent(
+        at=datetime.now(UTC),
+        step=step,
+        host=str(data.get("host", "")),
+        task=str(data.get("task", "")),
+        status=status,
+        message=_message(result) if status in ("failed", "unreachable", "changed") else "",
+    )
+
+
+def _message(result: Mapping[str, Any]) -> str:
+    if "censored" in result:
+        return "hidden by no_log"
+    parts = [str(result[key]).strip() for key in ("msg", "stderr") if result.get(key)]
+    return "\n".join(dict.fromkeys(parts))[:_MESSAGE_LENGTH]

@@ -1,0 +1,157 @@
+"""A run and its remediation in, every step carried out and journalled, the run as it ended out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+from agent.clock import Clock
+from agent.config.remediationfile import RemediationFile, Step
+from agent.reasons import Reason
+from agent.records import InventoryHost, Run, RunState, StepOutcome, TaskEvent
+from agent.remediate.runner import Ended, Execution, PlaybookRunner
+
+
+class Journal(Protocol):
+    """Where a run writes what happens, as it happens."""
+
+    def write_step(self, run_id: int, outcome: StepOutcome) -> None:
+        """Keep how an attempt of a step ended."""
+
+    def write_event(self, run_id: int, event: TaskEvent) -> None:
+        """Keep one line of what Ansible did."""
+
+
+class Steps:
+    """Carries out the steps of runs. Safe to use from several threads."""
+
+    def __init__(self, runner: PlaybookRunner, journal: Journal, clock: Clock) -> None:
+        self._runner = runner
+        self._journal = journal
+        self._clock = clock
+
+    def carry_out(
+        self,
+        run: Run,
+        file: RemediationFile,
+        folder: Path,
+        hosts: Sequence[InventoryHost],
+        cancel: threading.Event,
+    ) -> Run:
+        """Run the steps in order until one fails that may not, then roll back where that is declared.
+
+        Returns the run with its state, reason and every step's outcome. A run that was rolled back
+        still counts as failed.
+        """
+        outcomes: list[StepOutcome] = []
+        bad: StepOutcome | None = None
+        for step in file.steps:
+            outcome = self._step(run, step, folder, hosts, cancel, outcomes)
+            if outcome.state is RunState.SUCCEEDED:
+                continue
+            if outcome.state is RunState.CANCELED or not step.continue_on_failure:
+                bad = outcome
+                break
+        if bad is None:
+            ended = replace(run, state=RunState.SUCCEEDED, reason=Reason.STEPS_SUCCEEDED, detail="")
+        else:
+            detail = f"step '{bad.name}': {bad.detail}" if bad.detail else f"step '{bad.name}'"
+            ended = replace(run, state=bad.state, reason=bad.reason, detail=detail)
+            if file.rollback.wanted_for(bad.reason):
+                outcomes.append(self.roll_back(run, file, folder, hosts, cancel))
+        return replace(ended, steps=tuple(outcomes), ended_at=self._clock.now())
+
+    def roll_back(
+        self,
+        run: Run,
+        file: RemediationFile,
+        folder: Path,
+        hosts: Sequence[InventoryHost],
+        cancel: threading.Event,
+    ) -> StepOutcome:
+        """Run the rollback playbook and return how it ended."""
+        playbook = file.rollback.playbook
+        assert playbook is not None, "asked to roll back without a rollback"
+        step = Step(name="rollback", playbook=playbook, timeout=file.rollback.timeout)
+        return self._attempt(run, step, 1, folder, hosts, cancel)
+
+    def end_leftovers(self, run: Run, hosts: Sequence[InventoryHost]) -> str:
+        """End what an interrupted run may have left, here and on its hosts; say what is not sure."""
+        return self._runner.reap(mark_of(run), hosts)
+
+    def _step(
+        self,
+        run: Run,
+        step: Step,
+        folder: Path,
+        hosts: Sequence[InventoryHost],
+        cancel: threading.Event,
+        outcomes: list[StepOutcome],
+    ) -> StepOutcome:
+        for attempt in range(1, step.retries + 2):
+            if step.delay and (outcomes or attempt > 1):
+                cancel.wait(step.delay.total_seconds())
+            outcome = self._attempt(run, step, attempt, folder, hosts, cancel)
+            outcomes.append(outcome)
+            if outcome.state in (RunState.SUCCEEDED, RunState.CANCELED):
+                break
+        return outcome
+
+    def _attempt(
+        self,
+        run: Run,
+        step: Step,
+        attempt: int,
+        folder: Path,
+        hosts: Sequence[InventoryHost],
+        cancel: threading.Event,
+    ) -> StepOutcome:
+        started_at = self._clock.now()
+        execution = Execution(
+            mark=f"{mark_of(run)}-{slug(step.name)}-{attempt}",
+            step=step.name,
+            playbook=folder / step.playbook,
+            hosts=hosts,
+            parameters=run.plan.parameters,
+            timeout=step.timeout,
+        )
+        if cancel.is_set():
+            ended = Ended(state=RunState.CANCELED, reason=Reason.CANCELED)
+        else:
+            ended = self._runner.run(
+                execution, lambda event: self._journal.write_event(run.id, event), cancel.is_set
+            )
+        outcome = StepOutcome(
+            name=step.name,
+            playbook=step.playbook,
+            attempt=attempt,
+            state=ended.state,
+            reason=ended.reason,
+            started_at=started_at,
+            ended_at=self._clock.now(),
+            changed=ended.changed,
+            output=ended.output,
+            detail=ended.detail,
+        )
+        self._journal.write_step(run.id, outcome)
+        return outcome
+
+
+def mark_of(run: Run) -> str:
+    """Return the mark that all processes of a run begin theirs with, the same after a restart."""
+    return f"run-{run.id}-{run.created_at:%Y%m%dT%H%M%S}"
+
+
+def slug(name: str) -> str:
+    """Return a step's name as it may stand in a file name."""
+    return "".join(c if c.isascii() and c.isalnum() else "-" for c in name.lower())[:40]
+
+
+def longest(file: RemediationFile) -> timedelta:
+    """Return how long the steps can take at most, all retries and the rollback included."""
+    steps = sum(((step.timeout + step.delay) * (step.retries + 1) for step in file.steps), timedelta(0))
+    return steps + (file.rollback.timeout if file.rollback.playbook else timedelta(0))

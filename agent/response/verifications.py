@@ -1,0 +1,57 @@
+"""The verifications under way, one per run, each looked at no more often than asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from agent.config.remediationfile import Verify
+from agent.records import Incident, Run
+from agent.verify import Finding, Verification
+from agent.verify.checks import MetricSource
+
+
+class View(Protocol):
+    """What the newest frame says about an incident."""
+
+    def symptoms_gone(self, incident: Incident, fresh_after: datetime) -> bool | None:
+        """Return whether the symptoms are gone in samples after ``fresh_after``; None: cannot be seen."""
+
+
+class Verifications:
+    """Looks at runs that are being verified."""
+
+    def __init__(self, source: MetricSource, view: View, interval: timedelta, started_at: datetime) -> None:
+        self._source = source
+        self._view = view
+        self._interval = interval
+        self._started_at = started_at
+        self._under_way: dict[int, Verification] = {}
+        self._next_look: dict[int, datetime] = {}
+
+    def look(self, run: Run, verify: Verify, incident: Incident, now: datetime) -> Finding | None:
+        """Look once at a run; None when it is too early for another look."""
+        if now < self._next_look.get(run.id, now):
+            return None
+        self._next_look[run.id] = now + self._interval
+        verification = self._under_way.get(run.id)
+        if verification is None:
+            verification = self._under_way[run.id] = self._begin(run, verify, incident)
+        return verification.look(now)
+
+    def forget(self, run_id: int) -> None:
+        """Drop a run that is judged."""
+        self._under_way.pop(run_id, None)
+        self._next_look.pop(run_id, None)
+
+    def _begin(self, run: Run, verify: Verify, incident: Incident) -> Verification:
+        fresh_after = run.fresh_after or run.ended_at or run.created_at
+        # a run that ended in a former life of the agent gets its whole time from now on
+        ended_at = max(run.ended_at or run.created_at, self._started_at)
+        return Verification(
+            replace(run, ended_at=ended_at, fresh_after=fresh_after),
+            verify,
+            self._source,
+            lambda: self._view.symptoms_gone(incident, fresh_after),
+        )

@@ -1,0 +1,182 @@
+"""Runs at work: each in a thread of its own, cancellable, its journal kept even while the disk is full."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from agent.clock import Clock
+from agent.collect.base import MetricSource
+from agent.decide import Remediation
+from agent.decide.targets import Inventory
+from agent.errors import OpsmendError, SourceError, StoreError
+from agent.log import Logger
+from agent.reasons import Reason
+from agent.records import InventoryHost, Run, RunState, StepOutcome, TaskEvent
+from agent.remediate import Steps
+from agent.store import RunStore
+
+log = Logger("remediate")
+
+
+class StoreJournal:
+    """Writes steps and events to the store; what cannot be written now is kept and written later."""
+
+    def __init__(self, runs: RunStore) -> None:
+        self._runs = runs
+        self._waiting: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+
+    def write_step(self, run_id: int, outcome: StepOutcome) -> None:
+        """Keep how an attempt of a step ended."""
+        self._write(lambda: self._runs.write_step(run_id, outcome))
+
+    def write_event(self, run_id: int, event: TaskEvent) -> None:
+        """Keep one line of what Ansible did."""
+        self._write(lambda: self._runs.write_event(run_id, event))
+
+    def _write(self, entry: Callable[[], None]) -> None:
+        with self._lock:
+            self._waiting.append(entry)
+            try:
+                while self._waiting:
+                    self._waiting[0]()
+                    del self._waiting[0]
+            except StoreError as error:
+                if len(self._waiting) == 1:
+                    log.warning("journal of a run has to wait", why=str(error))
+
+
+class Workers:
+    """Carries out runs. ``ended`` is called in the worker's thread when a run is over."""
+
+    def __init__(
+        self,
+        *,
+        steps: Steps,
+        runs: RunStore,
+        source: MetricSource,
+        inventory: Inventory,
+        clock: Clock,
+        most: int,
+    ) -> None:
+        self._steps = steps
+        self._runs = runs
+        self._source = source
+        self._inventory = inventory
+        self._clock = clock
+        self._most = most
+        self._pool = ThreadPoolExecutor(most, thread_name_prefix="remediate")
+        self._at_work: dict[int, tuple[threading.Event, Future[None]]] = {}
+
+    @property
+    def full(self) -> bool:
+        """Return whether as many runs are at work as may be."""
+        return len(self._busy()) >= self._most
+
+    def is_at_work(self, run_id: int) -> bool:
+        """Return whether a run is being carried out by this process."""
+        return run_id in self._busy()
+
+    def start(self, run: Run, remediation: Remediation, ended: Callable[[Run], None]) -> None:
+        """Carry out a run whose intent is written."""
+        self._submit(run, lambda cancel: ended(self._carry_out(run, remediation, cancel)))
+
+    def clean_up(self, run: Run, ended: Callable[[Run], None]) -> None:
+        """End what an interrupted run may have left, then report it as interrupted."""
+
+        def work(cancel: threading.Event) -> None:
+            left = self._steps.end_leftovers(run, self._hosts(run))
+            now = self._clock.now()
+            ended(
+                replace(
+                    run,
+                    state=RunState.INTERRUPTED,
+                    reason=Reason.INTERRUPTED,
+                    detail=left,
+                    ended_at=now,
+                    fresh_after=self._source_time(run),
+                )
+            )
+
+        self._submit(run, work)
+
+    def roll_back(self, run: Run, remediation: Remediation, ended: Callable[[Run], None]) -> None:
+        """Run the rollback of a run that made nothing better."""
+
+        def work(cancel: threading.Event) -> None:
+            outcome = self._steps.roll_back(
+                run, remediation.file, remediation.folder, self._hosts(run), cancel
+            )
+            ended(replace(run, steps=(*run.steps, outcome)))
+
+        self._submit(run, work)
+
+    def cancel(self, run_id: int) -> None:
+        """Cancel a run; it reports back as canceled when nothing of it is left."""
+        if run_id in self._at_work:
+            self._at_work[run_id][0].set()
+
+    def stop(self, grace: timedelta) -> None:
+        """Let running work finish within the grace time, then cancel it and wait until it is gone."""
+        futures = [future for _, future in self._at_work.values()]
+        wait(futures, timeout=grace.total_seconds())
+        for cancel, _ in self._at_work.values():
+            cancel.set()
+        wait(futures)
+        self._pool.shutdown()
+
+    def _busy(self) -> set[int]:
+        self._at_work = {id_: work for id_, work in self._at_work.items() if not work[1].done()}
+        return set(self._at_work)
+
+    def _submit(self, run: Run, work: Callable[[threading.Event], None]) -> None:
+        cancel = threading.Event()
+
+        def guarded() -> None:
+            try:
+                work(cancel)
+            except Exception as error:
+                log.error("run ended by an unforeseen error", error, run=run.id)
+
+        self._at_work[run.id] = (cancel, self._pool.submit(guarded))
+
+    def _carry_out(self, run: Run, remediation: Remediation, cancel: threading.Event) -> Run:
+        try:
+            hosts = self._hosts(run)
+            running = self._runs.save(replace(run, state=RunState.RUNNING, started_at=self._clock.now()))
+        except (OpsmendError, KeyError) as error:
+            detail = f"not started: {error}"
+            return replace(
+                run,
+                state=RunState.FAILED,
+                reason=Reason.STORE_UNAVAILABLE,
+                detail=detail,
+                ended_at=self._clock.now(),
+            )
+        log.info("run started", run=run.id, remediation=remediation.name, hosts=",".join(run.plan.hosts))
+        try:
+            ended = self._steps.carry_out(running, remediation.file, remediation.folder, hosts, cancel)
+        except Exception as error:
+            log.error("run failed by an unforeseen error", error, run=run.id)
+            ended = replace(
+                running,
+                state=RunState.FAILED,
+                reason=Reason.STEP_FAILED,
+                detail=f"{type(error).__name__}: {error}",
+                ended_at=self._clock.now(),
+            )
+        return replace(ended, fresh_after=self._source_time(ended))
+
+    def _hosts(self, run: Run) -> list[InventoryHost]:
+        known = self._inventory.hosts()
+        return [known[name] for name in run.plan.hosts]
+
+    def _source_time(self, run: Run) -> datetime:
+        try:
+            return self._source.now()
+        except SourceError:
+            return run.ended_at or self._clock.now()

@@ -1,0 +1,106 @@
+"""The database: opened durable, brought to the newest schema, its failures named."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from agent.errors import StoreError, StoreUnavailable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+HEAD = "0001"  # the newest migration; a test compares it with the folder
+_BUSY_TIMEOUT_S = 10
+
+
+class Database:
+    """One database. Safe to use from several threads and processes."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._engine: Engine = create_engine(
+            f"sqlite:///{file}", connect_args={"timeout": _BUSY_TIMEOUT_S}, pool_size=8, max_overflow=8
+        )
+        event.listen(self._engine, "connect", _prepare_connection)
+        event.listen(self._engine, "begin", _begin)
+        self._reader = self._engine.execution_options(reading=True)
+
+    def open(self) -> None:
+        """Create the file where it is missing and bring it to the newest schema.
+
+        Raises StoreUnavailable when it cannot be written, StoreError when a newer opsmend made it.
+        """
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        except OSError as error:
+            raise StoreUnavailable(f"{self.file.parent} cannot be made: {error.strerror}") from error
+        version = self._version()
+        if version == HEAD:
+            return
+        if version is not None and version > HEAD:
+            raise StoreError(
+                f"{self.file} has schema {version}, this opsmend knows {HEAD}: it was used by a newer one"
+            )
+        from agent.store.migrate import upgrade  # alembic is needed at the first start only
+
+        with self.transaction() as connection:
+            upgrade(connection, MIGRATIONS)
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """Yield a connection whose changes are all kept, durably, or none.
+
+        Raises StoreUnavailable when the disk is full, the file is gone or locked for too long.
+        """
+        return self._begin(self._engine)
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Yield a connection that only reads, on one snapshot, without waiting for writers."""
+        return self._begin(self._reader)
+
+    @contextmanager
+    def _begin(self, engine: Engine) -> Iterator[Connection]:
+        try:
+            with engine.begin() as connection:
+                yield connection
+        except OperationalError as error:
+            raise StoreUnavailable(f"{self.file}: {error.orig}") from error
+        except DBAPIError as error:
+            if isinstance(error.orig, sqlite3.IntegrityError):
+                raise
+            raise StoreError(f"{self.file}: {error.orig}") from error
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._engine.dispose()
+
+    def _version(self) -> str | None:
+        with self.reading() as connection:
+            known = connection.execute(
+                text("select name from sqlite_master where name = 'alembic_version'")
+            ).scalar()
+            if known is None:
+                return None
+            version: str | None = connection.execute(text("select version_num from alembic_version")).scalar()
+            return version
+
+
+def _prepare_connection(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # the listener below begins transactions, not the driver
+    cursor = connection.cursor()
+    # WAL lets the command read while the agent writes. FULL syncs at every commit: what was
+    # acknowledged must survive a power cut.
+    cursor.execute("pragma journal_mode = wal")
+    cursor.execute("pragma synchronous = full")
+    cursor.execute("pragma foreign_keys = on")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # a transaction that reads first and writes later would fail at once when another one wrote between
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("begin" if reading else "begin immediate")

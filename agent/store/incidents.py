@@ -1,0 +1,165 @@
+"""Incidents and their transitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.engine import Row
+
+from agent.errors import ConflictError, NotFoundError
+from agent.reasons import Reason
+from agent.records import Diagnosis, Incident, IncidentState, Transition
+from agent.records.incidents import FINAL_STATES
+from agent.store.documents import from_json, to_json
+from agent.store.engine import Database
+from agent.store.schema import incidents, transitions
+
+
+class IncidentStore:
+    """Keeps incidents. A change is written only if nobody changed the incident in between."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, incident: Incident, actor: str) -> Incident:
+        """Keep a new incident and return it with its id."""
+        with self._database.transaction() as connection:
+            result = connection.execute(insert(incidents).values(**_to_row(incident), version=1))
+            key = result.inserted_primary_key
+            assert key is not None
+            kept = replace(incident, id=key[0], version=1)
+            connection.execute(insert(transitions).values(_transition(kept, actor)))
+        return kept
+
+    def save(self, incident: Incident, actor: str) -> Incident:
+        """Write a changed incident and return it with its new version.
+
+        A change of state or reason becomes a transition. Raises ConflictError when somebody else
+        changed it first, NotFoundError when it does not exist.
+        """
+        with self._database.transaction() as connection:
+            return save_incident(connection, incident, actor)
+
+    def get(self, incident_id: int) -> Incident:
+        """Return one incident. Raises NotFoundError."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(incidents).where(incidents.c.id == incident_id)).first()
+        if row is None:
+            raise NotFoundError(f"there is no incident {incident_id}")
+        return _to_incident(row)
+
+    def active(self) -> list[Incident]:
+        """Return the incidents that still take up findings: not final, or closed while symptomatic."""
+        final = [state.value for state in FINAL_STATES]
+        query = select(incidents).where(
+            or_(
+                incidents.c.state.not_in(final),
+                (incidents.c.state == IncidentState.CLOSED.value) & incidents.c.symptomatic,
+            )
+        )
+        with self._database.reading() as connection:
+            return [_to_incident(row) for row in connection.execute(query.order_by(incidents.c.id))]
+
+    def list(
+        self, states: Iterable[IncidentState] = (), limit: int = 50, before_id: int | None = None
+    ) -> list[Incident]:
+        """Return the newest incidents first, of the given states or of all."""
+        query = select(incidents).order_by(incidents.c.id.desc()).limit(limit)
+        wanted = [state.value for state in states]
+        if wanted:
+            query = query.where(incidents.c.state.in_(wanted))
+        if before_id is not None:
+            query = query.where(incidents.c.id < before_id)
+        with self._database.reading() as connection:
+            return [_to_incident(row) for row in connection.execute(query)]
+
+    def transitions(self, incident_id: int) -> Sequence[Transition]:
+        """Return an incident's life, oldest first."""
+        query = select(transitions).where(transitions.c.incident_id == incident_id).order_by(transitions.c.id)
+        with self._database.reading() as connection:
+            return [
+                Transition(
+                    at=row.at,
+                    state=IncidentState(row.state),
+                    reason=Reason(row.reason) if row.reason else None,
+                    detail=row.detail,
+                    actor=row.actor,
+                )
+                for row in connection.execute(query)
+            ]
+
+
+def save_incident(connection: Any, incident: Incident, actor: str) -> Incident:
+    """Write a changed incident inside a transaction of the caller's."""
+    old = connection.execute(
+        select(incidents.c.state, incidents.c.reason, incidents.c.version).where(
+            incidents.c.id == incident.id
+        )
+    ).first()
+    if old is None:
+        raise NotFoundError(f"there is no incident {incident.id}")
+    kept = replace(incident, version=incident.version + 1)
+    result = connection.execute(
+        update(incidents)
+        .where(incidents.c.id == incident.id, incidents.c.version == incident.version)
+        .values(**_to_row(kept), version=kept.version)
+    )
+    if result.rowcount != 1:
+        raise ConflictError(f"incident {incident.id} was changed by somebody else meanwhile")
+    if (old.state, old.reason) != (kept.state.value, kept.reason.value if kept.reason else None):
+        connection.execute(insert(transitions).values(_transition(kept, actor)))
+    return kept
+
+
+def _transition(incident: Incident, actor: str) -> Mapping[str, Any]:
+    at: datetime = incident.updated_at
+    return {
+        "incident_id": incident.id,
+        "at": at,
+        "state": incident.state.value,
+        "reason": incident.reason.value if incident.reason else None,
+        "detail": incident.detail,
+        "actor": actor,
+    }
+
+
+def _to_row(incident: Incident) -> dict[str, Any]:
+    return {
+        "state": incident.state.value,
+        "reason": incident.reason.value if incident.reason else None,
+        "detail": incident.detail,
+        "entity": incident.entity,
+        "host": incident.host,
+        "fault": incident.fault,
+        "title": incident.title,
+        "symptomatic": incident.symptomatic,
+        "opened_at": incident.opened_at,
+        "updated_at": incident.updated_at,
+        "last_seen_at": incident.last_seen_at,
+        "closed_at": incident.closed_at,
+        "diagnosis": to_json(Diagnosis, incident.diagnosis),
+    }
+
+
+def _to_incident(row: Row[Any]) -> Incident:
+    return Incident(
+        id=row.id,
+        version=row.version,
+        state=IncidentState(row.state),
+        reason=Reason(row.reason) if row.reason else None,
+        detail=row.detail,
+        entity=row.entity,
+        host=row.host,
+        fault=row.fault,
+        title=row.title,
+        symptomatic=row.symptomatic,
+        opened_at=row.opened_at,
+        updated_at=row.updated_at,
+        last_seen_at=row.last_seen_at,
+        closed_at=row.closed_at,
+        diagnosis=from_json(Diagnosis, row.diagnosis),
+    )

@@ -1,0 +1,26 @@
+"""The demo's faults on real systemd hosts: the agent is told nothing and heals each one."""
+
+import pytest
+
+from agent.demo.faults import FAULTS
+from agent.records import IncidentState, Verdict
+from tests.servers.process import wait_until
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.fault for fault in FAULTS])
+def test_a_fault_is_found_named_healed_and_proved(cluster, stores, fault):
+    hosts = cluster[0].hosts
+    known = {incident.id for incident in stores.incidents.list(limit=1000)}
+    fault.inject(hosts[fault.host])
+
+    def settled():
+        new = [one for one in stores.incidents.list() if one.id not in known]
+        return [one for one in new if one.state.settled]
+
+    wait_until(settled, 90, lambda: f"{stores.incidents.list()}\n{cluster[0].folder / 'agent.log'}")
+    incident = settled()[-1]
+    (run,) = stores.runs.of_incident(incident.id)
+    assert (incident.state, incident.fault) == (IncidentState.RECOVERED, fault.fault)
+    assert run.verdict is Verdict.RECOVERED
+    assert run.plan.hosts == (fault.host,)
+    assert fault.healed(hosts[fault.host])

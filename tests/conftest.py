@@ -1,0 +1,64 @@
+"""What all tests share: no settings from outside, and a count per layer at the end."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+LAYERS = ("unit", "integration", "acceptance")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("OPSMEND_", "ANSIBLE_")):
+            monkeypatch.delenv(name)
+
+
+class ManualClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 5, 12, tzinfo=UTC)) -> None:
+        self.time = start
+
+    def now(self) -> datetime:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time.timestamp()
+
+    def move(self, **span: float) -> datetime:
+        self.time += timedelta(**span)
+        return self.time
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout, with the stock rules and playbooks."""
+    return Path(__file__).resolve().parents[1]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests ran in which layer."""
+    counts: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", []):
+        if report.when == "call":
+            parts = report.nodeid.split("/")
+            counts[parts[1] if len(parts) > 1 else "other"] += 1
+    told = ", ".join(f"{counts[layer]} {layer}" for layer in LAYERS if counts[layer])
+    terminalreporter.write_line(f"tests by layer: {told or 'none'}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run cheap layers first."""
+    order = {layer: place for place, layer in enumerate(LAYERS)}
+    items.sort(key=lambda item: order.get(Path(item.nodeid).parts[1], len(LAYERS)))

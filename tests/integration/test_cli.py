@@ -1,0 +1,154 @@
+"""The command as people and programs use it: words, JSON, exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.records import IncidentState
+from tests.integration.workshop import settled, wait_for
+from tests.servers.process import wait_until
+
+OPSMEND = Path(sys.executable).parent / "opsmend"
+
+
+@pytest.fixture
+def call(workshop):
+    config = workshop.save_config()
+
+    def calling(*arguments: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [OPSMEND, *arguments, "--config", config], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
+
+    return calling
+
+
+@pytest.fixture
+def agent(workshop):
+    process = workshop.start()
+    wait_until(lambda: "agent started" in workshop.log(), 20, workshop.log)
+    yield process
+    process.terminate()
+    process.wait(timeout=30)
+
+
+def test_help_says_what_each_command_does_and_every_exit_code():
+    shown = subprocess.run([OPSMEND, "--help"], capture_output=True, text=True, check=True).stdout
+    for word in ("run", "check", "status", "incidents", "incident", "pause", "resume", "Exit codes", "78"):
+        assert word in shown
+
+
+def test_the_command_starts_fast_enough_to_be_used_in_scripts():
+    """No heavy library is imported for --help; which ones would be is named."""
+    heavy = ("numpy", "sqlalchemy", "requests")
+    code = f"import sys, agent.cli.main; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_check_says_that_source_and_hosts_answer(call, prometheus):
+    shown = call("check")
+    assert f"Prometheus {prometheus.url}: answers" in shown
+    assert "host web3: answers" in shown
+
+
+def test_check_names_every_problem_with_file_line_and_key(workshop, call):
+    workshop.write("rules/faults.yml", {"faults": [{"id": "broken", "sumary": "x"}, {"id": "X"}]})
+    shown = call("check", code=78)
+    assert "rules/faults.yml:3: faults[0].sumary: unknown key 'sumary' (did you mean 'summary'?)" in shown
+    assert "rules/faults.yml:4: faults[1].id" in shown
+
+
+def test_check_names_hosts_and_sources_that_do_not_answer(workshop, call):
+    workshop.inventory({"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1})
+    workshop.config["collect"]["prometheus"] = {"url": "http://127.0.0.1:1"}
+    workshop.save_config()
+    shown = call("check", code=6)
+    assert "host web1: " in shown
+    assert shown.count("refused") >= 2
+
+
+def test_check_offline_asks_nobody(workshop, call):
+    workshop.config["collect"]["prometheus"] = {"url": "http://127.0.0.1:1"}
+    workshop.save_config()
+    assert "1 remediations" in call("check", "--offline")
+
+
+def test_without_an_agent_there_is_no_store_and_that_is_said(call):
+    assert "has the agent been started?" in call("status", code=7)
+    assert "has the agent been started?" in call("incidents", code=7)
+
+
+def test_an_incident_from_finding_to_proof(workshop, call, agent):
+    assert "running" in call("status")
+    assert "no open incidents" in call("incidents")
+    workshop.break_host("web1")
+    stores = workshop.stores()
+    wait_until(settled(stores), 20, workshop.log)
+    stores.database.close()
+    assert "It is broken: web1" in call("incidents", "--all")
+    shown = call("incident", "show", "1")
+    for words in ("web1 is broken", "mend on web1", "verdict recovered", "0 before, 1 after", "History"):
+        assert words in shown
+    told = json.loads(call("incident", "show", "1", "--json"))
+    assert told["incident"]["state"] == "recovered"
+    assert told["runs"][0]["plan"]["hosts"] == ["web1"]
+    assert json.loads(call("status", "--json"))["agent"]["mode"] == "auto"
+    assert json.loads(call("incidents", "--all", "--json"))[0]["fault"] == "broken"
+
+
+def test_approve_deny_and_close(workshop, call):
+    workshop.config["agent"]["mode"] = "approve"
+    workshop.save_config()
+    process = workshop.start()
+    wait_until(lambda: "agent started" in workshop.log(), 20, workshop.log)
+    stores = workshop.stores()
+    try:
+        workshop.break_host("web1")
+        wait_for(stores, IncidentState.AWAITING_APPROVAL)
+        assert "opsmend incident approve 1" in call("incident", "show", "1")
+        assert "approved: mend on web1" in call("incident", "approve", "1", "-m", "go")
+        wait_for(stores, IncidentState.RECOVERED)
+        call("incident", "approve", "1", code=5)
+        workshop.break_host("web2")
+        wait_for(stores, IncidentState.AWAITING_APPROVAL)
+        call("incident", "deny", "2", "-m", "we are on it")
+        wait_for(stores, IncidentState.ESCALATED)
+        assert "closed" in call("incident", "close", "2")
+        assert "is closed already" in call("incident", "close", "2", code=5)
+        call("incident", "show", "99", code=3)
+        assert "paused by" in call("pause", "-m", "deploy", "--for", "1h")
+        assert "paused by" in call("status")
+        assert "resumed" in call("resume")
+        assert "not paused" in call("resume")
+        assert "no duration" in call("pause", "--for", "soon", code=1)
+    finally:
+        stores.database.close()
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def test_status_says_when_the_agent_is_dead(workshop, call, agent):
+    wait_until(lambda: '"polls": 2' in call("status", "--json"), 20)
+    agent.kill()
+    agent.wait()
+    assert "dead" in call("status")
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["incident", "show", "x"], ["incident", "show", "0"]])
+def test_a_wrong_command_line_is_code_2(arguments):
+    assert subprocess.run([OPSMEND, *arguments], capture_output=True, check=False).returncode == 2
+
+
+def test_a_missing_config_says_what_to_do():
+    done = subprocess.run(
+        [OPSMEND, "status", "-c", "/nowhere.yml"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 78
+    assert "--config FILE" in done.stderr

@@ -1,0 +1,191 @@
+"""A whole agent for tests: real Prometheus, real store, real playbooks, on hosts that are this machine.
+
+A "host" is broken while there is a file of its name in ``broken``; the exporter says so, and the
+playbook of the remediation removes the file, or does what the test writes instead.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agent.config import load_settings
+from agent.records import Incident, IncidentState
+from agent.wiring import Agent, Stores, build, load_definitions, open_stores
+from tests.servers.process import wait_until
+from tests.servers.prometheus import Prometheus
+
+SIGNALS = {
+    "signals": [
+        {"id": "healthy", "summary": "s", "query": "test_healthy", "role": "availability", "bad": "low"},
+    ]
+}
+FAULTS = {"faults": [{"id": "broken", "summary": "It is broken"}]}
+RULES = {
+    "rules": [
+        {
+            "id": "broken_by_metric",
+            "fault": "broken",
+            "entity": "{host}",
+            "confidence": 0.9,
+            "when": {"signal": "healthy", "below": 0.5},
+            "evidence": "{host} is broken",
+        }
+    ]
+}
+MEND = [
+    {
+        "name": "Mend",
+        "ansible.builtin.file": {"path": "{{ broken }}/{{ inventory_hostname }}", "state": "absent"},
+    }
+]
+
+
+class Workshop:
+    """Files of an agent, and the world it looks at."""
+
+    def __init__(self, folder: Path, prometheus: Prometheus) -> None:
+        self.folder = folder
+        self.prometheus = prometheus
+        self.broken = folder / "broken"
+        self.broken.mkdir()
+        self.hosts = ["web1", "web2", "web3"]
+        self.blind: set[str] = set()
+        self.config: dict[str, Any] = {
+            "agent": {
+                "mode": "auto",
+                "state_dir": str(folder / "state"),
+                "runtime_dir": str(folder / "run"),
+                "log_format": "text",
+            },
+            "paths": {
+                "rules": str(folder / "rules"),
+                "playbooks": str(folder / "playbooks"),
+                "inventory": str(folder / "hosts.yml"),
+            },
+            "collect": {"poll": "250ms", "history": "30s", "prometheus": {"url": prometheus.url}},
+            "diagnose": {"keep_for": "500ms"},
+            "verify": {"interval": "100ms"},
+            "remediate": {"grace": "20s"},
+        }
+        self.write("rules/signals/test.yml", SIGNALS)
+        self.write("rules/faults.yml", FAULTS)
+        self.write("rules/diagnosis/test.yml", RULES)
+        self.remediation("mend", MEND)
+        self.inventory({})
+        (folder / "state").mkdir()
+        prometheus.exporter.live = self._samples
+
+    def write(self, name: str, content: Any) -> Path:
+        """Write a YAML file."""
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(yaml.safe_dump(content, sort_keys=False))
+        return file
+
+    def inventory(self, variables: Mapping[str, Any]) -> None:
+        """Write the inventory: every host is this machine."""
+        common = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "broken": str(self.broken),
+            **variables,
+        }
+        self.write("hosts.yml", {"all": {"hosts": dict.fromkeys(self.hosts), "vars": common}})
+
+    def remediation(self, name: str, tasks: list[dict[str, Any]], **fields: Any) -> None:
+        """Write a remediation whose one playbook does these tasks."""
+        metadata = {
+            "summary": "s",
+            "fixes": ["broken"],
+            "risk": "low",
+            "idempotent": True,
+            "target": "{host}",
+            "steps": [{"name": "go", "playbook": "playbook.yml", "timeout": "30s"}],
+            "verify": {
+                "settle": "200ms",
+                "hold": "500ms",
+                "within": "4s",
+                "checks": [
+                    {"query": 'test_healthy{host="{host}"}', "equals": 1},
+                    {"anomalies": "closed"},
+                ],
+            },
+            "rollback": {"none": "nothing to undo"},
+            "limits": {"cooldown": "0s", "per_day": 100},
+            **fields,
+        }
+        self.write(f"playbooks/{name}/remediation.yml", metadata)
+        self.playbook(name, "playbook.yml", tasks)
+
+    def playbook(self, name: str, file: str, tasks: list[dict[str, Any]]) -> None:
+        """Write one playbook of a remediation."""
+        play = {"name": "Play", "hosts": "all", "gather_facts": False, "tasks": tasks}
+        self.write(f"playbooks/{name}/{file}", [play])
+
+    def save_config(self) -> Path:
+        """Write the settings file."""
+        return self.write("opsmend.yml", self.config)
+
+    def build(self) -> Agent:
+        """Put an agent together in this process, polled by hand."""
+        settings = load_settings(self.save_config(), {})
+        return build(settings, load_definitions(settings))
+
+    def stores(self) -> Stores:
+        """Open the store beside a running agent."""
+        return open_stores(load_settings(self.save_config(), {}))
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the agent as a process of its own."""
+        command = [sys.executable, "-m", "agent.cli.main", "run", "-c", str(self.save_config())]
+        with (self.folder / "agent.log").open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+
+    def log(self) -> str:
+        """Return what the agent has logged."""
+        return (self.folder / "agent.log").read_text()
+
+    def break_host(self, host: str) -> None:
+        """Break a host."""
+        (self.broken / host).touch()
+
+    def _samples(self) -> dict[str, float]:
+        return {
+            f'test_healthy{{host="{host}"}}': 0.0 if (self.broken / host).exists() else 1.0
+            for host in self.hosts
+            if host not in self.blind
+        }
+
+
+def drive(agent: Agent, until: Callable[[], object], timeout_s: float = 20) -> None:
+    """Poll an agent by hand until something holds."""
+    deadline = time.monotonic() + timeout_s
+    while not until():
+        if time.monotonic() > deadline:
+            shown = [(one.id, one.state, one.reason, one.detail) for one in agent.stores.incidents.list()]
+            raise AssertionError(f"not within {timeout_s} s: {shown}")
+        agent.pipeline.poll()
+        time.sleep(0.1)
+
+
+def settled(stores: Stores, count: int = 1) -> Callable[[], bool]:
+    """Return a test for so many incidents having settled."""
+
+    def test() -> bool:
+        states = [one.state for one in stores.incidents.list()]
+        return len(states) >= count and all(state.settled for state in states)
+
+    return test
+
+
+def wait_for(stores: Stores, state: IncidentState, timeout_s: float = 20) -> Incident:
+    """Wait until an incident is in a state, and return it."""
+    wait_until(lambda: stores.incidents.list([state]), timeout_s, lambda: str(stores.incidents.list()))
+    return stores.incidents.list([state])[0]

@@ -1,0 +1,136 @@
+"""Makes the records that tests need; every argument has a plain default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agent.collect import Answer, FrameBuffer, Poll
+from agent.config.remediationfile import RemediationFile
+from agent.config.rulefiles import Rule, Rulebook, Signal
+from agent.decide import Remediation
+from agent.records import Candidate, Diagnosis, Frame, Incident, InventoryHost, Plan, Run, Symptom
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+def signal(id_: str = "up", **fields: Any) -> Signal:
+    return Signal(**{"id": id_, "summary": "s", "query": "up", "role": "availability", **fields})
+
+
+def rule(when: Mapping[str, Any], **fields: Any) -> Rule:
+    defaults = {"id": "r", "fault": "down", "entity": "{host}", "confidence": 0.9, "evidence": "seen"}
+    return Rule.model_validate({**defaults, "when": when, **fields})
+
+
+def book(signals: Sequence[Signal], rules: Sequence[Rule]) -> Rulebook:
+    return Rulebook({one.id: one for one in signals}, {}, {one.id: one for one in rules})
+
+
+def frame(
+    series: Mapping[tuple[str, str], Sequence[float]],
+    step_s: float = 15.0,
+    answered: Sequence[str] | None = None,
+) -> Frame:
+    """Make a frame from ``{("free", "host=web1 mountpoint=/"): [0.5, 0.4, nan]}``, oldest first."""
+    signals = {id_: signal(id_) for id_, _ in series}
+    length = max((len(values) for values in series.values()), default=1)
+    buffer = FrameBuffer(signals, max(length, 1), 10_000)
+    result: Frame | None = None
+    for column in range(length):
+        answers: dict[str, Answer] = {id_: Answer(0, [], []) for id_ in signals}
+        for (id_, labels), values in series.items():
+            if not np.isnan(values[column]):
+                known = answers[id_]
+                pairs = dict(pair.split("=", 1) for pair in labels.split())
+                answers[id_] = Answer(0, [*known.labels, pairs], [*known.values, values[column]])
+        last = column == length - 1
+        if last and answered is not None:
+            answers = {id_: answer for id_, answer in answers.items() if id_ in answered}
+        at = datetime.fromtimestamp(NOW.timestamp() - (length - 1 - column) * step_s, UTC)
+        result = buffer.add(Poll(at, answers))
+    assert result is not None
+    return result
+
+
+def symptom(source: str = "up", **fields: Any) -> Symptom:
+    defaults = {"kind": "threshold", "entity": "web1", "text": "t", "since": NOW, "labels": {"host": "web1"}}
+    return Symptom(**{"source": source, **defaults, **fields})
+
+
+def candidate(fault: str = "down", entity: str = "web1", **fields: Any) -> Candidate:
+    defaults = {
+        "confidence": 0.9,
+        "voters": {"rule r": 0.9},
+        "evidence": ("seen",),
+        "symptoms": (symptom(),),
+        "labels": {"host": "web1"},
+    }
+    return Candidate(fault=fault, entity=entity, **{**defaults, **fields})
+
+
+def incident(*candidates: Candidate, **fields: Any) -> Incident:
+    chosen = candidates or (candidate(),)
+    best = chosen[0]
+    defaults: dict[str, Any] = {
+        "entity": best.entity,
+        "host": best.labels.get("host", ""),
+        "fault": best.fault,
+        "title": "t",
+        "opened_at": NOW,
+        "updated_at": NOW,
+        "last_seen_at": NOW,
+        "diagnosis": Diagnosis(candidates=tuple(chosen)),
+    }
+    return Incident(**{**defaults, **fields})
+
+
+def plan(**fields: Any) -> Plan:
+    defaults: dict[str, Any] = {
+        "remediation": "restart",
+        "digest": "d",
+        "fault": "down",
+        "entity": "web1",
+        "confidence": 0.9,
+        "hosts": ("web1",),
+        "parameters": {"unit": "nginx.service"},
+        "labels": {"host": "web1"},
+    }
+    return Plan(**{**defaults, **fields})
+
+
+def run(**fields: Any) -> Run:
+    return Run(**{"incident_id": 1, "plan": plan(), "created_at": NOW, "actor": "opsmend", **fields})
+
+
+def host(name: str = "web1", *groups: str, **variables: Any) -> InventoryHost:
+    return InventoryHost(name=name, groups=frozenset(groups or ("all",)), variables=variables)
+
+
+REMEDIATION: Mapping[str, Any] = {
+    "summary": "s",
+    "fixes": ["down"],
+    "risk": "low",
+    "idempotent": True,
+    "target": "{host}",
+    "steps": [{"name": "go", "playbook": "playbook.yml"}],
+    "verify": {
+        "settle": "10s",
+        "hold": "30s",
+        "within": "5m",
+        "checks": [{"query": 'up{host="{host}"}', "equals": 1}],
+    },
+    "rollback": {"none": "nothing to undo"},
+}
+
+
+def remediation_file(**fields: Any) -> RemediationFile:
+    return RemediationFile.model_validate({**REMEDIATION, **fields})
+
+
+def remediation(name: str = "restart", **fields: Any) -> Remediation:
+    return Remediation(name, Path("/nowhere") / name, remediation_file(**fields), "d")

@@ -1,0 +1,123 @@
+"""Polls become frames: rows stay with their series, gaps stay gaps, memory stays bounded."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.collect import Answer, FrameBuffer, Poll
+from tests.make import frame, signal
+
+NAN = float("nan")
+
+
+def poll(second: float, **samples: dict[str, float]) -> Poll:
+    answers = {
+        id_: Answer(second, [{"instance": name} for name in values], list(values.values()))
+        for id_, values in samples.items()
+    }
+    return Poll(datetime.fromtimestamp(1_000_000 + second, UTC), answers)
+
+
+def buffer(width: int = 4, most: int = 100, *ids: str) -> FrameBuffer:
+    return FrameBuffer({id_: signal(id_) for id_ in ids or ("up",)}, width, most)
+
+
+def test_a_series_keeps_its_row_whatever_the_order_of_the_answer():
+    frames = buffer()
+    frames.add(poll(0, up={"a": 1.0, "b": 2.0}))
+    last = frames.add(poll(1, up={"b": 4.0, "c": 5.0, "a": 3.0}))
+    named = {series.labels["instance"]: last.values[row] for row, series in enumerate(last.series)}
+    assert named["a"].tolist() == [1.0, 3.0]
+    assert named["b"].tolist() == [2.0, 4.0]
+    assert np.isnan(named["c"][0])
+
+
+def test_a_series_that_disappears_is_a_gap_and_not_zero():
+    frames = buffer()
+    frames.add(poll(0, up={"a": 1.0}))
+    last = frames.add(poll(1, up={}))
+    assert np.isnan(last.latest[0])
+    assert "up" in last.answered
+
+
+def test_a_signal_without_answer_is_not_answered():
+    frames = buffer(4, 100, "up", "other")
+    last = frames.add(Poll(datetime.fromtimestamp(1, UTC), {}, {"up": "refused"}))
+    assert last.answered == frozenset()
+    assert last.failed == {"up": "refused"}
+
+
+def test_only_the_asked_history_is_shown():
+    frames = buffer(width=3)
+    for second in range(20):
+        last = frames.add(poll(second, up={"a": float(second)}))
+        assert last.values.shape[1] == min(second + 1, 3)
+    assert last.values[0].tolist() == [17, 18, 19]
+    assert np.diff(last.times).tolist() == [1, 1]
+
+
+def test_a_clock_that_jumps_back_does_not_turn_time_around():
+    frames = buffer()
+    frames.add(poll(100, up={"a": 1.0}))
+    assert (np.diff(frames.add(poll(5, up={"a": 2.0})).times) > 0).all()
+
+
+def test_the_host_is_told_from_the_instance():
+    frames = buffer()
+    last = frames.add(poll(0, up={"web1:9100": 1.0, "http://web2/health": 1.0}))
+    assert [series.entity for series in last.series] == ["web1", "web2"]
+
+
+def test_too_many_series_are_refused_until_idle_ones_are_forgotten():
+    frames = buffer(width=4, most=10)
+    kept = []
+    frames.on_renumber(lambda rows: kept.append(rows.tolist()))
+    frames.add(poll(0, up={f"old{n}": 1.0 for n in range(10)}))
+    new = {f"new{n}": 2.0 for n in range(5)} | {f"old{n}": 1.0 for n in range(5)}
+    assert len(frames.add(poll(1, up=new)).series) == 10
+    assert frames.refused == 5
+    for second in range(2, 8):
+        last = frames.add(poll(second, up=new))
+    assert frames.refused == 0
+    assert frames.forgotten == 5
+    assert {series.labels["instance"] for series in last.series} == set(new)
+    assert (last.latest == [new[series.labels["instance"]] for series in last.series]).all()
+    assert kept[0] == [0, 1, 2, 3, 4, 5, 6, 7, 8] or len(kept[0]) == 9
+
+
+def test_series_in_use_are_never_forgotten_for_new_ones():
+    frames = buffer(width=4, most=10)
+    old = {f"old{n}": 1.0 for n in range(10)}
+    for second in range(4):
+        last = frames.add(poll(second, up=old | {"new": 2.0}))
+    assert {series.labels["instance"] for series in last.series} == set(old)
+    assert frames.refused == 1
+
+
+def test_find_gives_the_row_of_one_series():
+    made = frame({("up", "host=a"): [1, 2], ("up", "host=b"): [3, 4]})
+    assert made.latest[made.find("up", {"host": "b"})] == 4
+    assert made.find("up", {"host": "c"}) is None
+
+
+samples = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(allow_nan=True), max_size=8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(samples, min_size=1, max_size=25), st.integers(2, 6), st.integers(1, 8))
+def test_every_sample_that_is_shown_is_the_one_that_was_answered(polls, width, most):
+    frames = buffer(width=width, most=most)
+    history = []
+    for second, values in enumerate(polls):
+        last = frames.add(poll(second, up=values))
+        history.append(values)
+        assert len(last.series) <= most
+        for row, series in enumerate(last.series):
+            shown = last.values[row][-len(history) :]
+            for back in range(1, min(len(shown), len(history)) + 1):
+                value = shown[-back]
+                answered = history[-back].get(series.labels["instance"], NAN)
+                assert value == pytest.approx(answered, nan_ok=True) or np.isnan(value)

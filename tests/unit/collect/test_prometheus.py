@@ -1,0 +1,92 @@
+"""Every way in which a Prometheus can answer wrong is one clear error."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from agent.collect import PrometheusSource
+from agent.errors import AnswerError, QueryError, SourceRefused, SourceUnreachable
+from tests.servers.process import free_port
+
+VECTOR = b'{"status":"success","data":{"resultType":"vector","result":[%s]}}'
+ONE = VECTOR % b'{"metric":{"a":"b"},"value":[1700000000.5,"NaN"]}'
+
+
+@contextlib.contextmanager
+def answering(status: int, body: bytes, length: int | None = None) -> Iterator[PrometheusSource]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body) if length is None else length))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = PrometheusSource(f"http://127.0.0.1:{server.server_address[1]}", timedelta(seconds=0.5))
+        yield source
+        source.close()
+        server.shutdown()
+
+
+def test_a_vector_becomes_labels_and_values():
+    with answering(200, ONE) as source:
+        answer = source.query("up")
+    assert (answer.at, answer.labels) == (1700000000.5, [{"a": "b"}])
+    assert answer.values[0] != answer.values[0]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "said"),
+    [
+        (400, b'{"status":"error","error":"parse error"}', QueryError, "parse error"),
+        (422, b'{"status":"error","error":"too many samples"}', QueryError, "too many samples"),
+        (401, b"who?", SourceRefused, "401"),
+        (404, b"<html>", SourceRefused, "404"),
+        (302, b"", SourceRefused, "302"),
+        (429, b"slow down", SourceUnreachable, "429"),
+        (500, b"oops", SourceUnreachable, "500"),
+        (503, b'{"status":"error","error":"starting"}', SourceUnreachable, "starting"),
+        (200, b"<html>hello</html>", AnswerError, "is the URL right"),
+        (200, b'{"status":"success"', AnswerError, "is the URL right"),
+        (200, b'{"status":"success","data":{}}', AnswerError, "another shape"),
+        (200, VECTOR % b'{"metric":{},"value":[1,"x"]}', AnswerError, "another shape"),
+        (200, b'{"status":"success","data":{"resultType":"matrix","result":[]}}', AnswerError, "instant"),
+    ],
+)
+def test_a_wrong_answer_is_named(status, body, error, said):
+    with answering(status, body) as source, pytest.raises(error, match=said):
+        source.query("up")
+
+
+def test_a_truncated_answer_is_unreachable():
+    with answering(200, ONE[:40], length=len(ONE)) as source, pytest.raises(SourceUnreachable):
+        source.query("up")
+
+
+def test_nobody_listening_is_said_in_plain_words():
+    source = PrometheusSource(f"http://127.0.0.1:{free_port()}", timedelta(seconds=1))
+    with pytest.raises(SourceUnreachable, match=r"does not answer: .*refused"):
+        source.query("up")
+    source.close()
+
+
+def test_a_slow_source_costs_one_time_limit_for_all_signals():
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(16)
+        source = PrometheusSource(f"http://127.0.0.1:{silent.getsockname()[1]}", timedelta(seconds=0.3))
+        poll = source.poll({f"s{n}": "up" for n in range(50)})
+        source.close()
+    assert len(poll.failed) == 50
+    assert "timed out" in poll.failed["s0"]
+    assert not poll.answers

@@ -1,0 +1,85 @@
+"""Rules: conditions joined on the labels of the entity."""
+
+import pytest
+
+from agent.diagnose import RuleVoter
+from tests.make import book, frame, rule, signal
+
+SIGNALS = [signal(name) for name in ("a", "b", "c")]
+
+
+def vote(when, series, **fields):
+    voter = RuleVoter(book(SIGNALS, [rule(when, **fields)]))
+    everything = {("a", "host=none"): [9], ("b", "host=none"): [9], ("c", "host=none"): [9], **series}
+    return voter.vote(frame(everything), ())
+
+
+LOW_A, LOW_B, LOW_C = ({"signal": name, "below": 1} for name in "abc")
+
+
+def entities(candidates):
+    return sorted(candidate.entity for candidate in candidates)
+
+
+def test_all_needs_every_part_on_the_same_host():
+    series = {("a", "host=w1"): [0], ("b", "host=w1"): [0], ("a", "host=w2"): [0], ("b", "host=w3"): [0]}
+    assert entities(vote({"all": [LOW_A, LOW_B]}, series)) == ["w1"]
+
+
+def test_any_needs_one():
+    series = {("a", "host=w1"): [0], ("b", "host=w2"): [0]}
+    assert entities(vote({"any": [LOW_A, LOW_B]}, series)) == ["w1", "w2"]
+
+
+def test_not_takes_away():
+    series = {("a", "host=w1"): [0], ("a", "host=w2"): [0], ("b", "host=w2"): [0]}
+    assert entities(vote({"all": [LOW_A, {"not": LOW_B}]}, series)) == ["w1"]
+
+
+def test_not_alone_matches_nothing():
+    assert vote({"not": LOW_A}, {("b", "host=w1"): [0]}) == []
+
+
+def test_a_part_that_knows_fewer_labels_joins_on_those_it_has():
+    series = {
+        ("a", "host=w1 mountpoint=/"): [0],
+        ("a", "host=w1 mountpoint=/var"): [0],
+        ("a", "host=w2 mountpoint=/"): [0],
+        ("b", "host=w1"): [0],
+    }
+    found = vote({"all": [LOW_A, LOW_B]}, series, entity="{host}:{mountpoint}")
+    assert entities(found) == ["w1:/", "w1:/var"]
+
+
+def test_an_entity_with_a_label_nobody_has_is_nobody():
+    assert vote(LOW_A, {("a", "host=w1"): [0]}, entity="{host}:{mountpoint}") == []
+
+
+def test_trees_nest():
+    series = {("a", "host=w1"): [0], ("c", "host=w1"): [0], ("a", "host=w2"): [0]}
+    assert entities(vote({"all": [LOW_A, {"any": [LOW_B, {"all": [LOW_C]}]}]}, series)) == ["w1"]
+
+
+def test_the_evidence_is_filled_from_labels_and_signals():
+    (found,) = vote(LOW_A, {("a", "host=w1 disk=sda"): [0.25]}, evidence="{disk} of {host}: {a:percent}, {b}")
+    assert found.evidence == ("sda of w1: 25 %, unknown",)
+    assert found.voters == {"rule r": 0.9}
+
+
+def test_labels_of_all_parts_are_kept_the_first_part_winning():
+    series = {("a", "host=w1 instance=w1:9100"): [0], ("b", "host=w1 instance=w1:80 job=probe"): [0]}
+    (found,) = vote({"all": [LOW_A, LOW_B]}, series)
+    assert found.labels == {"host": "w1", "instance": "w1:9100", "job": "probe"}
+
+
+@pytest.mark.parametrize("count", [2000])
+def test_a_storm_of_matches_is_joined_in_linear_time(count):
+    series = {("a", f"host=h{n}"): [0] for n in range(count)}
+    series |= {("b", f"host=h{n}"): [0] for n in range(count)}
+    assert len(vote({"all": [LOW_A, LOW_B]}, series)) == count
+
+
+def test_hostile_labels_are_only_shown():
+    series = {("a", "host={{lookup('pipe','id')}}"): [0]}
+    (found,) = vote(LOW_A, series, evidence="{host}")
+    assert found.evidence == ("{{lookup('pipe','id')}}",)

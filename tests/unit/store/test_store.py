@@ -1,0 +1,199 @@
+"""The store on a real SQLite: nothing half written, nobody overwritten."""
+
+import sqlite3
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.exc import StatementError
+
+from agent.errors import ConflictError, NotFoundError, StoreError, StoreUnavailable
+from agent.reasons import Reason
+from agent.records import CheckResult, IncidentState, RunState, StepOutcome, TaskEvent, Verdict
+from agent.store import ApprovalStore, Database, IncidentStore, PauseStore, RunStore
+from tests.make import NOW, candidate, incident, plan, run
+
+
+@pytest.fixture
+def incidents(database):
+    return IncidentStore(database)
+
+
+@pytest.fixture
+def runs(database):
+    return RunStore(database)
+
+
+def begin(runs, incidents, **fields):
+    """Write an incident and the intent to run for it."""
+    kept = incidents.add(incident(), "test")
+    return runs.begin(
+        run(incident_id=kept.id, **fields), replace(kept, state=IncidentState.REMEDIATING), "test"
+    )
+
+
+class TestIncidents:
+    def test_what_is_kept_comes_back_the_same(self, incidents):
+        kept = incidents.add(incident(candidate(labels={"host": "wéb1", "x": "☃"})), "test")
+        assert incidents.get(kept.id) == kept
+
+    def test_two_writers_one_wins(self, incidents):
+        kept = incidents.add(incident(), "test")
+        incidents.save(replace(kept, state=IncidentState.HELD), "first")
+        with pytest.raises(ConflictError):
+            incidents.save(replace(kept, state=IncidentState.CLOSED), "second")
+        assert incidents.get(kept.id).state is IncidentState.HELD
+
+    def test_a_change_of_state_or_reason_is_a_transition(self, incidents):
+        kept = incidents.add(incident(), "a")
+        kept = incidents.save(replace(kept, detail="only detail"), "b")
+        kept = incidents.save(replace(kept, state=IncidentState.HELD, reason=Reason.PAUSED), "c")
+        told = [(one.state, one.reason, one.actor) for one in incidents.transitions(kept.id)]
+        assert told == [(IncidentState.OPEN, None, "a"), (IncidentState.HELD, Reason.PAUSED, "c")]
+
+    def test_active_are_those_that_take_up_findings(self, incidents):
+        states = {
+            state: incidents.add(incident(state=state, symptomatic=False), "t").id for state in IncidentState
+        }
+        closed_but_symptomatic = incidents.add(incident(state=IncidentState.CLOSED), "t").id
+        active = {one.id for one in incidents.active()}
+        assert closed_but_symptomatic in active
+        assert {state for state, id_ in states.items() if id_ in active} == {
+            state for state in IncidentState if not state.final
+        }
+
+    def test_no_such_incident(self, incidents):
+        with pytest.raises(NotFoundError):
+            incidents.get(99)
+
+    def test_a_naive_time_is_refused(self, incidents):
+        with pytest.raises(StatementError, match="naive"):
+            incidents.add(incident(opened_at=datetime(2026, 1, 1)), "t")
+
+
+class TestRuns:
+    def test_a_run_comes_back_with_steps_checks_and_events(self, runs, incidents):
+        started, _ = begin(runs, incidents)
+        step = StepOutcome(
+            name="go", playbook="p.yml", attempt=1, state=RunState.SUCCEEDED,
+            reason=Reason.STEPS_SUCCEEDED, started_at=NOW, ended_at=NOW, changed=("web1",), output="ok",
+        )  # fmt: skip
+        runs.write_step(started.id, step)
+        event = TaskEvent(at=NOW, step="go", host="web1", task="t", status="ok")
+        runs.write_event(started.id, event)
+        checks = (CheckResult(text="up equals 1", holds=True, before=0, after=1, since=NOW),)
+        runs.save(replace(started, state=RunState.SUCCEEDED, checks=checks, verdict=Verdict.RECOVERED))
+        back = runs.get(started.id)
+        assert (back.steps, back.checks, back.plan) == ((step,), checks, plan())
+        assert list(runs.events(started.id)) == [event]
+
+    def test_a_host_is_locked_until_the_verdict(self, runs, incidents):
+        first, moved = begin(runs, incidents)
+        with pytest.raises(ConflictError, match="web1 is locked by run 1"):
+            begin(runs, incidents)
+        assert runs.busy_hosts() == {"web1"}
+        runs.finish(replace(first, verdict=Verdict.RECOVERED), moved, "t")
+        assert runs.busy_hosts() == frozenset()
+        begin(runs, incidents)
+
+    def test_intent_lock_and_incident_are_written_together_or_not_at_all(self, runs, incidents):
+        kept = incidents.add(incident(), "t")
+        incidents.save(replace(kept, detail="changed"), "somebody else")
+        with pytest.raises(ConflictError):
+            runs.begin(run(incident_id=kept.id), kept, "t")
+        assert runs.of_incident(kept.id) == []
+        assert runs.busy_hosts() == frozenset()
+
+    def test_history_counts_starts_not_dropped_intents(self, runs, incidents):
+        started, moved = begin(runs, incidents)
+        assert runs.last_start("restart", "web1", "down") == NOW
+        dropped = replace(started, state=RunState.CANCELED, verdict=Verdict.UNKNOWN)
+        runs.finish(dropped, moved, "t")
+        assert runs.last_start("restart", "web1", "down") is None
+        assert runs.starts_since("restart", "web1", NOW - timedelta(days=1)) == 0
+
+    def test_unfinished_are_those_without_verdict(self, runs, incidents):
+        started, moved = begin(runs, incidents)
+        assert [one.id for one in runs.unfinished()] == [started.id]
+        runs.finish(replace(started, verdict=Verdict.NOT_RECOVERED), moved, "t")
+        assert runs.unfinished() == []
+
+    def test_a_run_can_be_asked_to_cancel(self, runs, incidents):
+        started, _ = begin(runs, incidents)
+        assert runs.ask_to_cancel(started.incident_id, "me") == started.id
+        assert runs.asked_to_cancel() == {started.id: "me"}
+        assert runs.ask_to_cancel(99, "me") is None
+
+
+class TestApprovals:
+    def test_two_clicks_one_decision(self, database, incidents):
+        approvals = ApprovalStore(database)
+        kept = incidents.add(incident(), "t")
+        approvals.request(kept.id, plan(), NOW)
+        assert approvals.decide(kept.id, "approved", "ann", "", NOW).decided_by == "ann"
+        with pytest.raises(ConflictError, match="approved already by ann"):
+            approvals.decide(kept.id, "denied", "bob", "", NOW)
+
+    def test_a_new_request_withdraws_the_old_one(self, database, incidents):
+        approvals = ApprovalStore(database)
+        kept = incidents.add(incident(), "t")
+        approvals.request(kept.id, plan(), NOW)
+        approvals.request(kept.id, plan(hosts=("web2",)), NOW)
+        newest = approvals.newest(kept.id)
+        assert (newest.state, newest.plan.hosts) == ("pending", ("web2",))
+
+    def test_nothing_asked_nothing_to_decide(self, database):
+        with pytest.raises(NotFoundError):
+            ApprovalStore(database).decide(1, "approved", "ann", "", NOW)
+
+
+class TestPauses:
+    def test_a_pause_lasts_until_it_is_ended_or_runs_out(self, database):
+        pauses = PauseStore(database)
+        assert pauses.current(NOW) is None
+        pauses.begin("ann", "deploy", NOW, NOW + timedelta(hours=1))
+        assert "paused by ann" in str(pauses.current(NOW))
+        assert pauses.current(NOW + timedelta(hours=1)) is None
+        pauses.begin("bob", "", NOW, None)
+        assert pauses.end("ann", NOW)
+        assert pauses.current(NOW) is None
+        assert not pauses.end("ann", NOW)
+
+
+class TestDatabase:
+    def test_it_survives_being_opened_again(self, database, incidents):
+        kept = incidents.add(incident(), "t")
+        again = Database(database.file)
+        again.open()
+        assert IncidentStore(again).get(kept.id) == kept
+        again.close()
+
+    def test_commits_are_synced(self, database):
+        with database.reading() as connection:
+            assert connection.exec_driver_sql("pragma synchronous").scalar() == 2
+            assert connection.exec_driver_sql("pragma journal_mode").scalar() == "wal"
+
+    def test_a_newer_schema_is_refused(self, database):
+        with database.transaction() as connection:
+            connection.exec_driver_sql("update alembic_version set version_num = '9999'")
+        with pytest.raises(StoreError, match="used by a newer one"):
+            Database(database.file).open()
+
+    def test_a_file_that_is_no_database_is_one_clear_error(self, tmp_path):
+        file = tmp_path / "opsmend.db"
+        file.write_bytes(b"this is not a database" * 100)
+        with pytest.raises(StoreError, match="not a database"):
+            Database(file).open()
+
+    def test_a_folder_that_cannot_be_made_is_named(self, tmp_path):
+        (tmp_path / "file").write_text("")
+        with pytest.raises(StoreUnavailable, match="cannot be made"):
+            Database(tmp_path / "file" / "state" / "opsmend.db").open()
+
+    def test_a_killed_writer_leaves_no_half_transaction(self, database, incidents):
+        raw = sqlite3.connect(database.file, isolation_level=None)
+        raw.execute("begin immediate")
+        raw.execute("insert into pauses (since, actor, why) values ('2026-01-01', 'x', '')")
+        raw.close()
+        with database.reading() as connection:
+            assert connection.exec_driver_sql("select count(*) from pauses").scalar() == 0

@@ -1,0 +1,211 @@
+"""Verification: settle, hold, fresh samples only; missing is unknown and never recovered."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import promql_parser
+import pytest
+
+from agent.collect import Answer
+from agent.errors import SourceUnreachable
+from agent.reasons import Reason
+from agent.records import Verdict
+from agent.verify import Verification, oldest_sample
+from tests.make import NOW, remediation_file, run
+
+
+@dataclass
+class Source:
+    """A metric source made by hand: one metric with a value and the time of its newest sample."""
+
+    clock: object
+    value: float | None = 1.0
+    sample_at: datetime | None = None
+    values_then: dict[datetime, float] = field(default_factory=dict)
+    down: bool = False
+
+    def query(self, expression: str, at: datetime | None = None) -> Answer:
+        promql_parser.parse(expression)
+        if self.down:
+            raise SourceUnreachable("nobody there")
+        if at is not None:
+            return Answer(0, [{}], [self.values_then[at]]) if at in self.values_then else Answer(0, [], [])
+        if self.value is None:
+            return Answer(0, [], [])
+        if expression.startswith("timestamp("):
+            return Answer(0, [{}], [(self.sample_at or self.clock.now()).timestamp()])
+        return Answer(0, [{}], [self.value])
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+
+@pytest.fixture
+def source(clock):
+    return Source(clock)
+
+
+def verification(source, gone=lambda: True, **verify):
+    file = remediation_file(
+        verify={
+            "settle": "10s",
+            "hold": "30s",
+            "within": "2m",
+            "checks": [{"query": 'up{host="{host}"}', "equals": 1}, {"anomalies": "closed"}],
+            **verify,
+        }
+    )
+    done = run(started_at=NOW - timedelta(seconds=5), ended_at=NOW, fresh_after=NOW)
+    return Verification(done, file.verify, source, gone)
+
+
+def follow(made, clock, until_s, step_s=5):
+    """Look every few seconds and return what was found and when."""
+    for second in range(0, until_s + 1, step_s):
+        found = made.look(NOW + timedelta(seconds=second))
+        clock.time = NOW + timedelta(seconds=second)
+        if found.verdict is not Verdict.PENDING:
+            return found, second
+    return found, None
+
+
+def test_recovered_after_settle_and_hold_and_not_before(source, clock):
+    clock.move(seconds=1)
+    found, after = follow(verification(source), clock, 120)
+    assert (found.verdict, found.reason, after) == (Verdict.RECOVERED, Reason.CHECKS_HELD, 40)
+    assert all(check.holds for check in found.checks)
+
+
+def test_a_check_that_fails_once_starts_the_hold_anew(source, clock):
+    made = verification(source)
+    for second, value in [(10, 1), (20, 1), (30, 0), (35, 1), (60, 1), (66, 1)]:
+        clock.time = NOW + timedelta(seconds=second)
+        source.value = value
+        found = made.look(clock.now())
+    assert found.verdict is Verdict.RECOVERED
+    assert found.checks[0].since == NOW + timedelta(seconds=35)
+
+
+def test_missing_metrics_are_unknown_and_never_recovered(source, clock):
+    source.value = None
+    found, after = follow(verification(source), clock, 300)
+    assert (found.verdict, found.reason) == (Verdict.UNKNOWN, Reason.METRICS_MISSING)
+    assert after == 120
+
+
+def test_samples_from_before_the_run_prove_nothing(source, clock):
+    source.sample_at = NOW - timedelta(seconds=1)
+    found, _ = follow(verification(source), clock, 300)
+    assert found.verdict is Verdict.UNKNOWN
+    assert "newer than the run" in found.detail
+
+
+def test_a_source_that_is_down_is_unknown(source, clock):
+    source.down = True
+    found, _ = follow(verification(source), clock, 300)
+    assert found.verdict is Verdict.UNKNOWN
+    assert "nobody there" in found.detail
+
+
+def test_a_source_that_comes_back_in_time_recovers(source, clock):
+    source.down = True
+    made = verification(source)
+    assert made.look(NOW + timedelta(seconds=60)).verdict is Verdict.PENDING
+    source.down = False
+    clock.move(seconds=70)
+    made.look(clock.now())
+    clock.move(seconds=31)
+    assert made.look(clock.now()).verdict is Verdict.RECOVERED
+
+
+def test_checks_that_keep_failing_are_not_recovered_with_both_numbers(source, clock):
+    source.value = 0
+    source.values_then[NOW - timedelta(seconds=5)] = 0
+    found, after = follow(verification(source), clock, 300)
+    assert (found.verdict, after) == (Verdict.NOT_RECOVERED, 120)
+    assert "0 before, 0 after" in found.detail
+
+
+def test_a_number_that_moved_away_from_its_bound_is_worse(source, clock):
+    checks = [{"query": 'free{host="{host}"}', "above": 0.15}]
+    source.value = 0.01
+    source.values_then[NOW - timedelta(seconds=5)] = 0.10
+    found, _ = follow(verification(source, checks=checks), clock, 300)
+    assert (found.verdict, found.reason) == (Verdict.WORSE, Reason.GOT_WORSE)
+
+
+@pytest.mark.parametrize(("gone", "verdict"), [(False, Verdict.NOT_RECOVERED), (None, Verdict.UNKNOWN)])
+def test_symptoms_have_to_be_gone_and_seen_to_be_gone(source, clock, gone, verdict):
+    found, _ = follow(verification(source, gone=lambda: gone), clock, 300)
+    assert found.verdict is verdict
+
+
+def test_nan_is_no_measurement(source, clock):
+    source.value = float("nan")
+    found, _ = follow(verification(source), clock, 300)
+    assert found.verdict is Verdict.UNKNOWN
+
+
+def test_a_hold_that_began_in_time_may_finish(source, clock):
+    source.value = 0
+    made = verification(source)
+    made.look(NOW + timedelta(seconds=100))
+    source.value = 1
+    for second in (115, 125, 146):
+        clock.time = NOW + timedelta(seconds=second)
+        found = made.look(clock.now())
+    assert found.verdict is Verdict.RECOVERED
+
+
+class TestAbsence:
+    CHECKS = [{"query": 'procs{host="{host}"}', "absent": True, "while": 'up{host="{host}"}'}]
+
+    def test_needs_a_living_source(self, clock):
+        class Dead(Source):
+            def query(self, expression, at=None):
+                return Answer(0, [], [])
+
+        found, _ = follow(verification(Dead(clock), checks=self.CHECKS), clock, 300)
+        assert found.verdict is Verdict.UNKNOWN
+
+    def test_holds_when_the_source_lives_and_the_series_is_gone(self, clock):
+        class Alive(Source):
+            def query(self, expression, at=None):
+                return Answer(0, [], []) if expression.startswith("procs") else super().query(expression, at)
+
+        clock.move(seconds=1)
+        found, _ = follow(verification(Alive(clock), checks=self.CHECKS), clock, 300)
+        assert found.verdict is Verdict.RECOVERED
+
+
+class Recorder:
+    """Remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def query(self, expression: str, at: datetime | None = None) -> Answer:
+        self.asked.append(expression)
+        return Answer(0, [{}], [5.0])
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("expression", "asked"),
+    [
+        ('a{x="1"} / b', ['timestamp(a{x="1"})', "timestamp(b{})"]),
+        ('sum(rate(a{x=~"y.*"}[5m]))', ['timestamp(a{x=~"y.*"})']),
+        ("a - a offset 1h", ["timestamp(a{})"]),
+        ("a > bool 0 or vector(0)", ["timestamp(a{})"]),
+        ('{__name__="a",x!="q\\"}"}', ['timestamp({__name__="a",x!="q\\"}"})']),
+        ("max_over_time(a[5m:15s])", ["timestamp(a{})"]),
+    ],
+)
+def test_freshness_asks_for_the_time_of_every_selector(expression, asked):
+    source = Recorder()
+    oldest_sample(source, expression)
+    assert source.asked == asked
+    for query in asked:
+        promql_parser.parse(query)
