@@ -6,7 +6,6 @@ import fcntl
 import os
 import signal
 import socket
-import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,18 +14,17 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
-import orjson
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from agent import __version__
 from agent.errors import ConflictError, RunError, StoreError, StoreUnavailable
+from agent.livestatus import write_live_status
 from agent.log import Logger
 from agent.wiring import Agent
 
 log = Logger("service")
 
-STATUS_FILE = "status.json"
 _TICK = timedelta(seconds=1)
 _POLL, _TURN, _INVENTORY = "poll", "turn", "inventory"
 _AHEAD = 0.8  # of the refresh time: read again before the old answer runs out
@@ -152,22 +150,7 @@ class Service:
             "trouble": dict(self._trouble),
         }
         with suppress(OSError):
-            write_atomically(agent.settings.agent.runtime_dir / STATUS_FILE, orjson.dumps(status))
-
-
-def write_atomically(file: Path, content: bytes) -> None:
-    """Replace a file so that a reader sees the old content or the new, never a part."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        temporary.chmod(0o640)
-        temporary.replace(file)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+            write_live_status(agent.settings.agent.runtime_dir, status)
 
 
 class _only_one:  # noqa: N801 - reads as a statement

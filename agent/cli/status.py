@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
 from rich.markup import escape
 
 from agent.cli.common import settings_and_stores
 from agent.cli.output import ago, console, print_json
+from agent.livestatus import read_live_status
 from agent.records import IncidentState
-from agent.service import STATUS_FILE
 
 
 def show_status(config: Path | None, json: bool) -> None:
     """Say how the agent is."""
     settings, stores = settings_and_stores(config)
     now = datetime.now(UTC)
-    live = read_live_status(settings.agent.runtime_dir / STATUS_FILE)
+    live = read_live_status(settings.agent.runtime_dir)
     pause = stores.pauses.current(now)
     active = stores.incidents.active()
     counts = {state.value: sum(one.state is state for one in active) for state in IncidentState}
@@ -33,17 +31,6 @@ def show_status(config: Path | None, json: bool) -> None:
         console.print(f"[yellow]{escape(str(pause))}[/]")
     open_ones = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
     console.print(f"Incidents: {open_ones or 'none open'}")
-
-
-def read_live_status(file: Path) -> dict[str, Any] | None:
-    """Return what the agent last wrote of itself; ``state`` is ``dead`` when its process is gone."""
-    try:
-        status: dict[str, Any] = orjson.loads(file.read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        return None
-    if status.get("state") in ("running", "stopping") and not _lives(int(status.get("pid", 0))):
-        status["state"] = "dead"
-    return status
 
 
 def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
@@ -74,13 +61,3 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
         )
     for work, why in live["trouble"].items():
         console.print(f"[red]trouble[/] in {work}: {escape(why)}", soft_wrap=True)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid > 0

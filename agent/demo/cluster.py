@@ -17,6 +17,7 @@ from agent.config.scalars import parse_duration
 from agent.demo.hosts import Cluster
 from agent.demo.image import DemoError
 from agent.errors import SourceError
+from agent.livestatus import read_live_status
 
 NAME = "opsmend-demo"
 WEB, BALANCER, MONITOR = ("web1", "web2"), "lb", "monitor"
@@ -110,13 +111,11 @@ def stop_agent(process: subprocess.Popen[bytes]) -> None:
 
 
 def _wait_for_first_polls(cluster: Cluster, process: subprocess.Popen[bytes]) -> None:
-    from agent.cli.status import read_live_status
-
     deadline = time.monotonic() + _READY_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise DemoError(f"the agent ended at once; see {cluster.folder / 'agent.log'}")
-        status = read_live_status(cluster.folder / "run" / "status.json")
+        status = read_live_status(cluster.folder / "run")
         if status and status["pid"] == process.pid and status["polls"] >= 3:
             return
         time.sleep(0.1)

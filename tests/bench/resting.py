@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from agent.livestatus import read_live_status
 from tests.bench.table import show
 from tests.servers.process import wait_until
 from tests.servers.prometheus import Prometheus, running_prometheus
@@ -67,8 +68,6 @@ def files(folder: Path, url: str) -> Path:
 
 def measure(prometheus: Prometheus, size: int) -> list[str]:
     """Run the agent for some polls and return its row of the table."""
-    from agent.cli.status import read_live_status
-
     samples = {f'load{{instance="host{n // 50}",part="p{n % 50}"}}': float(n % 97) for n in range(size)}
     prometheus.expose(samples, timeout_s=60)
     bare = float(
@@ -88,7 +87,7 @@ def measure(prometheus: Prometheus, size: int) -> list[str]:
         try:
 
             def polls() -> int:
-                return int((read_live_status(folder / "run" / "status.json") or {"polls": 0})["polls"])
+                return int((read_live_status(folder / "run") or {"polls": 0})["polls"])
 
             wait_until(lambda: polls() >= 5, 60, lambda: (folder / "log").read_text())
             first, cpu = polls(), cpu_seconds(process.pid)
