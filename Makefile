@@ -23,11 +23,11 @@ help: ## Show what there is
 
 .PHONY: demo
 demo: packages venv ## Build a small cluster, break it five ways, watch the agent heal it (KEEP=1 leaves it running)
-	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend demo $(if $(KEEP),--keep)
+	@$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend demo $(if $(KEEP),--keep)
 
 .PHONY: demo-clean
 demo-clean: venv ## Remove every trace of the demo: hosts, images, files
-	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend demo --clean
+	@$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend demo --clean
 
 .PHONY: test
 test: packages venv servers ## Install what is missing and run all tests (PYTEST_ARGS=…)
