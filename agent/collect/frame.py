@@ -72,7 +72,7 @@ class FrameBuffer:
     def _frame(self, poll: Poll) -> Frame:
         start = max(0, self._end - self._width)
         for signal, numbers in self._rows_of_signal.items():
-            if len(self._row_arrays.get(signal, ())) != len(numbers):
+            if signal not in self._row_arrays or len(self._row_arrays[signal]) != len(numbers):
                 self._row_arrays[signal] = np.array(numbers, np.intp)
         return Frame(
             at=poll.at,

@@ -31,14 +31,14 @@ def differences(
     after: Mapping[str, HostState],
     allowed: Mapping[str, Iterable[str]],
 ) -> list[str]:
-    """Return what differs, in words, except files that begin with what is allowed on that host."""
+    """Return what differs, in words, except units and files that begin with what is allowed on that host."""
     found = []
     for host, old in before.items():
         new = after[host]
         prefixes = tuple(allowed.get(host, ()))
         for kind, olds, news in (("unit", old.units, new.units), ("file", old.files, new.files)):
             for name in sorted(olds.keys() | news.keys()):
-                if olds.get(name) == news.get(name) or (kind == "file" and name.startswith(prefixes)):
+                if olds.get(name) == news.get(name) or name.startswith(prefixes):
                     continue
                 found.append(
                     f"{host}: {kind} {name}: {olds.get(name, 'absent')} → {news.get(name, 'absent')}"

@@ -35,6 +35,12 @@ def test_a_series_keeps_its_row_whatever_the_order_of_the_answer():
     assert np.isnan(named["c"][0])
 
 
+def test_a_signal_that_never_had_a_series_has_no_rows():
+    frames = buffer(4, 100, "up", "down", "silent")
+    frame = frames.add(poll(0, up={"a": 1.0}, down={}))
+    assert [len(frame.rows[id_]) for id_ in ("up", "down", "silent")] == [1, 0, 0]
+
+
 def test_a_series_that_disappears_is_a_gap_and_not_zero():
     frames = buffer()
     frames.add(poll(0, up={"a": 1.0}))

@@ -1,0 +1,48 @@
+"""A scenario in, the Prometheus configuration that a site with its hosts would have out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from agent.workshop.scenario import Platform, Probe, Scenario
+
+_EVERYWHERE = {"node": 9100, "process": 9256}
+_PORTS = {"haproxy": 8405, "redis": 9121}
+_MODULES = {"http": "http_2xx", "https": "https_2xx"}
+
+
+def prometheus_config(scenario: Scenario, scrape: str) -> dict[str, object]:
+    """Return a configuration that scrapes every exporter and probe of a scenario."""
+    names = [platform.name for platform in scenario.platforms]
+    jobs = [_job(job, names, port) for job, port in _EVERYWHERE.items()]
+    for kind, port in _PORTS.items():
+        having = [platform.name for platform in scenario.platforms if kind in platform.exporters]
+        jobs += [_job(kind, having, port)] if having else []
+    for scheme, module in _MODULES.items():
+        probes = [one for one in _probes(scenario.platforms) if urlsplit(one.url).scheme == scheme]
+        jobs += [_probe_job(module, probes)] if probes else []
+    return {"global": {"scrape_interval": scrape, "scrape_timeout": scrape}, "scrape_configs": jobs}
+
+
+def _probes(platforms: Iterable[Platform]) -> list[Probe]:
+    return [probe for platform in platforms for probe in platform.probes]
+
+
+def _job(name: str, hosts: Iterable[str], port: int) -> dict[str, Any]:
+    return {"job_name": name, "static_configs": [{"targets": [f"{host}:{port}" for host in hosts]}]}
+
+
+def _probe_job(module: str, probes: Iterable[Probe]) -> dict[str, Any]:
+    return {
+        "job_name": module,
+        "metrics_path": "/probe",
+        "params": {"module": [module]},
+        "static_configs": [{"targets": [one.url], "labels": {"unit": one.unit}} for one in probes],
+        "relabel_configs": [
+            {"source_labels": ["__address__"], "target_label": "__param_target"},
+            {"source_labels": ["__address__"], "target_label": "instance"},
+            {"target_label": "__address__", "replacement": "localhost:9115"},
+        ],
+    }

@@ -1,0 +1,116 @@
+"""A scenario in, a small site out: healthy hosts, a Prometheus that sees them, settings of an agent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from agent.collect import PrometheusSource
+from agent.config.scalars import parse_duration
+from agent.demo.hosts import Cluster
+from agent.errors import RunError, SourceError
+from agent.workshop.hosts import make_healthy, play, write_inventory
+from agent.workshop.monitoring import prometheus_config
+from agent.workshop.scenario import Scenario
+
+_MONITOR = "monitor"
+_SCRAPE = "1s"
+_TIME_SCALE = 0.05  # of the waiting times of rules and remediations: a scrape a second, not every 15 s
+_HOST_METRICS_EVERY_S = 0.5
+_READY_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where rules and remediations are; a later folder adds to an earlier one or replaces by name."""
+
+    rules: Sequence[Path]
+    playbooks: Sequence[Path]
+
+    @property
+    def roles(self) -> list[Path]:
+        """Return where roles are looked for."""
+        return [folder / "roles" for folder in reversed(self.playbooks)]
+
+    @property
+    def shared(self) -> Path:
+        """Return the folder with what all scenarios share."""
+        return next(folder / "molecule" for folder in self.playbooks if (folder / "molecule").is_dir())
+
+
+def build_site(cluster: Cluster, scenario: Scenario, places: Places) -> str:
+    """Start the hosts and whatever sees them; return the URL of the Prometheus once it has samples."""
+    names = [platform.name for platform in scenario.platforms]
+    cluster.start([*names, _MONITOR], scenario.mounts)
+    write_inventory(cluster, scenario)
+    make_healthy(cluster, scenario, places.roles)
+    often = {"host_metrics_every_seconds": _HOST_METRICS_EVERY_S}
+    play(cluster, places.shared / "monitored.yml", places.roles, variables=often)
+    monitor = cluster.hosts[_MONITOR]
+    monitor.write("/etc/prometheus/prometheus.yml", yaml.safe_dump(prometheus_config(scenario, _SCRAPE)))
+    monitor.run("systemctl", "enable", "-q", "--now", "prometheus", "prometheus-blackbox-exporter")
+    url = f"http://{monitor.address}:9090"
+    _wait_until_seen(url, scenario)
+    return url
+
+
+def write_settings(cluster: Cluster, url: str, places: Places) -> Path:
+    """Write the settings of an agent that watches the site and may act by itself."""
+    folder = cluster.folder.resolve()
+    settings = {
+        "agent": {
+            "name": cluster.name,
+            "mode": "auto",
+            "state_dir": str(folder / "state"),
+            "runtime_dir": str(folder / "run"),
+            "log_format": "text",
+            "time_scale": _TIME_SCALE,
+        },
+        "paths": {
+            "rules": [str(one.resolve()) for one in places.rules],
+            "playbooks": [str(one.resolve()) for one in places.playbooks],
+            "inventory": str(folder / "inventory"),
+        },
+        "collect": {"poll": _SCRAPE, "history": "10m", "prometheus": {"url": url, "timeout": "5s"}},
+        "verify": {"interval": _SCRAPE},
+    }
+    (folder / "state").mkdir(exist_ok=True)
+    file = folder / "opsmend.yml"
+    file.write_text(yaml.safe_dump(settings, sort_keys=False))
+    return file
+
+
+def _wait_until_seen(url: str, scenario: Scenario) -> None:
+    """Wait until every target was scraped, every probe answers, and the rates have two samples."""
+    jobs = prometheus_config(scenario, _SCRAPE)["scrape_configs"]
+    assert isinstance(jobs, list)
+    targets = sum(len(static["targets"]) for job in jobs for static in job["static_configs"])
+    probes = sum(len(platform.probes) for platform in scenario.platforms)
+    wanted = {
+        "count(up == 1)": targets,
+        "count(probe_success == 1)": probes,
+        "count(count_over_time(opsmend_host_memory_available_ratio[1m]) > 2)": len(scenario.platforms),
+    }
+    source = PrometheusSource(url, parse_duration("5s"))
+    deadline = time.monotonic() + _READY_TIMEOUT_S
+    missing = "nothing was scraped"
+    try:
+        while time.monotonic() < deadline:
+            try:
+                seen = {query: sum(source.query(query).values) for query in wanted}
+            except SourceError as error:
+                missing = str(error)
+            else:
+                missing = ", ".join(
+                    f"{query} is {seen[query]:g}" for query in wanted if seen[query] < wanted[query]
+                )
+                if not missing:
+                    return
+            time.sleep(0.2)
+    finally:
+        source.close()
+    raise RunError(f"the healthy site is not seen as healthy: {missing}")

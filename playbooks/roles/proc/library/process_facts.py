@@ -1,0 +1,120 @@
+#!/usr/bin/python
+"""Ansible module: find processes by what they are or what they hold."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: process_facts
+short_description: Find processes by name, open file or listening port
+description:
+  - Looks only, and gives the same answer in check mode.
+  - The unit of a process is null when it belongs to no service, as what people start by hand.
+options:
+  name:
+    description: Command name, as in /proc/PID/comm.
+    type: str
+  pid:
+    description: One process.
+    type: int
+  path:
+    description: A file that the process has open.
+    type: str
+  port:
+    description: A TCP port that the process listens on.
+    type: int
+  cpu:
+    description: Also measure for a second how much of a processor each one takes.
+    type: bool
+    default: false
+  kinds:
+    description: Also say what kinds of files each one has open.
+    type: bool
+    default: false
+author:
+  - opsmend
+"""
+
+RETURN = r"""
+processes:
+  description:
+    - What was found, with pid, started, name, command, unit, resident_bytes, open_files, soft_file_limit
+      and hard_file_limit, and where it was asked cpu_percent and kinds.
+  type: list
+  elements: dict
+  returned: always
+"""
+
+import collections
+import re
+import time
+
+from ansible.module_utils import opsmend_proc as proc
+from ansible.module_utils.basic import AnsibleModule
+
+_MOST_KINDS = 8
+
+
+def main():
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str"},
+            "pid": {"type": "int"},
+            "path": {"type": "str"},
+            "port": {"type": "int"},
+            "cpu": {"type": "bool", "default": False},
+            "kinds": {"type": "bool", "default": False},
+        },
+        required_one_of=[["name", "pid", "path", "port"]],
+        mutually_exclusive=[["name", "pid", "path", "port"]],
+        supports_check_mode=True,
+    )
+    pids = find(module.params)
+    shares = cpu_percents(pids) if module.params["cpu"] else {}
+    found = []
+    for pid in pids:
+        described = proc.describe(pid)
+        if described is None:
+            continue
+        if pid in shares:
+            described["cpu_percent"] = shares[pid]
+        if module.params["kinds"]:
+            described["kinds"] = kinds_of(pid)
+        found.append(described)
+    module.exit_json(changed=False, processes=found)
+
+
+def find(params):
+    """Return the processes that are meant, never the first of the machine."""
+    pids = [pid for pid in proc.all_pids() if pid != 1]
+    if params["name"] is not None:
+        return [pid for pid in pids if proc.name_of(pid) == params["name"]]
+    if params["pid"] is not None:
+        return [pid for pid in pids if pid == params["pid"]]
+    if params["path"] is not None:
+        return [pid for pid in pids if params["path"] in proc.open_files(pid)]
+    sockets = {"socket:[%s]" % inode for inode in proc.listening_inodes(params["port"])}
+    return [pid for pid in pids if sockets & set(proc.open_files(pid))] if sockets else []
+
+
+def cpu_percents(pids):
+    """Return the share of one processor that each takes, in percent, measured over a second."""
+    before = {pid: (proc.start_of(pid), proc.cpu_seconds(pid)) for pid in pids}
+    begin = time.monotonic()
+    time.sleep(1.0)
+    span = time.monotonic() - begin
+    return {
+        pid: round((proc.cpu_seconds(pid) - used) / span * 100, 1)
+        for pid, (started, used) in before.items()
+        if started and proc.start_of(pid) == started
+    }
+
+
+def kinds_of(pid):
+    """Return what a process has open most of, numbers taken out: a leak shows its kind."""
+    kinds = collections.Counter(re.sub(r"\d+", "N", target) for target in proc.open_files(pid))
+    return ["%d x %s" % (count, kind[:120]) for kind, count in kinds.most_common(_MOST_KINDS)]
+
+
+if __name__ == "__main__":
+    main()

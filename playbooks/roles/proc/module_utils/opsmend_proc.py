@@ -1,0 +1,154 @@
+"""What /proc says of processes: who they are, what unit they belong to, what they hold.
+
+Runs on managed hosts, so: the standard library, any Python 3.6 or newer.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+_UNIT = re.compile(r"/system\.slice/(?:[^\n]*/)?([^/\n]+\.service)")
+# without pam_systemd the processes that people or cron start stay in the unit of the daemon
+_DOORS = {
+    "ssh.service": "sshd",
+    "sshd.service": "sshd",
+    "cron.service": "cron",
+    "crond.service": "crond",
+    "atd.service": "atd",
+}
+
+
+def read(path):
+    """Return a file of /proc, or nothing when the process is gone."""
+    try:
+        with open(path, errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def all_pids():
+    """Return every process, but not ourselves."""
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and int(entry) != os.getpid()]
+
+
+def name_of(pid):
+    """Return the command name, at most 15 characters."""
+    return read("/proc/%d/comm" % pid).rstrip("\n")
+
+
+def unit_of(pid):
+    """Return the systemd service that a process belongs to, or None when it belongs to nobody."""
+    match = _UNIT.search(read("/proc/%d/cgroup" % pid))
+    unit = match.group(1) if match else None
+    return None if unit in _DOORS and name_of(pid) != _DOORS[unit] else unit
+
+
+def fields_of(pid):
+    """Return the fields of /proc/PID/stat from the state on, or nothing when the process is gone."""
+    return read("/proc/%d/stat" % pid).rpartition(")")[2].split()
+
+
+def start_of(pid):
+    """Return when a process was started, to tell it from a successor; None when it has ended."""
+    fields = fields_of(pid)
+    return fields[19] if len(fields) > 19 and fields[0] != "Z" else None
+
+
+def cpu_seconds(pid):
+    """Return the processor time that a process has used."""
+    fields = fields_of(pid)
+    return (int(fields[11]) + int(fields[12])) / TICKS if len(fields) > 12 else 0.0
+
+
+def resident_bytes(pid):
+    """Return the memory that a process keeps in RAM."""
+    fields = fields_of(pid)
+    return int(fields[21]) * PAGE if len(fields) > 21 else 0
+
+
+def open_files(pid):
+    """Return what each open file of a process is, such as /var/log/x or socket:[123]."""
+    folder = "/proc/%d/fd" % pid
+    found = []
+    try:
+        entries = os.listdir(folder)
+    except OSError:
+        return []
+    for entry in entries:
+        try:
+            found.append(os.readlink(os.path.join(folder, entry)))
+        except OSError:
+            continue
+    return found
+
+
+def file_limits(pid):
+    """Return the soft and the hard limit of open files, 0 for unlimited or unknown."""
+    match = re.search(r"^Max open files\s+(\d+)\s+(\d+)", read("/proc/%d/limits" % pid), re.MULTILINE)
+    return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
+
+
+def listening_inodes(port):
+    """Return the inodes of the sockets that listen on a TCP port, IPv4 and IPv6."""
+    wanted = ":%04X" % port
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in read(table).splitlines()[1:]:
+            parts = line.split()
+            if parts[1].endswith(wanted) and parts[3] == "0A":
+                found.add(parts[9])
+    return found
+
+
+def describe(pid):
+    """Return what people and playbooks want to know of a process, or None when it has ended."""
+    started = start_of(pid)
+    if started is None:
+        return None
+    soft, hard = file_limits(pid)
+    command = read("/proc/%d/cmdline" % pid).replace("\0", " ").strip()
+    return {
+        "pid": pid,
+        "started": started,
+        "name": name_of(pid),
+        "command": command[:300],
+        "unit": unit_of(pid),
+        "resident_bytes": resident_bytes(pid),
+        "open_files": len(open_files(pid)),
+        "soft_file_limit": soft,
+        "hard_file_limit": hard,
+    }
+
+
+def stop(processes, grace_s):
+    """Ask processes (pid and start) to end, then make them; return the pids that are still there."""
+
+    def alive():
+        # a process id may be taken by another process as soon as the first one has ended
+        return [pid for pid, started in processes if started and start_of(pid) == started]
+
+    end(alive(), signal.SIGTERM)
+    end(alive(), signal.SIGCONT)
+    deadline = time.monotonic() + grace_s
+    while alive() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    end(alive(), signal.SIGKILL)
+    deadline = time.monotonic() + 1.0
+    while alive() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return alive()
+
+
+def end(pids, number):
+    """Send a signal to processes that may be gone already."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except OSError:
+            pass
