@@ -21,6 +21,11 @@ _DOORS = {
     "crond.service": "crond",
     "atd.service": "atd",
 }
+# cgroup v2, then v1: limit, use, and the part of the use that is cache and can be given back
+_MEMORY = (
+    ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
+)
 
 
 def read(path):
@@ -106,12 +111,26 @@ def listening_inodes(port):
     return found
 
 
+def memory():
+    """Return all memory in bytes and the share that can still be had, of a container or of the machine."""
+    for limit, used, stat, key in _MEMORY:
+        most = read("/sys/fs/cgroup/" + limit).strip()
+        if most.isdigit() and int(most) < 1 << 60:
+            cache = re.search(r"^%s (\d+)" % key, read("/sys/fs/cgroup/" + stat), re.MULTILINE)
+            taken = int(read("/sys/fs/cgroup/" + used)) - int(cache.group(1) if cache else 0)
+            return int(most), round(1 - taken / int(most), 4)
+    amounts = dict(re.findall(r"^(Mem\w+):\s+(\d+)", read("/proc/meminfo"), re.MULTILINE))
+    total, available = int(amounts["MemTotal"]), int(amounts["MemAvailable"])
+    return total * 1024, round(available / total, 4)
+
+
 def describe(pid):
     """Return what people and playbooks want to know of a process, or None when it has ended."""
     started = start_of(pid)
     if started is None:
         return None
     soft, hard = file_limits(pid)
+    files = len(open_files(pid))
     command = read("/proc/%d/cmdline" % pid).replace("\0", " ").strip()
     return {
         "pid": pid,
@@ -120,9 +139,10 @@ def describe(pid):
         "command": command[:300],
         "unit": unit_of(pid),
         "resident_bytes": resident_bytes(pid),
-        "open_files": len(open_files(pid)),
+        "open_files": files,
         "soft_file_limit": soft,
         "hard_file_limit": hard,
+        "file_ratio": round(files / soft, 3) if soft else 0.0,
     }
 
 
