@@ -8,7 +8,8 @@ module: remove_old_files
 short_description: Remove the oldest disposable files until enough inodes are free
 description:
   - Removes regular files only, the oldest first, and stops as soon as the goal is reached.
-  - A file that a process has open, that is younger than the keep time or that lies on another file system stays.
+  - A file stays when a process has it open, when it is younger than the keep time, or when it lies on
+    another file system.
 options:
   mountpoint:
     description: Where the file system is mounted.
@@ -91,9 +92,9 @@ def old_files(directories, device, before):
             for entry in entries:
                 try:
                     stat = entry.stat(follow_symlinks=False)
-                    if entry.is_file(follow_symlinks=False) and stat.st_dev == device:
-                        if stat.st_mtime < before:
-                            found[entry.path] = (stat.st_mtime, entry.path, stat.st_ino)
+                    mine = entry.is_file(follow_symlinks=False) and stat.st_dev == device
+                    if mine and stat.st_mtime < before:
+                        found[entry.path] = (stat.st_mtime, entry.path, stat.st_ino)
                 except OSError:
                     continue
     return list(found.values())
@@ -155,7 +156,8 @@ def main():
     people = crowded(mountpoint, device)
     before = time.time() - module.params["keep_hours"] * 3600
     in_use = open_inodes(device)
-    files = sorted(one for one in old_files(module.params["directories"], device, before) if one[2] not in in_use)
+    old = old_files(module.params["directories"], device, before)
+    files = sorted(one for one in old if one[2] not in in_use)
     if module.check_mode:
         module.exit_json(
             changed=bool(files), removed=len(files), free_ratio=free_ratio(mountpoint), crowded=people
@@ -163,7 +165,8 @@ def main():
     removed = remove(files, goal, mountpoint)
     result = {"removed": removed, "free_ratio": round(free_ratio(mountpoint), 4), "crowded": people}
     if not removed:
-        module.fail_json(msg="no disposable file is old enough; most entries: %s" % ", ".join(people), **result)
+        why = "no disposable file is old enough; most entries: %s" % ", ".join(people)
+        module.fail_json(msg=why, **result)
     module.exit_json(changed=True, **result)
 
 

@@ -40,6 +40,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 _MOST_UNITS = 10
 _MOST_MAPPINGS = 20
+
+
 def units(total):
     """Return the services that have the most memory, the largest first."""
     sums = collections.Counter()
@@ -67,7 +69,7 @@ def profile(pid):
     name = ""
     for line in proc.read("/proc/%d/smaps" % pid).splitlines():
         if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
-            name = (line.split(None, 5) + ["anonymous"])[5]
+            name = [*line.split(None, 5), "anonymous"][5]
         elif line.startswith("Rss:"):
             mappings.append((int(line.split()[1]), name))
     rows = ["%10d kB  %s" % item for item in sorted(mappings, reverse=True)[:_MOST_MAPPINGS]]

@@ -37,8 +37,9 @@ author:
 RETURN = r"""
 processes:
   description:
-    - What was found, with pid, started, name, command, unit, resident_bytes, open_files, soft_file_limit,
-      hard_file_limit and file_ratio (of the soft limit), and where it was asked cpu_percent and kinds.
+    - What was found, with pid, started, started_at (unix seconds), name, command, unit, resident_bytes,
+      open_files, soft_file_limit, hard_file_limit and file_ratio (of the soft limit), and where it was
+      asked cpu_percent and kinds.
   type: list
   elements: dict
   returned: always

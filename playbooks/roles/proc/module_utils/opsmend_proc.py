@@ -24,7 +24,12 @@ _DOORS = {
 # cgroup v2, then v1: limit, use, and the part of the use that is cache and can be given back
 _MEMORY = (
     ("memory.max", "memory.current", "memory.stat", "inactive_file"),
-    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
+    (
+        "memory/memory.limit_in_bytes",
+        "memory/memory.usage_in_bytes",
+        "memory/memory.stat",
+        "total_inactive_file",
+    ),
 )
 
 
@@ -124,6 +129,12 @@ def memory():
     return total * 1024, round(available / total, 4)
 
 
+def started_at(pid):
+    """Return when a process was started, in unix seconds."""
+    boot = re.search(r"^btime (\d+)", read("/proc/stat"), re.MULTILINE)
+    return int(boot.group(1)) + int(start_of(pid) or 0) / TICKS
+
+
 def describe(pid):
     """Return what people and playbooks want to know of a process, or None when it has ended."""
     started = start_of(pid)
@@ -135,6 +146,7 @@ def describe(pid):
     return {
         "pid": pid,
         "started": started,
+        "started_at": started_at(pid),
         "name": name_of(pid),
         "command": command[:300],
         "unit": unit_of(pid),
