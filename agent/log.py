@@ -13,7 +13,9 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-_SECRET_KEY = re.compile(r"pass(word|wd)?|secret|token|api_?key|authorization|credential", re.IGNORECASE)
+SECRET_NAME = re.compile(
+    r"pass(word|wd|phrase)?$|secret|token|api_?key|private_?key$|authorization|credential", re.IGNORECASE
+)
 _URL_LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
 _VALUE_LENGTH = 500
 
@@ -45,7 +47,7 @@ class Logger:
 
 def redact(key: str, value: Any) -> Any:
     """Return a value as it may be shown: no secrets, no control characters, not endless."""
-    if _SECRET_KEY.search(key):
+    if SECRET_NAME.search(key):
         return "[redacted]"
     if not isinstance(value, str):
         return value

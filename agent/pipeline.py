@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import numpy as np
+
+from agent import metrics
 from agent.clock import Clock
 from agent.collect import FrameBuffer, PrometheusSource
 from agent.config.rulefiles import Rulebook
@@ -16,7 +19,7 @@ from agent.errors import ConflictError
 from agent.log import Logger
 from agent.records import Anomaly, Candidate, Frame, Incident
 from agent.response import ACTOR, Responder
-from agent.store import IncidentStore
+from agent.store import Stores
 
 ROOMS = ("collect", "detect", "predict", "diagnose", "decide", "remediate", "verify", "learn")
 
@@ -25,11 +28,11 @@ log = Logger("pipeline")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What the newest frame shows."""
+    """What the newest frame shows, and what is concluded from it and from the alerts that fire."""
 
     frame: Frame
-    anomalies: Sequence[Anomaly]
-    candidates: Sequence[Candidate]
+    anomalies: Sequence[Anomaly] = ()
+    candidates: Sequence[Candidate] = ()
 
 
 class LatestView:
@@ -48,7 +51,7 @@ class LatestView:
         None when there is no such frame yet, or when the samples that would show them are missing.
         """
         view = self._view
-        if view is None or view.frame.at <= fresh_after:
+        if view is None or (view.frame.at <= fresh_after and not _only_alerts(incident)):
             return None
         named = {(one.fault, one.entity) for one in incident.diagnosis.candidates}
         if any((one.fault, one.entity) in named for one in view.candidates):
@@ -69,7 +72,7 @@ class SourceHealth:
 
 
 class Pipeline:
-    """One poll at a time through the rooms."""
+    """One poll, or what arrived by itself, through the rooms; one at a time."""
 
     def __init__(
         self,
@@ -80,10 +83,11 @@ class Pipeline:
         detector: Detector,
         voter: RuleVoter,
         grouper: IncidentGrouper,
-        incidents: IncidentStore,
+        stores: Stores,
         responder: Responder,
         latest: LatestView,
         keep_for: timedelta,
+        alerts_expire: timedelta,
         clock: Clock,
     ) -> None:
         self._queries = {id_: signal.query for id_, signal in book.signals.items()}
@@ -92,15 +96,27 @@ class Pipeline:
         self._detector = detector
         self._voter = voter
         self._grouper = grouper
-        self._incidents = incidents
+        self._stores = stores
         self._responder = responder
         self._latest = latest
         self._keep_for = keep_for
+        self._alerts_expire = alerts_expire
         self._clock = clock
+        self._frame = _nothing_seen(clock.now())
+        self._anomalies: Sequence[Anomaly] = ()
         self._last_seen: dict[int, datetime] = {}
         self._complaints: dict[str, str] = {}
         self.health = SourceHealth()
         self._lock = threading.Lock()
+
+    def reload(self, book: Rulebook, voter: RuleVoter, grouper: IncidentGrouper) -> None:
+        """Go by new signals, rules and faults from the next poll on."""
+        with self._lock:
+            self._queries = {id_: signal.query for id_, signal in book.signals.items()}
+            self._buffer.watch(book.signals)
+            self._detector.watch(book.signals)
+            self._voter = voter
+            self._grouper = grouper
 
     def poll(self) -> None:
         """Take one poll through all rooms.
@@ -111,23 +127,39 @@ class Pipeline:
             started = self._clock.monotonic()
             poll = self._source.poll(self._queries)
             self._complain(poll.failed)
-            frame = self._buffer.add(poll)
-            anomalies = self._detector.observe(frame)
-            candidates = self._voter.vote(frame, anomalies)
-            self._latest.set(View(frame=frame, anomalies=anomalies, candidates=candidates))
+            self._frame = self._buffer.add(poll)
+            self._anomalies = self._detector.observe(self._frame)
             self.health = SourceHealth(
                 polls=self.health.polls + 1,
-                series=len(frame.series),
-                anomalies=len(anomalies),
+                series=len(self._frame.series),
+                anomalies=len(self._anomalies),
                 at=poll.at,
                 failed=poll.failed,
                 seconds=self._clock.monotonic() - started,
             )
-            self._responder.turn(self._update_incidents(candidates, frame))
+            self._count(self.health)
+            self._conclude()
+
+    def look_at_alerts(self) -> None:
+        """Conclude anew from the newest frame and the alerts that fire now, without a poll."""
+        with self._lock:
+            self._conclude()
+
+    def expire_alerts(self) -> None:
+        """Resolve alerts whose sender has been silent for too long."""
+        count = self._stores.alerts.expire(self._clock.now(), self._alerts_expire)
+        if count:
+            log.warning("alerts expired", count=count)
+
+    def _conclude(self) -> None:
+        frame = self._frame
+        candidates = self._voter.vote(frame, self._anomalies, self._stores.alerts.firing())
+        self._latest.set(View(frame=frame, anomalies=self._anomalies, candidates=candidates))
+        self._responder.turn(self._update_incidents(candidates, frame))
 
     def _update_incidents(self, candidates: Sequence[Candidate], frame: Frame) -> list[Incident]:
         now = self._clock.now()
-        known = [self._with_last_seen(incident) for incident in self._incidents.active()]
+        known = [self._with_last_seen(incident) for incident in self._stores.incidents.active()]
         assessments, new = self._grouper.group(candidates, known, frame)
         current: list[Incident] = []
         for assessment in assessments:
@@ -136,12 +168,13 @@ class Pipeline:
             self._last_seen[before.id] = after.last_seen_at
             if _says_something_new(before, after):
                 try:
-                    after = self._incidents.save(replace(after, updated_at=now), ACTOR)
+                    after = self._stores.incidents.save(replace(after, updated_at=now), ACTOR)
                 except ConflictError:
                     continue  # a person was faster; the next poll looks again
             current.append(after)
         for incident in new:
-            kept = self._incidents.add(incident, ACTOR)
+            opened = replace(incident, opened_at=now, updated_at=now, last_seen_at=now)
+            kept = self._stores.incidents.add(opened, ACTOR)
             self._last_seen[kept.id] = kept.last_seen_at
             log.info("incident opened", incident=kept.id, title=kept.title, host=kept.host)
             current.append(kept)
@@ -162,6 +195,30 @@ class Pipeline:
         for reason in self._complaints.keys() - reasons.keys():
             log.info("signals have an answer again", was=reason)
         self._complaints = reasons
+
+    def _count(self, health: SourceHealth) -> None:
+        metrics.POLLS.inc()
+        metrics.POLL_SECONDS.observe(health.seconds)
+        metrics.SERIES.set(health.series)
+        metrics.ANOMALIES.set(health.anomalies)
+        metrics.SIGNALS_FAILED.set(len(health.failed))
+
+
+def _nothing_seen(at: datetime) -> Frame:
+    """Return the frame before the first poll: alerts may arrive earlier."""
+    return Frame(
+        at=at,
+        times=np.array([at.timestamp()]),
+        values=np.empty((0, 1)),
+        series=[],
+        rows={},
+        answered=frozenset(),
+    )
+
+
+def _only_alerts(incident: Incident) -> bool:
+    symptoms = [symptom for one in incident.diagnosis.candidates for symptom in one.symptoms]
+    return bool(symptoms) and all(symptom.kind == "alert" for symptom in symptoms)
 
 
 def _says_something_new(before: Incident, after: Incident) -> bool:

@@ -32,6 +32,14 @@ class Reason(StrEnum):
     HOST_BUSY = "host_busy"
     PARALLEL_LIMIT = "parallel_limit"
     COOLDOWN = "cooldown"
+    MAINTENANCE_WINDOW = "maintenance_window"
+    STORM = "storm"
+    FLAPPING = "flapping"
+    CIRCUIT_OPEN = "circuit_open"
+    BLAST_RADIUS = "blast_radius"
+    HEALTHY_SHARE = "healthy_share"
+    POLICY_DENIES = "policy_denies"
+    PLAN_CHANGED = "plan_changed"
     DAILY_LIMIT = "daily_limit"
     STORE_UNAVAILABLE = "store_unavailable"
     INVENTORY_UNAVAILABLE = "inventory_unavailable"
@@ -39,6 +47,7 @@ class Reason(StrEnum):
 
     # decided by a person
     DENIED = "denied"
+    APPROVAL_EXPIRED = "approval_expired"
     CLOSED_BY_PERSON = "closed_by_person"
 
     # how a run ended
@@ -80,11 +89,20 @@ _TEXTS: dict[Reason, str] = {
     Reason.HOST_BUSY: "another run is at work on this host",
     Reason.PARALLEL_LIMIT: "as many runs are at work as may be at once",
     Reason.COOLDOWN: "the same remediation ran on this host a short time ago",
+    Reason.MAINTENANCE_WINDOW: "it is a maintenance window",
+    Reason.STORM: "so many incidents at once are a trouble of another kind",
+    Reason.FLAPPING: "the same fault was healed again and again and keeps coming back",
+    Reason.CIRCUIT_OPEN: "this remediation did not help several times in a row",
+    Reason.BLAST_RADIUS: "too many hosts would be touched in a short time",
+    Reason.HEALTHY_SHARE: "too few of the other hosts are well",
+    Reason.POLICY_DENIES: "no rule of the policy allows it",
+    Reason.PLAN_CHANGED: "the remediation's files changed since the plan was made",
     Reason.DAILY_LIMIT: "the remediation used up its runs of the last 24 hours",
     Reason.STORE_UNAVAILABLE: "the store cannot be written, so nothing may start",
     Reason.INVENTORY_UNAVAILABLE: "the inventory cannot be read",
     Reason.STOPPING: "the agent is stopping",
     Reason.DENIED: "a person said no",
+    Reason.APPROVAL_EXPIRED: "nobody said yes in time",
     Reason.CLOSED_BY_PERSON: "a person closed the incident",
     Reason.STEPS_SUCCEEDED: "all steps succeeded",
     Reason.STEP_FAILED: "a step failed",

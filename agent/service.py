@@ -1,75 +1,177 @@
-"""The agent as a process: scheduled polls and turns, live status, an orderly end."""
+"""The agent as a process: scheduled polls and turns, what arrives in between, reload, an orderly end."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
-import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from agent import __version__
-from agent.errors import ConflictError, RunError, StoreError, StoreUnavailable
+from agent import __version__, metrics
+from agent.config import check_settings, load_settings
+from agent.errors import ConfigError, OpsmendError, RunError, StoreError, StoreUnavailable
 from agent.livestatus import write_live_status
 from agent.log import Logger
-from agent.wiring import Agent
+from agent.process import notify_systemd, only_one
+from agent.web.access import load_tokens
+from agent.web.app import make_app
+from agent.web.parts import Parts
+from agent.web.server import ApiServer
+from agent.wiring import Agent, load_definitions
 
 log = Logger("service")
 
 _TICK = timedelta(seconds=1)
-_POLL, _TURN, _INVENTORY = "poll", "turn", "inventory"
-_AHEAD = 0.8  # of the refresh time: read again before the old answer runs out
+_DELIVER = timedelta(seconds=5)
+_EXPIRE = timedelta(minutes=1)
+_AHEAD = 0.8  # of the refresh time: the inventory is read again before the old answer runs out
+_QUIET_S = 10.0  # without failure, after which trouble counts as over
+_HEALTHY_POLLS = 4  # intervals without a poll after which we are not healthy
 
 
 class Service:
     """Runs one agent until it is told to stop."""
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: Agent, config: Path) -> None:
         self._agent = agent
-        self._stop = threading.Event()
+        self._config = config
+        self._tokens = load_tokens(agent.settings.api.tokens_file)
+        self._wanted = threading.Event()
+        self._stop = False
+        self._reload = False
+        self._arrived = threading.Event()
         self._late_polls = 0
         self._trouble: dict[str, str] = {}
+        self._failed_at: dict[str, float] = {}
         self._started_at = agent.clock.now()
+        self._last_poll = agent.clock.monotonic()
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._scheduler.add_listener(self._count_late, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
+        self._arrivals = threading.Thread(target=self._take_arrivals, name="arrivals", daemon=True)
 
     def run(self) -> None:
-        """Work until SIGTERM or SIGINT, then stop in order.
+        """Work until SIGTERM or SIGINT, then stop in order; SIGHUP loads rules and remediations anew.
 
         Raises ConflictError when another agent uses the same state folder.
         """
         settings = self._agent.settings
-        with _only_one(settings.agent.state_dir):
-            for number in (signal.SIGTERM, signal.SIGINT):
+        with only_one(settings.agent.state_dir):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, self._on_signal)
-            log.info(
-                "agent started",
-                version=__version__,
-                mode=settings.agent.mode,
-                signals=len(self._agent.definitions.book.signals),
-                rules=len(self._agent.definitions.book.rules),
-                remediations=len(self._agent.definitions.catalog),
-                poll_s=settings.collect.poll.total_seconds(),
-            )
+            self._say_started()
             self._guarded("recovery", self._agent.responder.recover)
-            self._schedule(_POLL, settings.collect.poll, self._agent.pipeline.poll)
-            self._schedule(_TURN, min(_TICK, settings.collect.poll), self._agent.responder.turn)
-            self._schedule(
-                _INVENTORY, settings.decide.inventory_refresh * _AHEAD, self._agent.inventory.refresh
-            )
+            server = self._open_port()
+            self._arrivals.start()
+            self._schedule("poll", settings.collect.poll, self._poll)
+            self._schedule("turn", min(_TICK, settings.collect.poll), self._agent.responder.turn)
+            refresh = settings.decide.inventory_refresh * _AHEAD
+            self._schedule("inventory", refresh, self._agent.inventory.refresh)
+            self._schedule("messages", _DELIVER, self._agent.notifier.deliver)
+            self._schedule("alerts", _EXPIRE, self._agent.pipeline.expire_alerts)
             self._scheduler.start()
-            _notify("READY=1")
-            self._stop.wait()
-            self._shut_down()
+            notify_systemd("READY=1")
+            self._wait()
+            self._shut_down(server)
+
+    def reload(self) -> None:
+        """Load rules, policy, remediations and tokens anew; a mistake keeps what is in force."""
+        notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            settings = load_settings(self._config)
+            problems = list(check_settings(settings, self._config))
+            if problems:
+                raise ConfigError(problems)
+            definitions = load_definitions(settings)
+            tokens = load_tokens(settings.api.tokens_file)
+        except ConfigError as error:
+            for problem in error.problems:
+                log.error("reload refused, the old configuration stays", problem=str(problem))
+            self._trouble["reload"] = str(error.problems[0])
+            metrics.RELOADS.labels("refused").inc()
+        else:
+            self._agent.reload(definitions)
+            self._tokens = tokens
+            self._trouble.pop("reload", None)
+            metrics.RELOADS.labels("done").inc()
+            self._guarded("audit", lambda: self._note("reloaded"))
+            log.info("configuration reloaded", rules=len(definitions.book.rules), **self._counts())
+        notify_systemd("READY=1")
+
+    def _say_started(self) -> None:
+        settings = self._agent.settings
+        self._guarded("audit", lambda: self._note("agent started"))
+        log.info(
+            "agent started",
+            version=__version__,
+            mode=settings.agent.mode,
+            **self._counts(),
+            rules=len(self._agent.current.definitions.book.rules),
+            poll_s=settings.collect.poll.total_seconds(),
+        )
+
+    def _counts(self) -> dict[str, int]:
+        definitions = self._agent.current.definitions
+        return {"signals": len(definitions.book.signals), "remediations": len(definitions.catalog)}
+
+    def _note(self, action: str) -> None:
+        agent = self._agent
+        agent.stores.audit.note(
+            agent.clock.now(),
+            "opsmend",
+            action,
+            "agent",
+            version=__version__,
+            mode=agent.settings.agent.mode,
+            rules=agent.current.definitions.book.digest,
+            remediations={name: one.digest for name, one in agent.current.definitions.catalog.items()},
+        )
+        log.info("audit", head=agent.stores.audit.head())
+
+    def _open_port(self) -> ApiServer | None:
+        agent = self._agent
+        if agent.settings.api.listen is None:
+            return None
+        parts = Parts(
+            stores=agent.stores,
+            deeds=agent.deeds,
+            tokens=lambda: self._tokens,
+            status=lambda: self._status("running"),
+            healthy=self._is_healthy,
+            alerts_arrived=self._arrived.set,
+            clock=agent.clock,
+        )
+        server = ApiServer(make_app(parts), agent.settings.api.listen)
+        try:
+            server.start()
+        except OpsmendError as error:
+            self._complain("port", str(error))
+            return None
+        return server
+
+    def _is_healthy(self) -> bool:
+        silent = self._agent.clock.monotonic() - self._last_poll
+        return silent < _HEALTHY_POLLS * self._agent.settings.collect.poll.total_seconds() + 1
+
+    def _poll(self) -> None:
+        self._last_poll = self._agent.clock.monotonic()
+        self._agent.pipeline.poll()
+
+    def _take_arrivals(self) -> None:
+        """Look at alerts as soon as they are in the store; they do not wait for the next poll."""
+        while not self._stop:
+            self._arrived.wait()
+            self._arrived.clear()
+            if not self._stop:
+                self._guarded("alerts", self._agent.pipeline.look_at_alerts)
 
     def _schedule(self, name: str, interval: timedelta, work: Callable[[], None]) -> None:
         self._scheduler.add_job(
@@ -96,41 +198,68 @@ class Service:
             if self._trouble.get(name) != repr(error):
                 log.error("unforeseen error", error, work=name)
             self._trouble[name] = repr(error)
+            self._failed_at[name] = self._agent.clock.monotonic()
         else:
-            if self._trouble.pop(name, None):
+            # work that only reads goes well while the disk is full: wait a little before all is well
+            quiet_s = self._agent.clock.monotonic() - self._failed_at.get(name, 0.0)
+            if name in self._trouble and quiet_s > _QUIET_S:
+                del self._trouble[name]
                 log.info("works again", work=name)
-        self._write_status("running")
+        with suppress(OSError):
+            write_live_status(self._agent.settings.agent.runtime_dir, self._status("running"))
 
     def _complain(self, name: str, why: str) -> None:
         if self._trouble.get(name) != why:
             log.error("cannot go on with this for now", work=name, why=why)
         self._trouble[name] = why
+        self._failed_at[name] = self._agent.clock.monotonic()
 
     def _count_late(self, event: JobExecutionEvent) -> None:
-        if event.job_id == _POLL:
+        if event.job_id == "poll":
             self._late_polls += 1
+            metrics.LATE_POLLS.inc()
             log.warning("poll was late", late_polls=self._late_polls)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        log.info("asked to stop", signal=signal.Signals(number).name)
-        self._stop.set()
+        if number == signal.SIGHUP:
+            self._reload = True
+        else:
+            self._stop = True
+        self._wanted.set()
 
-    def _shut_down(self) -> None:
-        _notify("STOPPING=1")
-        grace = self._agent.settings.remediate.grace
-        self._agent.responder.stop()
-        self._write_status("stopping")
+    def _wait(self) -> None:
+        while not self._stop:
+            self._wanted.wait()
+            self._wanted.clear()
+            if self._reload and not self._stop:
+                self._reload = False
+                self._guarded("reload", self.reload)
+
+    def _shut_down(self, server: ApiServer | None) -> None:
+        log.info("asked to stop")
+        notify_systemd("STOPPING=1")
+        agent = self._agent
+        folder = agent.settings.agent.runtime_dir
+        if server is not None:
+            server.stop()
+        agent.responder.stop()
+        agent.previews.stop()
+        self._arrived.set()
+        with suppress(OSError):
+            write_live_status(folder, self._status("stopping"))
         self._scheduler.shutdown(wait=True)
-        self._agent.workers.stop(grace)
-        self._agent.source.close()
-        self._agent.stores.database.close()
-        self._write_status("stopped")
+        agent.workers.stop(agent.settings.remediate.grace)
+        self._guarded("audit", lambda: self._note("agent stopped"))
+        agent.source.close()
+        agent.stores.close()
+        with suppress(OSError):
+            write_live_status(folder, self._status("stopped"))
         log.info("agent stopped")
 
-    def _write_status(self, state: str) -> None:
+    def _status(self, state: str) -> Mapping[str, Any]:
         agent = self._agent
         health = agent.pipeline.health
-        status: dict[str, Any] = {
+        return {
             "name": agent.settings.agent.name,
             "version": __version__,
             "state": state,
@@ -145,46 +274,7 @@ class Service:
             "polled_at": health.at,
             "series": health.series,
             "anomalies": health.anomalies,
-            "signals": len(agent.definitions.book.signals),
+            **self._counts(),
             "signals_failed": dict(health.failed),
             "trouble": dict(self._trouble),
         }
-        with suppress(OSError):
-            write_live_status(agent.settings.agent.runtime_dir, status)
-
-
-class _only_one:  # noqa: N801 - reads as a statement
-    """Hold the lock on a state folder; a second agent on it would start runs twice."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "agent.lock"
-        self._stream: IO[str] | None = None
-
-    def __enter__(self) -> None:
-        stream = self._file.open("a+")
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            stream.seek(0)
-            pid = stream.read().strip() or "unknown"
-            stream.close()
-            message = f"another agent (pid {pid}) is at work on {self._file.parent}"
-            raise ConflictError(message) from error
-        stream.truncate(0)
-        stream.write(str(os.getpid()))
-        stream.flush()
-        self._stream = stream
-
-    def __exit__(self, *exception: object) -> None:
-        if self._stream is not None:
-            self._stream.close()
-
-
-def _notify(message: str) -> None:
-    """Tell systemd (``Type=notify``) how we are; without it nothing happens."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-        channel.connect("\0" + address[1:] if address.startswith("@") else address)
-        channel.sendall(message.encode())

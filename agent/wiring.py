@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.clock import Clock, SystemClock
 from agent.collect import FrameBuffer, PrometheusSource
-from agent.config import Rulebook, Settings, load_rules, scale_remediation, scale_rule
+from agent.config import (
+    PolicyFile,
+    Rulebook,
+    Settings,
+    load_policy,
+    load_rules,
+    scale_policy,
+    scale_remediation,
+    scale_rule,
+)
 from agent.decide import Decider, Remediation, load_catalog
+from agent.decide.policy import groups_of
 from agent.detect import SeriesDetector
 from agent.diagnose import IncidentGrouper, RuleVoter
 from agent.errors import ConfigError, Problem
+from agent.notify import Notifier, Storyteller
 from agent.pipeline import LatestView, Pipeline
 from agent.remediate import AnsibleInventory, PlaybookRunner, Steps
-from agent.response import Responder, StoreJournal, Verifications, Workers
-from agent.store import ApprovalStore, Database, IncidentStore, PauseStore, RunStore
+from agent.response import (
+    Deeds,
+    Escalation,
+    Outcomes,
+    Person,
+    Previews,
+    Responder,
+    StoreJournal,
+    Verifications,
+    Workers,
+)
+from agent.store import Stores, open_stores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,17 +48,26 @@ class Definitions:
 
     book: Rulebook
     catalog: Mapping[str, Remediation]
+    policy: PolicyFile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stores:
-    """The store, one object per kind of record."""
+@dataclass(slots=True)
+class Current:
+    """The definitions in force. A reload replaces them as a whole."""
 
-    database: Database
-    incidents: IncidentStore
-    runs: RunStore
-    approvals: ApprovalStore
-    pauses: PauseStore
+    definitions: Definitions
+
+    def catalog(self) -> Mapping[str, Remediation]:
+        """Return the remediations in force."""
+        return self.definitions.catalog
+
+    def policy(self) -> PolicyFile:
+        """Return the policy in force."""
+        return self.definitions.policy
+
+    def book(self) -> Rulebook:
+        """Return the signals, faults and rules in force."""
+        return self.definitions.book
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,33 +75,49 @@ class Agent:
     """Everything that the service starts and stops."""
 
     settings: Settings
-    definitions: Definitions
+    current: Current
     stores: Stores
     source: PrometheusSource
     inventory: AnsibleInventory
     pipeline: Pipeline
     responder: Responder
+    previews: Previews
     workers: Workers
+    notifier: Notifier
+    deeds: Deeds
     clock: Clock
+
+    def reload(self, definitions: Definitions) -> None:
+        """Go by new rules, remediations and policy from the next poll and turn on."""
+        with self.responder.lock:
+            self.current.definitions = definitions
+            self.pipeline.reload(
+                definitions.book, RuleVoter(definitions.book), IncidentGrouper(definitions.book.faults)
+            )
 
 
 def load_definitions(settings: Settings) -> Definitions:
-    """Read rules and remediations. Raises ConfigError with the problems of both."""
+    """Read rules, policy and remediations. Raises ConfigError with the problems of all."""
     problems: list[Problem] = []
     book = Rulebook({}, {}, {})
+    policy: PolicyFile | None = None
+    catalog: Mapping[str, Remediation] = {}
     try:
         book = load_rules(settings.paths.rules)
     except ConfigError as error:
         problems += error.problems
-    catalog: Mapping[str, Remediation] = {}
-    if not problems:  # without the fault catalogue every remediation would look wrong
+    try:
+        policy = load_policy(settings.paths.rules)
+    except ConfigError as error:
+        problems += error.problems
+    if book.faults:  # without the fault catalogue every remediation would look wrong
         try:
             catalog = load_catalog(settings.paths.playbooks, book.faults)
         except ConfigError as error:
             problems += error.problems
-    if problems:
+    if problems or policy is None:
         raise ConfigError(problems)
-    return _scaled(Definitions(book=book, catalog=catalog), settings.agent.time_scale)
+    return _scaled(Definitions(book=book, catalog=catalog, policy=policy), settings.agent.time_scale)
 
 
 def _scaled(definitions: Definitions, factor: float) -> Definitions:
@@ -81,19 +129,7 @@ def _scaled(definitions: Definitions, factor: float) -> Definitions:
         catalog={
             name: replace(one, file=scale_remediation(one.file, factor)) for name, one in catalog.items()
         },
-    )
-
-
-def open_stores(settings: Settings) -> Stores:
-    """Open the store. Raises StoreError."""
-    database = Database(settings.database)
-    database.open()
-    return Stores(
-        database=database,
-        incidents=IncidentStore(database),
-        runs=RunStore(database),
-        approvals=ApprovalStore(database),
-        pauses=PauseStore(database),
+        policy=scale_policy(definitions.policy, factor),
     )
 
 
@@ -124,6 +160,18 @@ def make_runner(settings: Settings) -> PlaybookRunner:
     )
 
 
+def make_deeds(settings: Settings, stores: Stores, clock: Clock) -> Deeds:
+    """Return what people may do, by the policy as it is on disk now."""
+    return Deeds(stores, lambda: load_policy(settings.paths.rules), clock)
+
+
+def person_at_the_keyboard() -> Person:
+    """Return who gives a command: the person behind sudo, else the user of the process."""
+    sudo = os.environ.get("SUDO_USER")
+    name = sudo if sudo and os.geteuid() == 0 else getpass.getuser()
+    return Person(name, groups_of(name))
+
+
 def ansible_config(settings: Settings) -> Path | None:
     """Return the ansible.cfg of the last playbook folder that has one: a local one wins."""
     files = [folder / "ansible.cfg" for folder in settings.paths.playbooks]
@@ -133,56 +181,92 @@ def ansible_config(settings: Settings) -> Path | None:
 def build(settings: Settings, definitions: Definitions, clock: Clock | None = None) -> Agent:
     """Put the agent together. Raises StoreError when the store cannot be opened."""
     clock = clock or SystemClock()
-    stores = open_stores(settings)
+    stores = open_stores(settings.database)
     source = make_source(settings)
     inventory = make_inventory(settings, clock)
+    runner = make_runner(settings)
     latest = LatestView()
-    steps = Steps(make_runner(settings), StoreJournal(stores.runs), clock)
     workers = Workers(
-        steps=steps,
+        steps=Steps(runner, StoreJournal(stores.runs), clock),
         runs=stores.runs,
         source=source,
         inventory=inventory,
         clock=clock,
         most=settings.remediate.max_parallel,
     )
-    responder = Responder(
-        incidents=stores.incidents,
-        runs=stores.runs,
-        approvals=stores.approvals,
-        pauses=stores.pauses,
-        decider=Decider(definitions.catalog, inventory, stores.runs, settings.agent.mode),
-        catalog=definitions.catalog,
+    current = Current(definitions)
+    escalation = Escalation(stores.notifications, current.policy, settings.notify.escalate_to)
+    outcomes = Outcomes(
+        stores=stores,
+        catalog=current.catalog,
         workers=workers,
         verifications=Verifications(source, latest, settings.verify.interval, clock.now()),
+        escalation=escalation,
         clock=clock,
     )
+    previews = Previews(runner, inventory, current.catalog, stores.approvals)
+    decider = Decider(
+        current.catalog,
+        current.policy,
+        inventory,
+        stores.history,
+        settings.agent.mode,
+        lambda: current.definitions.book.digest,
+    )
+    responder = Responder(
+        stores=stores,
+        decider=decider,
+        policy=current.policy,
+        workers=workers,
+        outcomes=outcomes,
+        previews=previews,
+        escalation=escalation,
+        clock=clock,
+    )
+    storyteller = Storyteller(
+        stores, current.book, settings.agent.name, settings.api.public_url, settings.collect.prometheus.url
+    )
+    return Agent(
+        settings=settings,
+        current=current,
+        stores=stores,
+        source=source,
+        inventory=inventory,
+        pipeline=_pipeline(settings, definitions, stores, source, responder, latest, clock),
+        responder=responder,
+        previews=previews,
+        workers=workers,
+        notifier=Notifier(stores.notifications, storyteller, settings.notify.targets, source, clock),
+        deeds=Deeds(stores, current.policy, clock),
+        clock=clock,
+    )
+
+
+def _pipeline(
+    settings: Settings,
+    definitions: Definitions,
+    stores: Stores,
+    source: PrometheusSource,
+    responder: Responder,
+    latest: LatestView,
+    clock: Clock,
+) -> Pipeline:
     signals = definitions.book.signals
     collect = settings.collect
     buffer = FrameBuffer(signals, round(collect.history / collect.poll), collect.prometheus.max_series)
     detector = SeriesDetector(signals, settings.detect)
     buffer.on_renumber(detector.keep)
-    pipeline = Pipeline(
+    return Pipeline(
         book=definitions.book,
         source=source,
         buffer=buffer,
         detector=detector,
         voter=RuleVoter(definitions.book),
         grouper=IncidentGrouper(definitions.book.faults),
-        incidents=stores.incidents,
+        stores=stores,
         responder=responder,
         latest=latest,
         keep_for=settings.diagnose.keep_for,
-        clock=clock,
-    )
-    return Agent(
-        settings=settings,
-        definitions=definitions,
-        stores=stores,
-        source=source,
-        inventory=inventory,
-        pipeline=pipeline,
-        responder=responder,
-        workers=workers,
+        alerts_expire=settings.diagnose.alerts_expire,
         clock=clock,
     )

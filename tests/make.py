@@ -13,7 +13,7 @@ from agent.collect import Answer, FrameBuffer, Poll
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import Rule, Rulebook, Signal
 from agent.decide import Remediation
-from agent.records import Candidate, Diagnosis, Frame, Incident, InventoryHost, Plan, Run, Symptom
+from agent.records import Candidate, Diagnosis, Frame, Incident, InventoryHost, Plan, Run, Symptom, Verdict
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -134,3 +134,55 @@ def remediation_file(**fields: Any) -> RemediationFile:
 
 def remediation(name: str = "restart", **fields: Any) -> Remediation:
     return Remediation(name, Path("/nowhere") / name, remediation_file(**fields), "d")
+
+
+class Past:
+    """A history as guards ask it, made by hand."""
+
+    def __init__(
+        self,
+        *,
+        starts: Mapping[str, Sequence[datetime]] | None = None,
+        busy: Sequence[str] = (),
+        troubled: Sequence[str] = (),
+        touched: Sequence[str] = (),
+        incidents: int = 0,
+        recoveries: int = 0,
+        verdicts: Sequence[tuple[Verdict, datetime]] = (),
+        outcomes: Mapping[str, tuple[int, int]] | None = None,
+    ) -> None:
+        self.starts = starts or {}
+        self.busy = frozenset(busy)
+        self.troubled = frozenset(troubled)
+        self.touched = frozenset(touched)
+        self.incidents = incidents
+        self.recoveries = recoveries
+        self.verdicts = list(verdicts)
+        self.outcomes = outcomes or {}
+
+    def last_start(self, remediation: str, host: str, fault: str, entity: str) -> datetime | None:
+        return max(self.starts.get(remediation, []), default=None)
+
+    def starts_since(self, remediation: str, host: str, since: datetime) -> int:
+        return sum(1 for start in self.starts.get(remediation, []) if start >= since)
+
+    def hosts_since(self, since: datetime) -> frozenset[str]:
+        return self.touched
+
+    def busy_hosts(self) -> frozenset[str]:
+        return self.busy
+
+    def troubled_hosts(self) -> frozenset[str]:
+        return self.troubled
+
+    def incidents_since(self, since: datetime) -> int:
+        return self.incidents
+
+    def recoveries_since(self, fault: str, entity: str, since: datetime) -> int:
+        return self.recoveries
+
+    def last_verdicts(self, remediation: str, count: int) -> list[tuple[Verdict, datetime]]:
+        return self.verdicts[:count]
+
+    def success(self, remediation: str, fault: str) -> tuple[int, int]:
+        return self.outcomes.get(remediation, (0, 0))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent.config import Settings, find_config_file, load_settings
 from agent.errors import StoreUnavailable
-from agent.wiring import Stores, open_stores
+from agent.store import Stores, open_stores
 
 
 def settings_and_stores(config: Path | None) -> tuple[Settings, Stores]:
@@ -14,4 +14,4 @@ def settings_and_stores(config: Path | None) -> tuple[Settings, Stores]:
     settings = load_settings(find_config_file(config))
     if not settings.database.exists():
         raise StoreUnavailable(f"{settings.database} does not exist; has the agent been started?")
-    return settings, open_stores(settings)
+    return settings, open_stores(settings.database)

@@ -1,21 +1,16 @@
-"""``opsmend incident show|approve|deny|close``."""
+"""``opsmend incident show``: everything about one incident, for people or as JSON."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.markup import escape
 
 from agent.cli.common import settings_and_stores
-from agent.cli.output import ago, console, print_json, print_table, styled, whoami
+from agent.cli.output import ago, console, print_json, print_table, styled
 from agent.decide import describe
-from agent.errors import ConflictError, RefusedError
-from agent.reasons import Reason
 from agent.records import CheckResult, Incident, IncidentState, Run
-from agent.store import Approval
-from agent.wiring import Stores
+from agent.store import Approval, Stores
 
 
 def show_incident(config: Path | None, incident_id: int, json: bool) -> None:
@@ -25,6 +20,7 @@ def show_incident(config: Path | None, incident_id: int, json: bool) -> None:
     transitions = stores.incidents.transitions(incident_id)
     runs = stores.runs.of_incident(incident_id)
     approval = stores.approvals.newest(incident_id)
+    messages = stores.notifications.of_incident(incident_id)
     if json:
         print_json(
             {
@@ -33,15 +29,20 @@ def show_incident(config: Path | None, incident_id: int, json: bool) -> None:
                 "runs": runs,
                 "events": {str(run.id): stores.runs.events(run.id) for run in runs},
                 "approval": approval,
+                "messages": messages,
             }
         )
         return
     _print_head(incident)
     _print_diagnosis(incident)
+    _print_options(incident)
     if approval is not None:
         _print_approval(incident, approval)
     for run in runs:
         _print_run(run, stores)
+    for message in messages:
+        error = f": {message.error}" if message.error else ""
+        console.print(f"Message ({message.kind}) to {escape(message.target)}: {message.state}{escape(error)}")
     print_table(
         "History",
         ["at (UTC)", "state", "why", "who"],
@@ -55,61 +56,6 @@ def show_incident(config: Path | None, incident_id: int, json: bool) -> None:
             for one in transitions
         ],
     )
-
-
-def decide(config: Path | None, incident_id: int, state: str, comment: str, json: bool) -> None:
-    """Approve or deny what an incident asks for."""
-    _, stores = settings_and_stores(config)
-    incident = stores.incidents.get(incident_id)
-    if incident.state is not IncidentState.AWAITING_APPROVAL:
-        raise RefusedError(f"incident {incident_id} is {incident.state}: it does not ask for approval")
-    approval = stores.approvals.decide(incident_id, state, whoami(), comment, datetime.now(UTC))
-    if json:
-        print_json(approval)
-    else:
-        console.print(f"{state}: {escape(describe(approval.plan))}")
-
-
-def close_incident(config: Path | None, incident_id: int, comment: str, cancel_run: bool, json: bool) -> None:
-    """Close an incident by hand."""
-    _, stores = settings_and_stores(config)
-    incident = stores.incidents.get(incident_id)
-    if incident.state.final:
-        raise RefusedError(f"incident {incident_id} is {incident.state} already")
-    if incident.state in (IncidentState.REMEDIATING, IncidentState.VERIFYING):
-        _cancel_or_refuse(stores, incident, cancel_run, json)
-        return
-    now = datetime.now(UTC)
-    closed = replace(
-        incident,
-        state=IncidentState.CLOSED,
-        reason=Reason.CLOSED_BY_PERSON,
-        detail=comment,
-        updated_at=now,
-        closed_at=now,
-    )
-    try:
-        closed = stores.incidents.save(closed, whoami())
-    except ConflictError as error:
-        raise ConflictError(f"{error}; look at it again") from error
-    if json:
-        print_json(closed)
-    else:
-        console.print(f"incident {incident_id} closed")
-
-
-def _cancel_or_refuse(stores: Stores, incident: Incident, cancel_run: bool, json: bool) -> None:
-    if not cancel_run:
-        raise RefusedError(
-            f"incident {incident.id} has a run at work; wait for it, or give --cancel-run to cancel it"
-        )
-    run_id = stores.runs.ask_to_cancel(incident.id, whoami())
-    if run_id is None:
-        raise RefusedError(f"incident {incident.id} is being verified: its run is over already")
-    if json:
-        print_json({"canceling_run": run_id})
-    else:
-        console.print(f"run {run_id} is being cancelled; close the incident when it has ended")
 
 
 def _print_head(incident: Incident) -> None:
@@ -139,13 +85,33 @@ def _print_diagnosis(incident: Incident) -> None:
     console.print()
 
 
+def _print_options(incident: Incident) -> None:
+    if not incident.options:
+        return
+    console.print("Remediations that fit, the best first:")
+    for option in incident.options:
+        console.print(f"  {option.score:.2f} {option.remediation} ({escape(option.note)})")
+    console.print()
+
+
 def _print_approval(incident: Incident, approval: Approval) -> None:
-    console.print(f"Approval {approval.state}: {escape(describe(approval.plan))}")
-    if approval.decided_by:
-        comment = f": {approval.comment}" if approval.comment else ""
-        console.print(f"  by {escape(approval.decided_by)} {ago(approval.decided_at)}{escape(comment)}")
-    elif incident.state is IncidentState.AWAITING_APPROVAL:
-        console.print(f"  say yes with [bold]opsmend incident approve {incident.id}[/]")
+    asked = f"asked by {escape(approval.requested_by)} {ago(approval.requested_at)}"
+    console.print(f"Approval {approval.state}, {asked}: {escape(describe(approval.plan))}")
+    for vote in approval.votes:
+        comment = f": {vote.comment}" if vote.comment else ""
+        console.print(
+            f"  {'yes' if vote.yes else 'no'} by {escape(vote.actor)} {ago(vote.at)}{escape(comment)}"
+        )
+    if incident.state is IncidentState.AWAITING_APPROVAL and approval.state == "pending":
+        missing = approval.needed - sum(vote.yes for vote in approval.votes)
+        console.print(
+            f"  {missing} more yes needed until {approval.expires_at:%H:%M} UTC: "
+            f"[bold]opsmend incident approve {incident.id}[/]"
+        )
+    if approval.preview:
+        console.print("  what Ansible's check mode says:")
+        for line in approval.preview.splitlines():
+            console.print(f"    [dim]{escape(line)}[/]", soft_wrap=True)
     console.print()
 
 
@@ -163,6 +129,8 @@ def _print_run(run: Run, stores: Stores) -> None:
             console.print(f"    [dim]{event.host}: {escape(event.task)}: {event.status}[/]")
     for check in run.checks:
         console.print(f"  check {escape(_check_line(check))}")
+    if run.effect is not None:
+        console.print(f"  {run.effect.sure:.0%} sure that the run did it: {escape(run.effect.text)}")
     console.print()
 
 

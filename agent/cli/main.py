@@ -28,6 +28,8 @@ app = typer.Typer(
 )
 incident = typer.Typer(help="Look at one incident, and decide about it.", no_args_is_help=True)
 app.add_typer(incident, name="incident")
+audit = typer.Typer(help="Read and verify the record of who did what.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
 
 Config = Annotated[
     Path | None,
@@ -122,37 +124,52 @@ def approve(
     incident_id: IncidentId, comment: Comment = "", config: Config = None, json: Json = False
 ) -> None:
     """Say yes to the plan that the incident asks for. Guards are checked again when it starts."""
-    from agent.cli.incident import decide
+    from agent.cli.deeds import vote
 
-    decide(config, incident_id, "approved", comment, json)
+    vote(config, incident_id, True, comment, json)
 
 
 @incident.command()
 def deny(incident_id: IncidentId, comment: Comment = "", config: Config = None, json: Json = False) -> None:
     """Say no to the plan; the incident is then for people."""
-    from agent.cli.incident import decide
+    from agent.cli.deeds import vote
 
-    decide(config, incident_id, "denied", comment, json)
+    vote(config, incident_id, False, comment, json)
 
 
-@incident.command()
-def close(
+@incident.command("close")
+def close_incident(
+    incident_id: IncidentId, comment: Comment = "", config: Config = None, json: Json = False
+) -> None:
+    """Close an incident by hand. It is not opened again while the same symptoms last."""
+    from agent.cli.deeds import close
+
+    close(config, incident_id, comment, json)
+
+
+@incident.command("cancel")
+def cancel_run(incident_id: IncidentId, config: Config = None, json: Json = False) -> None:
+    """Cancel the run that is at work for an incident; nothing of it is left on the host."""
+    from agent.cli.deeds import cancel
+
+    cancel(config, incident_id, json)
+
+
+@incident.command("run")
+def ask_for_run(
     incident_id: IncidentId,
-    comment: Comment = "",
-    cancel_run: Annotated[
-        bool, typer.Option("--cancel-run", help="Cancel the run that is at work for it.")
-    ] = False,
+    remediation: Annotated[str, typer.Argument(metavar="REMEDIATION", help="Its name in the catalog.")],
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Close an incident by hand. It is not opened again while the same symptoms last."""
-    from agent.cli.incident import close_incident
+    """Ask for a remediation by name. Policy and guards decide; nobody approves their own request."""
+    from agent.cli.deeds import ask_for_run as ask
 
-    close_incident(config, incident_id, comment, cancel_run, json)
+    ask(config, incident_id, remediation, json)
 
 
-@app.command()
-def pause(
+@app.command("pause")
+def pause_agent(
     comment: Comment = "",
     duration: Annotated[
         str | None,
@@ -162,17 +179,47 @@ def pause(
     json: Json = False,
 ) -> None:
     """Start nothing new until resumed. What is at work goes on; incidents are still found."""
-    from agent.cli.pause import pause_agent
+    from agent.cli.deeds import pause
 
-    pause_agent(config, comment, duration, json)
+    pause(config, comment, duration, json)
 
 
-@app.command()
-def resume(config: Config = None, json: Json = False) -> None:
+@app.command("resume")
+def resume_agent(config: Config = None, json: Json = False) -> None:
     """End a pause."""
-    from agent.cli.pause import resume_agent
+    from agent.cli.deeds import resume
 
-    resume_agent(config, json)
+    resume(config, json)
+
+
+@audit.command("list")
+def list_entries(
+    subject: Annotated[
+        str | None, typer.Argument(help="Only about this, such as 'incident 7' or 'run 3'.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, newest first.")] = 50,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Say who did what, when and why, with which versions of rules and remediations."""
+    from agent.cli.audit import list_audit
+
+    list_audit(config, subject, limit, json)
+
+
+@audit.command("verify")
+def verify_entries(
+    head: Annotated[
+        str | None,
+        typer.Option(help="A head noted earlier (the log has them): finds entries cut off at the end."),
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Walk the chain of hashes; exit code 1 and the first wrong entry when somebody changed it."""
+    from agent.cli.audit import verify_audit
+
+    verify_audit(config, head, json)
 
 
 @app.command()

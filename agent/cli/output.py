@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import pwd
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -16,6 +14,8 @@ from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from agent.records.plain import to_plain
 
 # what goes into a pipe is for grep: no line is folded there
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
@@ -42,7 +42,7 @@ STATE_STYLES = {
 
 def print_json(value: Any) -> None:
     """Write a value as JSON to standard output."""
-    text = orjson.dumps(value, default=_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
+    text = orjson.dumps(value, default=to_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
     sys.stdout.buffer.write(text + b"\n")
     sys.stdout.buffer.flush()
 
@@ -87,24 +87,3 @@ def span(delta: Any) -> str:
         if count or (unit == "s" and not parts):
             parts.append(f"{count}{unit}")
     return " ".join(parts[:2])
-
-
-def whoami() -> str:
-    """Return who gives the command: the person behind sudo, else the user of the process."""
-    name = os.environ.get("SUDO_USER")
-    if name and os.geteuid() == 0:
-        return name
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return f"uid {os.geteuid()}"
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if isinstance(value, frozenset | set):
-        return sorted(value)
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    raise TypeError(f"cannot be written as JSON: {type(value).__name__}")

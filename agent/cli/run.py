@@ -24,4 +24,4 @@ def run_agent(config: Path | None) -> None:
     problems = list(check_settings(settings, file))
     if problems:
         raise ConfigError(problems)
-    Service(build(settings, load_definitions(settings))).run()
+    Service(build(settings, load_definitions(settings)), file).run()

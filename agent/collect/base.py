@@ -29,6 +29,15 @@ class Poll:
     failed: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Range:
+    """The samples of one range query: a value, or None where there is a gap, per series and time."""
+
+    times: Sequence[float]
+    labels: Sequence[Mapping[str, str]]
+    values: Sequence[Sequence[float | None]]
+
+
 class MetricSource(Protocol):
     """A place that evaluates PromQL."""
 

@@ -56,6 +56,16 @@ class FrameBuffer:
         """Call back with the old numbers of the kept rows, in their new order, when rows are dropped."""
         self._on_renumber.append(callback)
 
+    def watch(self, signals: Mapping[str, Signal]) -> None:
+        """Use other signals from the next poll on; series of signals that stay keep their history."""
+        changed = {id_ for id_, one in signals.items() if self._signals.get(id_) != one}
+        self._signals = signals
+        self._shown = {id_: self._shown.get(id_, _Shown()) for id_ in signals}
+        for id_ in changed:
+            self._shown[id_] = _Shown()
+        self._rows_of_signal = {id_: self._rows_of_signal.get(id_, []) for id_ in signals}
+        self._row_arrays = {id_: rows for id_, rows in self._row_arrays.items() if id_ in signals}
+
     def add(self, poll: Poll) -> Frame:
         """Take in one poll and return the frame that ends with it."""
         if self.refused:
@@ -155,7 +165,8 @@ class FrameBuffer:
         self._shown = {signal: _Shown() for signal in self._signals}
         self._rows_of_signal = {signal: [] for signal in self._signals}
         for row, series in enumerate(self._series):
-            self._rows_of_signal[series.signal].append(row)
+            if series.signal in self._rows_of_signal:
+                self._rows_of_signal[series.signal].append(row)
         self._row_arrays = {}
         for callback in self._on_renumber:
             callback(keep)

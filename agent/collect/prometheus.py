@@ -11,7 +11,7 @@ import orjson
 import requests
 from requests.adapters import HTTPAdapter
 
-from agent.collect.base import Answer, Poll
+from agent.collect.base import Answer, Poll, Range
 from agent.errors import AnswerError, QueryError, SourceError, SourceRefused, SourceUnreachable
 
 _WORKERS = 3
@@ -42,6 +42,18 @@ class PrometheusSource:
             parameters["time"] = f"{at.timestamp():.3f}"
         data = self._get("/api/v1/query", parameters)
         return _to_answer(data, self.url)
+
+    def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> Range:
+        """Evaluate an expression at every step from ``start`` to ``end``."""
+        step_s = max(step.total_seconds(), 1.0)
+        parameters = {
+            "query": expression,
+            "start": f"{start.timestamp():.3f}",
+            "end": f"{end.timestamp():.3f}",
+            "step": f"{step_s:.3f}",
+        }
+        data = self._get("/api/v1/query_range", parameters)
+        return _to_range(data, self.url, start.timestamp(), end.timestamp(), step_s)
 
     def now(self) -> datetime:
         """Return the server's own clock."""
@@ -129,6 +141,26 @@ def _to_answer(data: Any, url: str) -> Answer:
             [float(sample["value"][1]) for sample in samples],
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise AnswerError(f"Prometheus at {url} sent an answer of another shape: {error!r}") from error
+
+
+def _to_range(data: Any, url: str, start: float, end: float, step_s: float) -> Range:
+    try:
+        if data["resultType"] != "matrix":
+            raise AnswerError(f"Prometheus at {url} answers a {data['resultType']} to a range query")
+        count = int((end - start) / step_s + 1e-6) + 1
+        labels, values = [], []
+        for series in data["result"]:
+            row: list[float | None] = [None] * count
+            for moment, value in series.get("values", ()):
+                place = round((float(moment) - start) / step_s)
+                number = float(value)
+                if 0 <= place < count and number == number:
+                    row[place] = number
+            labels.append(series["metric"])
+            values.append(row)
+        return Range([start + step_s * place for place in range(count)], labels, values)
+    except (KeyError, TypeError, ValueError) as error:
         raise AnswerError(f"Prometheus at {url} sent an answer of another shape: {error!r}") from error
 
 

@@ -1,13 +1,15 @@
 """Files that people write, read strictly: settings, rules, remediations."""
 
 from agent.config.load import check_settings, find_config_file, load_settings
+from agent.config.policyfile import PolicyFile, load_policy
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import Fault, Rule, Rulebook, Signal, load_rules
 from agent.config.settings import Settings
-from agent.config.timescale import scale_remediation, scale_rule
+from agent.config.timescale import scale_policy, scale_remediation, scale_rule
 
 __all__ = [
     "Fault",
+    "PolicyFile",
     "RemediationFile",
     "Rule",
     "Rulebook",
@@ -15,8 +17,10 @@ __all__ = [
     "Signal",
     "check_settings",
     "find_config_file",
+    "load_policy",
     "load_rules",
     "load_settings",
+    "scale_policy",
     "scale_remediation",
     "scale_rule",
 ]

@@ -79,6 +79,23 @@ class SignalCondition(Bound):
         return words
 
 
+class AlertCondition(Strict):
+    """An alert of this name that fires, as handed in by an Alertmanager."""
+
+    alert: str = Field(min_length=1, max_length=200, description="regular expression for its whole name")
+    where: dict[str, str] = Field(default_factory=dict, description="label: regular expression")
+
+    @field_validator("alert")
+    @classmethod
+    def _name_compiles(cls, alert: str) -> str:
+        return check_patterns({"alertname": alert})["alertname"]
+
+    @field_validator("where")
+    @classmethod
+    def _patterns_compile(cls, where: dict[str, str]) -> dict[str, str]:
+        return check_patterns(where)
+
+
 class AllOf(Strict):
     """Every part must hold for the same entity."""
 
@@ -108,18 +125,22 @@ _TAGS = {
     "any": "AnyOf",
     "not": "NoneOf",
     "signal": "SignalCondition",
-    **{name: name for name in ("AllOf", "AnyOf", "NoneOf", "SignalCondition")},
+    "alert": "AlertCondition",
+    **{name: name for name in ("AllOf", "AnyOf", "NoneOf", "SignalCondition", "AlertCondition")},
 }
 
 Condition = Annotated[
     Annotated[AllOf, Tag("AllOf")]
     | Annotated[AnyOf, Tag("AnyOf")]
     | Annotated[NoneOf, Tag("NoneOf")]
-    | Annotated[SignalCondition, Tag("SignalCondition")],
+    | Annotated[SignalCondition, Tag("SignalCondition")]
+    | Annotated[AlertCondition, Tag("AlertCondition")],
     Discriminator(
         _kind,
         custom_error_type="wrong_kind",
-        custom_error_message="a condition is one of: {signal: …}, {all: […]}, {any: […]}, {not: …}",
+        custom_error_message=(
+            "a condition is one of: {signal: …}, {alert: …}, {all: […]}, {any: […]}, {not: …}"
+        ),
     ),
 ]
 
@@ -127,7 +148,7 @@ for _model in (AllOf, AnyOf, NoneOf):
     _model.model_rebuild()
 
 
-def leaves(condition: Condition) -> Iterator[SignalCondition]:
+def leaves(condition: Condition) -> Iterator[SignalCondition | AlertCondition]:
     """Yield the conditions at the ends of a tree."""
     match condition:
         case AllOf():

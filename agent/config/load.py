@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from agent.config.permissions import check_permissions
 from agent.config.settings import Settings
 from agent.config.yamlfile import Document, KeyPath, read_yaml, validate
 from agent.errors import ConfigError, Problem
@@ -57,6 +58,9 @@ def check_settings(settings: Settings, file: Path) -> Iterator[Problem]:
         existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
         if not os.access(existing, os.W_OK):
             yield Problem(file, f"{existing} cannot be written by this user", key=key)
+    yield from check_permissions(
+        folder for folder in (*settings.paths.rules, *settings.paths.playbooks) if folder.is_dir()
+    )
     vault = settings.remediate.vault_password_file
     if vault and not os.access(vault, os.R_OK):
         yield Problem(file, f"{vault} cannot be read", key="remediate.vault_password_file")
@@ -103,6 +107,7 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
         return path if path.is_absolute() else (base / path).resolve()
 
     agent, paths, remediate = settings.agent, settings.paths, settings.remediate
+    tokens = settings.api.tokens_file
     return settings.model_copy(
         update={
             "agent": agent.model_copy(
@@ -118,6 +123,7 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
                     "inventory": tuple(map(absolute, paths.inventory)),
                 }
             ),
+            "api": settings.api.model_copy(update={"tokens_file": tokens and absolute(tokens)}),
             "remediate": remediate.model_copy(
                 update={
                     "vault_password_file": remediate.vault_password_file

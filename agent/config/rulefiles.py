@@ -5,6 +5,7 @@ Several folders may be given; a later one adds to the earlier or replaces entrie
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Literal, TypeVar
 import promql_parser
 from pydantic import Field, field_validator
 
-from agent.config.conditions import Condition, leaves
+from agent.config.conditions import Condition, SignalCondition, leaves
 from agent.config.scalars import Confidence, Identifier, Text
 from agent.config.yamlfile import Document, KeyPath, Strict, read_yaml, validate
 from agent.errors import ConfigError, Problem
@@ -82,11 +83,12 @@ class RuleFile(Strict):
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """All signals, faults and rules that are in force, by id."""
+    """All signals, faults and rules that are in force, by id, and a digest of the files they are from."""
 
     signals: Mapping[str, Signal]
     faults: Mapping[str, Fault]
     rules: Mapping[str, Rule]
+    digest: str = ""
 
 
 def check_promql(query: str) -> str:
@@ -129,10 +131,13 @@ def load_rules(folders: Iterable[Path]) -> Rulebook:
     """Read the rule folders in order. Raises ConfigError with every problem found in any file."""
     signals, faults, rules = _Shelf("signal"), _Shelf("fault"), _Shelf("rule")
     problems: list[Problem] = []
+    digest = hashlib.sha256()
     for folder in folders:
         if not folder.is_dir():
             problems.append(Problem(folder, "is no folder", hint="set paths.rules"))
             continue
+        for file in sorted((*folder.glob("*.yml"), *folder.glob("*/*.yml"))):
+            digest.update(f"{file.relative_to(folder)}\0".encode() + file.read_bytes() + b"\0")
         for file in sorted(folder.glob("signals/*.yml")):
             problems += _load(folder, file, SignalFile, "signals", signals)
         for file in sorted(folder.glob("faults.yml")):
@@ -148,6 +153,7 @@ def load_rules(folders: Iterable[Path]) -> Rulebook:
         signals={k: v for k, v in signals.entries.items() if isinstance(v, Signal)},
         faults={k: v for k, v in faults.entries.items() if isinstance(v, Fault)},
         rules={k: v for k, v in rules.entries.items() if isinstance(v, Rule)},
+        digest=digest.hexdigest(),
     )
 
 
@@ -185,7 +191,7 @@ def _check_rules(rules: _Shelf, signals: _Shelf, faults: _Shelf) -> Iterator[Pro
             known = ", ".join(sorted(faults.entries)) or "none"
             yield rules.problem(id_, ("fault",), f"there is no fault '{rule.fault}'", f"known: {known}")
         for leaf in leaves(rule.when):
-            if leaf.signal not in signals.entries:
+            if isinstance(leaf, SignalCondition) and leaf.signal not in signals.entries:
                 yield rules.problem(id_, ("when",), f"there is no signal '{leaf.signal}'")
         if not names(rule.entity):
             yield rules.problem(id_, ("entity",), "names no label", "write a template such as '{host}'")

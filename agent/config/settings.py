@@ -100,6 +100,11 @@ class PredictSection(Strict):
 class DiagnoseSection(Strict):
     """How findings become incidents."""
 
+    alerts_expire: PositiveDuration = Field(
+        default=timedelta(hours=12),
+        description="an alert that its sender repeats no more counts as resolved after so long",
+    )
+
     keep_for: PositiveDuration = Field(
         default=timedelta(minutes=1),
         description="how long symptoms must stay away before an incident counts as cleared",
@@ -135,6 +140,45 @@ class LearnSection(Strict):
     """Nothing to set yet."""
 
 
+class ApiSection(Strict):
+    """The agent's own port: approvals, alerts that are handed in, metrics."""
+
+    listen: str | None = Field(
+        default="127.0.0.1:9469", pattern=r"^\S+:[0-9]{1,5}$", description="address:port; null: no port"
+    )
+    tokens_file: Path | None = Field(
+        default=None, description="YAML, name: token; readable by the agent's user only"
+    )
+    public_url: str | None = Field(
+        default=None, pattern=r"^https?://[^\s?#]+$", description="how people reach it, for links in messages"
+    )
+
+
+class NotifyTarget(Strict):
+    """Where messages go: a file that holds an apprise URL (Slack, e-mail, PagerDuty…) per line.
+
+    A relative name is looked up in systemd's credentials folder.
+    """
+
+    url_file: Path
+
+
+class NotifySection(Strict):
+    """How people are called."""
+
+    targets: dict[str, NotifyTarget] = Field(default_factory=dict)
+    escalate_to: list[str] = Field(
+        default_factory=list, description="targets that hear of what the agent gives to people"
+    )
+
+    @model_validator(mode="after")
+    def _targets_exist(self) -> NotifySection:
+        for name in self.escalate_to:
+            if name not in self.targets:
+                raise ValueError(f"escalate_to names '{name}', which is not under targets")
+        return self
+
+
 class Settings(Strict):
     """``opsmend.yml``, whole."""
 
@@ -148,6 +192,8 @@ class Settings(Strict):
     remediate: RemediateSection = RemediateSection()
     verify: VerifySection = VerifySection()
     learn: LearnSection = LearnSection()
+    api: ApiSection = ApiSection()
+    notify: NotifySection = NotifySection()
 
     @property
     def database(self) -> Path:

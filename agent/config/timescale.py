@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from agent.config.conditions import AllOf, AnyOf, Condition, NoneOf
+from agent.config.conditions import AlertCondition, AllOf, AnyOf, Condition, NoneOf
+from agent.config.policyfile import PolicyFile
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import Rule
 
@@ -40,6 +41,28 @@ def scale_remediation(file: RemediationFile, factor: float) -> RemediationFile:
     )
 
 
+def scale_policy(policy: PolicyFile, factor: float) -> PolicyFile:
+    """Return a policy whose guards look back, and whose requests wait, for multiplied times."""
+    guards = policy.guards
+    return policy.model_copy(
+        update={
+            "approval": policy.approval.model_copy(update={"expires": policy.approval.expires * factor}),
+            "guards": guards.model_copy(
+                update={
+                    "storm": guards.storm.model_copy(update={"within": guards.storm.within * factor}),
+                    "blast_radius": guards.blast_radius.model_copy(
+                        update={"within": guards.blast_radius.within * factor}
+                    ),
+                    "flapping": guards.flapping.model_copy(
+                        update={"within": guards.flapping.within * factor}
+                    ),
+                    "circuit": guards.circuit.model_copy(update={"reset": guards.circuit.reset * factor}),
+                }
+            ),
+        }
+    )
+
+
 def _scale_condition(condition: Condition, factor: float) -> Condition:
     match condition:
         case AllOf():
@@ -48,6 +71,8 @@ def _scale_condition(condition: Condition, factor: float) -> Condition:
             return condition.model_copy(update={"any": [_scale_condition(c, factor) for c in condition.any]})
         case NoneOf():
             return condition.model_copy(update={"not_": _scale_condition(condition.not_, factor)})
+        case AlertCondition():
+            return condition
         case _:
             was = condition.was
             return condition.model_copy(

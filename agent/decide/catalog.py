@@ -40,10 +40,9 @@ def load_catalog(folders: Iterable[Path], faults: Mapping[str, Fault]) -> dict[s
         if not root.is_dir():
             problems.append(Problem(root, "is no folder", hint="set paths.playbooks"))
             continue
-        shared = _digest([root / "roles"])
         for folder in sorted(path for path in root.iterdir() if _may_be_remediation(path)):
             try:
-                catalog[folder.name] = load_remediation(folder, faults, shared)
+                catalog[folder.name] = load_remediation(folder, faults)
             except ConfigError as error:
                 problems += error.problems
     if problems:
@@ -51,7 +50,7 @@ def load_catalog(folders: Iterable[Path], faults: Mapping[str, Fault]) -> dict[s
     return catalog
 
 
-def load_remediation(folder: Path, faults: Mapping[str, Fault], shared: str = "") -> Remediation:
+def load_remediation(folder: Path, faults: Mapping[str, Fault]) -> Remediation:
     """Read one remediation. Raises ConfigError with every problem found."""
     file = folder / METADATA
     if not _NAME.match(folder.name):
@@ -63,7 +62,15 @@ def load_remediation(folder: Path, faults: Mapping[str, Fault], shared: str = ""
     problems = [*_check_playbooks(content, document, folder), *_check_names(content, document, faults)]
     if problems:
         raise ConfigError(problems)
-    return Remediation(folder.name, folder, content, _digest([folder], shared))
+    return Remediation(folder.name, folder, content, _digest(folder))
+
+
+def digest_of(remediation: Remediation) -> str:
+    """Return the digest of a remediation's files as they are on disk now; empty when they are gone."""
+    try:
+        return _digest(remediation.folder)
+    except OSError:
+        return ""
 
 
 def _may_be_remediation(path: Path) -> bool:
@@ -97,13 +104,12 @@ def _check_names(
             )
 
 
-def _digest(folders: Iterable[Path], seed: str = "") -> str:
-    digest = hashlib.sha256(seed.encode())
-    for folder in folders:
-        for file in sorted(folder.rglob("*")):
-            inside = file.relative_to(folder)
-            if file.is_file() and "molecule" not in inside.parts and "__pycache__" not in inside.parts:
-                digest.update(f"{inside}\0".encode())
-                digest.update(file.read_bytes())
-                digest.update(b"\0")
+def _digest(folder: Path) -> str:
+    """Digest everything that a run of the remediation may read: its own folder and all roles beside it."""
+    digest = hashlib.sha256()
+    for root in (folder, folder.parent / "roles"):
+        for file in sorted(root.rglob("*")):
+            inside = file.relative_to(root)
+            if file.is_file() and not {"molecule", "__pycache__"} & set(inside.parts):
+                digest.update(f"{inside}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 
+from agent.config.policyfile import PolicyFile, RemediationRule
 from agent.config.settings import Mode
-from agent.decide.catalog import Remediation
-from agent.decide.guards import Objection, RunHistory, find_objection
-from agent.decide.match import find_remediations, make_plan
+from agent.decide.catalog import Remediation, digest_of
+from agent.decide.guards import History, Objection, Question, find_objection
+from agent.decide.match import make_plan, rank_remediations
+from agent.decide.policy import find_rule, stricter
 from agent.decide.targets import Inventory, UnresolvedTarget
 from agent.errors import ParameterError, RunError
 from agent.reasons import Reason
@@ -16,16 +19,23 @@ from agent.records import Action, Candidate, Decision, Incident, InventoryHost, 
 
 
 class Decider:
-    """Chooses a remediation for an incident and says whether it may run."""
+    """Chooses a remediation for an incident and says whether it may run.
+
+    Catalog and policy are asked for anew at every decision, so that a reload takes effect at once.
+    """
 
     def __init__(
         self,
-        catalog: Mapping[str, Remediation],
+        catalog: Callable[[], Mapping[str, Remediation]],
+        policy: Callable[[], PolicyFile],
         inventory: Inventory,
-        history: RunHistory,
+        history: History,
         mode: Mode,
+        rules_digest: Callable[[], str] = str,
     ) -> None:
+        self._rules_digest = rules_digest
         self._catalog = catalog
+        self._policy = policy
         self._inventory = inventory
         self._history = history
         self._mode = mode
@@ -37,34 +47,70 @@ class Decider:
         approved: Plan | None,
         paused: str | None,
         now: datetime,
+        wanted: str | None = None,
     ) -> Decision:
         """Return what to do with an incident now.
 
-        ``tried`` names the remediations that ran for it already; ``approved`` is the plan that a person
-        said yes to, and counts only while it is still the plan.
+        ``tried`` names the remediations that ran for it already; ``approved`` is the plan that people
+        said yes to, and counts only while it is still the plan. ``wanted`` is the remediation that a
+        person asked for instead of the best one.
         """
         candidate = incident.best
         if candidate is None:
             return Decision(action=Action.HOLD, reason=Reason.NO_DIAGNOSIS)
-        fitting = find_remediations(candidate, self._catalog.values(), tried)
-        if not fitting:
-            return _give_up(candidate, tried)
+        fits = rank_remediations(candidate, self._catalog().values(), self._history, tried)
+        if wanted is not None:
+            fits = [fit for fit in fits if fit.remediation.name == wanted]
+        options = tuple(fit.option for fit in fits)
+        if not fits:
+            return replace(_give_up(candidate, tried), options=options)
         try:
             hosts = self._inventory.hosts()
         except RunError as error:
-            return Decision(action=Action.HOLD, reason=Reason.INVENTORY_UNAVAILABLE, detail=str(error))
+            return Decision(
+                action=Action.HOLD,
+                reason=Reason.INVENTORY_UNAVAILABLE,
+                detail=str(error),
+                options=options,
+            )
         refusals: list[Decision] = []
-        for remediation in fitting:
-            decision = self._consider(remediation, candidate, hosts, approved, paused, now)
+        for fit in fits:
+            decision = self._consider(fit.remediation, candidate, hosts, approved, paused, now)
             if decision.action is not Action.ESCALATE:
-                return decision
+                return replace(decision, options=options)
             refusals.append(decision)
-        return refusals[0]
+        return replace(refusals[0], options=options)
 
     def recheck(self, plan: Plan, paused: str | None, now: datetime) -> Objection | None:
-        """Ask the guards once more, at the moment of execution."""
-        limits = self._catalog[plan.remediation].file.limits
-        return find_objection(plan, limits, self._history, paused, now)
+        """Ask policy and guards once more, at the moment of execution.
+
+        Raises RunError when the inventory cannot be read.
+        """
+        hosts = self._inventory.hosts()
+        remediation = self._catalog().get(plan.remediation)
+        if remediation is None or not plan.digest == remediation.digest == digest_of(remediation):
+            detail = f"the files of {plan.remediation} are not those that were loaded; reload the agent"
+            return Objection(Reason.PLAN_CHANGED, detail, passing=True)
+        if not set(plan.hosts) <= hosts.keys():
+            return Objection(Reason.TARGET_UNKNOWN, "a host left the inventory", passing=False)
+        rule = find_rule(self._policy(), plan, remediation.file, hosts)
+        if rule is None:
+            return Objection(Reason.POLICY_DENIES, "no rule of the policy fits", passing=False)
+        return find_objection(self._question(plan, remediation, rule, hosts, paused, now))
+
+    def may_repeat(self, plan: Plan) -> bool:
+        """Return whether a run that a crash interrupted may be started again, after it was verified."""
+        remediation = self._catalog().get(plan.remediation)
+        if remediation is None or not remediation.file.idempotent:
+            return False
+        try:
+            hosts = self._inventory.hosts()
+        except RunError:
+            return False
+        if not set(plan.hosts) <= hosts.keys():
+            return False
+        rule = find_rule(self._policy(), plan, remediation.file, hosts)
+        return rule is not None and rule.repeat_interrupted
 
     def _consider(
         self,
@@ -76,30 +122,52 @@ class Decider:
         now: datetime,
     ) -> Decision:
         try:
-            plan = make_plan(remediation, candidate, hosts)
+            plan = make_plan(remediation, candidate, hosts, self._rules_digest())
         except UnresolvedTarget as error:
             return _escalate(error.reason, f"{remediation.name}: {error}")
         except ParameterError as error:
             return _escalate(Reason.PARAMETER_REFUSED, f"{remediation.name}: {error}")
-        if self._mode == "observe":
-            return Decision(action=Action.HOLD, reason=Reason.MODE_OBSERVE, detail=describe(plan), plan=plan)
-        objection = find_objection(plan, remediation.file.limits, self._history, paused, now)
+        rule = find_rule(self._policy(), plan, remediation.file, hosts)
+        if rule is None:
+            return _escalate(Reason.POLICY_DENIES, f"no rule of the policy fits {describe(plan)}")
+        mode = stricter(self._mode, rule.mode)
+        if mode == "observe":
+            return _decision(Action.HOLD, Reason.MODE_OBSERVE, plan, rule)
+        objection = find_objection(self._question(plan, remediation, rule, hosts, paused, now))
         if objection is not None:
             action = Action.HOLD if objection.passing else Action.ESCALATE
-            return Decision(action=action, reason=objection.reason, detail=objection.detail, plan=plan)
+            return _decision(action, objection.reason, plan, rule, objection.detail)
         if approved is not None and same_work(approved, plan):
-            return Decision(action=Action.RUN, reason=Reason.APPROVED, detail=describe(plan), plan=plan)
+            return _decision(Action.RUN, Reason.APPROVED, plan, rule)
         if candidate.confidence < remediation.file.min_confidence:
             detail = (
                 f"{remediation.name} asks for confidence {remediation.file.min_confidence:.2f}, "
                 f"the diagnosis has {candidate.confidence:.2f}"
             )
-            return Decision(action=Action.ASK, reason=Reason.LOW_CONFIDENCE, detail=detail, plan=plan)
-        if self._mode == "approve":
-            return Decision(
-                action=Action.ASK, reason=Reason.APPROVAL_NEEDED, detail=describe(plan), plan=plan
-            )
-        return Decision(action=Action.RUN, reason=Reason.ALLOWED, detail=describe(plan), plan=plan)
+            return _decision(Action.ASK, Reason.LOW_CONFIDENCE, plan, rule, detail)
+        if mode == "approve":
+            return _decision(Action.ASK, Reason.APPROVAL_NEEDED, plan, rule)
+        return _decision(Action.RUN, Reason.ALLOWED, plan, rule)
+
+    def _question(
+        self,
+        plan: Plan,
+        remediation: Remediation,
+        rule: RemediationRule,
+        hosts: Mapping[str, InventoryHost],
+        paused: str | None,
+        now: datetime,
+    ) -> Question:
+        return Question(
+            plan=plan,
+            file=remediation.file,
+            rule=rule,
+            policy=self._policy(),
+            hosts=hosts,
+            history=self._history,
+            paused=paused,
+            now=now,
+        )
 
 
 def same_work(one: Plan, other: Plan) -> bool:
@@ -118,9 +186,16 @@ def describe(plan: Plan) -> str:
     return f"{plan.remediation} on {', '.join(plan.hosts)}" + (f" ({values})" if values else "")
 
 
+def _decision(
+    action: Action, reason: Reason, plan: Plan, rule: RemediationRule, detail: str | None = None
+) -> Decision:
+    said = f"{describe(plan)}, by rule {rule.id} of the policy" if detail is None else detail
+    return Decision(action=action, reason=reason, detail=said, plan=plan, approvals=rule.approvals)
+
+
 def _give_up(candidate: Candidate, tried: Collection[str]) -> Decision:
     if tried:
-        return _escalate(Reason.REMEDIATIONS_EXHAUSTED, f"tried: {', '.join(tried)}")
+        return _escalate(Reason.REMEDIATIONS_EXHAUSTED, f"tried: {', '.join(sorted(tried))}")
     return _escalate(Reason.NO_REMEDIATION, f"nothing in the catalog fixes {candidate.fault}")
 
 

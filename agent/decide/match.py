@@ -3,26 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from agent.decide.catalog import Remediation
+from agent.decide.guards import History
 from agent.decide.parameters import bind_parameters
 from agent.decide.targets import resolve_target
-from agent.records import Candidate, InventoryHost, Plan
+from agent.records import Candidate, InventoryHost, Option, Plan
+
+# what is believed of a remediation before it was ever tried: three successes in four
+_PRIOR_GOOD, _PRIOR_ALL = 3.0, 4.0
 
 
-def find_remediations(
-    candidate: Candidate, catalog: Iterable[Remediation], tried: Collection[str] = ()
-) -> list[Remediation]:
-    """Return what fixes the candidate's fault and was not tried yet, by priority, then by name."""
-    fitting = [
-        remediation
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A remediation that fits a candidate, and how well."""
+
+    remediation: Remediation
+    score: float
+    note: str
+
+    @property
+    def option(self) -> Option:
+        """Return what people are shown of it."""
+        return Option(remediation=self.remediation.name, score=self.score, note=self.note)
+
+
+def rank_remediations(
+    candidate: Candidate,
+    catalog: Iterable[Remediation],
+    history: History,
+    tried: Collection[str] = (),
+) -> list[Fit]:
+    """Return what fixes the candidate's fault and was not tried yet, the best first.
+
+    The score multiplies how specific the remediation is (one that fixes ten faults fits each of them
+    less well), the author's priority, the diagnosis' confidence and the measured success with this
+    fault, as the mean of a Beta posterior.
+    """
+    fits = [
+        _rate(remediation, candidate, history)
         for remediation in catalog
         if candidate.fault in remediation.file.fixes and remediation.name not in tried
     ]
-    return sorted(fitting, key=lambda one: (-one.file.priority, one.name))
+    return sorted(fits, key=lambda fit: (-fit.score, fit.remediation.name))
 
 
-def make_plan(remediation: Remediation, candidate: Candidate, hosts: Mapping[str, InventoryHost]) -> Plan:
+def make_plan(
+    remediation: Remediation,
+    candidate: Candidate,
+    hosts: Mapping[str, InventoryHost],
+    rules_digest: str = "",
+) -> Plan:
     """Make a remediation concrete for a candidate. Raises UnresolvedTarget or ParameterError."""
     file = remediation.file
     return Plan(
@@ -34,4 +66,15 @@ def make_plan(remediation: Remediation, candidate: Candidate, hosts: Mapping[str
         hosts=resolve_target(file.target, candidate.labels, hosts, file.limits.hosts),
         parameters=bind_parameters(file.parameters, candidate.labels),
         labels=candidate.labels,
+        rules_digest=rules_digest,
     )
+
+
+def _rate(remediation: Remediation, candidate: Candidate, history: History) -> Fit:
+    file = remediation.file
+    good, tried = history.success(remediation.name, candidate.fault)
+    success = (good + _PRIOR_GOOD) / (tried + _PRIOR_ALL)
+    specific = 1 / (1 + 0.02 * (len(file.fixes) - 1))
+    score = specific * (0.5 + file.priority / 100) / 1.5 * candidate.confidence * success
+    helped = f"helped {good} of {tried} times" if tried else "not tried yet"
+    return Fit(remediation, round(score, 4), f"priority {file.priority}, {helped}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -71,6 +72,7 @@ def write_agent_config(cluster: Cluster, url: str, root: Path, poll: str = "1s",
         },
         "collect": {"poll": poll, "history": "10m", "prometheus": {"url": url, "timeout": "5s"}},
         "verify": {"interval": poll},
+        "api": {"listen": f"127.0.0.1:{_free_port()}"},
     }
     file = folder / "opsmend.yml"
     file.write_text(yaml.safe_dump(settings, sort_keys=False))
@@ -108,6 +110,12 @@ def stop_agent(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _wait_for_first_polls(cluster: Cluster, process: subprocess.Popen[bytes]) -> None:

@@ -33,7 +33,7 @@ from agent.demo.image import DemoError, node_image, remove_images
 from agent.demo.snapshot import differences, take
 from agent.demo.view import Board, Row
 from agent.records import Incident, IncidentState, Run, Verdict
-from agent.wiring import Stores, open_stores
+from agent.store import Stores, open_stores
 
 PID_FILE = "agent.pid"
 _FAULT_TIMEOUT_S = 120
@@ -98,7 +98,7 @@ def _play(cluster: Cluster, root: Path, console: Console, keep: bool) -> bool:
 
 
 def _break_everything(cluster: Cluster, config: Path, console: Console) -> bool:
-    stores = open_stores(load_settings(config))
+    stores = open_stores(load_settings(config).database)
     hosts = [cluster.hosts[name] for name in (*WEB, BALANCER)]
     before = take(hosts)
     board = Board()
@@ -112,7 +112,7 @@ def _break_everything(cluster: Cluster, config: Path, console: Console) -> bool:
         }
         touched = differences(before, take(hosts), allowed)
         board.now = ""
-    stores.database.close()
+    stores.close()
     return _judge(board, touched, console)
 
 

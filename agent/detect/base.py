@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
+from agent.config.rulefiles import Signal
 from agent.records import Anomaly, Frame
 
 
 class Detector(Protocol):
     """Looks at frames as they come and keeps the list of anomalies that are open."""
+
+    def watch(self, signals: Mapping[str, Signal]) -> None:
+        """Use other definitions of signals from the next frame on."""
 
     def observe(self, frame: Frame) -> tuple[Anomaly, ...]:
         """Learn from the frame's newest column and return every anomaly that is open after it.

@@ -27,6 +27,12 @@ class SeriesDetector:
         self._normal: IntArray = np.empty(0, np.intp)
         self._open: dict[int, Anomaly] = {}
 
+    def watch(self, signals: Mapping[str, Signal]) -> None:
+        """Use other definitions of signals from the next frame on."""
+        self._signals = signals
+        self._watched = frozenset(id_ for id_, signal in signals.items() if signal.detect)
+        self._open = {row: anomaly for row, anomaly in self._open.items() if anomaly.signal in signals}
+
     def observe(self, frame: Frame) -> tuple[Anomaly, ...]:
         """Learn from the newest column and return the open anomalies."""
         count = len(frame.series)

@@ -17,6 +17,10 @@ from agent.records import Candidate, Diagnosis, Frame, Incident, IncidentState, 
 DIAGNOSED_STATES = frozenset({IncidentState.OPEN, IncidentState.HELD, IncidentState.AWAITING_APPROVAL})
 
 
+# an alert takes its time to resolve after a recovery; one that never does was no recovery
+_LINGER = timedelta(minutes=15)
+
+
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """What a frame says about a known incident."""
@@ -44,7 +48,7 @@ class IncidentGrouper:
         taken: dict[int, list[Candidate]] = {}
         new: list[Incident] = []
         for group in groups:
-            owner = next((one for one in known if self._belongs(group, one)), None)
+            owner = next((one for one in known if self._belongs(group, one, frame.at)), None)
             if owner is None:
                 new.append(self._open(group, frame.at))
             else:
@@ -79,6 +83,8 @@ class IncidentGrouper:
                 symptomatic=True,
                 last_seen_at=now,
             )
+        if incident.state is IncidentState.RECOVERED:
+            return replace(incident, symptomatic=False)
         gone_for = now - incident.last_seen_at
         if assessment.blind or gone_for < keep_for:
             return incident
@@ -107,11 +113,13 @@ class IncidentGrouper:
             groups[find(index)].append(candidate)
         return list(groups.values())
 
-    def _belongs(self, group: Sequence[Candidate], incident: Incident) -> bool:
+    def _belongs(self, group: Sequence[Candidate], incident: Incident, now: datetime) -> bool:
         hosts = {candidate.labels.get("host") for candidate in group}
         entities = {candidate.entity for candidate in group}
         if incident.host not in hosts and incident.entity not in entities:
             return False
+        if incident.state is IncidentState.RECOVERED and not _was_there_before(group, incident, now):
+            return False  # it is back: that is a new incident
         return any(
             self._related(candidate, old) for candidate in group for old in incident.diagnosis.candidates
         )
@@ -144,12 +152,23 @@ class IncidentGrouper:
         return f"{fault.summary if fault else best.fault}: {best.entity}"
 
 
+def _was_there_before(group: Sequence[Candidate], incident: Incident, now: datetime) -> bool:
+    """Return whether candidates rest on what lasts since before the recovery: an alert not yet resolved."""
+    since = min((symptom.since for one in group for symptom in one.symptoms), default=None)
+    recovered_at = incident.closed_at
+    if since is None or recovered_at is None or now - recovered_at > _LINGER:
+        return False
+    return since <= recovered_at
+
+
 def is_blind(diagnosis: Diagnosis, frame: Frame) -> bool:
     """Return whether the samples that a diagnosis was made from are missing now."""
     return any(_is_missing(s, frame) for candidate in diagnosis.candidates for s in candidate.symptoms)
 
 
 def _is_missing(symptom: Symptom, frame: Frame) -> bool:
+    if symptom.kind == "alert":
+        return False  # it fires until its sender says otherwise, or is silent for too long
     if symptom.source not in frame.answered:
         return True
     if symptom.kind == "absence":

@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.config.conditions import AllOf, AnyOf, Condition, NoneOf, SignalCondition
+from agent.config.conditions import AlertCondition, AllOf, AnyOf, Condition, NoneOf, SignalCondition
 from agent.config.rulefiles import Rule, Rulebook
-from agent.diagnose.symptoms import SymptomFinder
+from agent.diagnose.symptoms import Match, SymptomFinder
 from agent.placeholders import fill, names
-from agent.records import Anomaly, Candidate, Frame, Symptom
+from agent.records import Alert, Anomaly, Candidate, Frame, Symptom
 
 _MOST_SYMPTOMS = 8  # kept per candidate; more would not convince anybody further
 
@@ -34,9 +34,11 @@ class RuleVoter:
     def __init__(self, book: Rulebook) -> None:
         self._rules = tuple(book.rules.values())
 
-    def vote(self, frame: Frame, anomalies: Sequence[Anomaly]) -> list[Candidate]:
+    def vote(
+        self, frame: Frame, anomalies: Sequence[Anomaly] = (), alerts: Sequence[Alert] = ()
+    ) -> list[Candidate]:
         """Return a candidate for every rule and entity that match now."""
-        finder = SymptomFinder(frame, anomalies)
+        finder = SymptomFinder(frame, anomalies, alerts)
         return [candidate for rule in self._rules for candidate in _apply(rule, finder)]
 
 
@@ -70,14 +72,20 @@ def _evaluate(condition: Condition, finder: SymptomFinder, variables: frozenset[
             # alone it would match everything that was never seen; inside ``all`` it removes
             return []
         case SignalCondition():
-            return _merge(
-                _Binding(
-                    {name: match.labels[name] for name in variables if name in match.labels},
-                    match.labels,
-                    (match.symptom,),
-                )
-                for match in finder.find(condition)
-            )
+            return _bind(finder.find(condition), variables)
+        case AlertCondition():
+            return _bind(finder.find_alerts(condition), variables)
+
+
+def _bind(matches: Iterable[Match], variables: frozenset[str]) -> list[_Binding]:
+    return _merge(
+        _Binding(
+            {name: match.labels[name] for name in variables if name in match.labels},
+            match.labels,
+            (match.symptom,),
+        )
+        for match in matches
+    )
 
 
 def _evaluate_all(condition: AllOf, finder: SymptomFinder, variables: frozenset[str]) -> list[_Binding]:

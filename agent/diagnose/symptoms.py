@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from agent.config.conditions import Bound, SignalCondition
+from agent.config.conditions import AlertCondition, Bound, SignalCondition
 from agent.placeholders import format_value
-from agent.records import Anomaly, BoolArray, FloatArray, Frame, IntArray, Symptom
+from agent.records import Alert, Anomaly, BoolArray, FloatArray, Frame, IntArray, Symptom
 
 _EVIDENCE_SHARE = 0.5  # of the samples in a ``for`` window that must be there
 
@@ -27,9 +27,18 @@ class Match:
 class SymptomFinder:
     """Evaluates conditions against one frame and the anomalies that are open with it."""
 
-    def __init__(self, frame: Frame, anomalies: Sequence[Anomaly]) -> None:
+    def __init__(self, frame: Frame, anomalies: Sequence[Anomaly] = (), alerts: Sequence[Alert] = ()) -> None:
         self._frame = frame
         self._anomalies = anomalies
+        self._alerts = alerts
+
+    def find_alerts(self, condition: AlertCondition) -> list[Match]:
+        """Return the alerts that fire and fit."""
+        return [
+            Match(alert.labels, alert_symptom(alert))
+            for alert in self._alerts
+            if re.fullmatch(condition.alert, alert.name) and _labels_fit(alert.labels, condition.where)
+        ]
 
     def find(self, condition: SignalCondition) -> list[Match]:
         """Return what meets the condition now. A signal that was not answered meets nothing."""
@@ -104,6 +113,20 @@ class SymptomFinder:
         start = self._frame.times[-1] - condition.was.within.total_seconds()
         window = self._frame.values[rows][:, self._frame.times >= start]
         return np.asarray(_beyond(window, condition.was).any(axis=1), np.bool_)
+
+
+def alert_symptom(alert: Alert) -> Symptom:
+    """Return an alert as a symptom, in the words of its summary where it has one."""
+    summary = alert.annotations.get("summary") or alert.annotations.get("description") or ""
+    text = f"alert {format_value(alert.name)} fires" + (f": {format_value(summary)}" if summary else "")
+    return Symptom(
+        kind="alert",
+        source=alert.name,
+        entity=alert.labels.get("host") or alert.name,
+        text=text,
+        since=alert.starts_at,
+        labels=alert.labels,
+    )
 
 
 def anomaly_symptom(anomaly: Anomaly) -> Symptom:

@@ -1,5 +1,6 @@
 """The small frozen records that pass between the rooms."""
 
+from agent.records.alerts import Alert
 from agent.records.findings import Anomaly, Candidate, Diagnosis, Symptom
 from agent.records.incidents import Incident, IncidentState, Transition
 from agent.records.inventory import InventoryHost
@@ -8,6 +9,8 @@ from agent.records.runs import (
     Action,
     CheckResult,
     Decision,
+    Effect,
+    Option,
     ParameterValue,
     Plan,
     Run,
@@ -19,18 +22,21 @@ from agent.records.runs import (
 
 __all__ = [
     "Action",
+    "Alert",
     "Anomaly",
     "BoolArray",
     "Candidate",
     "CheckResult",
     "Decision",
     "Diagnosis",
+    "Effect",
     "FloatArray",
     "Frame",
     "Incident",
     "IncidentState",
     "IntArray",
     "InventoryHost",
+    "Option",
     "ParameterValue",
     "Plan",
     "Run",

@@ -20,6 +20,7 @@ from enum import StrEnum
 
 from agent.reasons import Reason
 from agent.records.findings import Candidate, Diagnosis
+from agent.records.runs import Option
 
 
 class IncidentState(StrEnum):
@@ -55,8 +56,8 @@ class Incident:
 
     ``id`` is 0 until the store has given one; ``version`` counts its changes and guards against two
     writers. ``reason`` says why it is in this state. ``symptomatic`` is False once the symptoms are
-    gone; an incident that people closed while it was symptomatic keeps taking up its findings.
-    ``last_seen_at`` is when a symptom was last seen.
+    gone; an incident that is closed or recovered keeps what it was opened for until then.
+    ``last_seen_at`` is when a symptom was last seen. ``options`` are the remediations that fit.
     """
 
     entity: str
@@ -70,6 +71,7 @@ class Incident:
     reason: Reason | None = None
     detail: str = ""
     diagnosis: Diagnosis = field(default_factory=Diagnosis)
+    options: tuple[Option, ...] = ()
     symptomatic: bool = True
     closed_at: datetime | None = None
     id: int = 0

@@ -23,7 +23,10 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A remediation made concrete: which, where, with what. Nothing in it is a template any more."""
+    """A remediation made concrete: which, where, with what. Nothing in it is a template any more.
+
+    ``digest`` is that of the remediation's files, ``rules_digest`` that of the rules that led to it.
+    """
 
     remediation: str
     digest: str
@@ -33,16 +36,32 @@ class Plan:
     hosts: tuple[str, ...]
     parameters: Mapping[str, ParameterValue]
     labels: Mapping[str, str]
+    rules_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """A remediation that fits, with the score it was ranked by and what that rests on."""
+
+    remediation: str
+    score: float
+    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """Run this, ask, hold back or give it to people; always with a named reason."""
+    """Run this, ask, hold back or give it to people; always with a named reason.
+
+    ``approvals`` is how many people have to say yes where it asks; ``options`` are all remediations
+    that fit, the best first.
+    """
 
     action: Action
     reason: Reason
     detail: str = ""
     plan: Plan | None = None
+    approvals: int = 1
+    options: tuple[Option, ...] = ()
 
 
 class RunState(StrEnum):
@@ -116,6 +135,14 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """How sure it is, in 0..1, that a run and not chance brought the recovery, and why."""
+
+    sure: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One execution of a plan for an incident.
 
@@ -139,3 +166,4 @@ class Run:
     verdict_reason: Reason | None = None
     verified_at: datetime | None = None
     checks: tuple[CheckResult, ...] = field(default_factory=tuple)
+    effect: Effect | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import runpy
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from agent.reasons import Reason
 from agent.records import InventoryHost, ParameterValue, RunState, TaskEvent
 from agent.remediate.environment import ANSIBLE_FOLDER, ansible_environment
 from agent.remediate.events import to_task_event
+from agent.remediate.secrets import Redactor
 from agent.remediate.workspace import workspace
 
 log = Logger("remediate")
@@ -56,6 +57,7 @@ class _Journal:
 
     step: str
     tell: Callable[[TaskEvent], None]
+    redactor: Redactor
     failures: list[str] = field(default_factory=list)
     unreachable: bool = False
     processed: frozenset[str] = frozenset()
@@ -69,6 +71,7 @@ class _Journal:
             self.changed = tuple(sorted(stats.get("changed") or ()))
         task = to_task_event(event, self.step)
         if task is not None:
+            task = replace(task, message=self.redactor.clean(task.message))
             if task.status in ("failed", "unreachable"):
                 self.unreachable |= task.status == "unreachable"
                 self.failures.append(f"{task.host}: {task.task}: {task.message}")
@@ -102,9 +105,10 @@ class PlaybookRunner:
         After a time limit or a cancellation nothing of it is left, here or on the hosts; where that
         cannot be made sure the detail says so.
         """
-        journal = _Journal(execution.step, tell)
+        redactor = Redactor(execution.hosts, self._vault_password_file)
+        journal = _Journal(execution.step, tell, redactor)
         runner = self._call(execution, journal.take, canceled)
-        output = _tail(runner.stdout)
+        output = _tail(redactor.clean(runner.stdout))
         if runner.status in ("canceled", "timeout"):
             left = self.reap(execution.mark, execution.hosts)
             state, reason = (
@@ -126,7 +130,7 @@ class PlaybookRunner:
             parameters={"opsmend_mark": mark},
             timeout=_REAP_TIMEOUT,
         )
-        journal = _Journal("reap", lambda event: None)
+        journal = _Journal("reap", lambda event: None, Redactor(hosts, None))
         runner = self._call(execution, journal.take, lambda: False)
         _reap_here(execution.mark)
         if runner.status != "successful":

@@ -7,25 +7,29 @@ any time: what it does depends on the store alone, so that a restart is an ordin
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import timedelta
 
+from agent import metrics
 from agent.clock import Clock
-from agent.decide import Decider, Remediation, same_work
-from agent.errors import ConflictError, StoreError
+from agent.config.policyfile import PolicyFile
+from agent.decide import Decider, same_work
+from agent.errors import ConflictError, RunError
 from agent.log import Logger
 from agent.reasons import Reason
 from agent.records import Action, Decision, Incident, IncidentState, Plan, Run, RunState, Verdict
-from agent.response.verifications import Verifications
+from agent.response.escalation import Escalation
+from agent.response.moves import ACTOR, move
+from agent.response.outcomes import Outcomes
+from agent.response.previews import Previews
 from agent.response.workers import Workers
-from agent.store import ApprovalStore, IncidentStore, PauseStore, RunStore
-from agent.verify import Finding
+from agent.store import Approval, Stores, Wish
 
 log = Logger("response")
 
-ACTOR = "opsmend"
 _UNDECIDED = (IncidentState.OPEN, IncidentState.HELD, IncidentState.AWAITING_APPROVAL)
+_STORM_SILENCE = timedelta(minutes=30)
 
 
 class Responder:
@@ -34,28 +38,26 @@ class Responder:
     def __init__(
         self,
         *,
-        incidents: IncidentStore,
-        runs: RunStore,
-        approvals: ApprovalStore,
-        pauses: PauseStore,
+        stores: Stores,
         decider: Decider,
-        catalog: Mapping[str, Remediation],
+        policy: Callable[[], PolicyFile],
         workers: Workers,
-        verifications: Verifications,
+        outcomes: Outcomes,
+        previews: Previews,
+        escalation: Escalation,
         clock: Clock,
     ) -> None:
-        self._incidents = incidents
-        self._runs = runs
-        self._approvals = approvals
-        self._pauses = pauses
+        self._stores = stores
         self._decider = decider
-        self._catalog = catalog
+        self._policy = policy
         self._workers = workers
-        self._verifications = verifications
+        self._outcomes = outcomes
+        self._previews = previews
+        self._escalation = escalation
         self._clock = clock
         self._lock = threading.RLock()
-        self._ended: deque[Callable[[], None]] = deque()
         self._stopping = False
+        outcomes.connect(self.turn)
 
     def turn(self, incidents: Iterable[Incident] | None = None) -> None:
         """Move every active incident on by one step.
@@ -63,84 +65,137 @@ class Responder:
         Raises StoreUnavailable when nothing can be read or written; nothing is started then.
         """
         with self._lock:
-            self._take_up_ended()
-            for run_id in self._runs.asked_to_cancel():
+            self._outcomes.take_up()
+            for run_id in self._stores.runs.asked_to_cancel():
                 self._workers.cancel(run_id)
-            paused = self._pauses.current(self._clock.now())
-            for incident in self._incidents.active() if incidents is None else incidents:
+            now = self._clock.now()
+            for incident_id in self._stores.approvals.expire(now):
+                self._escalation.answered(incident_id)
+            pause = self._stores.pauses.current(now)
+            paused = str(pause) if pause else None
+            wishes = {wish.incident_id: wish for wish in self._stores.wishes.open()}
+            for incident in self._stores.incidents.active() if incidents is None else incidents:
                 try:
-                    self._attend(incident, str(paused) if paused else None)
+                    self._attend(incident, paused, wishes.pop(incident.id, None))
                 except ConflictError as error:
                     log.debug("incident changed meanwhile", incident=incident.id, why=str(error))
+            for wish in wishes.values() if incidents is None else ():
+                self._stores.wishes.answer(wish, "the incident is over")
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Return what keeps a turn from being taken while it is held."""
+        return self._lock
 
     def recover(self) -> None:
         """Take up the runs that a former life of the agent left unfinished."""
         with self._lock:
-            for run in self._runs.unfinished():
-                incident = self._incidents.get(run.incident_id)
-                if run.state is RunState.INTENDED:
-                    log.warning("run was never started", run=run.id, incident=incident.id)
-                    self._never_started(run, incident)
-                elif run.state is RunState.RUNNING:
-                    log.warning("run was interrupted", run=run.id, incident=incident.id)
-                    self._workers.clean_up(run, self._report)
-                else:
-                    log.info("verification goes on", run=run.id, incident=incident.id)
+            for run in self._stores.runs.unfinished():
+                self._outcomes.recover(run)
 
     def stop(self) -> None:
         """Start nothing more; what is at work goes on until the workers are stopped."""
         self._stopping = True
+        self._outcomes.stop()
 
-    def _attend(self, incident: Incident, paused: str | None) -> None:
+    def _attend(self, incident: Incident, paused: str | None, wish: Wish | None) -> None:
         match incident.state:
             case IncidentState.REMEDIATING:
-                self._watch_run(incident)
+                self._outcomes.watch(incident)
             case IncidentState.VERIFYING:
-                self._verify(incident)
+                self._outcomes.verify(incident)
             case IncidentState.ESCALATED if not incident.symptomatic:
-                self._move(incident, IncidentState.CLEARED, Reason.SYMPTOMS_GONE)
-            case state if state in _UNDECIDED:
+                self._clear(incident)
+            case IncidentState.CLOSED if not incident.symptomatic:
+                pass
+            case state if state in _UNDECIDED or (state is IncidentState.ESCALATED and wish):
                 if not incident.symptomatic:
-                    self._move(incident, IncidentState.CLEARED, Reason.SYMPTOMS_GONE)
+                    self._clear(incident)
                 elif not self._stopping:
-                    self._decide(incident, paused)
+                    self._decide(incident, paused, wish)
 
-    def _decide(self, incident: Incident, paused: str | None) -> None:
-        runs = self._runs.of_incident(incident.id)
-        tried = {run.plan.remediation for run in runs if run.started_at is not None}
-        blind = next((run for run in runs if run.verdict is Verdict.UNKNOWN and run.started_at), None)
-        if blind is not None:
-            self._move(incident, IncidentState.ESCALATED, Reason.METRICS_MISSING, blind.detail)
-            return
-        if runs and runs[-1].state is RunState.CANCELED and runs[-1].started_at is not None:
-            self._move(incident, IncidentState.ESCALATED, Reason.CANCELED, runs[-1].detail)
-            return
-        approval = self._approvals.newest(incident.id)
-        if approval is not None and approval.state == "denied":
-            detail = f"{approval.decided_by}: {approval.comment}".rstrip(": ")
-            self._move(incident, IncidentState.ESCALATED, Reason.DENIED, detail)
-            return
-        approved = approval.plan if approval is not None and approval.state == "approved" else None
-        now = self._clock.now()
-        decision = self._decider.decide(incident, tried, approved, paused, now)
+    def _clear(self, incident: Incident) -> None:
+        self._stores.approvals.withdraw(incident.id, self._clock.now())
+        self._escalation.answered(incident.id)
+        self._move(incident, IncidentState.CLEARED, Reason.SYMPTOMS_GONE)
+
+    def _decide(self, incident: Incident, paused: str | None, wish: Wish | None) -> None:
+        runs = self._stores.runs.of_incident(incident.id)
+        approval = self._stores.approvals.newest(incident.id)
+        if wish is None:
+            settled = _given_to_people(runs, approval)
+            if settled is not None:
+                self._give_up(incident, *settled)
+                return
+        approved = approval if approval is not None and approval.state == "approved" else None
+        decision = self._decider.decide(
+            incident,
+            self._tried(runs) if wish is None else (),
+            approved.plan if approved else None,
+            paused,
+            self._clock.now(),
+            wanted=wish.remediation if wish else _wanted(approved),
+        )
+        if incident.reason is not decision.reason:
+            metrics.DECISIONS.labels(decision.action.value, decision.reason.value).inc()
+        incident = self._with_options(incident, decision)
         match decision.action:
             case Action.RUN:
-                actor = (approval.decided_by if approved and approval else None) or ACTOR
-                self._start(incident, decision, actor)
+                self._start(incident, decision, paused, _actor(approved, wish))
             case Action.ASK:
-                self._ask(incident, decision)
+                self._ask(incident, decision, wish.actor if wish else ACTOR)
             case Action.HOLD:
-                self._move(incident, IncidentState.HELD, decision.reason, decision.detail)
+                self._hold(incident, decision)
             case Action.ESCALATE:
-                self._move(incident, IncidentState.ESCALATED, decision.reason, decision.detail)
+                self._give_up(incident, decision.reason, decision.detail)
+        if wish is not None:
+            self._stores.wishes.answer(wish, f"{decision.action.value}: {decision.reason.value}")
 
-    def _start(self, incident: Incident, decision: Decision, actor: str) -> None:
+    def _tried(self, runs: list[Run]) -> set[str]:
+        """Return what ran already, leaving out what a crash interrupted and policy lets run once more."""
+        tried: set[str] = set()
+        for run in runs:
+            if run.started_at is None:
+                continue
+            name = run.plan.remediation
+            first = name not in {one.plan.remediation for one in runs if one.id < run.id and one.started_at}
+            again = run.reason is Reason.INTERRUPTED and first and self._decider.may_repeat(run.plan)
+            if not again:
+                tried.add(name)
+        return tried
+
+    def _hold(self, incident: Incident, decision: Decision) -> None:
+        if decision.reason is Reason.STORM and incident.reason is not Reason.STORM:
+            self._call_once_per_storm(incident)
+        self._move(incident, IncidentState.HELD, decision.reason, decision.detail)
+
+    def _call_once_per_storm(self, incident: Incident) -> None:
+        now = self._clock.now()
+        last = self._stores.notifications.last("storm")
+        if last is None or now - last > _STORM_SILENCE:
+            self._escalation.storm(incident, now)
+
+    def _give_up(self, incident: Incident, reason: Reason, detail: str) -> None:
+        if incident.state is not IncidentState.ESCALATED:
+            self._escalation.answered(incident.id)
+            self._escalation.escalated(incident, self._clock.now())
+        self._move(incident, IncidentState.ESCALATED, reason, detail)
+
+    def _start(self, incident: Incident, decision: Decision, paused: str | None, actor: str) -> None:
         plan = decision.plan
         assert plan is not None, "decided to run without a plan"
         if self._workers.full:
             self._move(incident, IncidentState.HELD, Reason.PARALLEL_LIMIT)
             return
         now = self._clock.now()
+        try:
+            objection = self._decider.recheck(plan, paused, now)
+        except RunError as error:
+            self._move(incident, IncidentState.HELD, Reason.INVENTORY_UNAVAILABLE, str(error))
+            return
+        if objection is not None:
+            self._move(incident, IncidentState.HELD, objection.reason, objection.detail)
+            return
         run = Run(incident_id=incident.id, plan=plan, created_at=now, actor=actor)
         moving = replace(
             incident,
@@ -150,7 +205,7 @@ class Responder:
             updated_at=now,
         )
         try:
-            run, incident = self._runs.begin(run, moving, ACTOR)
+            run, incident = self._stores.runs.begin(run, moving, actor)
         except ConflictError as error:
             self._move(incident, IncidentState.HELD, Reason.HOST_BUSY, str(error))
             return
@@ -164,153 +219,63 @@ class Responder:
             remediation=plan.remediation,
             reason=decision.reason,
         )
-        self._workers.start(run, self._catalog[plan.remediation], self._report)
+        self._outcomes.start(run)
 
-    def _ask(self, incident: Incident, decision: Decision) -> None:
+    def _ask(self, incident: Incident, decision: Decision, requested_by: str) -> None:
         plan = decision.plan
         assert plan is not None, "asked for approval without a plan"
         if not self._is_asked(incident, plan):
-            self._approvals.request(incident.id, plan, self._clock.now())
+            now = self._clock.now()
+            approval_id = self._stores.approvals.request(
+                incident.id,
+                plan,
+                needed=decision.approvals,
+                requested_by=requested_by,
+                now=now,
+                expires_at=now + self._policy().approval.expires,
+            )
+            self._escalation.asked(incident, now)
+            self._previews.begin(approval_id, plan)
         self._move(incident, IncidentState.AWAITING_APPROVAL, decision.reason, decision.detail)
 
     def _is_asked(self, incident: Incident, plan: Plan) -> bool:
-        newest = self._approvals.newest(incident.id)
+        newest = self._stores.approvals.newest(incident.id)
         return newest is not None and newest.state == "pending" and same_work(newest.plan, plan)
 
-    def _report(self, run: Run) -> None:
-        """Take a worker's word that a run is over; kept until the store can be written."""
-        self._ended.append(lambda: self._run_ended(run))
-        try:
-            self.turn()
-        except StoreError as error:
-            log.warning("outcome of a run has to wait", run=run.id, why=str(error))
-
-    def _take_up_ended(self) -> None:
-        while self._ended:
-            self._ended[0]()
-            self._ended.popleft()
-
-    def _run_ended(self, run: Run) -> None:
-        incident = self._incidents.get(run.incident_id)
-        log.info("run ended", run=run.id, state=run.state, reason=run.reason, detail=run.detail)
-        if run.state in (RunState.SUCCEEDED, RunState.INTERRUPTED):
-            self._runs.save(run)
-            self._move(incident, IncidentState.VERIFYING, run.reason, run.detail)
-        elif run.state is RunState.CANCELED and self._stopping:
-            self._runs.save(run)  # no verdict: the next start verifies first
-            self._move(incident, IncidentState.VERIFYING, Reason.STOPPING, run.detail)
-        else:
-            failed = replace(
-                run,
-                verdict=Verdict.NOT_RECOVERED,
-                verdict_reason=run.reason,
-                verified_at=self._clock.now(),
-            )
-            self._next(failed, incident)
-
-    def _never_started(self, run: Run, incident: Incident) -> None:
-        dropped = replace(
-            run,
-            state=RunState.CANCELED,
-            reason=Reason.NEVER_STARTED,
-            verdict=Verdict.UNKNOWN,
-            verdict_reason=Reason.NEVER_STARTED,
-            verified_at=self._clock.now(),
-        )
-        self._next(dropped, incident)
-
-    def _watch_run(self, incident: Incident) -> None:
-        """Notice a run whose worker is gone without a word; should not happen, but must not hang."""
-        for run in self._runs.of_incident(incident.id):
-            if not run.state.ended and not self._workers.is_at_work(run.id) and not self._ended:
-                self._workers.clean_up(run, self._report)
-
-    def _verify(self, incident: Incident) -> None:
-        run = self._runs.of_incident(incident.id)[-1]
-        if self._workers.is_at_work(run.id) or self._stopping:
-            return  # a rollback is under way
-        remediation = self._catalog.get(run.plan.remediation)
-        if remediation is None:
-            self._conclude(run, incident, Verdict.UNKNOWN, Reason.METRICS_MISSING, "its files are gone")
-            return
-        finding = self._verifications.look(run, remediation.file.verify, incident, self._clock.now())
-        if finding is None or finding.verdict is Verdict.PENDING:
-            return
-        reason = finding.reason or Reason.CHECKS_FAILED
-        verified = replace(run, checks=finding.checks)
-        if finding.verdict is not Verdict.RECOVERED and remediation.file.rollback.wanted_for(reason):
-            self._roll_back(verified, incident, remediation, finding, reason)
-        else:
-            self._conclude(verified, incident, finding.verdict, reason, finding.detail)
-
-    def _roll_back(
-        self, run: Run, incident: Incident, remediation: Remediation, finding: Finding, reason: Reason
-    ) -> None:
-        log.warning("rolling back", run=run.id, verdict=finding.verdict, reason=reason)
-
-        def rolled_back(done: Run) -> None:
-            def conclude() -> None:
-                current = self._incidents.get(incident.id)
-                self._conclude(done, current, finding.verdict, reason, finding.detail)
-
-            self._ended.append(conclude)
-            self.turn()
-
-        self._workers.roll_back(run, remediation, rolled_back)
-
-    def _conclude(self, run: Run, incident: Incident, verdict: Verdict, reason: Reason, detail: str) -> None:
-        self._verifications.forget(run.id)
-        now = self._clock.now()
-        judged = replace(run, verdict=verdict, verdict_reason=reason, verified_at=now)
-        if detail and not judged.detail:
-            judged = replace(judged, detail=detail)
-        log.info("run verified", run=run.id, verdict=verdict, reason=reason, detail=detail)
-        if verdict is Verdict.RECOVERED:
-            healed = replace(
-                incident,
-                state=IncidentState.RECOVERED,
-                reason=reason,
-                detail=detail,
-                symptomatic=False,
-                updated_at=now,
-                closed_at=now,
-            )
-            self._runs.finish(judged, healed, ACTOR)
-        else:
-            self._next(judged, incident, detail)
-
-    def _next(self, run: Run, incident: Incident, detail: str = "") -> None:
-        """Put an incident whose run did not help up for another decision."""
-        again = replace(
-            incident,
-            state=IncidentState.OPEN,
-            reason=run.verdict_reason,
-            detail=detail or run.detail,
-            updated_at=self._clock.now(),
-        )
-        self._runs.finish(run, again, ACTOR)
+    def _with_options(self, incident: Incident, decision: Decision) -> Incident:
+        return replace(incident, options=decision.options or incident.options)
 
     def _move(
         self, incident: Incident, state: IncidentState, reason: Reason | None, detail: str = ""
     ) -> None:
-        if (incident.state, incident.reason, incident.detail) == (state, reason, detail):
-            return
-        now = self._clock.now()
-        told = (incident.state, incident.reason) != (state, reason)
-        moved = replace(
-            incident,
-            state=state,
-            reason=reason,
-            detail=detail,
-            updated_at=now,
-            closed_at=now if state.final else None,
-        )
-        self._incidents.save(moved, ACTOR)
-        if told:
-            log.info(
-                f"incident {state.value.replace('_', ' ')}",
-                incident=incident.id,
-                title=incident.title,
-                reason=reason,
-                detail=detail,
-            )
+        move(self._stores, self._clock, incident, state, reason, detail)
+
+
+def _given_to_people(runs: list[Run], approval: Approval | None) -> tuple[Reason, str] | None:
+    """Return why an incident is for people whatever the catalog still has, or None."""
+    started = [run for run in runs if run.started_at is not None]
+    blind = next((run for run in started if run.verdict is Verdict.UNKNOWN), None)
+    if blind is not None:
+        return Reason.METRICS_MISSING, blind.detail
+    if started and started[-1].state is RunState.CANCELED:
+        return Reason.CANCELED, started[-1].detail
+    if approval is not None and approval.state == "denied":
+        return Reason.DENIED, approval.voices
+    if approval is not None and approval.state == "expired":
+        return Reason.APPROVAL_EXPIRED, f"asked at {approval.requested_at:%H:%M:%S} UTC"
+    return None
+
+
+def _wanted(approved: Approval | None) -> str | None:
+    """Return the remediation that a person asked for and others approved."""
+    if approved is not None and approved.requested_by != ACTOR:
+        return approved.plan.remediation
+    return None
+
+
+def _actor(approved: Approval | None, wish: Wish | None) -> str:
+    if wish is not None:
+        return wish.actor
+    if approved is not None:
+        return ", ".join(vote.actor for vote in approved.votes if vote.yes)
+    return ACTOR

@@ -147,7 +147,9 @@ class Workers:
     def _carry_out(self, run: Run, remediation: Remediation, cancel: threading.Event) -> Run:
         try:
             hosts = self._hosts(run)
-            running = self._runs.save(replace(run, state=RunState.RUNNING, started_at=self._clock.now()))
+            running = self._runs.start(
+                replace(run, state=RunState.RUNNING, started_at=self._clock.now()), run.actor
+            )
         except (OpsmendError, KeyError) as error:
             detail = f"not started: {error}"
             return replace(

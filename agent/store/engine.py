@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -13,7 +15,6 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from agent.errors import StoreError, StoreUnavailable
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = "0001"  # the newest migration; a test compares it with the folder
 _BUSY_TIMEOUT_S = 10
 
@@ -26,7 +27,7 @@ class Database:
         self._engine: Engine = create_engine(
             f"sqlite:///{file}", connect_args={"timeout": _BUSY_TIMEOUT_S}, pool_size=8, max_overflow=8
         )
-        event.listen(self._engine, "connect", _prepare_connection)
+        event.listen(self._engine, "connect", prepare_connection)
         event.listen(self._engine, "begin", _begin)
         self._reader = self._engine.execution_options(reading=True)
 
@@ -46,10 +47,15 @@ class Database:
             raise StoreError(
                 f"{self.file} has schema {version}, this opsmend knows {HEAD}: it was used by a newer one"
             )
-        from agent.store.migrate import upgrade  # alembic is needed at the first start only
+        self._upgrade()
 
-        with self.transaction() as connection:
-            upgrade(connection, MIGRATIONS)
+    def _upgrade(self) -> None:
+        # in a process of its own: alembic would stay in the memory of the resting agent
+        command = [sys.executable, "-m", "agent.store.migrate", str(self.file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            said = done.stderr.strip().splitlines() or ["no reason given"]
+            raise StoreUnavailable(f"{self.file} cannot be brought to schema {HEAD}: {said[-1]}")
 
     def transaction(self) -> AbstractContextManager[Connection]:
         """Yield a connection whose changes are all kept, durably, or none.
@@ -89,7 +95,8 @@ class Database:
             return version
 
 
-def _prepare_connection(connection: Any, record: Any) -> None:
+def prepare_connection(connection: Any, record: Any) -> None:
+    """Make a new SQLite connection durable, and safe beside other writers."""
     connection.isolation_level = None  # the listener below begins transactions, not the driver
     cursor = connection.cursor()
     # WAL lets the command read while the agent writes. FULL syncs at every commit: what was

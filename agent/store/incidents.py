@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 from sqlalchemy.engine import Row
 
 from agent.errors import ConflictError, NotFoundError
 from agent.reasons import Reason
-from agent.records import Diagnosis, Incident, IncidentState, Transition
+from agent.records import Diagnosis, Incident, IncidentState, Option, Transition
 from agent.records.incidents import FINAL_STATES
+from agent.store.audit import append
 from agent.store.documents import from_json, to_json
 from agent.store.engine import Database
 from agent.store.schema import incidents, transitions
+
+_LINGERING = [IncidentState.CLOSED.value, IncidentState.RECOVERED.value]
 
 
 class IncidentStore:
@@ -32,7 +34,7 @@ class IncidentStore:
             key = result.inserted_primary_key
             assert key is not None
             kept = replace(incident, id=key[0], version=1)
-            connection.execute(insert(transitions).values(_transition(kept, actor)))
+            _note_transition(connection, kept, actor)
         return kept
 
     def save(self, incident: Incident, actor: str) -> Incident:
@@ -53,12 +55,12 @@ class IncidentStore:
         return _to_incident(row)
 
     def active(self) -> list[Incident]:
-        """Return the incidents that still take up findings: not final, or closed while symptomatic."""
+        """Return the incidents that still take up findings: not over, or over while symptomatic."""
         final = [state.value for state in FINAL_STATES]
         query = select(incidents).where(
             or_(
                 incidents.c.state.not_in(final),
-                (incidents.c.state == IncidentState.CLOSED.value) & incidents.c.symptomatic,
+                incidents.c.state.in_(_LINGERING) & incidents.c.symptomatic,
             )
         )
         with self._database.reading() as connection:
@@ -93,7 +95,7 @@ class IncidentStore:
             ]
 
 
-def save_incident(connection: Any, incident: Incident, actor: str) -> Incident:
+def save_incident(connection: Connection, incident: Incident, actor: str) -> Incident:
     """Write a changed incident inside a transaction of the caller's."""
     old = connection.execute(
         select(incidents.c.state, incidents.c.reason, incidents.c.version).where(
@@ -111,20 +113,21 @@ def save_incident(connection: Any, incident: Incident, actor: str) -> Incident:
     if result.rowcount != 1:
         raise ConflictError(f"incident {incident.id} was changed by somebody else meanwhile")
     if (old.state, old.reason) != (kept.state.value, kept.reason.value if kept.reason else None):
-        connection.execute(insert(transitions).values(_transition(kept, actor)))
+        _note_transition(connection, kept, actor)
     return kept
 
 
-def _transition(incident: Incident, actor: str) -> Mapping[str, Any]:
-    at: datetime = incident.updated_at
-    return {
-        "incident_id": incident.id,
-        "at": at,
+def _note_transition(connection: Connection, incident: Incident, actor: str) -> None:
+    told = {
         "state": incident.state.value,
         "reason": incident.reason.value if incident.reason else None,
         "detail": incident.detail,
-        "actor": actor,
     }
+    at = incident.updated_at
+    connection.execute(insert(transitions).values(incident_id=incident.id, at=at, actor=actor, **told))
+    best = incident.best
+    why = {"fault": best.fault, "confidence": best.confidence, "voters": dict(best.voters)} if best else {}
+    append(connection, at, actor, f"incident {told['state']}", f"incident {incident.id}", {**told, **why})
 
 
 def _to_row(incident: Incident) -> dict[str, Any]:
@@ -142,6 +145,7 @@ def _to_row(incident: Incident) -> dict[str, Any]:
         "last_seen_at": incident.last_seen_at,
         "closed_at": incident.closed_at,
         "diagnosis": to_json(Diagnosis, incident.diagnosis),
+        "options": to_json(tuple[Option, ...], incident.options),
     }
 
 
@@ -162,4 +166,5 @@ def _to_incident(row: Row[Any]) -> Incident:
         last_seen_at=row.last_seen_at,
         closed_at=row.closed_at,
         diagnosis=from_json(Diagnosis, row.diagnosis),
+        options=from_json(tuple[Option, ...], row.options),
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import insert, or_, select, update
 
+from agent.store.audit import append
 from agent.store.engine import Database
 from agent.store.schema import pauses
 
@@ -36,6 +37,7 @@ class PauseStore:
         """Pause the agent."""
         with self._database.transaction() as connection:
             connection.execute(insert(pauses).values(since=now, until=until, actor=actor, why=why))
+            append(connection, now, actor, "paused", "agent", {"why": why, "until": until})
 
     def end(self, actor: str, now: datetime) -> bool:
         """Resume; return whether there was anything to resume."""
@@ -45,6 +47,8 @@ class PauseStore:
                 .where(pauses.c.ended_at.is_(None), or_(pauses.c.until.is_(None), pauses.c.until > now))
                 .values(ended_at=now, ended_by=actor)
             )
+            if result.rowcount:
+                append(connection, now, actor, "resumed", "agent")
             return result.rowcount > 0
 
     def current(self, now: datetime) -> Pause | None:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.engine import Row
 
 from agent.errors import ConflictError, NotFoundError
 from agent.reasons import Reason
-from agent.records import CheckResult, Incident, Plan, Run, RunState, StepOutcome, TaskEvent, Verdict
+from agent.records import CheckResult, Effect, Incident, Plan, Run, RunState, StepOutcome, TaskEvent, Verdict
+from agent.store.audit import append
 from agent.store.documents import from_json, to_json
 from agent.store.engine import Database
 from agent.store.incidents import save_incident
 from agent.store.schema import host_locks, run_hosts, runs, steps, task_events
-
-# an intent that never became a start holds nothing back
-_counts = runs.c.started_at.is_not(None) | (runs.c.verdict == Verdict.PENDING.value)
 
 
 class RunStore:
@@ -34,11 +32,7 @@ class RunStore:
         Raises ConflictError when a host is locked by another run or the incident was changed.
         """
         with self._database.transaction() as connection:
-            taken = connection.execute(
-                select(host_locks.c.host, host_locks.c.run_id).where(host_locks.c.host.in_(run.plan.hosts))
-            ).first()
-            if taken is not None:
-                raise ConflictError(f"host {taken.host} is locked by run {taken.run_id}")
+            _refuse_locked(connection, run.plan.hosts)
             result = connection.execute(insert(runs).values(**_to_row(run)))
             key = result.inserted_primary_key
             assert key is not None
@@ -46,19 +40,43 @@ class RunStore:
             for host in run.plan.hosts:
                 connection.execute(insert(run_hosts).values(run_id=kept.id, host=host))
                 connection.execute(insert(host_locks).values(run_id=kept.id, host=host))
+            _audit(connection, kept, run.created_at, actor, "run intended", _what(run.plan))
             return kept, save_incident(connection, incident, actor)
 
-    def save(self, run: Run) -> Run:
-        """Write a run's state, outcome and verdict."""
+    def lock(self, run: Run) -> None:
+        """Lock the hosts of a run once more, for its rollback. Raises ConflictError."""
+        with self._database.transaction() as connection:
+            _refuse_locked(connection, run.plan.hosts)
+            for host in run.plan.hosts:
+                connection.execute(insert(host_locks).values(run_id=run.id, host=host))
+
+    def start(self, run: Run, actor: str) -> Run:
+        """Write that a run begins to work. From here on it may have touched its hosts."""
         with self._database.transaction() as connection:
             _save(connection, run)
+            _audit(connection, run, run.started_at or run.created_at, actor, "run started", {})
         return run
 
-    def finish(self, run: Run, incident: Incident, actor: str) -> Incident:
+    def end(self, run: Run, incident: Incident, actor: str) -> Incident:
+        """Write how a run ended, unlock its hosts and move the incident on, all or nothing."""
+        with self._database.transaction() as connection:
+            _save(connection, run)
+            connection.execute(delete(host_locks).where(host_locks.c.run_id == run.id))
+            told = {"state": run.state.value, "reason": run.reason, "detail": run.detail}
+            _audit(connection, run, run.ended_at or run.created_at, actor, "run ended", told)
+            return save_incident(connection, incident, actor)
+
+    def judge(self, run: Run, incident: Incident, actor: str) -> Incident:
         """Write a run's verdict, unlock its hosts and move the incident on, all or nothing."""
         with self._database.transaction() as connection:
             _save(connection, run)
             connection.execute(delete(host_locks).where(host_locks.c.run_id == run.id))
+            told = {
+                "verdict": run.verdict.value,
+                "reason": run.verdict_reason,
+                "checks": [(one.text, one.holds, one.before, one.after) for one in run.checks],
+            }
+            _audit(connection, run, run.verified_at or run.created_at, actor, "run judged", told)
             return save_incident(connection, incident, actor)
 
     def get(self, run_id: int) -> Run:
@@ -131,13 +149,15 @@ class RunStore:
                 for row in connection.execute(query)
             ]
 
-    def ask_to_cancel(self, incident_id: int, actor: str) -> int | None:
+    def ask_to_cancel(self, incident_id: int, actor: str, now: datetime) -> int | None:
         """Ask the agent to cancel an incident's run; return its id, or None when none is at work."""
         at_work = [RunState.INTENDED.value, RunState.RUNNING.value]
         mine = (runs.c.incident_id == incident_id) & runs.c.state.in_(at_work)
         with self._database.transaction() as connection:
             run_id: int | None = connection.execute(select(runs.c.id).where(mine)).scalar()
-            connection.execute(update(runs).where(mine).values(cancel_asked_by=actor))
+            if run_id is not None:
+                connection.execute(update(runs).where(mine).values(cancel_asked_by=actor))
+                append(connection, now, actor, "cancel asked for", f"run {run_id}", {"incident": incident_id})
             return run_id
 
     def asked_to_cancel(self) -> dict[int, str]:
@@ -148,42 +168,31 @@ class RunStore:
         with self._database.reading() as connection:
             return {row.id: row.cancel_asked_by for row in connection.execute(query)}
 
-    def last_start(self, remediation: str, host: str, fault: str) -> datetime | None:
-        """Return when this remediation was last started on this host for this fault."""
-        query = (
-            select(func.max(runs.c.created_at))
-            .join(run_hosts, run_hosts.c.run_id == runs.c.id)
-            .where(
-                runs.c.remediation == remediation,
-                run_hosts.c.host == host,
-                runs.c.fault == fault,
-                _counts,
-            )
-        )
-        with self._database.reading() as connection:
-            last: datetime | None = connection.execute(query).scalar()
-            return last
 
-    def starts_since(self, remediation: str, host: str, since: datetime) -> int:
-        """Return how often this remediation was started on this host since then."""
-        query = (
-            select(func.count())
-            .select_from(runs)
-            .join(run_hosts, run_hosts.c.run_id == runs.c.id)
-            .where(
-                runs.c.remediation == remediation,
-                run_hosts.c.host == host,
-                runs.c.created_at >= since,
-                _counts,
-            )
-        )
-        with self._database.reading() as connection:
-            return int(connection.execute(query).scalar_one())
+def _refuse_locked(connection: Connection, hosts: Sequence[str]) -> None:
+    query = select(host_locks.c.host, host_locks.c.run_id).where(host_locks.c.host.in_(hosts))
+    taken = connection.execute(query).first()
+    if taken is not None:
+        raise ConflictError(f"host {taken.host} is locked by run {taken.run_id}")
 
-    def busy_hosts(self) -> frozenset[str]:
-        """Return the hosts on which a run is at work or being verified."""
-        with self._database.reading() as connection:
-            return frozenset(connection.execute(select(host_locks.c.host)).scalars())
+
+def _what(plan: Plan) -> dict[str, Any]:
+    return {
+        "remediation": plan.remediation,
+        "digest": plan.digest,
+        "rules": plan.rules_digest,
+        "fault": plan.fault,
+        "confidence": plan.confidence,
+        "hosts": plan.hosts,
+        "parameters": dict(plan.parameters),
+    }
+
+
+def _audit(
+    connection: Connection, run: Run, at: datetime, actor: str, action: str, told: Mapping[str, Any]
+) -> None:
+    detail = {"incident": run.incident_id, **told}
+    append(connection, at, actor, action, f"run {run.id}", detail)
 
 
 def _save(connection: Connection, run: Run) -> None:
@@ -216,6 +225,7 @@ def _to_row(run: Run) -> dict[str, Any]:
         "incident_id": run.incident_id,
         "remediation": run.plan.remediation,
         "fault": run.plan.fault,
+        "entity": run.plan.entity,
         "state": run.state.value,
         "reason": run.reason.value if run.reason else None,
         "detail": run.detail,
@@ -229,6 +239,7 @@ def _to_row(run: Run) -> dict[str, Any]:
         "verified_at": run.verified_at,
         "plan": to_json(Plan, run.plan),
         "checks": to_json(tuple[CheckResult, ...], run.checks),
+        "effect": to_json(Effect, run.effect) if run.effect else None,
     }
 
 
@@ -250,4 +261,5 @@ def _to_run(row: Row[Any], outcomes: tuple[StepOutcome, ...]) -> Run:
         verified_at=row.verified_at,
         plan=from_json(Plan, row.plan),
         checks=from_json(tuple[CheckResult, ...], row.checks),
+        effect=from_json(Effect, row.effect) if row.effect else None,
     )

@@ -50,6 +50,22 @@ class Utc(TypeDecorator[datetime]):
         return aware
 
 
+class Words(TypeDecorator[str]):
+    """Text from anywhere: half a surrogate pair, as bytes of no encoding leave it, becomes ``?``."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Return the text as it can be stored."""
+        return storable(value) if value is not None else None
+
+
+def storable(text: str) -> str:
+    """Return a text that can be written as UTF-8."""
+    return text.encode("utf-8", "replace").decode()
+
+
 incidents = Table(
     "incidents",
     metadata,
@@ -57,17 +73,18 @@ incidents = Table(
     Column("version", Integer, nullable=False),
     Column("state", String(32), nullable=False),
     Column("reason", String(64)),
-    Column("detail", Text, nullable=False),
-    Column("entity", Text, nullable=False),
-    Column("host", Text, nullable=False),
+    Column("detail", Words, nullable=False),
+    Column("entity", Words, nullable=False),
+    Column("host", Words, nullable=False),
     Column("fault", String(64)),
-    Column("title", Text, nullable=False),
+    Column("title", Words, nullable=False),
     Column("symptomatic", Boolean, nullable=False),
     Column("opened_at", Utc, nullable=False),
     Column("updated_at", Utc, nullable=False),
     Column("last_seen_at", Utc, nullable=False),
     Column("closed_at", Utc),
-    Column("diagnosis", Text, nullable=False),
+    Column("diagnosis", Words, nullable=False),
+    Column("options", Words, nullable=False),
     Index(None, "state"),
     Index(None, "opened_at"),
     sqlite_autoincrement=True,
@@ -81,8 +98,8 @@ transitions = Table(
     Column("at", Utc, nullable=False),
     Column("state", String(32), nullable=False),
     Column("reason", String(64)),
-    Column("detail", Text, nullable=False),
-    Column("actor", Text, nullable=False),
+    Column("detail", Words, nullable=False),
+    Column("actor", Words, nullable=False),
     Index(None, "incident_id"),
 )
 
@@ -92,12 +109,82 @@ approvals = Table(
     Column("id", Integer, primary_key=True),
     Column("incident_id", Integer, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
     Column("state", String(16), nullable=False),
-    Column("plan", Text, nullable=False),
+    Column("plan", Words, nullable=False),
+    Column("needed", Integer, nullable=False),
+    Column("requested_by", Words, nullable=False),
     Column("requested_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
     Column("decided_at", Utc),
-    Column("decided_by", Text),
-    Column("comment", Text, nullable=False),
+    Column("preview", Words),
     Index(None, "incident_id"),
+    Index(None, "state"),
+    sqlite_autoincrement=True,
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("approval_id", Integer, ForeignKey("approvals.id", ondelete="CASCADE"), primary_key=True),
+    Column("actor", Words, primary_key=True),
+    Column("yes", Boolean, nullable=False),
+    Column("comment", Words, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+wishes = Table(
+    "wishes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", Integer, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("remediation", String(64), nullable=False),
+    Column("actor", Words, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("answer", Words),
+    Index(None, "incident_id"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("starts_at", Utc, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("labels", Words, nullable=False),
+    Column("annotations", Words, nullable=False),
+    Column("received_at", Utc, nullable=False),
+    Column("last_seen_at", Utc, nullable=False),
+    Column("resolved_at", Utc),
+    Index(None, "resolved_at"),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", Integer, ForeignKey("incidents.id", ondelete="CASCADE")),
+    Column("kind", String(32), nullable=False),
+    Column("target", String(64), nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("due_at", Utc, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Words, nullable=False),
+    Index(None, "state"),
+    Index(None, "incident_id"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Utc, nullable=False),
+    Column("actor", Words, nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("detail", Words, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index(None, "subject"),
 )
 
 runs = Table(
@@ -107,10 +194,11 @@ runs = Table(
     Column("incident_id", Integer, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
     Column("remediation", String(64), nullable=False),
     Column("fault", String(64), nullable=False),
+    Column("entity", Words, nullable=False),
     Column("state", String(16), nullable=False),
     Column("reason", String(64)),
-    Column("detail", Text, nullable=False),
-    Column("actor", Text, nullable=False),
+    Column("detail", Words, nullable=False),
+    Column("actor", Words, nullable=False),
     Column("created_at", Utc, nullable=False),
     Column("started_at", Utc),
     Column("ended_at", Utc),
@@ -118,9 +206,10 @@ runs = Table(
     Column("verdict", String(16), nullable=False),
     Column("verdict_reason", String(64)),
     Column("verified_at", Utc),
-    Column("cancel_asked_by", Text),
-    Column("plan", Text, nullable=False),
-    Column("checks", Text, nullable=False),
+    Column("cancel_asked_by", Words),
+    Column("plan", Words, nullable=False),
+    Column("checks", Words, nullable=False),
+    Column("effect", Words),
     Index(None, "incident_id"),
     Index(None, "state"),
     sqlite_autoincrement=True,
@@ -130,14 +219,14 @@ run_hosts = Table(
     "run_hosts",
     metadata,
     Column("run_id", Integer, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    Column("host", String(255), primary_key=True),
+    Column("host", Words, primary_key=True),
     Index(None, "host"),
 )
 
 host_locks = Table(
     "host_locks",
     metadata,
-    Column("host", String(255), primary_key=True),
+    Column("host", Words, primary_key=True),
     Column("run_id", Integer, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
 )
 
@@ -146,16 +235,16 @@ steps = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("run_id", Integer, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("playbook", Text, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("playbook", Words, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("state", String(16), nullable=False),
     Column("reason", String(64), nullable=False),
     Column("started_at", Utc, nullable=False),
     Column("ended_at", Utc, nullable=False),
-    Column("changed", Text, nullable=False),
-    Column("output", Text, nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("changed", Words, nullable=False),
+    Column("output", Words, nullable=False),
+    Column("detail", Words, nullable=False),
     Index(None, "run_id"),
 )
 
@@ -165,11 +254,11 @@ task_events = Table(
     Column("id", Integer, primary_key=True),
     Column("run_id", Integer, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
     Column("at", Utc, nullable=False),
-    Column("step", Text, nullable=False),
-    Column("host", String(255), nullable=False),
-    Column("task", Text, nullable=False),
+    Column("step", Words, nullable=False),
+    Column("host", Words, nullable=False),
+    Column("task", Words, nullable=False),
     Column("status", String(16), nullable=False),
-    Column("message", Text, nullable=False),
+    Column("message", Words, nullable=False),
     Index(None, "run_id"),
 )
 
@@ -179,8 +268,8 @@ pauses = Table(
     Column("id", Integer, primary_key=True),
     Column("since", Utc, nullable=False),
     Column("until", Utc),
-    Column("actor", Text, nullable=False),
-    Column("why", Text, nullable=False),
+    Column("actor", Words, nullable=False),
+    Column("why", Words, nullable=False),
     Column("ended_at", Utc),
-    Column("ended_by", Text),
+    Column("ended_by", Words),
 )

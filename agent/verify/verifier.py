@@ -30,6 +30,7 @@ class Finding:
     reason: Reason | None
     detail: str
     checks: tuple[CheckResult, ...]
+    holding_since: datetime | None = None
 
 
 class Verification:
@@ -62,10 +63,11 @@ class Verification:
         if all(look.holds for look in looks):
             self._holding_since = self._holding_since or now
             if now - self._holding_since >= self._hold:
-                return Finding(Verdict.RECOVERED, Reason.CHECKS_HELD, "", checks)
+                return Finding(Verdict.RECOVERED, Reason.CHECKS_HELD, "", checks, self._holding_since)
         else:
             self._holding_since = None
-        if now < self._ends_at or (self._holding_since and now < self._ends_at + self._hold):
+        # what holds at the end of the time may finish its hold, however late this look is
+        if now < self._ends_at or self._holding_since:
             return Finding(Verdict.PENDING, None, _open_question(looks, self._holding_since), checks)
         return self._conclude(looks, checks)
 

@@ -8,7 +8,7 @@ import pytest
 from agent.demo.cluster import agent_environment, start_agent, start_cluster, stop_agent, write_agent_config
 from agent.demo.hosts import Cluster
 from agent.demo.image import node_image
-from agent.wiring import Stores, open_stores
+from agent.store import Stores, open_stores
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def stores(cluster, root) -> Iterator[Stores]:
     made, url = cluster
     config = write_agent_config(made, url, root)
     agent = start_agent(made, config)
-    opened = open_stores(load_settings(config, agent_environment(made)))
+    opened = open_stores(load_settings(config, agent_environment(made)).database)
     yield opened
-    opened.database.close()
+    opened.close()
     stop_agent(agent)

@@ -25,7 +25,8 @@ from agent.demo.cluster import agent_environment, start_agent, start_cluster, st
 from agent.demo.hosts import Cluster, Host
 from agent.demo.image import node_image
 from agent.remediate.environment import ansible_environment
-from agent.wiring import Stores, load_definitions, open_stores
+from agent.store import Stores, open_stores
+from agent.wiring import load_definitions
 from tests.bench.table import show, spread
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,14 +111,14 @@ def main() -> None:
             time.sleep(2.5)  # systemd refuses more than five starts in ten seconds
             bares.append(bare(host, cluster, root))
         agent = start_agent(cluster, config)
-        stores = open_stores(settings)
+        stores = open_stores(settings.database)
         for trial in range(TRIALS):
             print(f"\r{trial + 1} of {TRIALS}", end="", flush=True)
             fixed, verified = healed(host, stores)
             fixes.append(fixed)
             verdicts.append(verified)
         stop_agent(agent)
-        stores.database.close()
+        stores.close()
     shutil.rmtree(folder, ignore_errors=True)
     waits = (verify.settle + verify.hold).total_seconds()
     more = statistics.median(fixes) - statistics.median(bares)

@@ -31,9 +31,10 @@ def close_agents() -> Iterator[list[Agent]]:
     yield agents
     for agent in agents:
         agent.responder.stop()
+        agent.previews.stop()
         agent.workers.stop(agent.settings.remediate.grace)
         agent.source.close()
-        agent.stores.database.close()
+        agent.stores.close()
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ def test_an_incident_from_finding_to_proof(workshop, call, agent):
     workshop.break_host("web1")
     stores = workshop.stores()
     wait_until(settled(stores), 20, workshop.log)
-    stores.database.close()
+    stores.close()
     assert "It is broken: web1" in call("incidents", "--all")
     shown = call("incident", "show", "1")
     for words in ("web1 is broken", "mend on web1", "verdict recovered", "0 before, 1 after", "History"):
@@ -115,7 +115,7 @@ def test_approve_deny_and_close(workshop, call):
         assert "opsmend incident approve 1" in call("incident", "show", "1")
         assert "approved: mend on web1" in call("incident", "approve", "1", "-m", "go")
         wait_for(stores, IncidentState.RECOVERED)
-        call("incident", "approve", "1", code=5)
+        call("incident", "approve", "1", code=4)
         workshop.break_host("web2")
         wait_for(stores, IncidentState.AWAITING_APPROVAL)
         call("incident", "deny", "2", "-m", "we are on it")
@@ -129,7 +129,7 @@ def test_approve_deny_and_close(workshop, call):
         assert "not paused" in call("resume")
         assert "no duration" in call("pause", "--for", "soon", code=1)
     finally:
-        stores.database.close()
+        stores.close()
         process.terminate()
         process.wait(timeout=30)
 

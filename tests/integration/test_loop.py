@@ -36,7 +36,7 @@ def test_a_broken_host_is_found_mended_and_verified(workshop, make_agent):
         IncidentState.VERIFYING,
         IncidentState.RECOVERED,
     ]
-    assert agent.stores.runs.busy_hosts() == frozenset()
+    assert agent.stores.history.busy_hosts() == frozenset()
 
 
 def test_a_playbook_that_succeeds_and_does_not_help_counts_as_failed(workshop, make_agent):
@@ -109,13 +109,15 @@ def test_a_playbook_that_goes_wrong_says_why(workshop, make_agent, tasks, timeou
     assert incident.state is IncidentState.ESCALATED
 
 
-def test_a_playbook_that_is_gone_is_said(workshop, make_agent):
+@pytest.mark.parametrize("change", ["gone", "other"])
+def test_files_that_changed_since_they_were_loaded_do_not_run(workshop, make_agent, change):
     agent = make_agent()
-    (workshop.folder / "playbooks" / "mend" / "playbook.yml").unlink()
+    playbook = workshop.folder / "playbooks" / "mend" / "playbook.yml"
+    playbook.unlink() if change == "gone" else playbook.write_text(playbook.read_text() + "# x\n")
     workshop.break_host("web1")
-    drive(agent, settled(agent.stores))
-    _, (run,) = only(agent)
-    assert run.reason is Reason.PLAYBOOK_MISSING
+    drive(agent, lambda: agent.stores.incidents.list([IncidentState.HELD]))
+    incident, runs = only(agent)
+    assert (incident.reason, runs) == (Reason.PLAN_CHANGED, [])
 
 
 def test_a_playbook_whose_hosts_line_matches_nobody_did_not_succeed(workshop, make_agent):
@@ -248,7 +250,7 @@ class TestModes:
             agent.pipeline.poll()
         incident, runs = only(agent)
         assert runs == []
-        agent.stores.approvals.decide(incident.id, "approved", "ann", "go", clock.now())
+        agent.stores.approvals.vote(incident.id, "ann", True, "go", clock.now())
         drive(agent, settled(agent.stores))
         incident, (run,) = only(agent)
         assert (incident.state, run.actor) == (IncidentState.RECOVERED, "ann")
@@ -258,7 +260,7 @@ class TestModes:
         agent = make_agent()
         workshop.break_host("web1")
         drive(agent, lambda: agent.stores.incidents.list([IncidentState.AWAITING_APPROVAL]))
-        agent.stores.approvals.decide(1, "denied", "bob", "not now", clock.now())
+        agent.stores.approvals.vote(1, "bob", False, "not now", clock.now())
         drive(agent, settled(agent.stores))
         incident, runs = only(agent)
         assert (incident.state, incident.reason) == (IncidentState.ESCALATED, Reason.DENIED)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ import yaml
 
 from agent.config import load_settings
 from agent.records import Incident, IncidentState
-from agent.wiring import Agent, Stores, build, load_definitions, open_stores
-from tests.servers.process import wait_until
+from agent.store import Stores, open_stores
+from agent.wiring import Agent, build, load_definitions
+from tests.servers.process import free_port, wait_until
 from tests.servers.prometheus import Prometheus
 
 SIGNALS = {
@@ -47,6 +49,9 @@ MEND = [
 ]
 
 
+TOKEN = "alertmanager-token-0123456789"
+
+
 class Workshop:
     """Files of an agent, and the world it looks at."""
 
@@ -73,10 +78,12 @@ class Workshop:
             "diagnose": {"keep_for": "500ms"},
             "verify": {"interval": "100ms"},
             "remediate": {"grace": "20s"},
+            "api": {"listen": None},
         }
         self.write("rules/signals/test.yml", SIGNALS)
         self.write("rules/faults.yml", FAULTS)
         self.write("rules/diagnosis/test.yml", RULES)
+        self.policy()
         self.remediation("mend", MEND)
         self.inventory({})
         (folder / "state").mkdir()
@@ -89,6 +96,14 @@ class Workshop:
         file.write_text(yaml.safe_dump(content, sort_keys=False))
         return file
 
+    def api(self, **tokens: str) -> str:
+        """Give the agent a port and tokens by name, and return its URL."""
+        port = free_port()
+        file = self.write("tokens.yml", tokens or {"alertmanager": TOKEN, "ann": "a" * 20, "bob": "b" * 20})
+        file.chmod(0o600)
+        self.config["api"] = {"listen": f"127.0.0.1:{port}", "tokens_file": str(file)}
+        return f"http://127.0.0.1:{port}"
+
     def inventory(self, variables: Mapping[str, Any]) -> None:
         """Write the inventory: every host is this machine."""
         common = {
@@ -98,6 +113,22 @@ class Workshop:
             **variables,
         }
         self.write("hosts.yml", {"all": {"hosts": dict.fromkeys(self.hosts), "vars": common}})
+
+    def policy(self, **fields: Any) -> None:
+        """Write a policy under which everything runs, and root may do everything."""
+        may = ["approve", "deny", "close", "cancel", "pause", "resume", "run", "alert"]
+        self.write(
+            "rules/policy.yml",
+            {
+                "roles": {
+                    "people": {"users": ["root", "ann", "bob"], "may": may[:-1]},
+                    "source": {"users": ["alertmanager"], "may": ["alert"]},
+                },
+                "remediations": [{"id": "everything", "mode": "auto"}],
+                "guards": {"flapping": {"times": 100}, "storm": {"incidents": 1000}},
+                **fields,
+            },
+        )
 
     def remediation(self, name: str, tasks: list[dict[str, Any]], **fields: Any) -> None:
         """Write a remediation whose one playbook does these tasks."""
@@ -140,7 +171,7 @@ class Workshop:
 
     def stores(self) -> Stores:
         """Open the store beside a running agent."""
-        return open_stores(load_settings(self.save_config(), {}))
+        return open_stores(load_settings(self.save_config(), {}).database)
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the agent as a process of its own."""
@@ -173,6 +204,30 @@ def drive(agent: Agent, until: Callable[[], object], timeout_s: float = 20) -> N
             raise AssertionError(f"not within {timeout_s} s: {shown}")
         agent.pipeline.poll()
         time.sleep(0.1)
+
+
+def webhook(*alerts: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of an Alertmanager webhook, version 4."""
+    return {
+        "version": "4",
+        "groupKey": "{}",
+        "status": "firing",
+        "receiver": "opsmend",
+        "groupLabels": {},
+        "commonLabels": {},
+        "commonAnnotations": {},
+        "externalURL": "http://alertmanager",
+        "alerts": [
+            {
+                "status": "firing",
+                "annotations": {"summary": "it is broken"},
+                "startsAt": datetime.now(UTC).isoformat(),
+                "endsAt": "0001-01-01T00:00:00Z",
+                **alert,
+            }
+            for alert in alerts
+        ],
+    }
 
 
 def settled(stores: Stores, count: int = 1) -> Callable[[], bool]:

@@ -1,14 +1,13 @@
 """Decisions: what fits, what forbids it, and always a reason."""
 
-from datetime import datetime, timedelta
-
 import pytest
 
+from agent.config.policyfile import PolicyFile
 from agent.decide import Decider
 from agent.errors import RunError
 from agent.reasons import Reason
 from agent.records import Action
-from tests.make import NOW, candidate, host, incident, plan, remediation
+from tests.make import NOW, Past, candidate, host, incident, plan, remediation
 
 
 class Hosts:
@@ -21,26 +20,30 @@ class Hosts:
         return {name: host(name) for name in self.names}
 
 
-class Past:
-    """A run history: when each remediation was started."""
-
-    def __init__(self, starts: dict[str, list[datetime]] | None = None, busy: tuple[str, ...] = ()) -> None:
-        self.starts = starts or {}
-        self.busy = frozenset(busy)
-
-    def last_start(self, remediation: str, host: str, fault: str) -> datetime | None:
-        return max(self.starts.get(remediation, []), default=None)
-
-    def starts_since(self, remediation: str, host: str, since: datetime) -> int:
-        return sum(1 for start in self.starts.get(remediation, []) if start >= since)
-
-    def busy_hosts(self) -> frozenset[str]:
-        return self.busy
+POLICY = PolicyFile.model_validate(
+    {
+        "roles": {},
+        "remediations": [
+            {"id": "careful", "when": {"risk": ["high"]}, "mode": "approve", "approvals": 2},
+            {"id": "rest", "when": {"groups": ["all"]}, "mode": "auto"},
+        ],
+    }
+)
 
 
-def decide(*catalog, mode="auto", past=None, hosts=("web1",), tried=(), approved=None, paused=None, of=None):
+def decide(
+    *catalog,
+    mode="auto",
+    policy=POLICY,
+    hosts=("web1",),
+    tried=(),
+    approved=None,
+    paused=None,
+    of=None,
+    **past,
+):
     made = {one.name: one for one in catalog}
-    decider = Decider(made, Hosts(*hosts), past or Past(), mode)
+    decider = Decider(lambda: made, lambda: policy, Hosts(*hosts), Past(**past), mode)
     return decider.decide(of or incident(), tried, approved, paused, NOW)
 
 
@@ -121,38 +124,33 @@ def test_a_refused_parameter_is_for_people():
     assert decide(remediation(parameters=unit)).reason is Reason.PARAMETER_REFUSED
 
 
-class TestGuards:
-    """Each guard, with an attempt to get past it."""
+def test_the_policy_may_ask_where_the_mode_would_run():
+    decision = decide(remediation(risk="high"))
+    assert (decision.action, decision.approvals) == (Action.ASK, 2)
 
-    def test_pause_holds_even_what_is_approved(self):
-        approved = plan(parameters={})
-        decision = decide(remediation(), mode="approve", approved=approved, paused="paused by me")
-        assert (decision.action, decision.reason) == (Action.HOLD, Reason.PAUSED)
 
-    def test_a_busy_host_holds(self):
-        decision = decide(remediation(), past=Past(busy=("web1",)))
-        assert (decision.action, decision.reason) == (Action.HOLD, Reason.HOST_BUSY)
+def test_the_mode_is_the_ceiling_of_the_policy():
+    assert decide(remediation(), mode="approve").action is Action.ASK
 
-    def test_cooldown_lasts_to_the_second(self):
-        limits = {"cooldown": "30m"}
-        early = Past({"restart": [NOW - timedelta(minutes=29, seconds=59)]})
-        late = Past({"restart": [NOW - timedelta(minutes=30)]})
-        assert decide(remediation(limits=limits), past=early).reason is Reason.COOLDOWN
-        assert decide(remediation(limits=limits), past=late).action is Action.RUN
 
-    def test_cooldown_of_one_lets_the_next_remediation_have_its_turn(self):
-        past = Past({"first": [NOW]})
-        chosen = decide(remediation("first", priority=90), remediation("second", priority=10), past=past)
-        assert chosen.plan.remediation == "second"
+def test_what_no_rule_allows_is_forbidden():
+    nothing = PolicyFile.model_validate({"roles": {}, "remediations": []})
+    decision = decide(remediation(), policy=nothing)
+    assert (decision.action, decision.reason) == (Action.ESCALATE, Reason.POLICY_DENIES)
+    approved = plan(parameters={})
+    assert decide(remediation(), policy=nothing, approved=approved).reason is Reason.POLICY_DENIES
 
-    def test_the_daily_limit_counts_24_hours_back(self):
-        limits = {"cooldown": "0s", "per_day": 2}
-        two = [NOW - timedelta(hours=1), NOW - timedelta(hours=23)]
-        assert decide(remediation(limits=limits), past=Past({"restart": two})).reason is Reason.DAILY_LIMIT
-        aged = [NOW - timedelta(hours=1), NOW - timedelta(hours=25)]
-        assert decide(remediation(limits=limits), past=Past({"restart": aged})).action is Action.RUN
 
-    def test_an_approval_does_not_open_the_daily_limit(self):
-        past = Past({"restart": [NOW - timedelta(hours=1)]})
-        strict = remediation(limits={"cooldown": "0s", "per_day": 1})
-        assert decide(strict, approved=plan(parameters={}), past=past).reason is Reason.DAILY_LIMIT
+def test_what_helped_before_is_preferred():
+    two = (remediation("lucky"), remediation("useless"))
+    chosen = decide(*two, outcomes={"lucky": (9, 10), "useless": (0, 10)})
+    assert chosen.plan.remediation == "lucky"
+    assert [option.remediation for option in chosen.options] == ["lucky", "useless"]
+    assert chosen.options[1].note == "priority 50, helped 0 of 10 times"
+
+
+def test_much_failure_outweighs_a_higher_priority():
+    two = (remediation("proud", priority=70), remediation("humble", priority=50))
+    assert decide(*two).plan.remediation == "proud"
+    chosen = decide(*two, outcomes={"proud": (0, 20), "humble": (20, 20)})
+    assert chosen.plan.remediation == "humble"

@@ -94,6 +94,29 @@ def test_the_diagnosis_a_run_was_chosen_for_is_not_changed_under_it(grouper, sta
     assert grouper.update(assessment, NOW, KEEP).fault == "failed"
 
 
+class TestAfterARecovery:
+    """The symptom that was there before may linger; one that is new is a new incident."""
+
+    def recovered(self):
+        alert = symptom(kind="alert", since=NOW - timedelta(minutes=5))
+        known = incident(on("web1", "down", symptoms=(alert,)), id=7, closed_at=NOW)
+        return replace(known, state=IncidentState.RECOVERED)
+
+    def seen(self, **since):
+        return on("web1", "down", symptoms=(symptom(kind="alert", since=NOW + timedelta(**since)),))
+
+    def test_what_lasts_since_before_belongs_to_it(self, grouper):
+        assert group(grouper, [self.seen(minutes=-5)], [self.recovered()])[1] == []
+
+    def test_what_came_back_is_a_new_incident(self, grouper):
+        assert len(group(grouper, [self.seen(seconds=1)], [self.recovered()])[1]) == 1
+
+    def test_what_lingers_too_long_was_no_recovery(self, grouper):
+        old = replace(self.recovered(), closed_at=NOW - timedelta(minutes=16))
+        before = self.seen(minutes=-30)
+        assert len(group(grouper, [before], [old])[1]) == 1
+
+
 def test_a_storm_is_grouped_quickly(grouper):
     candidates = [on(f"h{n}", fault) for n in range(1000) for fault in ("disk_full", "failed")]
     _, new = group(grouper, candidates)

@@ -7,7 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from agent.store import Database
-from agent.store.engine import HEAD, MIGRATIONS
+from agent.store.engine import HEAD
+from agent.store.migrate import MIGRATIONS
 from agent.store.schema import metadata
 
 

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.exc import StatementError
 
-from agent.errors import ConflictError, NotFoundError, StoreError, StoreUnavailable
+from agent.errors import ConflictError, NotFoundError, RefusedError, StoreError, StoreUnavailable
 from agent.reasons import Reason
 from agent.records import CheckResult, IncidentState, RunState, StepOutcome, TaskEvent, Verdict
-from agent.store import ApprovalStore, Database, IncidentStore, PauseStore, RunStore
+from agent.store import ApprovalStore, Database, History, IncidentStore, PauseStore, RunStore
 from tests.make import NOW, candidate, incident, plan, run
 
 
@@ -22,6 +22,11 @@ def incidents(database):
 @pytest.fixture
 def runs(database):
     return RunStore(database)
+
+
+@pytest.fixture
+def history(database):
+    return History(database)
 
 
 def begin(runs, incidents, **fields):
@@ -82,69 +87,107 @@ class TestRuns:
         event = TaskEvent(at=NOW, step="go", host="web1", task="t", status="ok")
         runs.write_event(started.id, event)
         checks = (CheckResult(text="up equals 1", holds=True, before=0, after=1, since=NOW),)
-        runs.save(replace(started, state=RunState.SUCCEEDED, checks=checks, verdict=Verdict.RECOVERED))
+        runs.start(replace(started, state=RunState.SUCCEEDED, checks=checks, verdict=Verdict.RECOVERED), "t")
         back = runs.get(started.id)
         assert (back.steps, back.checks, back.plan) == ((step,), checks, plan())
         assert list(runs.events(started.id)) == [event]
 
-    def test_a_host_is_locked_until_the_verdict(self, runs, incidents):
+    def test_a_host_is_locked_until_the_run_has_ended(self, runs, incidents, history):
         first, moved = begin(runs, incidents)
         with pytest.raises(ConflictError, match="web1 is locked by run 1"):
             begin(runs, incidents)
-        assert runs.busy_hosts() == {"web1"}
-        runs.finish(replace(first, verdict=Verdict.RECOVERED), moved, "t")
-        assert runs.busy_hosts() == frozenset()
+        assert history.busy_hosts() == {"web1"}
+        runs.end(replace(first, state=RunState.SUCCEEDED), moved, "t")
+        assert history.busy_hosts() == frozenset()
         begin(runs, incidents)
 
-    def test_intent_lock_and_incident_are_written_together_or_not_at_all(self, runs, incidents):
+    def test_a_rollback_locks_once_more(self, runs, incidents):
+        first, moved = begin(runs, incidents)
+        runs.end(replace(first, state=RunState.SUCCEEDED), moved, "t")
+        begin(runs, incidents)
+        with pytest.raises(ConflictError):
+            runs.lock(first)
+
+    def test_intent_lock_and_incident_are_written_together_or_not_at_all(self, runs, incidents, history):
         kept = incidents.add(incident(), "t")
         incidents.save(replace(kept, detail="changed"), "somebody else")
         with pytest.raises(ConflictError):
             runs.begin(run(incident_id=kept.id), kept, "t")
         assert runs.of_incident(kept.id) == []
-        assert runs.busy_hosts() == frozenset()
-
-    def test_history_counts_starts_not_dropped_intents(self, runs, incidents):
-        started, moved = begin(runs, incidents)
-        assert runs.last_start("restart", "web1", "down") == NOW
-        dropped = replace(started, state=RunState.CANCELED, verdict=Verdict.UNKNOWN)
-        runs.finish(dropped, moved, "t")
-        assert runs.last_start("restart", "web1", "down") is None
-        assert runs.starts_since("restart", "web1", NOW - timedelta(days=1)) == 0
+        assert history.busy_hosts() == frozenset()
 
     def test_unfinished_are_those_without_verdict(self, runs, incidents):
         started, moved = begin(runs, incidents)
         assert [one.id for one in runs.unfinished()] == [started.id]
-        runs.finish(replace(started, verdict=Verdict.NOT_RECOVERED), moved, "t")
+        runs.judge(replace(started, verdict=Verdict.NOT_RECOVERED), moved, "t")
         assert runs.unfinished() == []
 
     def test_a_run_can_be_asked_to_cancel(self, runs, incidents):
         started, _ = begin(runs, incidents)
-        assert runs.ask_to_cancel(started.incident_id, "me") == started.id
+        assert runs.ask_to_cancel(started.incident_id, "me", NOW) == started.id
         assert runs.asked_to_cancel() == {started.id: "me"}
-        assert runs.ask_to_cancel(99, "me") is None
+        assert runs.ask_to_cancel(99, "me", NOW) is None
 
 
 class TestApprovals:
-    def test_two_clicks_one_decision(self, database, incidents):
+    @pytest.fixture
+    def ask(self, database, incidents):
+        """Ask for a plan, and return the incident and the store."""
         approvals = ApprovalStore(database)
         kept = incidents.add(incident(), "t")
-        approvals.request(kept.id, plan(), NOW)
-        assert approvals.decide(kept.id, "approved", "ann", "", NOW).decided_by == "ann"
-        with pytest.raises(ConflictError, match="approved already by ann"):
-            approvals.decide(kept.id, "denied", "bob", "", NOW)
 
-    def test_a_new_request_withdraws_the_old_one(self, database, incidents):
-        approvals = ApprovalStore(database)
-        kept = incidents.add(incident(), "t")
-        approvals.request(kept.id, plan(), NOW)
-        approvals.request(kept.id, plan(hosts=("web2",)), NOW)
-        newest = approvals.newest(kept.id)
-        assert (newest.state, newest.plan.hosts) == ("pending", ("web2",))
+        def asking(needed=1, requested_by="opsmend", **fields):
+            expires = NOW + timedelta(hours=1)
+            approvals.request(
+                kept.id, plan(**fields), needed=needed, requested_by=requested_by, now=NOW, expires_at=expires
+            )
+            return kept.id, approvals
+
+        return asking
+
+    def test_two_clicks_one_decision(self, ask):
+        id_, approvals = ask()
+        assert approvals.vote(id_, "ann", True, "", NOW).state == "approved"
+        with pytest.raises(ConflictError, match="approved already by ann"):
+            approvals.vote(id_, "bob", False, "", NOW)
+
+    def test_as_many_yes_as_are_needed_from_different_people(self, ask):
+        id_, approvals = ask(needed=2)
+        assert approvals.vote(id_, "ann", True, "", NOW).state == "pending"
+        with pytest.raises(ConflictError, match="ann has spoken already"):
+            approvals.vote(id_, "ann", True, "", NOW)
+        assert approvals.vote(id_, "bob", True, "", NOW).state == "approved"
+
+    def test_one_no_is_enough(self, ask):
+        id_, approvals = ask(needed=2)
+        approvals.vote(id_, "ann", True, "", NOW)
+        assert approvals.vote(id_, "bob", False, "wait", NOW).state == "denied"
+
+    def test_nobody_approves_their_own_request_but_may_take_it_back(self, ask):
+        id_, approvals = ask(requested_by="ann")
+        with pytest.raises(RefusedError, match="own request"):
+            approvals.vote(id_, "ann", True, "", NOW)
+        assert approvals.vote(id_, "ann", False, "", NOW).state == "denied"
+
+    def test_a_request_that_expired_cannot_be_approved(self, ask):
+        id_, approvals = ask()
+        late = NOW + timedelta(hours=1)
+        with pytest.raises(ConflictError, match="expired"):
+            approvals.vote(id_, "ann", True, "", late)
+        assert approvals.expire(late) == [id_]
+        assert approvals.newest(id_).state == "expired"
+        assert approvals.expire(late) == []
+
+    def test_a_new_request_withdraws_the_old_one(self, ask):
+        id_, approvals = ask()
+        approvals.vote(id_, "ann", False, "", NOW)
+        ask(hosts=("web2",))
+        newest = approvals.newest(id_)
+        assert (newest.state, newest.plan.hosts, newest.votes) == ("pending", ("web2",), ())
 
     def test_nothing_asked_nothing_to_decide(self, database):
         with pytest.raises(NotFoundError):
-            ApprovalStore(database).decide(1, "approved", "ann", "", NOW)
+            ApprovalStore(database).vote(1, "ann", True, "", NOW)
 
 
 class TestPauses:

@@ -157,6 +157,14 @@ def test_a_hold_that_began_in_time_may_finish(source, clock):
     assert found.verdict is Verdict.RECOVERED
 
 
+def test_a_first_look_long_after_the_end_still_gives_the_hold_its_time(source, clock):
+    made = verification(source)
+    clock.move(hours=1)
+    assert made.look(clock.now()).verdict is Verdict.PENDING
+    clock.move(seconds=31)
+    assert made.look(clock.now()).verdict is Verdict.RECOVERED
+
+
 class TestAbsence:
     CHECKS = [{"query": 'procs{host="{host}"}', "absent": True, "while": 'up{host="{host}"}'}]
 

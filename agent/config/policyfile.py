@@ -1,0 +1,198 @@
+"""``rules/policy.yml``: who may do what, and what the agent may do by itself, where and when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from apscheduler.triggers.cron import CronTrigger
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from agent.config.scalars import Confidence, Duration, Identifier, PositiveDuration
+from agent.config.settings import Mode
+from agent.config.yamlfile import Strict, read_yaml, validate
+from agent.errors import ConfigError, Problem
+
+Deed = Literal["approve", "deny", "close", "cancel", "pause", "resume", "run", "alert"]
+Risk = Literal["low", "medium", "high"]
+POLICY = "policy.yml"
+
+
+def _instant(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError as error:
+        raise ValueError(f"'{value}' is no time; write it as 2026-12-24T18:00:00Z") from error
+    if moment.tzinfo is None:
+        raise ValueError(f"'{value}' has no time zone; write it as 2026-12-24T18:00:00Z")
+    return moment.astimezone(UTC)
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+
+
+class Role(Strict):
+    """Some people and what they may do."""
+
+    users: list[str] = Field(default_factory=list, description="users of the machine, or names of API tokens")
+    groups: list[str] = Field(default_factory=list, description="groups of the machine")
+    may: list[Deed] = Field(min_length=1)
+
+
+class Selector(Strict):
+    """What a rule or window applies to; everything that is given must fit, an empty one fits all."""
+
+    remediations: list[Identifier] | None = Field(default=None, min_length=1)
+    faults: list[Identifier] | None = Field(default=None, min_length=1)
+    risk: list[Risk] | None = Field(default=None, min_length=1)
+    environments: list[str] | None = Field(
+        default=None, min_length=1, description="values of the inventory variable opsmend_environment"
+    )
+    groups: list[str] | None = Field(default=None, min_length=1, description="inventory groups")
+    hosts: list[str] | None = Field(default=None, min_length=1, description="inventory hosts")
+    confidence: Confidence = Field(default=0.0, description="at least this sure")
+
+
+class RemediationRule(Strict):
+    """What the agent may do by itself with the plans that fit."""
+
+    id: Identifier
+    when: Selector = Selector()
+    mode: Mode = Field(
+        description="observe: never; approve: ask people; auto: run. agent.mode is the ceiling"
+    )
+    approvals: int = Field(default=1, ge=1, le=10, description="how many people have to say yes")
+    minimum_healthy: Confidence = Field(
+        default=0.0, description="share of the other hosts of the target's groups that must be well"
+    )
+    repeat_interrupted: bool = Field(
+        default=False, description="an idempotent run that a crash interrupted may be started again"
+    )
+
+
+class Window(Strict):
+    """A time in which nothing is started: by cron with a duration, or once from … until."""
+
+    id: Identifier
+    when: Selector = Selector()
+    cron: str | None = None
+    duration: PositiveDuration | None = None
+    timezone: str = "UTC"
+    from_: Instant | None = Field(default=None, alias="from")
+    until: Instant | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Window:
+        repeated = self.cron is not None and self.duration is not None
+        once = self.from_ is not None and self.until is not None
+        given = [self.cron, self.duration, self.from_, self.until]
+        if repeated == once or sum(value is not None for value in given) != 2:
+            raise ValueError("needs 'cron' and 'duration', or 'from' and 'until'")
+        if self.from_ and self.until and self.from_ >= self.until:
+            raise ValueError("'until' must be after 'from'")
+        if self.cron is not None:
+            cron_trigger(self.cron, self.timezone)
+        return self
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"there is no time zone '{name}'") from error
+        return name
+
+
+class Contact(Strict):
+    """Whom to ask, and how long after the request."""
+
+    notify: list[str] = Field(min_length=1, description="names under notify.targets in opsmend.yml")
+    after: Duration = timedelta(0)
+
+
+class ApprovalSection(Strict):
+    """How approval is asked for."""
+
+    expires: PositiveDuration = timedelta(hours=1)
+    contacts: list[Contact] = Field(default_factory=list)
+
+
+class StormGuard(Strict):
+    """Many incidents at once: something else is going on; stop and call people."""
+
+    incidents: int = Field(default=30, ge=2)
+    within: PositiveDuration = timedelta(minutes=5)
+
+
+class BlastRadius(Strict):
+    """At most so many different hosts are touched in a time."""
+
+    hosts: int = Field(default=20, ge=1)
+    within: PositiveDuration = timedelta(hours=1)
+
+
+class FlapGuard(Strict):
+    """The same fault on the same entity, healed again and again, is not healed."""
+
+    times: int = Field(default=3, ge=1)
+    within: PositiveDuration = timedelta(hours=2)
+
+
+class CircuitBreaker(Strict):
+    """So many runs of a remediation in a row that did not help: it is not tried for a while."""
+
+    failures: int = Field(default=3, ge=1)
+    reset: PositiveDuration = timedelta(hours=1)
+
+
+class GuardSection(Strict):
+    """What holds the agent back whatever the rules allow."""
+
+    storm: StormGuard = StormGuard()
+    blast_radius: BlastRadius = BlastRadius()
+    flapping: FlapGuard = FlapGuard()
+    circuit: CircuitBreaker = CircuitBreaker()
+
+
+class PolicyFile(Strict):
+    """``policy.yml``, whole. A later folder's file replaces an earlier one as a whole."""
+
+    roles: dict[Identifier, Role]
+    remediations: list[RemediationRule]
+    approval: ApprovalSection = ApprovalSection()
+    windows: list[Window] = Field(default_factory=list)
+    guards: GuardSection = GuardSection()
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> PolicyFile:
+        for entries in (self.remediations, self.windows):
+            ids = [entry.id for entry in entries]
+            for id_ in ids:
+                if ids.count(id_) > 1:
+                    raise ValueError(f"two entries have the id '{id_}'")
+        return self
+
+
+def cron_trigger(cron: str, timezone: str) -> CronTrigger:
+    """Return when a window begins. Raises ValueError for what is no cron expression."""
+    try:
+        return CronTrigger.from_crontab(cron, timezone=timezone)
+    except ValueError as error:
+        raise ValueError(
+            f"'{cron}' is no cron expression (minute hour day month weekday): {error}"
+        ) from error
+
+
+def load_policy(folders: tuple[Path, ...]) -> PolicyFile:
+    """Read the policy of the last folder that has one. Raises ConfigError; no policy at all is an error."""
+    for folder in reversed(folders):
+        file = folder / POLICY
+        if file.is_file():
+            return validate(PolicyFile, read_yaml(file))
+    hint = "start from the stock rules/policy.yml"
+    raise ConfigError([Problem(folders[-1] / POLICY, "does not exist: nothing would be allowed", hint=hint)])

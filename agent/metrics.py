@@ -1,0 +1,34 @@
+"""The agent's own metrics, all beginning with ``opsmend_``."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry()
+
+POLLS = Counter("opsmend_polls", "Polls of the metric source", registry=REGISTRY)
+LATE_POLLS = Counter("opsmend_late_polls", "Polls that began late or not at all", registry=REGISTRY)
+POLL_SECONDS = Histogram(
+    "opsmend_poll_seconds",
+    "How long a poll took, from question to decisions",
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
+    registry=REGISTRY,
+)
+SERIES = Gauge("opsmend_series", "Series that are watched", registry=REGISTRY)
+ANOMALIES = Gauge("opsmend_anomalies", "Anomalies that are open", registry=REGISTRY)
+SIGNALS_FAILED = Gauge(
+    "opsmend_signals_failed", "Signals without an answer in the last poll", registry=REGISTRY
+)
+ALERTS = Counter("opsmend_alerts", "Alerts taken in, by what became of them", ["state"], registry=REGISTRY)
+DECISIONS = Counter(
+    "opsmend_decisions", "Decisions, counted when they change", ["action", "reason"], registry=REGISTRY
+)
+RUNS = Counter("opsmend_runs", "Runs that ended", ["remediation", "state", "reason"], registry=REGISTRY)
+VERDICTS = Counter("opsmend_verdicts", "Runs that were judged", ["remediation", "verdict"], registry=REGISTRY)
+NOTIFICATIONS = Counter("opsmend_notifications", "Messages to people", ["state"], registry=REGISTRY)
+RELOADS = Counter("opsmend_reloads", "Reloads of the configuration", ["state"], registry=REGISTRY)
+
+
+def exposition() -> bytes:
+    """Return all metrics in Prometheus' text format."""
+    return generate_latest(REGISTRY)

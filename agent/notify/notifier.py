@@ -1,0 +1,140 @@
+"""Messages that wait in the store in, deliveries out, tried again until they succeed or it is hopeless."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+
+from agent.clock import Clock
+from agent.collect.base import Range
+from agent.config.settings import NotifyTarget
+from agent.errors import NotFoundError, SourceError
+from agent.log import Logger
+from agent.metrics import NOTIFICATIONS
+from agent.notify.story import Story, Storyteller
+from agent.store import Notification, NotificationStore
+
+log = Logger("notify")
+
+_TIMEOUT_S = 90
+_MOST_ATTEMPTS = 8
+_FIRST_PAUSE = timedelta(seconds=15)
+_CHART_BEFORE = timedelta(minutes=45)
+_CHART_POINTS = 180
+_MOST_LINES = 8
+_ENTITY_LABELS = ("host", "instance", "unit", "name", "mountpoint", "service", "groupname")
+
+
+class RangeSource(Protocol):
+    """What a chart needs of the metric source."""
+
+    def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> Range:
+        """Evaluate an expression over a time. Raises SourceError."""
+
+
+class Notifier:
+    """Delivers what is due. One delivery at a time."""
+
+    def __init__(
+        self,
+        notifications: NotificationStore,
+        storyteller: Storyteller,
+        targets: Mapping[str, NotifyTarget],
+        source: RangeSource,
+        clock: Clock,
+    ) -> None:
+        self._notifications = notifications
+        self._storyteller = storyteller
+        self._targets = targets
+        self._source = source
+        self._clock = clock
+
+    def deliver(self) -> None:
+        """Deliver every message that is due. Raises StoreError."""
+        for notification in self._notifications.due(self._clock.now()):
+            error = self._deliver(notification)
+            if not error:
+                self._notifications.settle(notification, "sent")
+                log.info("people told", incident=notification.incident_id, target=notification.target)
+            elif notification.attempts + 1 >= _MOST_ATTEMPTS:
+                self._notifications.settle(notification, "failed", error)
+                log.error("people could not be told", target=notification.target, why=error)
+            else:
+                pause = _FIRST_PAUSE * 2**notification.attempts
+                self._notifications.settle(notification, "waiting", error, self._clock.now() + pause)
+                log.warning("message has to wait", target=notification.target, why=error)
+            NOTIFICATIONS.labels("failed" if error else "sent").inc()
+
+    def _deliver(self, notification: Notification) -> str:
+        """Send one message; return why it failed, or nothing."""
+        try:
+            story = self._storyteller.tell(notification, self._clock.now())
+            urls = read_urls(self._targets[notification.target])
+        except (NotFoundError, OSError) as error:
+            return str(error)
+        except KeyError:
+            return f"there is no target '{notification.target}' any more"
+        job = {"urls": urls, "title": story.title, "body": story.body, **self._chart(story)}
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "agent.notify.send"],
+                input=orjson.dumps(job),
+                capture_output=True,
+                timeout=_TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"it was not delivered within {_TIMEOUT_S} s"
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        return "" if done.returncode == 0 else (lines[-1] if lines else f"exit code {done.returncode}")
+
+    def _chart(self, story: Story) -> dict[str, Any]:
+        empty: dict[str, Any] = {"series": [], "times": [], "since": 0.0, "chart_title": ""}
+        if not story.query:
+            return empty
+        end = self._clock.now()
+        start = story.query_since - _CHART_BEFORE
+        try:
+            seen = self._source.query_range(story.query, start, end, (end - start) / _CHART_POINTS)
+        except SourceError:
+            return empty
+        return {
+            "series": _lines(seen),
+            "times": list(seen.times),
+            "since": story.query_since.timestamp(),
+            "chart_title": story.query[:110],
+        }
+
+
+def read_urls(target: NotifyTarget) -> list[str]:
+    """Return the apprise URLs of a target. Raises OSError."""
+    file = target.url_file
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not file.is_absolute() and credentials:
+        file = Path(credentials) / file
+    lines = file.read_text().splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _lines(seen: Range) -> list[dict[str, Any]]:
+    """Return the series that moved most, named by what tells them apart."""
+
+    def reach(values: Sequence[float | None]) -> float:
+        known = [value for value in values if value is not None]
+        return max(known) - min(known) if known else 0.0
+
+    order = sorted(range(len(seen.labels)), key=lambda row: -reach(seen.values[row]))[:_MOST_LINES]
+    return [
+        {
+            "name": " ".join(seen.labels[row][name] for name in _ENTITY_LABELS if name in seen.labels[row]),
+            "values": seen.values[row],
+        }
+        for row in order
+    ]

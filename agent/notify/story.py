@@ -1,0 +1,141 @@
+"""An incident in, the whole story of it for people out: what, where, why, what was tried, where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlencode
+
+from agent.config.rulefiles import Rulebook
+from agent.decide import describe
+from agent.records import Incident, Run, Verdict
+from agent.store import Approval, Notification, Stores
+
+_TITLES = {
+    "approval": "may I?",
+    "escalated": "for you",
+    "storm": "storm",
+    "recovered": "recovered",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """What a message says. ``query`` is the PromQL whose chart goes with it, or empty."""
+
+    title: str
+    body: str
+    query: str
+    query_since: datetime
+
+
+class Storyteller:
+    """Tells the story of incidents."""
+
+    def __init__(
+        self,
+        stores: Stores,
+        book: Callable[[], Rulebook],
+        name: str,
+        public_url: str | None,
+        prometheus_url: str,
+    ) -> None:
+        self._stores = stores
+        self._book = book
+        self._name = name
+        self._public_url = public_url
+        self._prometheus_url = prometheus_url
+
+    def tell(self, notification: Notification, now: datetime) -> Story:
+        """Return the story as it stands now. Raises NotFoundError when the incident is gone."""
+        incident_id = notification.incident_id or 0
+        incident = self._stores.incidents.get(incident_id)
+        runs = self._stores.runs.of_incident(incident_id)
+        approval = self._stores.approvals.newest(incident_id)
+        parts = [
+            _opening(notification.kind, incident, now),
+            _why(incident),
+            _tried(runs),
+            _question(notification.kind, incident, approval),
+            self._links(incident),
+        ]
+        query = self._query(incident)
+        return Story(
+            title=f"[{self._name}] {_TITLES.get(notification.kind, notification.kind)}: {incident.title}",
+            body="\n\n".join(part for part in parts if part),
+            query=query,
+            query_since=incident.opened_at,
+        )
+
+    def _query(self, incident: Incident) -> str:
+        for symptom in incident.best.symptoms if incident.best else ():
+            if symptom.source in self._book().signals:
+                return self._book().signals[symptom.source].query
+        return ""
+
+    def _links(self, incident: Incident) -> str:
+        lines = [f"opsmend incident show {incident.id}"]
+        if self._public_url:
+            lines.append(f"{self._public_url}/incidents/{incident.id}")
+        query = self._query(incident)
+        if query:
+            graph = urlencode({"g0.expr": query, "g0.tab": "0", "g0.range_input": "1h"})
+            lines.append(f"{self._prometheus_url}/graph?{graph}")
+        return "Look at it:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def _opening(kind: str, incident: Incident, now: datetime) -> str:
+    minutes = (now - incident.opened_at).total_seconds() / 60
+    where = f" on {incident.host}" if incident.host and incident.host not in incident.entity else ""
+    since = f"{incident.opened_at:%Y-%m-%d %H:%M:%S} UTC, {minutes:.0f} minutes ago"
+    opening = f"{incident.title}{where}. Found at {since}."
+    if kind == "recovered":
+        return f"{opening} It is over: {incident.reason.text if incident.reason else incident.state.value}."
+    if kind == "storm":
+        return f"{opening} It is one of many: {incident.detail}. Nothing more is started until it calms down."
+    if kind == "escalated" and incident.reason:
+        return f"{opening} It is yours because {incident.reason.text}" + (
+            f": {incident.detail}." if incident.detail else "."
+        )
+    return opening
+
+
+def _why(incident: Incident) -> str:
+    if incident.best is None:
+        return "The cause is unknown: no rule explains what is seen."
+    lines = []
+    for place, candidate in enumerate(incident.diagnosis.candidates[:3]):
+        word = "Diagnosis" if place == 0 else "Or"
+        sure = f"confidence {candidate.confidence:.2f}"
+        lines.append(f"{word}: {candidate.fault} on {candidate.entity} ({sure}), because")
+        lines += [f"  {evidence}" for evidence in candidate.evidence]
+        lines += [f"  {symptom.text}, since {symptom.since:%H:%M:%S} UTC" for symptom in candidate.symptoms]
+    return "\n".join(lines)
+
+
+def _tried(runs: list[Run]) -> str:
+    lines = []
+    for run in runs:
+        verdict = "being verified" if run.verdict is Verdict.PENDING else run.verdict.value.replace("_", " ")
+        lines.append(f"  {describe(run.plan)}: {run.state.value}, {verdict}")
+        if run.detail:
+            lines.append(f"    {run.detail}")
+        for check in run.checks:
+            before = "unknown" if check.before is None else f"{check.before:.4g}"
+            after = "unknown" if check.after is None else f"{check.after:.4g}"
+            lines.append(f"    {check.text}: {before} before, {after} after")
+    return "Tried:\n" + "\n".join(lines) if lines else "Nothing was tried yet."
+
+
+def _question(kind: str, incident: Incident, approval: Approval | None) -> str:
+    if kind != "approval" or approval is None or approval.state != "pending":
+        return ""
+    lines = [
+        f"The plan: {describe(approval.plan)}.",
+        f"{approval.needed} yes needed until {approval.expires_at:%H:%M} UTC:",
+        f"  opsmend incident approve {incident.id}   or   deny {incident.id}",
+    ]
+    if approval.preview:
+        lines += ["What check mode says:", approval.preview[:3000]]
+    return "\n".join(lines)

@@ -1,0 +1,42 @@
+"""What a daemon owes its machine: only one at a time on its state, and word to systemd."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from agent.errors import ConflictError
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold the lock on a state folder; a second agent on it would start runs twice.
+
+    Raises ConflictError when another process holds it.
+    """
+    with (folder / "agent.lock").open("a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            stream.seek(0)
+            pid = stream.read().strip() or "unknown"
+            raise ConflictError(f"another agent (pid {pid}) is at work on {folder}") from error
+        with suppress(OSError):  # on a full disk the number is missing, the lock holds all the same
+            stream.truncate(0)
+            stream.write(str(os.getpid()))
+            stream.flush()
+        yield
+
+
+def notify_systemd(message: str) -> None:
+    """Tell systemd (``Type=notify``) how we are; without it nothing happens."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        channel.connect("\0" + address[1:] if address.startswith("@") else address)
+        channel.sendall(message.encode())

@@ -1,0 +1,101 @@
+"""Messages to people: kept until they are delivered, so that a crash loses none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, insert, select, update
+
+from agent.store.engine import Database
+from agent.store.schema import notifications
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """One message to one target about one incident. ``kind`` is what it is about."""
+
+    id: int
+    incident_id: int | None
+    kind: str
+    target: str
+    created_at: datetime
+    due_at: datetime
+    state: str
+    attempts: int
+    error: str
+
+
+class NotificationStore:
+    """Keeps notifications: waiting, sent, dropped (not needed any more) or failed (given up)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(
+        self, incident_id: int | None, kind: str, target: str, now: datetime, due_at: datetime | None = None
+    ) -> None:
+        """Put a message up for delivery, now or at a later time."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                insert(notifications).values(
+                    incident_id=incident_id,
+                    kind=kind,
+                    target=target,
+                    created_at=now,
+                    due_at=due_at or now,
+                    state="waiting",
+                    attempts=0,
+                    error="",
+                )
+            )
+
+    def due(self, now: datetime) -> list[Notification]:
+        """Return what is to be delivered now, oldest first."""
+        query = (
+            select(notifications)
+            .where(notifications.c.state == "waiting", notifications.c.due_at <= now)
+            .order_by(notifications.c.id)
+        )
+        with self._database.reading() as connection:
+            return [Notification(**row._mapping) for row in connection.execute(query)]
+
+    def settle(
+        self, notification: Notification, state: str, error: str = "", due_at: datetime | None = None
+    ) -> None:
+        """Write how a delivery went; ``waiting`` with a later time means another attempt."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                update(notifications)
+                .where(notifications.c.id == notification.id)
+                .values(
+                    state=state,
+                    error=error,
+                    attempts=notification.attempts + 1,
+                    due_at=due_at or notification.due_at,
+                )
+            )
+
+    def drop(self, incident_id: int, kind: str) -> None:
+        """Take back what is not needed any more: the next contact, once somebody has answered."""
+        waiting = (
+            (notifications.c.incident_id == incident_id)
+            & (notifications.c.kind == kind)
+            & (notifications.c.state == "waiting")
+        )
+        with self._database.transaction() as connection:
+            connection.execute(update(notifications).where(waiting).values(state="dropped"))
+
+    def last(self, kind: str) -> datetime | None:
+        """Return when a message of a kind was last put up."""
+        query = select(func.max(notifications.c.created_at)).where(notifications.c.kind == kind)
+        with self._database.reading() as connection:
+            last: datetime | None = connection.execute(query).scalar()
+            return last
+
+    def of_incident(self, incident_id: int) -> list[Notification]:
+        """Return everything that was or is to be sent about an incident."""
+        query = select(notifications).where(notifications.c.incident_id == incident_id)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(notifications.c.id))
+            return [Notification(**row._mapping) for row in rows]

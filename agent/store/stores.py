@@ -1,0 +1,55 @@
+"""The whole store: one object per kind of record, on one database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.store.alerts import AlertStore
+from agent.store.approvals import ApprovalStore
+from agent.store.audit import AuditStore
+from agent.store.engine import Database
+from agent.store.history import History
+from agent.store.incidents import IncidentStore
+from agent.store.notifications import NotificationStore
+from agent.store.pauses import PauseStore
+from agent.store.runs import RunStore
+from agent.store.wishes import WishStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """The store, one object per kind of record."""
+
+    database: Database
+    alerts: AlertStore
+    approvals: ApprovalStore
+    audit: AuditStore
+    history: History
+    incidents: IncidentStore
+    notifications: NotificationStore
+    pauses: PauseStore
+    runs: RunStore
+    wishes: WishStore
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+
+def open_stores(file: Path) -> Stores:
+    """Open the store. Raises StoreError."""
+    database = Database(file)
+    database.open()
+    return Stores(
+        database=database,
+        alerts=AlertStore(database),
+        approvals=ApprovalStore(database),
+        audit=AuditStore(database),
+        history=History(database),
+        incidents=IncidentStore(database),
+        notifications=NotificationStore(database),
+        pauses=PauseStore(database),
+        runs=RunStore(database),
+        wishes=WishStore(database),
+    )

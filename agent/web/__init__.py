@@ -1,0 +1,1 @@
+"""The agent's own port: what is shown and commanded over HTTP."""

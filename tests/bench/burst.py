@@ -1,0 +1,154 @@
+"""Twenty triggers at once on four hosts, beside twenty bare commands at their best parallelism.
+
+``make bench-burst``. Memory is that of the whole process tree of the agent, sampled five times a second:
+the sum of all resident sets, and of the proportional ones, in which shared pages count once.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from agent.config import load_settings
+from agent.demo.hosts import Cluster
+from agent.demo.image import node_image
+from agent.store import Stores, open_stores
+from tests.bench.alerts import AlertedAgent
+from tests.bench.table import show
+from tests.servers.process import wait_until
+from tests.servers.prometheus import running_prometheus
+
+TRIGGERS = 20
+HOSTS = ("h1", "h2", "h3", "h4")
+REPEATS = int(os.environ.get("REPEATS", "3"))
+
+
+class Memory(threading.Thread):
+    """Samples the memory of a process and all its descendants."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.pid = pid
+        self.resident = 0.0
+        self.proportional = 0.0
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        """Sample until told to stop."""
+        while not self.over.wait(0.2):
+            pids = _tree(self.pid)
+            self.resident = max(self.resident, sum(_memory(pid, "Rss") for pid in pids))
+            self.proportional = max(self.proportional, sum(_memory(pid, "Pss") for pid in pids))
+
+
+def _tree(pid: int) -> list[int]:
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = task.read_text().split()
+        except OSError:
+            continue
+        for child in children:
+            found += _tree(int(child))
+    return found
+
+
+def _memory(pid: int, kind: str) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{kind}:")), 0.0)
+
+
+def bare(agent: AlertedAgent, tickets: dict[str, str], parallel: int) -> float:
+    """Run the plain command for every ticket, so many at a time; return the seconds it took."""
+    environment = agent.bare_environment()
+
+    def one(item: tuple[str, str]) -> None:
+        command = agent.bare_command(*item)
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(parallel) as pool:
+        list(pool.map(one, tickets.items()))
+    return time.monotonic() - began
+
+
+def ours(agent: AlertedAgent, stores: Stores, tickets: dict[str, str]) -> tuple[float, float, Memory]:
+    """Send all triggers at once; return seconds until all runs ended, until all are judged, and memory."""
+    assert agent.process is not None
+    memory = Memory(agent.process.pid)
+    memory.start()
+    before = len(stores.incidents.list(limit=10_000))
+    began = time.monotonic()
+    agent.send(tickets)
+
+    def ended() -> bool:
+        new = (
+            stores.incidents.list(limit=TRIGGERS)
+            if len(stores.incidents.list(limit=10_000)) >= before + TRIGGERS
+            else []
+        )
+        return len(new) == TRIGGERS and all(
+            (runs := stores.runs.of_incident(one.id)) and runs[0].state.ended for one in new
+        )
+
+    def judged() -> bool:
+        return all(one.state.settled for one in stores.incidents.list(limit=TRIGGERS))
+
+    wait_until(ended, 120, lambda: (agent.folder / "agent.log").read_text()[-3000:])
+    took = time.monotonic() - began
+    wait_until(judged, 60)
+    verified = time.monotonic() - began
+    memory.over.set()
+    memory.join()
+    return took, verified, memory
+
+
+def main() -> None:
+    """Measure in turns and print the table."""
+    with tempfile.TemporaryDirectory() as name, running_prometheus(Path(name)) as prometheus:
+        cluster = Cluster(f"opsmend-burst-{os.getpid()}", Path(name) / "cluster", node_image(print))
+        with cluster:
+            cluster.start(HOSTS)
+            agent = AlertedAgent(Path(name) / "agent", cluster, prometheus)
+            agent.start()
+            stores = open_stores(load_settings(agent.folder / "opsmend.yml").database)
+            times: dict[str, list[float]] = {}
+            resident = proportional = 0.0
+            for repeat in range(REPEATS):
+                for parallel in (2, 4, 8):
+                    tickets = _tickets(f"b{repeat}p{parallel}")
+                    times.setdefault(f"bare, {parallel} at a time", []).append(bare(agent, tickets, parallel))
+                took, verified, memory = ours(agent, stores, _tickets(f"o{repeat}"))
+                times.setdefault("opsmend, all runs ended", []).append(took)
+                times.setdefault("opsmend, all judged", []).append(verified)
+                resident = max(resident, memory.resident)
+                proportional = max(proportional, memory.proportional)
+            stores.close()
+            agent.stop()
+    best = min(min(values) for what, values in times.items() if what.startswith("bare"))
+    rows = [
+        [what, *(f"{value:.1f} s" for value in values), f"{min(values) / best:.2f}"]
+        for what, values in times.items()
+    ]
+    show(
+        f"{TRIGGERS} triggers at once on {len(HOSTS)} hosts",
+        ["what", *(f"turn {n + 1}" for n in range(REPEATS)), "best / best bare"],
+        rows,
+    )
+    print(f"memory of the whole tree: {resident:.0f} MiB resident, {proportional:.0f} MiB proportional")
+
+
+def _tickets(prefix: str) -> dict[str, str]:
+    return {f"{prefix}n{n}": HOSTS[n % len(HOSTS)] for n in range(TRIGGERS)}
+
+
+if __name__ == "__main__":
+    main()
