@@ -33,6 +33,10 @@ demo-clean: venv ## Remove every trace of the demo: hosts, images, files
 test: packages venv servers ## Install what is missing and run all tests (PYTEST_ARGS=…)
 	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest $(PYTEST_ARGS)
 
+.PHONY: test-crash
+test-crash: packages venv servers ## Kill the agent at random moments and count what is lost or done twice (TRIALS=200, 35 minutes)
+	$(BIN)/python -m tests.integration.crash --trials $(or $(TRIALS),200)
+
 .PHONY: bench-loop
 bench-loop: packages venv ## Measure injection to fix beside the bare ansible-playbook command (TRIALS=15)
 	$(SUDO) env PATH="$(PATH)" $(BIN)/python -m tests.bench.loop
@@ -40,6 +44,14 @@ bench-loop: packages venv ## Measure injection to fix beside the bare ansible-pl
 .PHONY: bench-resting
 bench-resting: venv servers ## Measure memory and CPU of the resting agent (SERIES="1000 10000 50000")
 	$(BIN)/python -m tests.bench.resting
+
+.PHONY: bench-burst
+bench-burst: packages venv servers ## Measure 20 triggers at once beside bare ansible-playbook commands, with memory
+	$(BIN)/python -m tests.bench.burst
+
+.PHONY: bench-trigger
+bench-trigger: packages venv servers ## Measure an HTTP request to the first task beside bare ansible-playbook (TRIALS=15)
+	$(BIN)/python -m tests.bench.trigger
 
 .PHONY: schemas
 schemas: venv ## Write the JSON Schemas that editors use for settings, rules and remediations
@@ -72,7 +84,7 @@ $(VENV)/.made: pyproject.toml $(LOCK) | packages
 lock: ## Take the newest versions that pyproject.toml allows into the lock file
 	rm -rf .cache/lock
 	$(PYTHON) -m venv .cache/lock
-	.cache/lock/bin/python -m pip install -q --disable-pip-version-check '.[dev,kafka]'
+	.cache/lock/bin/python -m pip install -q --disable-pip-version-check '.[dev,kafka,deep]'
 	.cache/lock/bin/python -m pip freeze --exclude opsmend > $(LOCK)
 	rm -rf .cache/lock build
 

@@ -19,7 +19,7 @@ from agent.demo.snapshot import HostState, differences, take
 from agent.errors import RunError
 from agent.livestatus import read_live_status
 from agent.records import Incident, Run, RunState
-from agent.wiring import Stores, open_stores
+from agent.store import Stores, open_stores
 from agent.workshop.hosts import break_target, cluster_name, prove_healed
 from agent.workshop.scenario import TARGET, Scenario
 from agent.workshop.site import Places, build_site, write_settings
@@ -57,11 +57,11 @@ def prove(scenario: Scenario, places: Places, folder: Path, tell: Tell) -> Proof
         config = write_settings(cluster, url, places)
         agent = start_agent(cluster, config)
         try:
-            stores = open_stores(load_settings(config))
+            stores = open_stores(load_settings(config).database)
             try:
                 return _break_and_watch(cluster, scenario, places, stores, tell)
             finally:
-                stores.database.close()
+                stores.close()
         finally:
             stop_agent(agent)
 

@@ -77,6 +77,7 @@ def write_settings(cluster: Cluster, url: str, places: Places) -> Path:
         },
         "collect": {"poll": _SCRAPE, "history": "10m", "prometheus": {"url": url, "timeout": "5s"}},
         "verify": {"interval": _SCRAPE},
+        "api": {"listen": None},
     }
     (folder / "state").mkdir(exist_ok=True)
     file = folder / "opsmend.yml"

@@ -117,7 +117,8 @@ def main() -> None:
             agent.stop()
     middle = statistics.median(bares)
     rows = [["bare ansible-playbook", spread(bares), "1.00"]]
-    rows.append(["opsmend, from the HTTP request", spread(trigger), f"{statistics.median(trigger) / middle:.2f}"])
+    ratio = f"{statistics.median(trigger) / middle:.2f}"
+    rows.append(["opsmend, from the HTTP request", spread(trigger), ratio])
     if rules:
         ratio = f"{statistics.median(rules) / middle:.2f}"
         rows.append(["ansible-rulebook, from the HTTP request", spread(rules), ratio])
