@@ -91,7 +91,7 @@ def main():
         ended = choose(held, in_use, limit, module.params["wanted_share"], module.params["young_seconds"])
         if not ended:
             module.fail_json(
-                msg="all %d connections are in use, and none for %d seconds or longer: %s has too few for its load"
+                msg="all %d connections are in use, none for %d seconds or longer: %s has too few of them"
                 % (limit, module.params["young_seconds"], proxy)
             )
         for one in [] if module.check_mode else ended:

@@ -38,7 +38,7 @@ def order(path, command):
 
 def backend(path, proxy):
     """Return the row of a backend and those of its servers, as "show stat" has them."""
-    rows = [row for row in csv.DictReader(ask(path, "show stat").lstrip("# ").splitlines())]
+    rows = csv.DictReader(ask(path, "show stat").lstrip("# ").splitlines())
     mine = [row for row in rows if row["pxname"] == proxy and row["svname"] != "FRONTEND"]
     summary = next((row for row in mine if row["svname"] == "BACKEND"), None)
     if summary is None:

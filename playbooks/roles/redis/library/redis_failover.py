@@ -123,7 +123,9 @@ def refuse_when_others_decide(me, password):
 def choose(mine, seen, peers, name, primary):
     """Return the place to follow, or None to take over. Raises RedisError when neither is safe."""
     if len(seen) * 2 < len(peers):
-        raise RedisError("only %d of %d peers answer: it may be this host that is cut off" % (len(seen), len(peers)))
+        raise RedisError(
+            "only %d of %d peers answer: it may be this host that is cut off" % (len(seen), len(peers))
+        )
     new = [peer for peer, said in seen.items() if said.get("role") == "master" and place_of(peer) != primary]
     if len(new) > 1:
         raise RedisError("there are several primaries already: %s" % ", ".join(new))
