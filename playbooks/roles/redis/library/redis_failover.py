@@ -10,8 +10,8 @@ description:
   - A replica becomes primary when its primary is gone for good and no other replica has newer data. When
     another one has taken over already it follows that one.
   - It refuses while anything accepts connections at the primary's address, when Sentinel or a cluster looks
-    after this Redis, and when most of its peers cannot be reached, because then it is this host that is
-    cut off. Two primaries are worse than none.
+    after this Redis, when it has never had data, and when most of its peers cannot be reached, because then
+    it is this host that is cut off. Two primaries are worse than none.
 options:
   name:
     description: This host's name among the peers; decides between replicas that have the same data.
@@ -148,6 +148,8 @@ def fail_over(module):
     if mine["master_link_status"] == "up":
         return False, "is connected to its primary"
     refuse_when_others_decide(me, password)
+    if int(mine.get("slave_repl_offset", 0)) <= 0:
+        raise RedisError("this replica has never had data from its primary")
     primary = (mine["master_host"], int(mine["master_port"]))
     if not is_gone(primary, module.params["refused_is_gone"]):
         raise RedisError(
