@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from agent import __version__
+from agent.cli.authors import playbooks, rules
+from agent.cli.options import Config, Json
 
 EXIT_CODES = """
 Exit codes: 0 all is well · 1 something is wrong (see the message) · 2 the command line is wrong ·
@@ -30,39 +32,10 @@ incident = typer.Typer(help="Look at one incident, and decide about it.", no_arg
 app.add_typer(incident, name="incident")
 audit = typer.Typer(help="Read and verify the record of who did what.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
-rules = typer.Typer(help="Check and test signals, faults and diagnosis rules.", no_args_is_help=True)
 app.add_typer(rules, name="rules")
+app.add_typer(playbooks, name="playbooks")
 
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="FILE",
-        help="The settings; default $OPSMEND_CONFIG, else /etc/opsmend/opsmend.yml.",
-        show_default=False,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 IncidentId = Annotated[int, typer.Argument(metavar="ID", help="Number of the incident.", min=1)]
-RuleFolders = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--rules",
-        metavar="DIR",
-        help="Rules; may be given several times, later ones add.",
-        show_default=False,
-    ),
-]
-PlaybookFolders = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--playbooks", metavar="DIR", help="Remediations; may be given several times.", show_default=False
-    ),
-]
-Prometheus = Annotated[
-    str | None, typer.Option(metavar="URL", help="Also ask this Prometheus whether it takes the queries.")
-]
 Comment = Annotated[str, typer.Option("--comment", "-m", help="Why, for those who read it later.")]
 
 
@@ -240,41 +213,6 @@ def verify_entries(
     from agent.cli.audit import verify_audit
 
     verify_audit(config, head, json)
-
-
-@rules.command("check")
-def rules_check(
-    rule_folders: RuleFolders = None,
-    playbook_folders: PlaybookFolders = None,
-    prometheus: Prometheus = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Check rules and their tests: every problem with file, line and key; and what leads nowhere.
-
-    Without --rules and --config the folders rules and playbooks here are checked, as in a checkout.
-    """
-    from agent.cli.rules import check_rules
-    from agent.workshop.places import find_places
-
-    check_rules(find_places(config, rule_folders or (), playbook_folders or ()), prometheus, json)
-
-
-@rules.command("test")
-def rules_test(
-    files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE", help="Only these; default all of rules/tests.")
-    ] = None,
-    rule_folders: RuleFolders = None,
-    playbook_folders: PlaybookFolders = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Run the stories in rules/tests: samples over time, and the incidents the rules must make of them."""
-    from agent.cli.rules import run_tests
-    from agent.workshop.places import find_places
-
-    run_tests(find_places(config, rule_folders or (), playbook_folders or ()), files or (), json)
 
 
 @app.command()

@@ -45,7 +45,7 @@ def check_rules(places: Places, prometheus: str | None, json: bool) -> None:
     if json:
         print_json({"problems": problems, "notes": notes})
     else:
-        _show(problems, notes)
+        show_problems(problems, notes)
         if book is not None:
             counted = f"{len(book.signals)} signals, {len(book.faults)} faults, {len(book.rules)} rules"
             console.print(f"[green]good[/]   {counted}")
@@ -61,7 +61,7 @@ def run_tests(places: Places, files: Sequence[Path], json: bool) -> None:
     if json:
         print_json({"tests": report.tests, "problems": report.problems, "untested": untested})
     else:
-        _show(report.problems, [f"no test makes rule {rule} match" for rule in untested])
+        show_problems(report.problems, [f"no test makes rule {rule} match" for rule in untested])
         passed = "[red]failed[/]" if report.problems else "[green]passed[/]"
         console.print(
             f"{passed}  {report.tests} tests, {len(book.rules) - len(report.untested)} rules seen to match"
@@ -86,7 +86,8 @@ def ask_prometheus(url: str, queries: dict[str, str]) -> list[Problem]:
     return problems
 
 
-def _show(problems: Sequence[Problem], notes: Sequence[str]) -> None:
+def show_problems(problems: Sequence[Problem], notes: Sequence[str]) -> None:
+    """Print what is wrong and what is worth knowing."""
     for problem in problems:
         console.print(f"[red]wrong[/]  {escape(str(problem))}", soft_wrap=True)
     for note in notes:
