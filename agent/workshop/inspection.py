@@ -96,7 +96,7 @@ def _check_parameters(remediation: Remediation, places: Places) -> Iterator[Prob
     for name, parameter in parameters.items():
         if name in arguments:
             if arguments[name] not in _TYPES[parameter.type]:
-                message = f"is a {parameter.type}, the role takes {arguments[name]}"
+                message = f"is of type {parameter.type}, the role takes {arguments[name]}"
                 yield document.problem(("parameters", name, "type"), message)
         elif not re.search(rf"\b{re.escape(name)}\b", text):
             hint = f"known arguments: {', '.join(sorted(arguments))}" if arguments else ""
