@@ -37,6 +37,18 @@ test: packages venv servers ## Install what is missing and run all tests (PYTEST
 test-crash: packages venv servers ## Kill the agent at random moments and count what is lost or done twice (TRIALS=200, 35 minutes)
 	$(BIN)/python -m tests.integration.crash --trials $(or $(TRIALS),200)
 
+.PHONY: molecule
+molecule: packages venv ## Run the Molecule scenario of every remediation on broken hosts (NAMES="a b", JOBS=1)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend playbooks test $(NAMES) --jobs $(or $(JOBS),1)
+
+.PHONY: molecule-changed
+molecule-changed: packages venv ## Run those whose files changed, and a few others each day (BASE=main, SAMPLE=2)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend playbooks test --changed $(or $(BASE),main) --sample $(or $(SAMPLE),2)
+
+.PHONY: test-acceptance
+test-acceptance: packages venv ## Let a running agent meet every fault through Prometheus; prints the table (NAMES="a b")
+	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend playbooks prove $(NAMES) --jobs $(or $(JOBS),1)
+
 .PHONY: bench-loop
 bench-loop: packages venv ## Measure injection to fix beside the bare ansible-playbook command (TRIALS=15)
 	$(SUDO) env PATH="$(PATH)" $(BIN)/python -m tests.bench.loop
