@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import FaultFile, RuleFile, SignalFile
+from agent.config.ruletestfile import RuleTestFile
 from agent.config.settings import Settings
 
 FOLDER = Path(__file__).parent / "schemas"
@@ -18,6 +19,7 @@ FILES: dict[str, type[BaseModel]] = {
     "signals": SignalFile,
     "faults": FaultFile,
     "diagnosis": RuleFile,
+    "ruletests": RuleTestFile,
     "remediation": RemediationFile,
 }
 
