@@ -1,0 +1,288 @@
+"""Series of an incident and of a healthy time in, how far and since when each one deviates out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.diagnose.roles import MetricRole, bad_direction, role_of
+from agent.records.evidence import Observations, SeriesTable
+from agent.records.metrics import BoolArray, FloatArray, IntArray
+
+NOTABLE = 3.0  # robust standard deviations; below it a change is called noise
+_CAP = 1000.0  # beyond it more says nothing more
+# a change by less than 3 x 5 % of its level is nothing to an operator, however steady the series was
+_RELATIVE_FLOOR = 0.05
+# a share of bad answers under 0.2 % is within what clients retry; in percent and in 0..1
+_UNAVAILABLE_FLOOR = 0.0007
+_FEWEST_BASELINE = 3  # samples; with fewer nobody can say what is normal
+# without a baseline, what comes shortly before the incident may be its slow beginning
+_SURELY_HEALTHY, _LONG = 0.7, 10
+_CONSTANT_Z = 20.0  # what leaves a constant by its own largest step counts as so many deviations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Deviations:
+    """How the series of a table deviate, all arrays with one row per series.
+
+    ``excess`` is series x time in the series' own unit, 0 where nothing bad happens; ``z`` the same
+    in robust standard deviations. ``severity`` lies in 0..1; ``direction`` is 1 for a rise, -1 for a
+    fall. ``onset`` is the column from which on a series deviates, -1 for never. ``level`` is what is
+    normal. ``start`` is the column at which the incident began.
+    """
+
+    table: SeriesTable
+    roles: Sequence[MetricRole]
+    excess: FloatArray
+    z: FloatArray
+    severity: FloatArray
+    direction: IntArray
+    onset: IntArray
+    level: FloatArray
+    scale: FloatArray
+    start: int
+    notes: Sequence[str] = ()
+
+
+def measure_deviations(observed: Observations) -> Deviations:
+    """Compare the incident with its baseline, or else with the rows before it began."""
+    table = observed.table
+    roles = [role_of(name) for name in table.names]
+    values = _as_badness(as_rates(table.values), roles)
+    notes: list[str] = []
+    healthy = 0
+    before = _aligned_baseline(observed, values.shape[0])
+    before = _as_badness(as_rates(before), roles) if before.size else before
+    if before.shape[1] < _FEWEST_BASELINE:
+        if observed.baseline is not None:
+            notes.append("the baseline is empty; the time before the incident is taken for normal")
+        start = find_onset(values, _last_possible(observed))
+        healthy = start if start < _LONG else round(start * _SURELY_HEALTHY)
+        before, early = values[:, :healthy], values[:, :0]
+    else:
+        start = _onset_with_baseline(observed, before, values)
+        early = values[:, :start]
+    if before.shape[1] < _FEWEST_BASELINE:
+        notes.append("nothing is known of a healthy time; what deviates is judged by its own middle")
+        before, start = values, 0
+    excess, z, direction, level, scale = _compare(before, early, values, roles)
+    active = z[:, start:]
+    severity = _severity(active)
+    onset = _first_sustained(z, healthy)
+    return Deviations(
+        table=table,
+        roles=roles,
+        excess=excess,
+        z=z,
+        severity=severity,
+        direction=direction,
+        onset=onset,
+        level=level,
+        scale=scale,
+        start=start,
+        notes=tuple(notes),
+    )
+
+
+def as_rates(values: FloatArray) -> FloatArray:
+    """Return counters that only rise as their increase per row; everything else as it is.
+
+    A series counts as a counter when it never falls, rises in most rows and is never negative.
+    """
+    if values.shape[1] < 8:
+        return values
+    steps = np.diff(values, axis=1)
+    known = ~np.isnan(steps)
+    rising = np.where(known, steps > 0, False).sum(axis=1)
+    falling = np.where(known, steps < 0, False).sum(axis=1)
+    counted = known.sum(axis=1)
+    counter = (counted >= 7) & (falling == 0) & (rising > 0.8 * counted)
+    if not counter.any():
+        return values
+    rates = values.copy()
+    rates[counter] = np.c_[steps[counter][:, :1], steps[counter]]
+    return rates
+
+
+def find_onset(values: FloatArray, latest: int) -> int:
+    """Return the column where the series change most, taken together; at most ``latest``.
+
+    A Wilcoxon rank statistic for each split, summed over the series: no scale, no baseline and no
+    distribution has to be known, and a single wild series cannot outvote the others.
+    """
+    length = values.shape[1]
+    first, last = _FEWEST_BASELINE, min(latest, length - 1)
+    if last < first:
+        return max(0, min(last, length - 1))
+    ranks = _ranks(values)
+    filled = np.where(np.isnan(ranks), 0.0, ranks)
+    known = ~np.isnan(ranks)
+    sums, counts = np.cumsum(filled, axis=1), np.cumsum(known, axis=1)
+    splits = np.arange(first, last + 1)
+    left, left_sum = counts[:, splits - 1], sums[:, splits - 1]
+    right, right_sum = counts[:, -1:] - left, sums[:, -1:] - left_sum
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = right_sum / right - left_sum / left
+        power = gap**2 * left * right / (left + right)
+    total = np.nansum(power, axis=0)
+    return int(splits[int(np.argmax(total))]) if total.size else first
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    """Return ranks in -0.5..0.5 per row, ties alike, NaN kept."""
+    order = np.argsort(values, axis=1)  # NaN goes last
+    ordered = np.take_along_axis(values, order, axis=1)
+    length = values.shape[1]
+    new = np.ones(values.shape, dtype=bool)
+    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    position = np.arange(length)
+    begin = np.maximum.accumulate(np.where(new, position, 0), axis=1)
+    ends = np.ones(values.shape, dtype=bool)
+    ends[:, :-1] = new[:, 1:]
+    finish = np.minimum.accumulate(np.where(ends, position, length)[:, ::-1], axis=1)[:, ::-1]
+    ranks = np.empty(values.shape)
+    np.put_along_axis(ranks, order, (begin + finish) / 2, axis=1)
+    known = (~np.isnan(values)).sum(axis=1, keepdims=True)
+    ranks = ranks / np.maximum(known - 1, 1) - 0.5
+    ranks[np.isnan(values)] = np.nan
+    return ranks
+
+
+def _last_possible(observed: Observations) -> int:
+    """Return the last column at which the incident can have begun: it was detected no earlier."""
+    times = observed.table.times
+    if observed.detected_at is None or not observed.table.clocked or len(times) < 2:
+        return len(times) - 1
+    step = float(np.median(np.diff(times)))
+    slack = max(2 * step, 120.0)  # clocks of different sources differ
+    return int(np.searchsorted(times, observed.detected_at.timestamp() + slack, side="right")) - 1
+
+
+def _aligned_baseline(observed: Observations, count: int) -> FloatArray:
+    """Return the baseline's rows in the order of the table's; NaN for series it does not know."""
+    baseline = observed.baseline
+    if baseline is None or not baseline.values.size:
+        return np.empty((count, 0))
+    known = {_key(baseline, row): row for row in range(len(baseline.names))}
+    rows = [known.get(_key(observed.table, row), -1) for row in range(count)]
+    aligned = baseline.values[rows]
+    aligned[np.array(rows) < 0] = np.nan
+    return aligned
+
+
+def _key(table: SeriesTable, row: int) -> tuple[str, tuple[tuple[str, str], ...]]:
+    return table.names[row], tuple(sorted(table.labels[row].items()))
+
+
+def _as_badness(values: FloatArray, roles: Sequence[MetricRole]) -> FloatArray:
+    """Return availability as its complement, so that more is worse for it as for everything else."""
+    turned = values.copy()
+    for row, role in enumerate(roles):
+        if role is MetricRole.AVAILABILITY:
+            top = np.nanmax(values[row]) if not np.isnan(values[row]).all() else 1.0
+            turned[row] = (100.0 if top > 1.5 else 1.0) - values[row]
+    return turned
+
+
+def _onset_with_baseline(observed: Observations, before: FloatArray, values: FloatArray) -> int:
+    rows = symptom_rows(observed)
+    if rows:
+        roles = [role_of(observed.table.names[row]) for row in rows]
+        _, z, *_ = _compare(before[rows], values[rows][:, :0], values[rows], roles)
+        onset = _first_sustained(z, 0)
+        onset = onset[onset >= 0]
+        if onset.size:
+            return int(onset.min())
+    both = np.hstack([before, values])
+    shift = before.shape[1]
+    return max(0, find_onset(both, shift + _last_possible(observed)) - shift)
+
+
+def symptom_rows(observed: Observations) -> list[int]:
+    """Return the rows of the series that the alert was about."""
+    hint = observed.symptom
+    if hint is None:
+        return []
+    rows = [row for row, entity in enumerate(observed.table.entities) if entity == hint.entity]
+    exact = [row for row in rows if observed.table.names[row] == hint.metric]
+    return exact or rows
+
+
+def _compare(
+    before: FloatArray, early: FloatArray, values: FloatArray, roles: Sequence[MetricRole]
+) -> tuple[FloatArray, FloatArray, IntArray, FloatArray, FloatArray]:
+    """Return excess, z, direction, level and scale of each series.
+
+    ``early`` are rows after the baseline but before the incident: what deviated then already is not
+    this incident's doing, so the level moves there.
+    """
+    count = values.shape[0]
+    known = (~np.isnan(before)).sum(axis=1) >= _FEWEST_BASELINE
+    level = np.zeros(count)
+    tail = np.zeros((3, count))
+    if known.any():
+        level[known] = np.nanmedian(before[known], axis=1)
+        away = np.abs(before[known] - level[known, None])
+        tail[0, known] = 1.4826 * np.nanmedian(away, axis=1)
+        low, high = np.nanquantile(before[known], [0.01, 0.99], axis=1)
+        # the 99 % quantile of a normal distribution lies 2.33 deviations out
+        tail[1, known], tail[2, known] = (level[known] - low) / 2.33, (high - level[known]) / 2.33
+    unavailable = np.array([role is MetricRole.AVAILABILITY for role in roles], dtype=bool)
+    with np.errstate(invalid="ignore", all="ignore"):
+        widest = np.nan_to_num(np.fmax.reduce(np.abs(values - level[:, None]), axis=1, initial=0.0))
+    percent = np.where(np.nan_to_num(np.fmax.reduce(values, axis=1, initial=0.0)) > 1.0, 100.0, 1.0)
+    floor = np.where(unavailable, _UNAVAILABLE_FLOOR * percent, _RELATIVE_FLOOR * np.abs(level))
+    floor = np.maximum(floor, np.where(np.maximum(floor, tail[0]) <= 0, widest / _CONSTANT_Z, 0.0))
+    rise, z_rise = _one_side(values, level, np.maximum.reduce([tail[0], tail[2], floor]), early)
+    fall, z_fall = _one_side(-values, -level, np.maximum.reduce([tail[0], tail[1], floor]), -early)
+    wanted = np.array([1 if role is MetricRole.AVAILABILITY else bad_direction(role) for role in roles])
+    falls = (wanted == 0) & (_severity(z_fall) > _severity(z_rise))
+    excess = np.where(falls[:, None], fall, rise)
+    z = np.where(falls[:, None], z_fall, z_rise)
+    excess[~known], z[~known] = 0.0, 0.0
+    scale = np.maximum.reduce([tail[0], np.where(falls, tail[1], tail[2]), floor])
+    return excess, z, np.where(falls, -1, 1), level, scale
+
+
+def _one_side(
+    values: FloatArray, level: FloatArray, scale: FloatArray, early: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    moved = level
+    if early.shape[1]:
+        # the least deviating of the early rows: a fault that shows first in its cause keeps its rise
+        moved = np.fmax(level, np.fmin.reduce(early, axis=1))
+    excess = np.nan_to_num(np.maximum(values - moved[:, None], 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.where(scale[:, None] > 0, excess / scale[:, None], 0.0)
+    z = np.minimum(z, _CAP)
+    excess[z < 1.0] = 0.0
+    return excess, z
+
+
+def _severity(z: FloatArray) -> FloatArray:
+    """Return 0..1: the mean of the worst half of the rows, on a scale where each doubling counts alike."""
+    if not z.shape[1]:
+        return np.zeros(z.shape[0])
+    most = max(1, z.shape[1] // 2) if z.shape[1] < 20 else z.shape[1] // 4
+    worst = np.partition(z, z.shape[1] - most, axis=1)[:, -most:].mean(axis=1)
+    severity: FloatArray = np.where(worst >= NOTABLE / 2, np.log1p(worst) / np.log1p(_CAP), 0.0)
+    return severity
+
+
+def _first_sustained(z: FloatArray, start: int) -> IntArray:
+    """Return the first column from ``start`` on at which a series becomes notable, -1 for never."""
+    if not z.shape[1]:
+        return np.full(z.shape[0], -1)
+    notable: BoolArray = z >= NOTABLE
+    if z.shape[1] >= 6:
+        # one wild sample is no onset: the next one or the one after it must be notable as well
+        following = np.zeros_like(notable)
+        following[:, :-1] |= notable[:, 1:]
+        following[:, :-2] |= notable[:, 2:]
+        following[:, -1] = True
+        notable = notable & following
+    notable[:, :start] = False
+    first = np.argmax(notable, axis=1)
+    return np.where(notable.any(axis=1), first, -1)

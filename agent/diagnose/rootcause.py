@@ -1,0 +1,202 @@
+"""Observations of one incident in, its entities ranked by how likely each is the root cause out.
+
+Blame starts where the trouble is felt and walks through the causal graph: at each node it passes on the
+share that other nodes account for and leaves the rest. What is left at an entity is what only it can
+account for (absorption of a Markov chain; compare MicroHECL and the random walks of MicroRCA, which
+walk on similarity alone). Facts that no walk sees, a change right before, being first, complaints of its own, are added
+as weights of evidence.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.diagnose.deviations import Deviations, measure_deviations, symptom_rows
+from agent.diagnose.graph import FAILING, CausalGraph, NodeKey, Trouble, build_graph
+from agent.diagnose.logevidence import LogEvidence, read_logs
+from agent.diagnose.roles import MetricRole
+from agent.records.evidence import ChangeEvent, Observations
+
+_STEPS = 40  # of the walk; 0.95 to the 40th is little enough
+_FROM_SYMPTOM = 0.8  # of the blame starts at what the alert was about, the rest at whatever deviates
+_START: Mapping[Trouble, float] = {
+    Trouble.LATENCY: 1.0,
+    Trouble.ERRORS: 1.0,
+    Trouble.SATURATION: 1.0,
+    Trouble.OTHER: 0.5,
+    Trouble.SURGE: 0.3,
+    Trouble.DROUGHT: 0.1,  # nearly always an effect
+}
+# Weights of evidence in natural logarithms: 0.7 doubles the odds
+_CHANGED_RIGHT_BEFORE = 0.9
+_OWN_COMPLAINTS = 0.9
+_SHORT_OF_RESOURCES = 1.0
+_FIRST = 0.5
+_CHANGE_FADES_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """One entity that may be the root cause. ``score`` sums to 1 over all suspects of an incident."""
+
+    entity: str
+    score: float
+    left: float
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Investigation:
+    """Everything found about one incident; suspects are ranked, the likeliest first."""
+
+    observed: Observations
+    deviations: Deviations
+    logs: LogEvidence
+    graph: CausalGraph
+    suspects: Sequence[Suspect]
+
+
+def investigate(observed: Observations) -> Investigation:
+    """Find the root cause of one incident."""
+    deviations = measure_deviations(observed)
+    table = observed.table
+    entities = dict.fromkeys([*table.entities, *observed.nodes])
+    logs = read_logs(observed.logs, table.times, deviations.start, entities, table.clocked)
+    graph = build_graph(deviations, observed.edges, logs)
+    left = walk(graph, start_weights(observed, deviations, graph))
+    suspects = rank_suspects(observed, deviations, logs, graph, left)
+    return Investigation(observed=observed, deviations=deviations, logs=logs, graph=graph, suspects=suspects)
+
+
+def start_weights(observed: Observations, deviations: Deviations, graph: CausalGraph) -> dict[NodeKey, float]:
+    """Return where blame starts, summing to 1."""
+    weights = {key: _START[key[1]] * node.severity**2 for key, node in graph.nodes.items()}
+    total = sum(weights.values())
+    if not total:
+        return {}
+    start = {key: weight / total for key, weight in weights.items()}
+    felt = _felt(observed, deviations, graph)
+    if felt:
+        start = {key: (1 - _FROM_SYMPTOM) * weight for key, weight in start.items()}
+        for key in felt:
+            start[key] += _FROM_SYMPTOM / len(felt)
+    return start
+
+
+def _felt(observed: Observations, deviations: Deviations, graph: CausalGraph) -> list[NodeKey]:
+    hint = observed.symptom
+    if hint is None:
+        return []
+    roles = {deviations.roles[row] for row in symptom_rows(observed)} if hint.metric else set()
+    wanted = {Trouble.ERRORS if role is MetricRole.AVAILABILITY else role.value for role in roles}
+    own = [key for key in graph.nodes if key[0] == hint.entity]
+    exact = [key for key in own if key[1].value in wanted]
+    return exact or [key for key in own if key[1] in FAILING] or own
+
+
+def walk(graph: CausalGraph, start: Mapping[NodeKey, float]) -> dict[str, float]:
+    """Let blame walk; return what is left at each entity, summing to 1."""
+    keys = {key: index for index, key in enumerate(graph.nodes)}
+    effects, causes, shares = [], [], []
+    for key, links in graph.links.items():
+        for link in links:
+            effects.append(keys[key])
+            causes.append(keys[link.cause])
+            shares.append(link.share)
+    effect, cause, share = np.array(effects, int), np.array(causes, int), np.array(shares, float)
+    passed = np.zeros(len(keys))
+    np.add.at(passed, effect, share)
+    moving = np.array([start.get(key, 0.0) for key in keys])
+    resting = np.zeros(len(keys))
+    for _ in range(_STEPS):
+        resting += moving * (1 - passed)
+        onward = np.zeros(len(keys))
+        np.add.at(onward, cause, moving[effect] * share)
+        moving = onward
+    resting += moving
+    left: dict[str, float] = defaultdict(float)
+    for key, index in keys.items():
+        left[key[0]] += float(resting[index])
+    return dict(left)
+
+
+def rank_suspects(
+    observed: Observations,
+    deviations: Deviations,
+    logs: LogEvidence,
+    graph: CausalGraph,
+    left: Mapping[str, float],
+) -> list[Suspect]:
+    """Add the weights of evidence to what the walk left, and rank."""
+    onsets = _onsets(graph)
+    first = min(onsets.values(), default=0)
+    span = max(len(observed.table.times) - first, 1)
+    scored: dict[str, tuple[float, dict[str, float]]] = {}
+    for entity, rest in left.items():
+        weights = {
+            "unexplained": float(np.log(rest + 0.01)),
+            "own_complaints": _OWN_COMPLAINTS * _own_complaints(entity, logs, graph),
+            "resources": _SHORT_OF_RESOURCES * _own_shortage(entity, graph),
+            "changed": _CHANGED_RIGHT_BEFORE * _changed_before(entity, observed, deviations),
+            "first": _FIRST * (1 - min(1.0, 4 * (onsets[entity] - first) / span)) if entity in onsets else 0.0,
+        }
+        scored[entity] = (sum(weights.values()), weights)
+    best = max((score for score, _ in scored.values()), default=0.0)
+    odds = {entity: float(np.exp(score - best)) for entity, (score, _) in scored.items()}
+    total = sum(odds.values())
+    suspects = [
+        Suspect(entity=entity, score=odds[entity] / total, left=left[entity], weights=scored[entity][1])
+        for entity in scored
+    ]
+    return sorted(suspects, key=lambda one: (-one.score, one.entity))
+
+
+def _onsets(graph: CausalGraph) -> dict[str, int]:
+    onsets: dict[str, int] = {}
+    for (entity, _), node in graph.nodes.items():
+        if node.onset >= 0:
+            onsets[entity] = min(onsets.get(entity, node.onset), node.onset)
+    return onsets
+
+
+def _own_complaints(entity: str, logs: LogEvidence, graph: CausalGraph) -> float:
+    node = graph.nodes.get((entity, Trouble.ERRORS))
+    if node is None or entity not in logs.complaints:
+        return 0.0
+    return node.severity * logs.own_share(entity)
+
+
+def _own_shortage(entity: str, graph: CausalGraph) -> float:
+    node = graph.nodes.get((entity, Trouble.SATURATION))
+    if node is None:
+        return 0.0
+    explained = sum(link.share for link in graph.links.get((entity, Trouble.SATURATION), ()))
+    return node.severity * max(0.0, 1 - explained)
+
+
+def _changed_before(entity: str, observed: Observations, deviations: Deviations) -> float:
+    """Return 0..1: how shortly before the beginning something was changed here."""
+    if not observed.table.clocked or not len(observed.table.times):
+        return 0.0
+    began = float(observed.table.times[deviations.start])
+    ages = [began - event.at for event in observed.events if event.entity == entity]
+    return max((_freshness(age) for age in ages), default=0.0)
+
+
+def _freshness(age_s: float) -> float:
+    if np.isnan(age_s) or age_s < -120:  # two minutes for clocks that differ
+        return 0.0
+    return float(np.exp(-max(age_s, 0.0) / _CHANGE_FADES_S))
+
+
+def recent_changes(entity: str, observed: Observations, deviations: Deviations) -> list[ChangeEvent]:
+    """Return what was changed here within the hour before the beginning, the newest first."""
+    if not observed.table.clocked or not len(observed.table.times):
+        return []
+    began = float(observed.table.times[deviations.start])
+    near = [e for e in observed.events if e.entity == entity and -120 <= began - e.at <= 3600]
+    return sorted(near, key=lambda event: -event.at)
