@@ -20,6 +20,7 @@ _UNAVAILABLE_FLOOR = 0.0007
 _FEWEST_BASELINE = 3  # samples; with fewer nobody can say what is normal
 # without a baseline, what comes shortly before the incident may be its slow beginning
 _SURELY_HEALTHY, _LONG = 0.7, 10
+_OF_PEAK = 0.2  # a symptom begins where it first reaches this share of its worst
 _CONSTANT_Z = 20.0  # what leaves a constant by its own largest step counts as so many deviations
 
 
@@ -68,6 +69,10 @@ def measure_deviations(observed: Observations) -> Deviations:
         notes.append("nothing is known of a healthy time; what deviates is judged by its own middle")
         before, start = values, 0
     excess, z, direction, level, scale = _compare(before, early, values, roles)
+    for row in _alerted_rows(observed) if early.shape[1] else ():
+        # an alert is believed also where the baseline was worse: what counts is the time just before
+        away = np.nan_to_num(np.maximum(values[row] - np.nanmedian(early[row]), 0.0))
+        excess[row], z[row], direction[row] = away, np.minimum(away / max(scale[row], 1e-12), _CAP), 1
     active = z[:, start:]
     severity = _severity(active)
     onset = _first_sustained(z, healthy)
@@ -191,10 +196,16 @@ def _onset_with_baseline(observed: Observations, before: FloatArray, values: Flo
     if rows:
         roles = [role_of(observed.table.names[row]) for row in rows]
         _, z, *_ = _compare(before[rows], values[rows][:, :0], values[rows], roles)
+        z[z < _OF_PEAK * z.max(axis=1, keepdims=True, initial=0.0)] = 0.0
         onset = _first_sustained(z, 0)
         onset = onset[onset >= 0]
         if onset.size:
             return int(onset.min())
+        # the alert says that it is bad, the baseline that it was as bad before: go by the course alone
+        courses = values[rows][(np.isfinite(values[rows]).sum(axis=1) > 1)]
+        if courses.size:
+            middle = (np.nanmin(courses, axis=1) + np.nanmax(courses, axis=1)) / 2
+            return int(np.argmax(courses >= middle[:, None], axis=1).min())
     both = np.hstack([before, values])
     shift = before.shape[1]
     return max(0, find_onset(both, shift + _last_possible(observed)) - shift)
@@ -208,6 +219,16 @@ def symptom_rows(observed: Observations) -> list[int]:
     rows = [row for row, entity in enumerate(observed.table.entities) if entity == hint.entity]
     exact = [row for row in rows if observed.table.names[row] == hint.metric]
     return exact or rows
+
+
+def _alerted_rows(observed: Observations) -> list[int]:
+    """Return the rows of the very series that the alert names, where more is surely worse."""
+    if observed.symptom is None or not observed.symptom.metric:
+        return []
+    names = observed.table.names
+    rows = [row for row in symptom_rows(observed) if names[row] == observed.symptom.metric]
+    finite = [row for row in rows if np.isfinite(observed.table.values[row]).any()]
+    return [row for row in finite if bad_direction(role_of(names[row]))]
 
 
 def _compare(

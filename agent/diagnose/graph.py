@@ -46,6 +46,7 @@ _OTHER_KIND = 0.5  # lateness may come from a callee's errors (retries) and the 
 _NAMED_IN_LOGS = 0.9  # a log line that names the culprit is seldom wrong about the direction
 _BY_RESOURCE = 0.7  # of something that has only resources, as a node or a database
 _BY_SURGE = 0.6
+_UNUSED = 0.02
 _FROM_CALLERS = 0.9  # nobody inside makes its own traffic
 _LONGEST_LAG = 3  # columns by which a cause may lead its effect
 _LOG_SCALE = 30.0  # complaints above what was usual, in root counts, that count as the worst
@@ -269,9 +270,11 @@ class _Builder:
         if surge is None or not surge.rows:
             return
         row = surge.rows[0]
-        level, scale = self._deviations.level[row], self._deviations.scale[row]
+        level, scale = abs(self._deviations.level[row]), self._deviations.scale[row]
         grown = float(self._deviations.excess[row, self._deviations.start :].max(initial=0.0))
-        share = _BY_SURGE * min(1.0, grown / max(abs(level), scale, 1e-12))
+        # what was not called before has not become worse: somebody began to call it
+        most = _FROM_CALLERS if level < _UNUSED * grown else _BY_SURGE
+        share = most * min(1.0, grown / max(level, scale, 1e-12))
         share *= coincidence(node.profile, surge.profile)
         yield self._link(node, surge, share, f"{node.entity} gets more traffic than usual")
 
@@ -302,23 +305,26 @@ class _Builder:
         is asked once in a hundred requests can be very slow and explain nothing.
         """
         shares: list[float] = []
+        exact: list[float] = []
         names = self._deviations.table.names
         own, theirs = self._rows[node.entity], self._rows[callee.entity]
         callee_rows = {names[row]: row for row in callee.rows}
         for row in node.rows[:8]:
-            other = callee_rows.get(names[row])
+            calls = self._calls(own, theirs) if _is_per_request(names[row]) else None
+            # a mean that is as usual explains nothing, whatever a quantile beside it does
+            other = (callee_rows if calls is None else theirs).get(names[row])
             if other is None:
                 continue
             mine, its = self._deviations.excess[row], self._deviations.excess[other]
-            calls = self._calls(own, theirs) if _is_per_request(names[row]) else None
             if calls is not None:
                 mine, its = mine * calls[0], its * calls[1]
             total = float(mine.sum())
             if total > 0:
                 # only what the callee had too much of while the caller did
-                shares.append(float(np.minimum(its, mine).sum()) / total)
-        if shares:
-            return float(np.mean(shares))
+                share = float(np.minimum(its, mine).sum()) / total
+                (shares if calls is None else exact).append(share)
+        if exact or shares:
+            return float(np.mean(exact or shares))
         return _ratio(callee, node)
 
     def _calls(self, own: Mapping[str, int], theirs: Mapping[str, int]) -> tuple[FloatArray, FloatArray] | None:
