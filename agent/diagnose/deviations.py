@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.diagnose.roles import MetricRole, bad_direction, role_of
+from agent.diagnose.roles import MetricRole, bad_direction, is_share, role_of
 from agent.records.evidence import Observations, SeriesTable
 from agent.records.metrics import BoolArray, FloatArray, IntArray
 
@@ -20,6 +20,8 @@ _UNAVAILABLE_FLOOR = 0.0007
 _FEWEST_BASELINE = 3  # samples; with fewer nobody can say what is normal
 # without a baseline, what comes shortly before the incident may be its slow beginning
 _SURELY_HEALTHY, _LONG = 0.7, 10
+# full is full, by however small a step it got there: a share of a resource, and its usual room
+_FULL, _ROOM, _MOST_SHARE, _EXHAUSTED = 0.97, 0.9, 1.02, 0.9
 _OF_PEAK = 0.2  # a symptom begins where it first reaches this share of its worst
 _CONSTANT_Z = 20.0  # what leaves a constant by its own largest step counts as so many deviations
 
@@ -75,6 +77,7 @@ def measure_deviations(observed: Observations) -> Deviations:
         excess[row], z[row], direction[row] = away, np.minimum(away / max(scale[row], 1e-12), _CAP), 1
     active = z[:, start:]
     severity = _severity(active)
+    severity[_at_limit(table, values, roles, level, start)] = _EXHAUSTED
     onset = _first_sustained(z, healthy)
     return Deviations(
         table=table,
@@ -219,6 +222,21 @@ def symptom_rows(observed: Observations) -> list[int]:
     rows = [row for row, entity in enumerate(observed.table.entities) if entity == hint.entity]
     exact = [row for row in rows if observed.table.names[row] == hint.metric]
     return exact or rows
+
+
+def _at_limit(
+    table: SeriesTable, values: FloatArray, roles: Sequence[MetricRole], level: FloatArray, start: int
+) -> BoolArray:
+    """Return which series are shares of something that has been used up since the incident began."""
+    used_up = np.zeros(len(roles), dtype=bool)
+    for row, role in enumerate(roles):
+        if role is MetricRole.SATURATION and is_share(table.names[row]):
+            top = np.nanmax(values[row], initial=0.0)
+            limit = 1.0 if top <= _MOST_SHARE else 100.0
+            now = values[row, start:]
+            full = np.nan_to_num(now) >= _FULL * limit
+            used_up[row] = top <= _MOST_SHARE * limit and level[row] < _ROOM * limit and full.mean() > 0.25
+    return used_up
 
 
 def _alerted_rows(observed: Observations) -> list[int]:

@@ -44,11 +44,14 @@ _OF_ROLE = {
 _MOST_PASSED = 0.95  # something always stays: nobody is ever wholly innocent
 _OTHER_KIND = 0.5  # lateness may come from a callee's errors (retries) and the reverse, less often
 _NAMED_IN_LOGS = 0.9  # a log line that names the culprit is seldom wrong about the direction
+_PLAIN_SHORTAGE = 0.35  # severity (z of 10) from which on a shortage explains whatever depends on it
+_BLAMED_IN_LOGS = 0.8
 _BY_RESOURCE = 0.7  # of something that has only resources, as a node or a database
 _BY_SURGE = 0.6
 _UNUSED = 0.02
 _FROM_CALLERS = 0.9  # nobody inside makes its own traffic
 _LONGEST_LAG = 3  # columns by which a cause may lead its effect
+_VANISHED, _VANISHED_Z = 0.9, 100.0
 _LOG_SCALE = 30.0  # complaints above what was usual, in root counts, that count as the worst
 
 
@@ -84,6 +87,15 @@ class CausalGraph:
     nodes: Mapping[NodeKey, Node]
     links: Mapping[NodeKey, Sequence[Link]] = field(default_factory=dict)
 
+    def course(self) -> FloatArray | None:
+        """Return the course of the incident as a whole: of all that fails, the worse the more weight."""
+        failing = [node for key, node in self.nodes.items() if key[1] in FAILING]
+        chosen = failing or list(self.nodes.values())
+        if not chosen:
+            return None
+        total: FloatArray = np.sum([node.severity * node.profile for node in chosen], axis=0)
+        return total
+
 
 def build_graph(
     deviations: Deviations, edges: Iterable[Edge], logs: LogEvidence, known: Iterable[str] = ()
@@ -99,6 +111,12 @@ def _make_nodes(deviations: Deviations, logs: LogEvidence) -> dict[NodeKey, Node
     for row in np.flatnonzero(deviations.severity > 0):
         rows[_key(deviations, int(row))].append(int(row))
     nodes = {key: _node(key, members, deviations) for key, members in rows.items()}
+    for entity, column in find_vanished(deviations).items():
+        profile = np.zeros(len(deviations.table.times))
+        profile[column:] = np.sqrt(_VANISHED_Z)
+        nodes[entity, Trouble.ERRORS] = Node(
+            entity=entity, trouble=Trouble.ERRORS, severity=_VANISHED, profile=profile, onset=column
+        )
     for entity, profile in logs.profiles.items():
         node = _log_node(entity, profile, deviations.start)
         if node is None:
@@ -111,6 +129,30 @@ def _make_nodes(deviations: Deviations, logs: LogEvidence) -> dict[NodeKey, Node
                 onset=node.onset, rows=rows_of,
             )  # fmt: skip
     return nodes
+
+
+def find_vanished(deviations: Deviations) -> dict[str, int]:
+    """Return entities of which nothing is heard any more, with the column of the first silence.
+
+    Every series must have been there before and be missing to the end; a lone series of an entity may
+    just have been renamed, and nothing follows from gaps when nearly everything has them.
+    """
+    values, start = deviations.table.values, deviations.start
+    if not 0 < start < values.shape[1] - 1:
+        return {}
+    there = ~np.isnan(values)
+    last = np.where(there.any(axis=1), values.shape[1] - np.argmax(there[:, ::-1], axis=1), 0)
+    gone = (there[:, :start].mean(axis=1) > 0.8) & (last < values.shape[1] - 1)
+    if gone.mean() > 0.5:
+        return {}
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, entity in enumerate(deviations.table.entities):
+        rows[entity].append(row)
+    return {
+        entity: int(max(last[own]))
+        for entity, own in rows.items()
+        if len(own) > 1 and gone[own].all() and max(last[own]) >= start - 1
+    }
 
 
 def _key(deviations: Deviations, row: int) -> NodeKey:
@@ -223,12 +265,15 @@ class _Builder:
             for edge in self._callees.get(node.entity, ()):
                 yield from self._to_callee(node, edge)
             yield from self._to_named(node)
+            yield from self._to_blamed(node)
             yield from self._to_surge(node)
             yield from self._to_caller_that_gave_up(node)
         elif node.trouble is Trouble.SATURATION:
             for edge in self._callees.get(node.entity, ()):
                 yield from self._to_resource(node, edge)
             yield from self._to_surge(node)
+            if (node.entity, Trouble.SURGE) not in self._measured:
+                yield from self._to_surging_callers(node)
         elif node.trouble in (Trouble.SURGE, Trouble.DROUGHT):
             yield from self._to_callers(node)
 
@@ -237,10 +282,12 @@ class _Builder:
         callee = self._nodes.get((edge.target, node.trouble))
         if callee is not None:
             share = self._amount(node, callee) * coincidence(node.profile, callee.profile)
+            share *= self._of_its_own(callee)
             yield self._link(node, callee, share, f"{edge.target} fails alike and {edge.source} calls it")
         crossed = self._nodes.get((edge.target, other))
         if crossed is not None:
             share = _OTHER_KIND * _ratio(crossed, node) * coincidence(node.profile, crossed.profile)
+            share *= self._of_its_own(crossed)
             why = f"{edge.source} calls {edge.target}, which shows {other.value} at the same time"
             yield self._link(node, crossed, share, why)
         yield from self._to_resource(node, edge)
@@ -251,7 +298,8 @@ class _Builder:
         resource = self._nodes.get((edge.target, Trouble.SATURATION))
         if resource is None or (speaks and edge.kind != "placement"):
             return
-        share = _BY_RESOURCE * _ratio(resource, node) * coincidence(node.profile, resource.profile)
+        short = min(1.0, resource.severity / _PLAIN_SHORTAGE)
+        share = _BY_RESOURCE * short * coincidence(node.profile, resource.profile)
         yield self._link(node, resource, share, f"{edge.source} depends on {edge.target}, which runs short")
 
     def _to_named(self, node: Node) -> Iterable[Link]:
@@ -265,6 +313,27 @@ class _Builder:
                 why = f"the logs of {node.entity} name {name}"
                 yield self._link(node, target, _NAMED_IN_LOGS * share, why)
 
+    def _to_blamed(self, node: Node) -> Iterable[Link]:
+        """Blame callees, by how strange they are, for what the logs put on others without a name."""
+        share = _BLAMED_IN_LOGS * self._logs.others_share(node.entity)
+        if not share:
+            return
+        callees = dict.fromkeys(edge.target for edge in self._callees.get(node.entity, ()))
+        found = [
+            (other, other.severity * self._of_its_own(other) * coincidence(node.profile, other.profile))
+            for callee in callees
+            for other in self._troubles.get(callee, ())
+            if other.trouble not in (Trouble.DROUGHT, Trouble.SURGE)
+        ]
+        total = sum(weight for _, weight in found)
+        for other, weight in found:
+            why = f"the logs of {node.entity} blame what it calls"
+            yield self._link(node, other, share * weight / max(total, 0.2), why)
+
+    def _of_its_own(self, node: Node) -> float:
+        """Return which share of a node's trouble is not, by its own logs, that its caller gave up."""
+        return 1 - self._logs.caller_share(node.entity) if node.trouble is Trouble.ERRORS else 1.0
+
     def _to_surge(self, node: Node) -> Iterable[Link]:
         surge = self._nodes.get((node.entity, Trouble.SURGE))
         if surge is None or not surge.rows:
@@ -277,6 +346,14 @@ class _Builder:
         share = most * min(1.0, grown / max(level, scale, 1e-12))
         share *= coincidence(node.profile, surge.profile)
         yield self._link(node, surge, share, f"{node.entity} gets more traffic than usual")
+
+    def _to_surging_callers(self, node: Node) -> Iterable[Link]:
+        """Blame callers that send more for the load of what does not count its own traffic."""
+        for caller in dict.fromkeys(self._callers.get(node.entity, ())):
+            surge = self._nodes.get((caller, Trouble.SURGE))
+            if surge is not None:
+                share = _BY_SURGE * _ratio(surge, node) * coincidence(node.profile, surge.profile)
+                yield self._link(node, surge, share, f"{caller} sends more traffic than usual")
 
     def _to_caller_that_gave_up(self, node: Node) -> Iterable[Link]:
         share = self._logs.caller_share(node.entity)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +28,13 @@ _CALLER_GAVE_UP = re.compile(
     r"broken pipe|connection reset by (?:peer|client)|request (?:was )?cancel+ed)",
     re.IGNORECASE,
 )
+# it says itself that what it depends on is at fault, but not who
+_BLAMES_OTHERS = re.compile(
+    r"\b(?:upstreams?|downstream|dependency|remote (?:host|service|server)|deadline(?: was)? exceeded|"
+    r"(?:connection|connect|read|call|request|rpc|query) (?:timed? ?out|refused)|timeout (?:calling|waiting)|"
+    r"no route to host|name resolution|bad gateway|service unavailable|gateway time-?out)\b",
+    re.IGNORECASE,
+)
 _VARIABLE = re.compile(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8,}|\d+")
 _TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{2,}")
 _MOST_SHAPES = 20_000  # kept apart; a flood of shapes that never repeat says nothing more
@@ -44,6 +51,12 @@ class Complaint:
     since: int = 0
     names: tuple[str, ...] = ()
     caller_gave_up: bool = False
+    blames_others: bool = False
+
+    @property
+    def own(self) -> bool:
+        """Return whether nobody else is blamed in it."""
+        return not (self.names or self.caller_gave_up or self.blames_others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,14 +67,21 @@ class LogEvidence:
     complaints: Mapping[str, Sequence[Complaint]] = field(default_factory=dict)
 
     def own_share(self, entity: str) -> float:
-        """Return which share of what an entity complains about since the beginning names nobody else."""
-        total = sum(_new_weight(one) for one in self.complaints.get(entity, ()))
-        own = sum(
-            _new_weight(one)
-            for one in self.complaints.get(entity, ())
-            if not one.names and not one.caller_gave_up
-        )
-        return own / total if total else 0.0
+        """Return which share of what an entity complains about since the beginning blames nobody else."""
+        return self._share(entity, lambda one: one.own)
+
+    def caller_share(self, entity: str) -> float:
+        """Return which share of an entity's complaints says that its caller gave up."""
+        return self._share(entity, lambda one: one.caller_gave_up)
+
+    def others_share(self, entity: str) -> float:
+        """Return which share of an entity's complaints blames what it depends on, without a name."""
+        return self._share(entity, lambda one: one.blames_others and not one.names)
+
+    def _share(self, entity: str, chosen: Callable[[Complaint], bool]) -> float:
+        complaints = self.complaints.get(entity, ())
+        total = sum(_new_weight(one) for one in complaints)
+        return sum(_new_weight(one) for one in complaints if chosen(one)) / total if total else 0.0
 
     def blamed_by(self, entity: str) -> dict[str, float]:
         """Return which share of an entity's complaints names each other entity."""
@@ -71,12 +91,6 @@ class LogEvidence:
             for name in one.names:
                 shares[name] += _new_weight(one) / len(one.names) / total if total else 0.0
         return dict(shares)
-
-    def caller_share(self, entity: str) -> float:
-        """Return which share of an entity's complaints says that its caller gave up."""
-        total = sum(_new_weight(one) for one in self.complaints.get(entity, ()))
-        gave_up = sum(_new_weight(one) for one in self.complaints.get(entity, ()) if one.caller_gave_up)
-        return gave_up / total if total else 0.0
 
 
 def _new_weight(complaint: Complaint) -> float:
@@ -135,6 +149,7 @@ def _shape(
     if complaint is None:
         complaint = shapes[key] = Complaint(line.entity, line.message[:200], weight)
         complaint.names = _named(line, known)
+        complaint.blames_others = bool(_BLAMES_OTHERS.search(line.message))
         complaint.caller_gave_up = bool(_CALLER_GAVE_UP.search(line.message))
     return complaint
 

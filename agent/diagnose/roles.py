@@ -99,3 +99,9 @@ def bad_direction(role: MetricRole) -> int:
     if role is MetricRole.AVAILABILITY:
         return -1
     return 1 if role in (MetricRole.ERRORS, MetricRole.LATENCY, MetricRole.SATURATION) else 0
+
+
+def is_share(name: str) -> bool:
+    """Return whether a metric's name says that it is a share of a whole: 0..1 or percent."""
+    words = {word.lower() for word in _BOUNDARY.split(name)}
+    return bool(words & {"ratio", "pct", "percent", "percentage", "utilization", "utilisation", "used", "full"})

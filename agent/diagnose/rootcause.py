@@ -16,13 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.diagnose.deviations import Deviations, measure_deviations, symptom_rows
-from agent.diagnose.graph import FAILING, CausalGraph, NodeKey, Trouble, build_graph
+from agent.diagnose.graph import FAILING, CausalGraph, NodeKey, Trouble, build_graph, coincidence
 from agent.diagnose.logevidence import LogEvidence, read_logs
 from agent.diagnose.roles import MetricRole
 from agent.records.evidence import ChangeEvent, Observations
 
 _STEPS = 40  # of the walk; 0.95 to the 40th is little enough
 _FROM_SYMPTOM = 0.8  # of the blame starts at what the alert was about, the rest at whatever deviates
+_PLAIN_SYMPTOM = 0.2  # severity (z of 3) from which on an alert's own series speaks for itself
+_CONTRAST = 3.0
 _START: Mapping[Trouble, float] = {
     Trouble.LATENCY: 1.0,
     Trouble.ERRORS: 1.0,
@@ -36,6 +38,8 @@ _CHANGED_RIGHT_BEFORE = 0.9
 _OWN_COMPLAINTS = 0.9
 _SHORT_OF_RESOURCES = 1.0
 _FIRST = 0.5
+_ALERTED = -0.7  # alerts watch what users feel, and that is seldom where the cause is
+_BELONGS = 0.5  # a course less alike than this to the incident's is another story
 _CHANGE_FADES_S = 600.0
 
 
@@ -74,17 +78,30 @@ def investigate(observed: Observations) -> Investigation:
 
 def start_weights(observed: Observations, deviations: Deviations, graph: CausalGraph) -> dict[NodeKey, float]:
     """Return where blame starts, summing to 1."""
-    weights = {key: _START[key[1]] * node.severity**2 for key, node in graph.nodes.items()}
+    near = relevance(graph)
+    weights = {
+        key: _START[key[1]] * (node.severity * near[key]) ** _CONTRAST for key, node in graph.nodes.items()
+    }
     total = sum(weights.values())
     if not total:
         return {}
     start = {key: weight / total for key, weight in weights.items()}
     felt = _felt(observed, deviations, graph)
     if felt:
-        start = {key: (1 - _FROM_SYMPTOM) * weight for key, weight in start.items()}
+        worst = max(graph.nodes[key].severity for key in felt)
+        share = _FROM_SYMPTOM * min(1.0, worst / _PLAIN_SYMPTOM)
+        start = {key: (1 - share) * weight for key, weight in start.items()}
         for key in felt:
-            start[key] += _FROM_SYMPTOM / len(felt)
+            start[key] += share / len(felt)
     return start
+
+
+def relevance(graph: CausalGraph) -> dict[NodeKey, float]:
+    """Return 0..1 for each node: how alike its course is to that of the incident as a whole."""
+    course = graph.course()
+    if course is None:
+        return {}
+    return {key: coincidence(course, node.profile) for key, node in graph.nodes.items()}
 
 
 def _felt(observed: Observations, deviations: Deviations, graph: CausalGraph) -> list[NodeKey]:
@@ -132,7 +149,9 @@ def rank_suspects(
     left: Mapping[str, float],
 ) -> list[Suspect]:
     """Add the weights of evidence to what the walk left, and rank."""
-    onsets = _onsets(graph)
+    near = relevance(graph)
+    onsets = _onsets(graph, near)
+    felt = {key[0] for key in _felt(observed, deviations, graph)}
     first = min(onsets.values(), default=0)
     span = max(len(observed.table.times) - first, 1)
     scored: dict[str, tuple[float, dict[str, float]]] = {}
@@ -140,9 +159,10 @@ def rank_suspects(
         weights = {
             "unexplained": float(np.log(rest + 0.01)),
             "own_complaints": _OWN_COMPLAINTS * _own_complaints(entity, logs, graph),
-            "resources": _SHORT_OF_RESOURCES * _own_shortage(entity, graph),
+            "resources": _SHORT_OF_RESOURCES * _own_shortage(entity, graph, near),
             "changed": _CHANGED_RIGHT_BEFORE * _changed_before(entity, observed, deviations),
             "first": _FIRST * (1 - min(1.0, 4 * (onsets[entity] - first) / span)) if entity in onsets else 0.0,
+            "alerted": _ALERTED if entity in felt else 0.0,
         }
         scored[entity] = (sum(weights.values()), weights)
     best = max((score for score, _ in scored.values()), default=0.0)
@@ -155,10 +175,12 @@ def rank_suspects(
     return sorted(suspects, key=lambda one: (-one.score, one.entity))
 
 
-def _onsets(graph: CausalGraph) -> dict[str, int]:
+def _onsets(graph: CausalGraph, near: Mapping[NodeKey, float]) -> dict[str, int]:
+    """Return since when each entity has a trouble that belongs to the incident."""
     onsets: dict[str, int] = {}
-    for (entity, _), node in graph.nodes.items():
-        if node.onset >= 0:
+    for key, node in graph.nodes.items():
+        entity = key[0]
+        if node.onset >= 0 and near[key] >= _BELONGS:
             onsets[entity] = min(onsets.get(entity, node.onset), node.onset)
     return onsets
 
@@ -170,12 +192,12 @@ def _own_complaints(entity: str, logs: LogEvidence, graph: CausalGraph) -> float
     return node.severity * logs.own_share(entity)
 
 
-def _own_shortage(entity: str, graph: CausalGraph) -> float:
+def _own_shortage(entity: str, graph: CausalGraph, near: Mapping[NodeKey, float]) -> float:
     node = graph.nodes.get((entity, Trouble.SATURATION))
     if node is None:
         return 0.0
     explained = sum(link.share for link in graph.links.get((entity, Trouble.SATURATION), ()))
-    return node.severity * max(0.0, 1 - explained)
+    return node.severity * near[entity, Trouble.SATURATION] * max(0.0, 1 - explained)
 
 
 def _changed_before(entity: str, observed: Observations, deviations: Deviations) -> float:
