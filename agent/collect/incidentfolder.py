@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,7 +36,7 @@ def read_incident_folder(folder: Path, entity_label: str | None = None) -> Obser
     detected_at, symptom = _read_incident(_find(folder, "incident.json"))
     logs = list(_read_lines(_find(folder, "logs.jsonl"), _log_line, notes))
     events = list(_read_lines(_find(folder, "events.jsonl"), _event, notes))
-    if any(later.at < earlier.at for earlier, later in zip(logs, logs[1:], strict=False)):
+    if any(later.at < earlier.at for earlier, later in pairwise(logs)):
         notes.append("logs.jsonl: lines were out of order and have been sorted")
         logs.sort(key=lambda line: math.inf if math.isnan(line.at) else line.at)
     return Observations(
@@ -74,7 +75,7 @@ def _read_topology(file: Path | None) -> tuple[list[str], list[Edge]]:
             raise ConfigError([Problem(file, "must have 'from' and 'to'", key=f"edges[{index}]")])
         edges.append(Edge(source=edge["from"], target=edge["to"], kind=_text(edge.get("kind")) or "call"))
     named = (node.get("id") if isinstance(node, dict) else node for node in content.get("nodes") or [])
-    nodes = [node for node in named if _text(node)]
+    nodes = [node for node in map(_text, named) if node]
     return nodes, list(dict.fromkeys(edges))
 
 

@@ -122,9 +122,7 @@ def _read_header(path: Path, columns: Sequence[str]) -> tuple[list[str], list[di
     return names, labels
 
 
-def _read_rows(
-    path: Path, body: str, width: int, header: Sequence[str]
-) -> tuple[FloatArray, FloatArray]:
+def _read_rows(path: Path, body: str, width: int, header: Sequence[str]) -> tuple[FloatArray, FloatArray]:
     times: list[float] = []
     rows: list[FloatArray] = []
     for number, line in enumerate(io.StringIO(body), start=2):

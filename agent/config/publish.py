@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from agent.config.casefile import CaseFile
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import FaultFile, RuleFile, SignalFile
 from agent.config.settings import Settings
@@ -18,6 +19,7 @@ FILES: dict[str, type[BaseModel]] = {
     "signals": SignalFile,
     "faults": FaultFile,
     "diagnosis": RuleFile,
+    "cases": CaseFile,
     "remediation": RemediationFile,
 }
 

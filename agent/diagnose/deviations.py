@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agent.diagnose.onset import FEWEST_BEFORE, find_onset
 from agent.diagnose.roles import MetricRole, bad_direction, is_share, role_of
 from agent.records.evidence import Observations, SeriesTable
 from agent.records.metrics import BoolArray, FloatArray, IntArray
@@ -17,7 +18,6 @@ _CAP = 1000.0  # beyond it more says nothing more
 _RELATIVE_FLOOR = 0.05
 # a share of bad answers under 0.2 % is within what clients retry; in percent and in 0..1
 _UNAVAILABLE_FLOOR = 0.0007
-_FEWEST_BASELINE = 3  # samples; with fewer nobody can say what is normal
 # without a baseline, what comes shortly before the incident may be its slow beginning
 _SURELY_HEALTHY, _LONG = 0.7, 10
 # full is full, by however small a step it got there: a share of a resource, and its usual room
@@ -33,7 +33,8 @@ class Deviations:
     ``excess`` is series x time in the series' own unit, 0 where nothing bad happens; ``z`` the same
     in robust standard deviations. ``severity`` lies in 0..1; ``direction`` is 1 for a rise, -1 for a
     fall. ``onset`` is the column from which on a series deviates, -1 for never. ``level`` is what is
-    normal. ``start`` is the column at which the incident began.
+    normal; ``full`` says which are shares of something that
+    is used up. ``start`` is the column at which the incident began.
     """
 
     table: SeriesTable
@@ -45,12 +46,28 @@ class Deviations:
     onset: IntArray
     level: FloatArray
     scale: FloatArray
+    full: BoolArray
     start: int
     notes: Sequence[str] = ()
 
+    def usual(self, row: int) -> float:
+        """Return a series' normal level in the unit of its source."""
+        if self.roles[row] is not MetricRole.AVAILABILITY:
+            return float(self.level[row])
+        return _top_of(self.table.values[row]) - float(self.level[row])
 
-def measure_deviations(observed: Observations) -> Deviations:
-    """Compare the incident with its baseline, or else with the rows before it began."""
+
+def _top_of(values: FloatArray) -> float:
+    """Return what a wholly available series shows: 1, or 100 when it is in percent."""
+    top = np.nanmax(values) if not np.isnan(values).all() else 1.0
+    return 100.0 if top > 1.5 else 1.0
+
+
+def measure_deviations(observed: Observations, notable: float = NOTABLE) -> Deviations:
+    """Compare the incident with its baseline, or else with the rows before it began.
+
+    What deviates by less than half of ``notable`` in its worst rows has no severity.
+    """
     table = observed.table
     roles = [role_of(name) for name in table.names]
     values = _as_badness(as_rates(table.values), roles)
@@ -58,7 +75,7 @@ def measure_deviations(observed: Observations) -> Deviations:
     healthy = 0
     before = _aligned_baseline(observed, values.shape[0])
     before = _as_badness(as_rates(before), roles) if before.size else before
-    if before.shape[1] < _FEWEST_BASELINE:
+    if before.shape[1] < FEWEST_BEFORE:
         if observed.baseline is not None:
             notes.append("the baseline is empty; the time before the incident is taken for normal")
         start = find_onset(values, _last_possible(observed))
@@ -67,7 +84,7 @@ def measure_deviations(observed: Observations) -> Deviations:
     else:
         start = _onset_with_baseline(observed, before, values)
         early = values[:, :start]
-    if before.shape[1] < _FEWEST_BASELINE:
+    if before.shape[1] < FEWEST_BEFORE:
         notes.append("nothing is known of a healthy time; what deviates is judged by its own middle")
         before, start = values, 0
     excess, z, direction, level, scale = _compare(before, early, values, roles)
@@ -76,9 +93,10 @@ def measure_deviations(observed: Observations) -> Deviations:
         away = np.nan_to_num(np.maximum(values[row] - np.nanmedian(early[row]), 0.0))
         excess[row], z[row], direction[row] = away, np.minimum(away / max(scale[row], 1e-12), _CAP), 1
     active = z[:, start:]
-    severity = _severity(active)
-    severity[_at_limit(table, values, roles, level, start)] = _EXHAUSTED
-    onset = _first_sustained(z, healthy)
+    severity = _severity(active, notable)
+    full = _at_limit(table, values, roles, level, start)
+    severity[full] = np.maximum(severity[full], _EXHAUSTED)
+    onset = _first_sustained(z, healthy, notable)
     return Deviations(
         table=table,
         roles=roles,
@@ -89,6 +107,7 @@ def measure_deviations(observed: Observations) -> Deviations:
         onset=onset,
         level=level,
         scale=scale,
+        full=full,
         start=start,
         notes=tuple(notes),
     )
@@ -112,50 +131,6 @@ def as_rates(values: FloatArray) -> FloatArray:
     rates = values.copy()
     rates[counter] = np.c_[steps[counter][:, :1], steps[counter]]
     return rates
-
-
-def find_onset(values: FloatArray, latest: int) -> int:
-    """Return the column where the series change most, taken together; at most ``latest``.
-
-    A Wilcoxon rank statistic for each split, summed over the series: no scale, no baseline and no
-    distribution has to be known, and a single wild series cannot outvote the others.
-    """
-    length = values.shape[1]
-    first, last = _FEWEST_BASELINE, min(latest, length - 1)
-    if last < first:
-        return max(0, min(last, length - 1))
-    ranks = _ranks(values)
-    filled = np.where(np.isnan(ranks), 0.0, ranks)
-    known = ~np.isnan(ranks)
-    sums, counts = np.cumsum(filled, axis=1), np.cumsum(known, axis=1)
-    splits = np.arange(first, last + 1)
-    left, left_sum = counts[:, splits - 1], sums[:, splits - 1]
-    right, right_sum = counts[:, -1:] - left, sums[:, -1:] - left_sum
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gap = right_sum / right - left_sum / left
-        power = gap**2 * left * right / (left + right)
-    total = np.nansum(power, axis=0)
-    return int(splits[int(np.argmax(total))]) if total.size else first
-
-
-def _ranks(values: FloatArray) -> FloatArray:
-    """Return ranks in -0.5..0.5 per row, ties alike, NaN kept."""
-    order = np.argsort(values, axis=1)  # NaN goes last
-    ordered = np.take_along_axis(values, order, axis=1)
-    length = values.shape[1]
-    new = np.ones(values.shape, dtype=bool)
-    new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    position = np.arange(length)
-    begin = np.maximum.accumulate(np.where(new, position, 0), axis=1)
-    ends = np.ones(values.shape, dtype=bool)
-    ends[:, :-1] = new[:, 1:]
-    finish = np.minimum.accumulate(np.where(ends, position, length)[:, ::-1], axis=1)[:, ::-1]
-    ranks = np.empty(values.shape)
-    np.put_along_axis(ranks, order, (begin + finish) / 2, axis=1)
-    known = (~np.isnan(values)).sum(axis=1, keepdims=True)
-    ranks = ranks / np.maximum(known - 1, 1) - 0.5
-    ranks[np.isnan(values)] = np.nan
-    return ranks
 
 
 def _last_possible(observed: Observations) -> int:
@@ -189,8 +164,7 @@ def _as_badness(values: FloatArray, roles: Sequence[MetricRole]) -> FloatArray:
     turned = values.copy()
     for row, role in enumerate(roles):
         if role is MetricRole.AVAILABILITY:
-            top = np.nanmax(values[row]) if not np.isnan(values[row]).all() else 1.0
-            turned[row] = (100.0 if top > 1.5 else 1.0) - values[row]
+            turned[row] = _top_of(values[row]) - values[row]
     return turned
 
 
@@ -210,7 +184,7 @@ def _onset_with_baseline(observed: Observations, before: FloatArray, values: Flo
             middle = (np.nanmin(courses, axis=1) + np.nanmax(courses, axis=1)) / 2
             return int(np.argmax(courses >= middle[:, None], axis=1).min())
     both = np.hstack([before, values])
-    shift = before.shape[1]
+    shift: int = before.shape[1]
     return max(0, find_onset(both, shift + _last_possible(observed)) - shift)
 
 
@@ -258,7 +232,7 @@ def _compare(
     this incident's doing, so the level moves there.
     """
     count = values.shape[0]
-    known = (~np.isnan(before)).sum(axis=1) >= _FEWEST_BASELINE
+    known = (~np.isnan(before)).sum(axis=1) >= FEWEST_BEFORE
     level = np.zeros(count)
     tail = np.zeros((3, count))
     if known.any():
@@ -300,21 +274,21 @@ def _one_side(
     return excess, z
 
 
-def _severity(z: FloatArray) -> FloatArray:
+def _severity(z: FloatArray, notable: float = NOTABLE) -> FloatArray:
     """Return 0..1: the mean of the worst half of the rows, on a scale where each doubling counts alike."""
     if not z.shape[1]:
         return np.zeros(z.shape[0])
     most = max(1, z.shape[1] // 2) if z.shape[1] < 20 else z.shape[1] // 4
     worst = np.partition(z, z.shape[1] - most, axis=1)[:, -most:].mean(axis=1)
-    severity: FloatArray = np.where(worst >= NOTABLE / 2, np.log1p(worst) / np.log1p(_CAP), 0.0)
+    severity: FloatArray = np.where(worst >= notable / 2, np.log1p(worst) / np.log1p(_CAP), 0.0)
     return severity
 
 
-def _first_sustained(z: FloatArray, start: int) -> IntArray:
+def _first_sustained(z: FloatArray, start: int, level: float = NOTABLE) -> IntArray:
     """Return the first column from ``start`` on at which a series becomes notable, -1 for never."""
     if not z.shape[1]:
         return np.full(z.shape[0], -1)
-    notable: BoolArray = z >= NOTABLE
+    notable: BoolArray = z >= level
     if z.shape[1] >= 6:
         # one wild sample is no onset: the next one or the one after it must be notable as well
         following = np.zeros_like(notable)

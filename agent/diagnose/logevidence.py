@@ -42,7 +42,7 @@ _MOST_SHAPES = 20_000  # kept apart; a flood of shapes that never repeat says no
 
 @dataclass(slots=True)
 class Complaint:
-    """Lines of one entity that read alike: how many before and since the incident began, and whom they name."""
+    """Lines of one entity that read alike: how many before and since it began, and whom they name."""
 
     entity: str
     text: str

@@ -23,6 +23,10 @@ class MetricRole(StrEnum):
     OTHER = "other"
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z0-9]+")
 _PER = re.compile(r"(?:^|_)per_(?!sec|min|hour|second|minute)[a-z]+$")
 # in the order they are tried: "http_request_errors_total" is about errors, not traffic
@@ -30,49 +34,50 @@ _WORDS: tuple[tuple[MetricRole, frozenset[str]], ...] = (
     (
         # the caller gave up (gRPC CANCELLED, HTTP 499): the callee is the victim of it
         MetricRole.TRAFFIC,
-        frozenset("cancelled canceled cancel cancellations 499".split()),
+        _words("cancelled canceled cancel cancellations 499"),
     ),
     (
         MetricRole.ERRORS,
-        frozenset(
-            "error errors err errs 5xx 4xx 500 502 503 504 fail failed failure failures fault faults exception "
-            "exceptions panic panics timeout timeouts reject rejected rejects refused dropped drops discarded "
-            "lost loss oom oomkill restart restarts retry retries retrans retransmits abort aborted unhealthy "
-            "throttle throttles deadlock deadlocks crash crashes expired invalid".split()
+        _words(
+            "error errors err errs 5xx 4xx 500 502 503 504 fail failed failure failures fault faults "
+            "exception exceptions panic panics timeout timeouts reject rejected rejects refused "
+            "dropped drops discarded lost loss oom oomkill restart restarts retry retries retrans "
+            "retransmits abort aborted unhealthy throttle throttles deadlock deadlocks crash crashes "
+            "expired invalid"
         ),
     ),
     (
         MetricRole.AVAILABILITY,
-        frozenset("availability available up success successful healthy ready alive".split()),
+        _words("availability available up success successful healthy ready alive"),
     ),
     (
         MetricRole.LATENCY,
-        frozenset(
-            "latency lat duration delay elapsed rt rtt p50 p75 p90 p95 p99 p999 quantile ms millis seconds "
-            "age lag wait response mrt respond".split()
+        _words(
+            "latency lat duration delay elapsed rt rtt p50 p75 p90 p95 p99 p999 quantile ms millis "
+            "seconds age lag wait response mrt respond"
         ),
     ),
     (
         MetricRole.SATURATION,
-        frozenset(
-            "cpu mem memory rss heap gc swap disk fs filesystem inode inodes iowait queue queued depth pool "
-            "connections conns threads goroutines fd fds sockets socket saturation utilization utilisation "
-            "usage used throttled throttling pressure load load1 load5 limit backlog buffer memused "
-            "working evictions blocked pending diskio io".split()
+        _words(
+            "cpu mem memory rss heap gc swap disk fs filesystem inode inodes iowait queue queued "
+            "depth pool connections conns threads goroutines fd fds sockets socket saturation "
+            "utilization utilisation usage used throttled throttling pressure load load1 load5 limit "
+            "backlog buffer memused working evictions blocked pending diskio io"
         ),
     ),
     (
         MetricRole.TRAFFIC,
-        frozenset(
-            "request requests req reqs rps qps tps throughput workload traffic calls count total rate ops "
-            "messages packets bytes received sent receive transmit rx tx network net queries writes reads "
-            "sec min hits lps volume num".split()
+        _words(
+            "request requests req reqs rps qps tps throughput workload traffic calls count total rate "
+            "ops messages packets bytes received sent receive transmit rx tx network net queries "
+            "writes reads sec min hits lps volume num"
         ),
     ),
 )
 # "cpu_usage_seconds_total", "disk_io_time_seconds": seconds of a resource are no latency
-_RESOURCE = frozenset("cpu mem memory disk io fs filesystem gc network net throttled throttling".split())
-_LOOSE_LATENCY = frozenset("seconds ms millis wait response".split())
+_RESOURCE = _words("cpu mem memory disk io fs filesystem gc network net throttled throttling")
+_LOOSE_LATENCY = _words("seconds ms millis wait response")
 
 
 @lru_cache(maxsize=65_536)
@@ -104,4 +109,6 @@ def bad_direction(role: MetricRole) -> int:
 def is_share(name: str) -> bool:
     """Return whether a metric's name says that it is a share of a whole: 0..1 or percent."""
     words = {word.lower() for word in _BOUNDARY.split(name)}
-    return bool(words & {"ratio", "pct", "percent", "percentage", "utilization", "utilisation", "used", "full"})
+    return bool(
+        words & {"ratio", "pct", "percent", "percentage", "utilization", "utilisation", "used", "full"}
+    )

@@ -16,7 +16,7 @@ import numpy as np
 STEP_S = 30
 EPOCH = 1_780_000_000
 FAULTS = ("cpu", "memory", "delay", "errors", "down", "surge", "slow_database", "node")
-_WORDS = "alpha bravo cobra delta ember flint grove heron iris jade kilo lotus maple north onyx pearl".split()
+_WORDS = ("alpha", "bravo", "cobra", "delta", "ember", "flint", "grove", "heron", "iris", "jade", "kilo")
 
 
 @dataclass
@@ -171,13 +171,23 @@ def _break(
         return own * (1 + ramp * 2 * strength), wrong, cpu + ramp * strength, memory
     if fault == "memory":
         leak = np.cumsum(ramp) / max(ramp.sum(), 1)
-        return own * (1 + leak * strength), wrong + 0.05 * leak * strength, cpu, memory * (1 + 3 * leak * strength)
+        return (
+            own * (1 + leak * strength),
+            wrong + 0.05 * leak * strength,
+            cpu,
+            memory * (1 + 3 * leak * strength),
+        )
     if fault == "delay":
         return own + ramp * 0.1 * strength, wrong, cpu, memory
     if fault == "errors":
         return own, wrong + ramp * 0.15 * strength, cpu, memory
     if fault == "down":
-        return own * (1 - 0.8 * ramp), np.maximum(wrong, ramp * 0.97), cpu * (1 - 0.95 * ramp), memory * (1 - 0.7 * ramp)
+        return (
+            own * (1 - 0.8 * ramp),
+            np.maximum(wrong, ramp * 0.97),
+            cpu * (1 - 0.95 * ramp),
+            memory * (1 - 0.7 * ramp),
+        )
     if fault == "slow_database":
         return own * (1 + ramp * 5 * strength), wrong, cpu + ramp * strength, memory
     return own, wrong, cpu, memory
@@ -210,24 +220,32 @@ def _write_logs(
             if rng.random() < min(0.9, ratio[row] * min(flow[row], 30)):
                 lines.append((at, name, "ERROR", _complain(rng, system, name, cause, fault, named)))
     lines.sort()
-    text = (json.dumps({"timestamp": at, "service": s, "level": level, "message": m}) for at, s, level, m in lines)
+    text = (
+        json.dumps({"timestamp": at, "service": s, "level": level, "message": m}) for at, s, level, m in lines
+    )
     (folder / "logs.jsonl").write_text("\n".join(text) + "\n")
 
 
-def _complain(rng: np.random.Generator, system: System, name: str, cause: str, fault: str, named: bool) -> str:
+def _complain(
+    rng: np.random.Generator, system: System, name: str, cause: str, fault: str, named: bool
+) -> str:
     if name == cause and fault != "surge":
         return f"unhandled exception in worker {rng.integers(1, 99)}: invalid state"
     callees = list(system.calls[name])
     if not callees or rng.random() < 0.1:
         return "request failed: internal error"
     culprit = cause if cause in callees else str(rng.choice(callees))
-    return f"call to {culprit} failed after {rng.integers(1, 5000)} ms" if named else "upstream request failed"
+    return (
+        f"call to {culprit} failed after {rng.integers(1, 5000)} ms" if named else "upstream request failed"
+    )
 
 
 def _write_events(
     rng: np.random.Generator, folder: Path, system: System, cause: str, begin: int, fault: str
 ) -> None:
-    events = [(EPOCH + float(rng.uniform(0, begin * STEP_S)), str(rng.choice(system.services))) for _ in range(3)]
+    events = [
+        (EPOCH + float(rng.uniform(0, begin * STEP_S)), str(rng.choice(system.services))) for _ in range(3)
+    ]
     if fault in ("errors", "delay", "memory") and rng.random() < 0.6:
         events.append((EPOCH + begin * STEP_S - float(rng.uniform(10, 240)), cause))
     rows = [{"timestamp": at, "kind": "deploy", "service": s, "message": "v1"} for at, s in sorted(events)]
