@@ -216,6 +216,36 @@ def verify_entries(
 
 
 @app.command()
+def diagnose(
+    folder: Annotated[
+        Path, typer.Argument(metavar="INCIDENT_DIR", help="metrics.csv and what else is known.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the report as JSON.")
+    ] = None,
+    entity: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="The label that names the entity of a series.")
+    ] = None,
+    definitions: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the folders rules and playbooks are.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report as a page for people.")
+    ] = None,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
+) -> None:
+    """Say what is wrong in a recorded incident, where it comes from, and why we think so.
+
+    Needs no server and no settings. The folder holds metrics.csv and, where known, baseline.csv,
+    topology.json, logs.jsonl, events.jsonl and incident.json; all but the JSON may be .gz.
+    """
+    from agent.cli.diagnose import diagnose_folder
+
+    diagnose_folder(folder, output, entity=entity, definitions=definitions, html=html, json=json, quiet=quiet)
+
+
+@app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave cluster and agent running afterwards.")] = False,
     clean: Annotated[bool, typer.Option("--clean", help="Remove every trace of earlier demos.")] = False,
