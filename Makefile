@@ -53,6 +53,10 @@ bench-burst: packages venv servers ## Measure 20 triggers at once beside bare an
 bench-trigger: packages venv servers ## Measure an HTTP request to the first task beside bare ansible-playbook (TRIALS=15)
 	$(BIN)/python -m tests.bench.trigger
 
+.PHONY: bench-logs
+bench-logs: venv ## Measure how well and how fast log lines are grouped, beside drain3 (DATA=folder)
+	DATA="$(DATA)" $(BIN)/python -m tests.bench.logs
+
 .PHONY: schemas
 schemas: venv ## Write the JSON Schemas that editors use for settings, rules and remediations
 	$(BIN)/python -m agent.config.publish

@@ -30,6 +30,8 @@ incident = typer.Typer(help="Look at one incident, and decide about it.", no_arg
 app.add_typer(incident, name="incident")
 audit = typer.Typer(help="Read and verify the record of who did what.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+logs = typer.Typer(help="Look into log files.", no_args_is_help=True)
+app.add_typer(logs, name="logs")
 
 Config = Annotated[
     Path | None,
@@ -109,6 +111,20 @@ def incidents(
     from agent.cli.incidents import list_incidents
 
     list_incidents(config, everything, limit, json)
+
+
+@logs.command("templates")
+def logs_templates(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="One message per line; plain or .gz.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The CSV to write.")],
+) -> None:
+    """Find the template of every line of a file: what the program wrote, without its values.
+
+    Needs no settings and no server. The CSV has one row per line: line, template_id, template.
+    """
+    from agent.cli.logs import write_templates
+
+    write_templates(file, output)
 
 
 @incident.command()
