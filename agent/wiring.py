@@ -136,7 +136,7 @@ def _scaled(definitions: Definitions, factor: float) -> Definitions:
 def make_source(settings: Settings) -> PrometheusSource:
     """Return the source of metrics."""
     prometheus = settings.collect.prometheus
-    return PrometheusSource(prometheus.url, prometheus.timeout)
+    return PrometheusSource(prometheus.url, prometheus.timeout, prometheus)
 
 
 def make_inventory(settings: Settings, clock: Clock) -> AnsibleInventory:

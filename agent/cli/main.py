@@ -34,6 +34,8 @@ audit = typer.Typer(help="Read and verify the record of who did what.", no_args_
 app.add_typer(audit, name="audit")
 app.add_typer(rules, name="rules")
 app.add_typer(playbooks, name="playbooks")
+logs = typer.Typer(help="Look into log files.", no_args_is_help=True)
+app.add_typer(logs, name="logs")
 
 IncidentId = Annotated[int, typer.Argument(metavar="ID", help="Number of the incident.", min=1)]
 Comment = Annotated[str, typer.Option("--comment", "-m", help="Why, for those who read it later.")]
@@ -102,6 +104,20 @@ def incidents(
     from agent.cli.incidents import list_incidents
 
     list_incidents(config, everything, limit, json)
+
+
+@logs.command("templates")
+def logs_templates(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="One message per line; plain or .gz.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The CSV to write.")],
+) -> None:
+    """Find the template of every line of a file: what the program wrote, without its values.
+
+    Needs no settings and no server. The CSV has one row per line: line, template_id, template.
+    """
+    from agent.cli.logs import write_templates
+
+    write_templates(file, output)
 
 
 @incident.command()
@@ -213,6 +229,36 @@ def verify_entries(
     from agent.cli.audit import verify_audit
 
     verify_audit(config, head, json)
+
+
+@app.command()
+def diagnose(
+    folder: Annotated[
+        Path, typer.Argument(metavar="INCIDENT_DIR", help="metrics.csv and what else is known.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the report as JSON.")
+    ] = None,
+    entity: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="The label that names the entity of a series.")
+    ] = None,
+    definitions: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the folders rules and playbooks are.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report as a page for people.")
+    ] = None,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
+) -> None:
+    """Say what is wrong in a recorded incident, where it comes from, and why we think so.
+
+    Needs no server and no settings. The folder holds metrics.csv and, where known, baseline.csv,
+    topology.json, logs.jsonl, events.jsonl and incident.json; all but the JSON may be .gz.
+    """
+    from agent.cli.diagnose import diagnose_folder
+
+    diagnose_folder(folder, output, entity=entity, definitions=definitions, html=html, json=json, quiet=quiet)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from rich.markup import escape
 from agent.cli.output import console, print_json
 from agent.collect import PrometheusSource
 from agent.config import Rulebook, load_rules
+from agent.config.casefile import load_cases
 from agent.config.ruletestfile import RuleTestFile
 from agent.config.scalars import parse_duration
 from agent.config.yamlfile import read_yaml, validate
@@ -30,7 +31,8 @@ def check_rules(places: Places, prometheus: str | None, json: bool) -> None:
     book: Rulebook | None = None
     try:
         book = load_rules(places.rules)
-        notes += orphans(book, load_catalog(places.playbooks, book.faults))
+        cases = load_cases(places.rules, book.faults)
+        notes += orphans(book, cases, load_catalog(places.playbooks, book.faults))
     except ConfigError as error:
         problems += error.problems
     for file in rule_test_files(places.rules):

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from agent.config.casefile import CaseFile
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import FaultFile, RuleFile, SignalFile
 from agent.config.ruletestfile import RuleTestFile
@@ -20,6 +21,7 @@ FILES: dict[str, type[BaseModel]] = {
     "faults": FaultFile,
     "diagnosis": RuleFile,
     "ruletests": RuleTestFile,
+    "cases": CaseFile,
     "remediation": RemediationFile,
 }
 
