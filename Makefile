@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := packaging/locks/dev.txt
 # what the demo and the tests need of the machine: test hosts, and a way to reach them
-PACKAGES := debootstrap iproute2 openssh-client podman python3-venv runc
+PACKAGES := debootstrap iproute2 maven openjdk-17-jdk-headless openssh-client podman python3-venv runc
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 KEEP ?=
 PYTEST_ARGS ?=
@@ -32,6 +32,11 @@ demo-clean: venv ## Remove every trace of the demo: hosts, images, files
 .PHONY: test
 test: packages venv servers ## Install what is missing and run all tests (PYTEST_ARGS=…)
 	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: test-elasticsearch
+test-elasticsearch: packages venv ## Run the tests that need a real Elasticsearch 8
+	$(BIN)/python -m tests.servers.maven elasticsearch
+	$(BIN)/pytest -m elasticsearch $(PYTEST_ARGS)
 
 .PHONY: test-crash
 test-crash: packages venv servers ## Kill the agent at random moments and count what is lost or done twice (TRIALS=200, 35 minutes)
@@ -60,6 +65,10 @@ bench-diagnose: venv ## Diagnose recorded incidents and score the root causes (D
 .PHONY: bench-systems
 bench-systems: venv ## Diagnose simulated systems, by fault and by what is known of them (CASES=12 SEED=0)
 	@$(BIN)/python -m tests.bench.rootcause $(or $(CASES),12) $(or $(SEED),0)
+
+.PHONY: bench-logs
+bench-logs: venv ## Measure how well and how fast log lines are grouped, beside drain3 (DATA=folder)
+	DATA="$(DATA)" $(BIN)/python -m tests.bench.logs
 
 .PHONY: schemas
 schemas: venv ## Write the JSON Schemas that editors use for settings, rules and remediations
@@ -110,7 +119,8 @@ packages: ## Install the Debian packages that demo and tests need
 
 .PHONY: servers
 servers: venv ## Fetch the servers that tests talk to, without installing them
-	$(BIN)/python -m tests.servers.debian prometheus
+	$(BIN)/python -m tests.servers.debian prometheus prometheus-alertmanager victoria-metrics
+	$(BIN)/python -m tests.servers.maven kafka opensearch
 
 .PHONY: clean
 clean: ## Remove what was built here; test hosts' images stay

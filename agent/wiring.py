@@ -107,7 +107,7 @@ def load_definitions(settings: Settings) -> Definitions:
     except ConfigError as error:
         problems += error.problems
     try:
-        policy = load_policy(settings.paths.rules)
+        policy = load_policy(settings.paths.rules, settings.notify.targets)
     except ConfigError as error:
         problems += error.problems
     if book.faults:  # without the fault catalogue every remediation would look wrong
@@ -136,7 +136,7 @@ def _scaled(definitions: Definitions, factor: float) -> Definitions:
 def make_source(settings: Settings) -> PrometheusSource:
     """Return the source of metrics."""
     prometheus = settings.collect.prometheus
-    return PrometheusSource(prometheus.url, prometheus.timeout)
+    return PrometheusSource(prometheus.url, prometheus.timeout, prometheus)
 
 
 def make_inventory(settings: Settings, clock: Clock) -> AnsibleInventory:

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from agent import __version__
+from agent.cli.authors import playbooks, rules
+from agent.cli.options import Config, Json
 
 EXIT_CODES = """
 Exit codes: 0 all is well · 1 something is wrong (see the message) · 2 the command line is wrong ·
@@ -30,18 +32,11 @@ incident = typer.Typer(help="Look at one incident, and decide about it.", no_arg
 app.add_typer(incident, name="incident")
 audit = typer.Typer(help="Read and verify the record of who did what.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+app.add_typer(rules, name="rules")
+app.add_typer(playbooks, name="playbooks")
+logs = typer.Typer(help="Look into log files.", no_args_is_help=True)
+app.add_typer(logs, name="logs")
 
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="FILE",
-        help="The settings; default $OPSMEND_CONFIG, else /etc/opsmend/opsmend.yml.",
-        show_default=False,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 IncidentId = Annotated[int, typer.Argument(metavar="ID", help="Number of the incident.", min=1)]
 Comment = Annotated[str, typer.Option("--comment", "-m", help="Why, for those who read it later.")]
 
@@ -109,6 +104,20 @@ def incidents(
     from agent.cli.incidents import list_incidents
 
     list_incidents(config, everything, limit, json)
+
+
+@logs.command("templates")
+def logs_templates(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="One message per line; plain or .gz.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The CSV to write.")],
+) -> None:
+    """Find the template of every line of a file: what the program wrote, without its values.
+
+    Needs no settings and no server. The CSV has one row per line: line, template_id, template.
+    """
+    from agent.cli.logs import write_templates
+
+    write_templates(file, output)
 
 
 @incident.command()

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from agent.config.casefile import CaseFile
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import FaultFile, RuleFile, SignalFile
+from agent.config.ruletestfile import RuleTestFile
 from agent.config.settings import Settings
 
 FOLDER = Path(__file__).parent / "schemas"
@@ -19,6 +20,7 @@ FILES: dict[str, type[BaseModel]] = {
     "signals": SignalFile,
     "faults": FaultFile,
     "diagnosis": RuleFile,
+    "ruletests": RuleTestFile,
     "cases": CaseFile,
     "remediation": RemediationFile,
 }

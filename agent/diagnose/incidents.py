@@ -167,8 +167,8 @@ def is_blind(diagnosis: Diagnosis, frame: Frame) -> bool:
 
 
 def _is_missing(symptom: Symptom, frame: Frame) -> bool:
-    if symptom.kind == "alert":
-        return False  # it fires until its sender says otherwise, or is silent for too long
+    if symptom.kind in ("alert", "log", "event"):
+        return False  # known until its sender says otherwise, is silent for too long, or time has passed
     if symptom.source not in frame.answered:
         return True
     if symptom.kind == "absence":

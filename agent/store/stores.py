@@ -9,8 +9,10 @@ from agent.store.alerts import AlertStore
 from agent.store.approvals import ApprovalStore
 from agent.store.audit import AuditStore
 from agent.store.engine import Database
+from agent.store.events import EventStore
 from agent.store.history import History
 from agent.store.incidents import IncidentStore
+from agent.store.logs import LogStore
 from agent.store.notifications import NotificationStore
 from agent.store.pauses import PauseStore
 from agent.store.runs import RunStore
@@ -25,8 +27,10 @@ class Stores:
     alerts: AlertStore
     approvals: ApprovalStore
     audit: AuditStore
+    events: EventStore
     history: History
     incidents: IncidentStore
+    logs: LogStore
     notifications: NotificationStore
     pauses: PauseStore
     runs: RunStore
@@ -46,8 +50,10 @@ def open_stores(file: Path) -> Stores:
         alerts=AlertStore(database),
         approvals=ApprovalStore(database),
         audit=AuditStore(database),
+        events=EventStore(database),
         history=History(database),
         incidents=IncidentStore(database),
+        logs=LogStore(database),
         notifications=NotificationStore(database),
         pauses=PauseStore(database),
         runs=RunStore(database),
