@@ -5,6 +5,7 @@ import pytest
 
 from agent.diagnose.deviations import NOTABLE, as_rates, measure_deviations
 from agent.diagnose.onset import find_onset
+from agent.records.evidence import SymptomHint
 from tests import make
 
 
@@ -46,9 +47,10 @@ def test_a_constant_that_leaves_its_value_is_notable_but_not_infinite():
 
 def test_a_counter_is_looked_at_as_its_rate():
     counter = np.cumsum(np.r_[np.full(30, 5.0), np.full(30, 50.0)])[None]
-    rates = as_rates(counter)
+    rates = as_rates(counter, ["requests_total"])
     assert rates[0, 10] == pytest.approx(5)
     assert rates[0, 50] == pytest.approx(50)
+    assert as_rates(counter, ["disk_used_bytes"]) is counter
 
 
 def test_a_disk_that_is_full_is_severe_however_slowly_it_filled():
@@ -69,6 +71,7 @@ def test_what_deviated_before_the_incident_is_not_its_doing():
     now = make.observations(
         {'latency{service="a"}': [9, 9, 9, 9, 9, 9], 'latency{service="b"}': [1, 1, 1, 9, 9, 9]},
         baseline=base.table,
+        symptom=SymptomHint(entity="b", metric="latency"),
     )
     found = measure_deviations(now)
     assert found.start == 3

@@ -34,7 +34,8 @@ def test_a_slow_callee_that_is_hardly_called_explains_nothing():
         'latency_mean{service="rare"}': make.course(0.02, 0.9),
         'requests{service="rare"}': make.course(10, 10.1),
     }
-    assert first(make.observations(series, edges=[("front", "cart"), ("front", "rare")])) == "cart"
+    edges, alert = [("front", "cart"), ("front", "rare")], SymptomHint(entity="front", metric="latency_mean")
+    assert first(make.observations(series, edges=edges, symptom=alert)) == "cart"
 
 
 def test_more_traffic_is_blamed_on_who_sends_it():
