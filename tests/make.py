@@ -15,7 +15,7 @@ from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import Rule, Rulebook, Signal
 from agent.decide import Remediation
 from agent.records import Candidate, Diagnosis, Frame, Incident, InventoryHost, Plan, Run, Symptom, Verdict
-from agent.records.evidence import ChangeEvent, Edge, LogLine, Observations, SeriesTable
+from agent.records.evidence import ChangeEvent, Edge, LogEntry, Observations, SeriesTable
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -205,7 +205,7 @@ def observations(series: Mapping[str, Sequence[float]], step_s: float = 60.0, **
     )
     edges = [Edge(source=one, target=other) for one, other in fields.pop("edges", ())]
     logs = [
-        LogLine(at=NOW.timestamp() + at, entity=entity, level=level, message=message)
+        LogEntry(at=NOW.timestamp() + at, entity=entity, level=level, message=message)
         for at, entity, level, message in fields.pop("logs", ())
     ]
     events = [

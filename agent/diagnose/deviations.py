@@ -240,7 +240,6 @@ def _compare(
     ``early`` are rows after the baseline but before the incident: what deviated then already is not
     this incident's doing, so the level moves there.
     """
-    count = values.shape[0]
     known = (~np.isnan(before)).sum(axis=1) >= FEWEST_BEFORE
     level, spread, low, high = _describe(before)
     # the 99 % quantile of a normal distribution lies 2.33 deviations out

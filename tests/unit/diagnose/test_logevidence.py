@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from agent.diagnose.logevidence import read_logs
-from agent.records.evidence import LogLine
+from agent.records.evidence import LogEntry
 
 TIMES = np.arange(10.0) * 60
 
 
 def lines(*rows, entity="cart"):
-    return [LogLine(at=at, entity=entity, level=level, message=message) for at, level, message in rows]
+    return [LogEntry(at=at, entity=entity, level=level, message=message) for at, level, message in rows]
 
 
 def test_lines_that_differ_in_numbers_are_one_complaint():
