@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from agent.config.conditions import SignalCondition, leaves
 from agent.config.rulefiles import Rulebook
 from agent.decide import Remediation
+from agent.records.cases import PastCase
 
 
-def orphans(book: Rulebook, catalog: Mapping[str, Remediation]) -> Iterator[str]:
-    """Yield faults that no rule finds or no remediation fixes, and signals that nothing looks at."""
-    found = {rule.fault for rule in book.rules.values()}
+def orphans(
+    book: Rulebook, catalog: Mapping[str, Remediation], cases: Iterable[PastCase] = ()
+) -> Iterator[str]:
+    """Yield faults that no rule or case finds or no remediation fixes, and signals that nothing looks at."""
+    found = {rule.fault for rule in book.rules.values()} | {case.fault for case in cases}
     fixed = {fault for remediation in catalog.values() for fault in remediation.file.fixes}
     for fault in sorted(book.faults):
         fixers = sorted(name for name, one in catalog.items() if fault in one.file.fixes)
