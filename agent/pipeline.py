@@ -14,7 +14,7 @@ from agent.clock import Clock
 from agent.collect import FrameBuffer, PrometheusSource
 from agent.config.rulefiles import Rulebook
 from agent.detect import Detector
-from agent.diagnose import IncidentGrouper, RuleVoter, is_blind
+from agent.diagnose import Advisor, IncidentGrouper, RuleVoter, is_blind
 from agent.errors import ConflictError
 from agent.log import Logger
 from agent.records import Anomaly, Candidate, Frame, Incident
@@ -82,6 +82,7 @@ class Pipeline:
         buffer: FrameBuffer,
         detector: Detector,
         voter: RuleVoter,
+        advisor: Advisor,
         grouper: IncidentGrouper,
         stores: Stores,
         responder: Responder,
@@ -95,6 +96,7 @@ class Pipeline:
         self._buffer = buffer
         self._detector = detector
         self._voter = voter
+        self._advisor = advisor
         self._grouper = grouper
         self._stores = stores
         self._responder = responder
@@ -109,13 +111,14 @@ class Pipeline:
         self.health = SourceHealth()
         self._lock = threading.Lock()
 
-    def reload(self, book: Rulebook, voter: RuleVoter, grouper: IncidentGrouper) -> None:
+    def reload(self, book: Rulebook, voter: RuleVoter, advisor: Advisor, grouper: IncidentGrouper) -> None:
         """Go by new signals, rules and faults from the next poll on."""
         with self._lock:
             self._queries = {id_: signal.query for id_, signal in book.signals.items()}
             self._buffer.watch(book.signals)
             self._detector.watch(book.signals)
             self._voter = voter
+            self._advisor = advisor
             self._grouper = grouper
 
     def poll(self) -> None:
@@ -154,6 +157,7 @@ class Pipeline:
     def _conclude(self) -> None:
         frame = self._frame
         candidates = self._voter.vote(frame, self._anomalies, self._stores.alerts.firing())
+        candidates = self._advisor.advise(candidates)
         self._latest.set(View(frame=frame, anomalies=self._anomalies, candidates=candidates))
         self._responder.turn(self._update_incidents(candidates, frame))
 

@@ -89,6 +89,10 @@ class PredictSection(Strict):
 class DiagnoseSection(Strict):
     """How findings become incidents."""
 
+    classifier: Path | None = Field(
+        default=None, description="a trained classifier, as opsmend diagnose --save-classifier writes it"
+    )
+
     alerts_expire: PositiveDuration = Field(
         default=timedelta(hours=12),
         description="an alert that its sender repeats no more counts as resolved after so long",
