@@ -135,7 +135,7 @@ class KafkaSection(TlsSection):
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     username: str | None = None
     password_file: Path | None = Field(default=None, description=_CREDENTIAL)
-    session_timeout: PositiveDuration = timedelta(seconds=45)
+    session_timeout: PositiveDuration = timedelta(seconds=10)
     fields: EventFields = EventFields()
 
     @model_validator(mode="after")
