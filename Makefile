@@ -58,6 +58,14 @@ bench-burst: packages venv servers ## Measure 20 triggers at once beside bare an
 bench-trigger: packages venv servers ## Measure an HTTP request to the first task beside bare ansible-playbook (TRIALS=15)
 	$(BIN)/python -m tests.bench.trigger
 
+.PHONY: bench-diagnose
+bench-diagnose: venv ## Diagnose recorded incidents and score the root causes (DATA=folder)
+	@$(BIN)/python -m tests.bench.diagnose "$(DATA)"
+
+.PHONY: bench-systems
+bench-systems: venv ## Diagnose simulated systems, by fault and by what is known of them (CASES=12 SEED=0)
+	@$(BIN)/python -m tests.bench.rootcause $(or $(CASES),12) $(or $(SEED),0)
+
 .PHONY: bench-logs
 bench-logs: venv ## Measure how well and how fast log lines are grouped, beside drain3 (DATA=folder)
 	DATA="$(DATA)" $(BIN)/python -m tests.bench.logs

@@ -95,12 +95,12 @@ class Service:
         except ConfigError as error:
             for problem in error.problems:
                 log.error("reload refused, the old configuration stays", problem=str(problem))
-            self._trouble["reload"] = str(error.problems[0])
+            self._trouble["configuration"] = str(error.problems[0])
             metrics.RELOADS.labels("refused").inc()
         else:
             self._agent.reload(definitions)
             self._tokens = tokens
-            self._trouble.pop("reload", None)
+            self._trouble.pop("configuration", None)
             metrics.RELOADS.labels("done").inc()
             self._guarded("audit", lambda: self._note("reloaded"))
             log.info("configuration reloaded", rules=len(definitions.book.rules), **self._counts())

@@ -107,7 +107,7 @@ def load_definitions(settings: Settings) -> Definitions:
     except ConfigError as error:
         problems += error.problems
     try:
-        policy = load_policy(settings.paths.rules)
+        policy = load_policy(settings.paths.rules, settings.notify.targets)
     except ConfigError as error:
         problems += error.problems
     if book.faults:  # without the fault catalogue every remediation would look wrong

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from agent import __version__
+from agent.cli.authors import playbooks, rules
+from agent.cli.options import Config, Json
 
 EXIT_CODES = """
 Exit codes: 0 all is well · 1 something is wrong (see the message) · 2 the command line is wrong ·
@@ -30,20 +32,11 @@ incident = typer.Typer(help="Look at one incident, and decide about it.", no_arg
 app.add_typer(incident, name="incident")
 audit = typer.Typer(help="Read and verify the record of who did what.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+app.add_typer(rules, name="rules")
+app.add_typer(playbooks, name="playbooks")
 logs = typer.Typer(help="Look into log files.", no_args_is_help=True)
 app.add_typer(logs, name="logs")
 
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="FILE",
-        help="The settings; default $OPSMEND_CONFIG, else /etc/opsmend/opsmend.yml.",
-        show_default=False,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 IncidentId = Annotated[int, typer.Argument(metavar="ID", help="Number of the incident.", min=1)]
 Comment = Annotated[str, typer.Option("--comment", "-m", help="Why, for those who read it later.")]
 
@@ -236,6 +229,36 @@ def verify_entries(
     from agent.cli.audit import verify_audit
 
     verify_audit(config, head, json)
+
+
+@app.command()
+def diagnose(
+    folder: Annotated[
+        Path, typer.Argument(metavar="INCIDENT_DIR", help="metrics.csv and what else is known.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the report as JSON.")
+    ] = None,
+    entity: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="The label that names the entity of a series.")
+    ] = None,
+    definitions: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the folders rules and playbooks are.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report as a page for people.")
+    ] = None,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
+) -> None:
+    """Say what is wrong in a recorded incident, where it comes from, and why we think so.
+
+    Needs no server and no settings. The folder holds metrics.csv and, where known, baseline.csv,
+    topology.json, logs.jsonl, events.jsonl and incident.json; all but the JSON may be .gz.
+    """
+    from agent.cli.diagnose import diagnose_folder
+
+    diagnose_folder(folder, output, entity=entity, definitions=definitions, html=html, json=json, quiet=quiet)
 
 
 @app.command()

@@ -140,7 +140,7 @@ def load_rules(folders: Iterable[Path]) -> Rulebook:
             digest.update(f"{file.relative_to(folder)}\0".encode() + file.read_bytes() + b"\0")
         for file in sorted(folder.glob("signals/*.yml")):
             problems += _load(folder, file, SignalFile, "signals", signals)
-        for file in sorted(folder.glob("faults.yml")):
+        for file in (*folder.glob("faults.yml"), *sorted(folder.glob("faults/*.yml"))):
             problems += _load(folder, file, FaultFile, "faults", faults)
         for file in sorted(folder.glob("diagnosis/*.yml")):
             problems += _load(folder, file, RuleFile, "rules", rules)
