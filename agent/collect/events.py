@@ -93,5 +93,3 @@ def _moment(text: str, otherwise: datetime) -> datetime:
     if not 0 <= number <= _LATEST_S:
         raise NotAnEvent(f"has a time that is none: {text[:40]!r}")
     return datetime.fromtimestamp(number, UTC)
-
-

@@ -32,18 +32,18 @@ Keeper = Callable[[Sequence[Event]], int]
 class KafkaSource:
     """One member of a consumer group. Not safe to use from several threads.
 
-    ``member`` is this member's name and the same after a restart, so that it takes its partitions up at
-    once instead of when its former life is given up. Import and connection happen here, not before.
+    Import and connection happen here, not before. A member has no name of its own: one that has and meets
+    a broker that was killed can be shut out for good as its own double.
     """
 
-    def __init__(self, section: KafkaSection, keep: Keeper, member: str) -> None:
+    def __init__(self, section: KafkaSection, keep: Keeper) -> None:
         self._section = section
         self._keep = keep
-        self._member = member
         self._name = f"Kafka at {','.join(section.brokers)}"
         self._dead_letter = section.dead_letter or f"{section.topic}-dead-letter"
         self._pending: list[Message] = []
         self._error: KafkaError | None = None
+        self._doubtful = False
         self._producer: Any = None
         self._consumer = self._join()
 
@@ -72,7 +72,7 @@ class KafkaSource:
         except KafkaException as error:
             raise self._named(error.args[0]) from error
         self._pending = []
-        self._error = None
+        self._error, self._doubtful = None, False
         return new
 
     def lag(self) -> Mapping[int, int]:
@@ -89,12 +89,12 @@ class KafkaSource:
             return {}
         return lags
 
-    def check(self) -> str:
+    def check(self, within_s: float = _DELIVER_S) -> str:
         """Return how many partitions the topic has. Raises SourceError."""
         from confluent_kafka import KafkaException
 
         try:
-            topics = self._consumer.list_topics(self._section.topic, timeout=_DELIVER_S).topics
+            topics = self._consumer.list_topics(self._section.topic, timeout=within_s).topics
         except KafkaException as error:
             raise self._named(self._error or error.args[0]) from error
         topic = topics[self._section.topic]
@@ -108,7 +108,6 @@ class KafkaSource:
         settings = {
             **self._connection(),
             "group.id": self._section.group,
-            "group.instance.id": self._member,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "partition.assignment.strategy": "cooperative-sticky",
@@ -123,7 +122,7 @@ class KafkaSource:
         return consumer
 
     def _join_anew(self) -> None:
-        """Become a member again: a broker that was killed may take us for a stranger for good."""
+        """Become a member again, after an error that the client cannot come back from."""
         self._consumer.close()
         self._pending = []
         self._consumer = self._join()
@@ -225,12 +224,16 @@ class KafkaSource:
     def _raise_trouble(self) -> None:
         error, self._error = self._error, None
         if error is not None:
+            self._doubtful = True
             raise self._named(error)
+        if self._doubtful:  # silence after trouble may be trouble still
+            self.check(_WAIT_S)
+            self._doubtful = False
 
     def _named(self, error: KafkaError, setting: str = "topic") -> SourceError:
         from confluent_kafka import KafkaError
 
-        if error.fatal():
+        if error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID):
             self._join_anew()
         text = f"{self._name}: {error.str()}"
         code = error.code()

@@ -40,10 +40,10 @@ def stores(tmp_path) -> Iterator[Stores]:
     opened.close()
 
 
-def source(broker, topic, stores, member="one", **more) -> KafkaSource:
+def source(broker, topic, stores, **more) -> KafkaSource:
     group = {"topic": topic, "group": f"g-{topic}", "session_timeout": "2s"}
     section = KafkaSection(brokers=broker.bootstrap, **group, **more)
-    return KafkaSource(section, lambda events: stores.events.take(events, datetime.now(UTC)), member)
+    return KafkaSource(section, lambda events: stores.events.take(events, datetime.now(UTC)))
 
 
 def read_all(source, count, timeout_s=20) -> int:
@@ -59,7 +59,7 @@ def test_json_and_text_become_events(broker, topic, stores):
     broker.produce(
         topic,
         [
-            '{"kind": "deployment", "timestamp": 1760000000, "service": "cart", "host": "web1:80", "v": "v2"}',
+            '{"kind": "deployment", "timestamp": 1760000000, "service": "cart", "host": "web1:80", "v": "2"}',
             "the backup has ended",
         ],
         partition=0,
@@ -69,7 +69,7 @@ def test_json_and_text_become_events(broker, topic, stores):
     one.close()
     deployment, text = stores.events.since(LONG_AGO)
     assert (deployment.kind, deployment.at) == ("deployment", datetime.fromtimestamp(1760000000, UTC))
-    assert deployment.labels == {"service": "cart", "host": "web1", "v": "v2"}
+    assert deployment.labels == {"service": "cart", "host": "web1", "v": "2"}
     assert (text.kind, text.message) == ("message", "the backup has ended")
 
 
@@ -83,7 +83,7 @@ def test_offsets_are_committed_only_after_the_events_are_stored(broker, topic, s
             raise StoreUnavailable("the disk is full")
         return stores.events.take(events, datetime.now(UTC))
 
-    one = KafkaSource(section, keep, "one")
+    one = KafkaSource(section, keep)
     with pytest.raises(StoreUnavailable):
         read_all(one, 1)
     assert broker.committed(section.group, topic)[0] < 0
@@ -97,7 +97,7 @@ def test_what_is_delivered_again_counts_once(broker, topic, stores):
     broker.produce(topic, [f'{{"kind": "k", "n": {n}}}' for n in range(50)], partition=0)
     for group in ("a", "b"):
         section = KafkaSection(brokers=broker.bootstrap, topic=topic, group=f"{group}-{topic}")
-        one = KafkaSource(section, lambda events: stores.events.take(events, datetime.now(UTC)), "one")
+        one = KafkaSource(section, lambda events: stores.events.take(events, datetime.now(UTC)))
         assert read_all(one, 50, 5) == (50 if group == "a" else 0)
         one.close()
     assert len(stores.events.since(LONG_AGO)) == 50
@@ -121,7 +121,7 @@ def test_poison_goes_to_the_dead_letters_with_its_reason_and_stops_nothing(broke
 
 
 def test_two_members_share_the_partitions_and_one_takes_over(broker, topic, stores):
-    one, two = source(broker, topic, stores), source(broker, topic, stores, "two")
+    one, two = source(broker, topic, stores), source(broker, topic, stores)
     stop = threading.Event()
     taken = {"one": 0, "two": 0}
 
@@ -180,7 +180,7 @@ def test_a_topic_that_is_not_there_is_named(broker, stores):
 
 def test_nobody_listening_is_named(stores):
     section = KafkaSection(brokers=f"127.0.0.1:{free_port()}")
-    lost = KafkaSource(section, lambda events: 0, "one")
+    lost = KafkaSource(section, lambda events: 0)
     with pytest.raises(SourceUnreachable, match=r"collect\.kafka\.brokers"):
         read_all(lost, 1, 15)
     lost.close()
