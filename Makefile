@@ -38,6 +38,10 @@ test-elasticsearch: packages venv ## Run the tests that need a real Elasticsearc
 	$(BIN)/python -m tests.servers.maven elasticsearch
 	$(BIN)/pytest -m elasticsearch $(PYTEST_ARGS)
 
+.PHONY: test-soak
+test-soak: packages venv servers ## Logs and events at full speed for ten minutes while everything fails in turn (SECONDS_LONG=600)
+	$(BIN)/python -m tests.integration.soak --seconds $(or $(SECONDS_LONG),600) --cut 60
+
 .PHONY: test-crash
 test-crash: packages venv servers ## Kill the agent at random moments and count what is lost or done twice (TRIALS=200, 35 minutes)
 	$(BIN)/python -m tests.integration.crash --trials $(or $(TRIALS),200)
