@@ -12,6 +12,8 @@ LOCK := packaging/locks/dev.txt
 PACKAGES := debootstrap iproute2 openssh-client podman python3-venv runc
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 KEEP ?=
+DATA ?=
+CACHE := .cache
 PYTEST_ARGS ?=
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -52,6 +54,17 @@ bench-burst: packages venv servers ## Measure 20 triggers at once beside bare an
 .PHONY: bench-trigger
 bench-trigger: packages venv servers ## Measure an HTTP request to the first task beside bare ansible-playbook (TRIALS=15)
 	$(BIN)/python -m tests.bench.trigger
+
+.PHONY: bench-detect
+bench-detect: venv $(CACHE)/bench/.made ## Score `opsmend detect` on labelled data (DATA=folder with its score.py), and NAB
+	SCORER_PYTHON=$(CACHE)/bench/bin/python $(BIN)/python -m tests.bench.detect "$(DATA)"
+
+# what the scoring script of the data needs, and the product does not
+$(CACHE)/bench/.made:
+	$(PYTHON) -m venv $(CACHE)/bench
+	$(CACHE)/bench/bin/python -m pip install -q --disable-pip-version-check numpy pandas scikit-learn statsmodels
+	$(CACHE)/bench/bin/python -m pip install -q --disable-pip-version-check --no-deps TSB_AD
+	touch $@
 
 .PHONY: schemas
 schemas: venv ## Write the JSON Schemas that editors use for settings, rules and remediations
