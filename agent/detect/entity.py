@@ -23,9 +23,10 @@ _GROUP = 64  # series that are forecast from one another: the cost of a fit grow
 class EntityScores:
     """What was found of an entity.
 
-    ``score`` has a value per row, 0 before ``begin``, where there is too little past; ``deviations`` (rows x series) says which series made it, with the sign
-    of sample minus expectation, NaN where a sample or its past is missing; ``expected`` is what the season
-    (where ``seasonal``), else the time before, let expect; ``seen`` tells where there was a sample.
+    ``score`` has a value per row, 0 before ``begin``, where there is too little past; ``deviations``
+    (rows x series) says which series made it, with the sign of sample minus expectation, NaN where a sample
+    or its past is missing; ``expected`` is what the season (where ``seasonal``), else the time before, let
+    expect; ``seen`` tells where there was a sample.
     """
 
     score: FloatArray
@@ -40,7 +41,7 @@ def score_entity(values: FloatArray, step_s: float, schedule: Schedule) -> Entit
     """Score rows x series of one entity. Rows are evenly spaced; NaN is a missing sample."""
     seen: BoolArray = np.isfinite(values)
     filled = filled_forward(np.clip(np.where(seen, values, np.nan), -LARGEST, LARGEST))
-    season = _season(filled, schedule.day)
+    season = _season(np.where(seen, filled, np.nan), schedule.day)
     members = [_forecasts(filled, season, horizon, schedule) for horizon in HORIZONS]
     members.append(filled - season.median)
     scaled = [in_own_scale(np.where(seen, member, np.nan), schedule, filled) for member in members]
@@ -59,11 +60,11 @@ def score_entity(values: FloatArray, step_s: float, schedule: Schedule) -> Entit
     )
 
 
-def _season(filled: FloatArray, day: int) -> Season:
+def _season(present: FloatArray, day: int) -> Season:
     return Season(
-        median=seasonal_median(filled, day),
-        last_week=delayed(filled, 7 * day),
-        yesterday=delayed(filled, day),
+        median=seasonal_median(present, day),
+        last_week=delayed(present, 7 * day),
+        yesterday=delayed(present, day),
     )
 
 

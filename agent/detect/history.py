@@ -70,9 +70,8 @@ def _joined(frame: Frame, learn_from: Frame | None) -> tuple[FloatArray, FloatAr
     if learn_from is None or not len(learn_from.times) or not len(frame.times):
         return frame.times, frame.values
     earlier = learn_from.times
-    if earlier[-1] >= frame.times[0]:  # whole weeks back, so that time of day and day of week stay right
-        week = 7 * 86_400.0
-        earlier = earlier - np.ceil((earlier[-1] - frame.times[0] + 1e-3) / week) * week
+    if earlier[-1] >= frame.times[0]:  # whole days back, so that the time of day stays right
+        earlier = earlier - np.ceil((earlier[-1] - frame.times[0] + 1e-3) / 86_400.0) * 86_400.0
     values = np.full((len(frame.series), len(earlier)), np.nan)
     for row, series in enumerate(frame.series):
         found = learn_from.rows.get(series.signal)

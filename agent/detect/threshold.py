@@ -25,7 +25,9 @@ def thresholds(score: FloatArray, start: int, schedule: Schedule) -> FloatArray:
     step = max(schedule.day // 4, 1)
     first = start + max(min(schedule.day, _FIRST_ROWS), 20)
     for begin in range(first, len(score), step):
-        recent = score[max(start, begin - _BUDGET_DAYS * schedule.day) : begin]
+        # the first day's scores tell how little was known then
+        settled = start + schedule.day if begin - start > 2 * schedule.day else start
+        recent = score[max(settled, begin - _BUDGET_DAYS * schedule.day) : begin]
         result[begin : begin + step] = max(_RARE, _budget(recent, schedule.day))
     return result
 

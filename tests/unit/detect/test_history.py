@@ -73,15 +73,15 @@ def test_no_score_uses_a_later_sample(series, rows):
 
 def test_what_was_learned_first_is_no_news():
     values = daily(series=4)
-    values[0, 600:] += 6
+    values[0, DAY:] += 6
     (alone,) = detect_history(frame(daily(1, 4, seed=1)), frame(daily(4, 4)))
-    (after,) = detect_history(frame(values[:, 600:]), frame(daily(4, 4)))
+    (after,) = detect_history(frame(values[:, DAY:]), frame(daily(4, 4)))
     assert alone.anomalous.mean() < 0.03
     assert after.anomalous[:20].any()
 
 
 def test_a_history_to_learn_from_may_be_later_than_what_is_judged():
-    (verdicts,) = detect_history(frame(daily(1, 3)), frame(daily(4, 3), start=1_700_000_000))
+    (verdicts,) = detect_history(frame(daily(1, 3)), frame(daily(4, 3), start=1_600_000_000 + 1000 * 86_400))
     assert len(verdicts.score) == DAY
     assert verdicts.anomalous.mean() < 0.03
 
