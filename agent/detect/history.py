@@ -14,7 +14,7 @@ from agent.detect.causal import Schedule, held_peaks, moving_mean
 from agent.detect.confidence import confidence_of
 from agent.detect.entity import LARGEST, EntityScores, score_entity
 from agent.detect.kinds import Stretch, kind_of
-from agent.detect.threshold import thresholds
+from agent.detect.threshold import above, thresholds
 from agent.detect.timegrid import TimeGrid, grid_of
 from agent.records import BoolArray, FloatArray, Frame, IntArray
 
@@ -92,7 +92,7 @@ def _judged(
     score = np.where(
         gone & np.isfinite(usual), np.maximum(scores.score, usual * (1 + missing.mean(1))), scores.score
     )
-    anomalous: BoolArray = (score > limit) & np.isfinite(limit)
+    anomalous = above(score, limit)
     kinds, clarity = _kinds(anomalous, gone, values, scores)
     return EntityVerdicts(
         entity=entity,

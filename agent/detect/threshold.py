@@ -1,8 +1,9 @@
 """Scores in, the score from which on a row is called anomalous out: from the past alone, no oracle.
 
-Two things set it, the larger one counts. A little more than what is rare by the members' own scales, so that
-quiet times raise no alarm. And a budget of alarms: the level that the past days crossed as often as people
-can be called, whatever the tail of the scores is and whatever the present has become used to.
+Three things set it, and the largest counts. A little more than what is rare by the members' own scales, so
+that quiet times raise no alarm. A budget of alarms: the level that the past days rose above as often as
+people can be called, whatever the tail of the scores is; a fault that lasts rises once, so it does not become
+normal. And half as much again as the last day's median: what has lasted for half a day is the new normal.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import numpy as np
 
 from agent.detect.causal import Schedule
-from agent.records import FloatArray
+from agent.records import BoolArray, FloatArray
 
 _RARE = 1.1  # a score of 1 is what the worst moments of healthy days reach
-_ALARMS_PER_DAY = 2.0  # the budget; those that are true count too, and mostly come together
+_ALARMS_PER_DAY = 1.5  # the budget; those that are true count too, and mostly come together
 _BUDGET_DAYS = 3
-_PEAKS_PER_DAY = 24  # crossings within one of these parts of a day are one alarm
+_OVER_NEW_NORMAL = 1.5
+_PARTS = 24  # of a day: rises within one of them are one alarm
+_ARMED_AGAIN = 0.5  # of the level: a score must fall so far before its next rise is an alarm of its own
+_CLOSE = 0.7  # of the threshold: hysteresis, or a score on the edge would flap
 _FIRST_ROWS = 100
 
 
@@ -28,16 +32,42 @@ def thresholds(score: FloatArray, start: int, schedule: Schedule) -> FloatArray:
         # the first day's scores tell how little was known then
         settled = start + schedule.day if begin - start > 2 * schedule.day else start
         recent = score[max(settled, begin - _BUDGET_DAYS * schedule.day) : begin]
-        result[begin : begin + step] = max(_RARE, _budget(recent, schedule.day))
+        usual = float(np.median(recent[-schedule.day :]))
+        result[begin : begin + step] = max(_RARE, _OVER_NEW_NORMAL * usual, _budget(recent, schedule.day))
+    return result
+
+
+def above(score: FloatArray, threshold: FloatArray) -> BoolArray:
+    """Return where an alarm is on: from a rise above the threshold until the score is well below it."""
+    rows = np.arange(len(score))
+    opened = np.maximum.accumulate(np.where(score > threshold, rows, -1))
+    closed = np.maximum.accumulate(np.where(score > _CLOSE * threshold, -1, rows))
+    result: BoolArray = opened > closed
     return result
 
 
 def _budget(recent: FloatArray, day: int) -> float:
-    """Return the level that the peaks of ``recent`` cross ``_ALARMS_PER_DAY`` times a day."""
-    width = max(day // _PEAKS_PER_DAY, 1)
+    """Return the lowest level that ``recent`` rose above no more often than the budget allows."""
+    width = max(day // _PARTS, 1)
     whole = len(recent) // width * width
     if not whole:
         return float(recent.max(initial=0.0))
-    peaks = np.sort(recent[len(recent) - whole :].reshape(-1, width).max(1))[::-1]
-    count = max(round(_ALARMS_PER_DAY * len(recent) / day), 1)
-    return float(peaks[min(count, len(peaks) - 1)])
+    parts = recent[len(recent) - whole :].reshape(-1, width)
+    highest, lowest = parts.max(1), parts.min(1)
+    allowed = max(round(_ALARMS_PER_DAY * len(recent) / day), 1)
+    best = float(highest.max())
+    for level in np.unique(highest)[::-1].tolist():
+        if level < _RARE or _rises(highest >= level, lowest < _ARMED_AGAIN * level) > allowed:
+            break
+        best = level
+    return best
+
+
+def _rises(is_above: BoolArray, is_low: BoolArray) -> int:
+    count, armed = 0, True
+    for high, low in zip(is_above.tolist(), is_low.tolist(), strict=True):
+        if high and armed:
+            count, armed = count + 1, False
+        elif low and not high:
+            armed = True
+    return count

@@ -130,3 +130,9 @@ def test_no_value_breaks_it(pattern, rows, series):
     assert (verdicts.score >= 0).all()
     assert ((verdicts.confidence >= 0) & (verdicts.confidence <= 1)).all()
     assert len(verdicts.kind) == len(verdicts.contributors) == rows
+
+
+def test_a_fault_does_not_become_normal_while_it_lasts_for_hours():
+    values = daily(6)
+    values[0, 4 * DAY : 4 * DAY + 100] += 9
+    assert judged(values).anomalous[4 * DAY : 4 * DAY + 100].mean() > 0.5
