@@ -6,7 +6,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from agent.config.casefile import load_cases
@@ -39,11 +39,17 @@ def inspect_files(folder: Path, book: Rulebook, places: Places) -> list[Problem]
         remediation = load_remediation(folder, book.faults)
     except ConfigError as error:
         return list(error.problems)
-    problems = [*_check_faults(remediation, book, places), *_check_parameters(remediation, places)]
-    try:
-        problems += _check_scenario(remediation)
-    except ConfigError as error:
-        problems += error.problems
+    problems: list[Problem] = []
+    looks: tuple[Callable[[], Iterator[Problem]], ...] = (
+        lambda: _check_faults(remediation, book, places),
+        lambda: _check_parameters(remediation, places),
+        lambda: _check_scenario(remediation),
+    )
+    for look in looks:
+        try:
+            problems += look()
+        except ConfigError as error:
+            problems += error.problems
     return problems
 
 
