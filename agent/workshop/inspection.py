@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from agent.config.rulefiles import Rulebook
 from agent.config.yamlfile import read_yaml
 from agent.decide import Remediation
 from agent.decide.catalog import METADATA, load_remediation
-from agent.errors import ConfigError, Problem
+from agent.errors import ConfigError, OpsmendError, Problem
 from agent.placeholders import fill, names
 from agent.remediate.environment import ansible_environment
 from agent.workshop.places import Places
@@ -178,13 +177,19 @@ def _lint(folder: Path, places: Places) -> Iterator[Problem]:
 
 def _run(command: list[str], places: Places, folder: Path) -> subprocess.CompletedProcess[str]:
     roles = [role.resolve() for role in places.roles]
-    return subprocess.run(
-        [str(Path(sys.executable).parent / command[0]), *command[1:]],
-        env=ansible_environment(roles=roles),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        timeout=_TIMEOUT_S,
-    )
+    try:
+        return subprocess.run(
+            command,
+            env=ansible_environment(roles=roles),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=_TIMEOUT_S,
+        )
+    except FileNotFoundError as error:
+        message = f"{command[0]} is not installed; install opsmend[dev], or give --quick"
+        raise OpsmendError(message) from error
+    except subprocess.TimeoutExpired as error:
+        raise OpsmendError(f"{command[0]} did not end within {_TIMEOUT_S} s") from error
