@@ -89,6 +89,16 @@ class PredictSection(Strict):
 class DiagnoseSection(Strict):
     """How findings become incidents."""
 
+    classifier: Path | None = Field(
+        default=None, description="a trained classifier, as opsmend diagnose --save-classifier writes it"
+    )
+    at_once_above: float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description="what arrives by itself is diagnosed at once when a rule is surer than this",
+    )
+
     alerts_expire: PositiveDuration = Field(
         default=timedelta(hours=12),
         description="an alert that its sender repeats no more counts as resolved after so long",

@@ -10,8 +10,10 @@ from agent.decide import Remediation
 from agent.records.cases import PastCase
 
 
-def orphans(book: Rulebook, cases: Iterable[PastCase], catalog: Mapping[str, Remediation]) -> Iterator[str]:
-    """Yield faults that nothing finds or no remediation fixes, and signals that nothing looks at."""
+def orphans(
+    book: Rulebook, catalog: Mapping[str, Remediation], cases: Iterable[PastCase] = ()
+) -> Iterator[str]:
+    """Yield faults that no rule or case finds or no remediation fixes, and signals that nothing looks at."""
     found = {rule.fault for rule in book.rules.values()} | {case.fault for case in cases}
     fixed = {fault for remediation in catalog.values() for fault in remediation.file.fixes}
     for fault in sorted(book.faults):
