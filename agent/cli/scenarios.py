@@ -47,8 +47,9 @@ class _Progress:
 
     def now(self, name: str, text: str) -> None:
         """Say what is being done for a remediation."""
+        first = next(iter(text.splitlines()), "")
         with self._lock:
-            self._rows[name] = (f"[cyan]{escape(text.splitlines()[0])}[/]", *[""] * (len(self._columns) - 2))
+            self._rows[name] = (f"[cyan]{escape(first)}[/]", *[""] * (len(self._columns) - 2))
 
     def done(self, name: str, cells: Sequence[str]) -> None:
         """Fill in the line of a remediation."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from agent.config.casefile import load_cases
@@ -15,7 +14,7 @@ from agent.config.rulefiles import Rulebook
 from agent.config.yamlfile import read_yaml
 from agent.decide import Remediation
 from agent.decide.catalog import METADATA, load_remediation
-from agent.errors import ConfigError, Problem
+from agent.errors import ConfigError, OpsmendError, Problem
 from agent.placeholders import fill, names
 from agent.remediate.environment import ansible_environment
 from agent.workshop.places import Places
@@ -39,11 +38,17 @@ def inspect_files(folder: Path, book: Rulebook, places: Places) -> list[Problem]
         remediation = load_remediation(folder, book.faults)
     except ConfigError as error:
         return list(error.problems)
-    problems = [*_check_faults(remediation, book, places), *_check_parameters(remediation, places)]
-    try:
-        problems += _check_scenario(remediation)
-    except ConfigError as error:
-        problems += error.problems
+    problems: list[Problem] = []
+    looks: tuple[Callable[[], Iterator[Problem]], ...] = (
+        lambda: _check_faults(remediation, book, places),
+        lambda: _check_parameters(remediation, places),
+        lambda: _check_scenario(remediation),
+    )
+    for look in looks:
+        try:
+            problems += look()
+        except ConfigError as error:
+            problems += error.problems
     return problems
 
 
@@ -172,13 +177,19 @@ def _lint(folder: Path, places: Places) -> Iterator[Problem]:
 
 def _run(command: list[str], places: Places, folder: Path) -> subprocess.CompletedProcess[str]:
     roles = [role.resolve() for role in places.roles]
-    return subprocess.run(
-        [str(Path(sys.executable).parent / command[0]), *command[1:]],
-        env=ansible_environment(roles=roles),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        timeout=_TIMEOUT_S,
-    )
+    try:
+        return subprocess.run(
+            command,
+            env=ansible_environment(roles=roles),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=_TIMEOUT_S,
+        )
+    except FileNotFoundError as error:
+        message = f"{command[0]} is not installed; install opsmend[dev], or give --quick"
+        raise OpsmendError(message) from error
+    except subprocess.TimeoutExpired as error:
+        raise OpsmendError(f"{command[0]} did not end within {_TIMEOUT_S} s") from error

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from agent.demo.hosts import remove
 from agent.errors import OpsmendError
+from agent.workshop.hosts import cluster_name
 from agent.workshop.places import Places
 from agent.workshop.roles import needed_roles, roles_of
+from agent.workshop.scenario import load_scenario
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _STEP = re.compile(r"default ➜ (\w+): Executing")
@@ -46,41 +52,54 @@ def run_scenario(remediation: Path, places: Places, log: Path, tell: Tell) -> Sc
     }
     command = ["molecule", "--base-config", str(shared / "config.yml"), "test"]
     begun = time.monotonic()
-    step = ""
-    with log.open("w") as stream:
-        try:
-            process = subprocess.Popen(
-                command,
-                cwd=remediation,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
-        except FileNotFoundError as error:
-            raise OpsmendError("Molecule is not installed; install opsmend[dev]") from error
-        assert process.stdout is not None
-        try:
-            failed_at = ""
-            for line in process.stdout:
-                text = _COLOURS.sub("", line)
-                stream.write(text)
-                if match := _STEP.search(text):
-                    step = match[1]
-                    tell(step)
-                if not failed_at and "Executed: Failed" in text:
-                    failed_at = step
-            code = process.wait(timeout=_TIMEOUT_S)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait(timeout=60)
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=remediation,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise OpsmendError("Molecule is not installed; install opsmend[dev]") from error
+    limit = threading.Timer(_TIMEOUT_S, _kill, [process])
+    limit.start()
+    try:
+        failed_at = _follow(process, log, tell)
+        passed = process.wait() == 0
+    finally:
+        limit.cancel()
+        _kill(process)
+        remove(cluster_name(load_scenario(remediation)))  # where Molecule was kept from it
     seconds = time.monotonic() - begun
-    passed = code == 0
-    at = "" if passed else failed_at or step or "start"
+    at = "" if passed else failed_at
     return ScenarioResult(remediation=remediation.name, passed=passed, seconds=seconds, failed_at=at, log=log)
+
+
+def _follow(process: subprocess.Popen[str], log: Path, tell: Tell) -> str:
+    """Write down what Molecule says until it ends; return the first step that failed, or the last one."""
+    assert process.stdout is not None
+    step, failed_at = "start", ""
+    with log.open("w") as stream:
+        for line in process.stdout:
+            text = _COLOURS.sub("", line)
+            stream.write(text)
+            if match := _STEP.search(text):
+                step = match[1]
+                tell(step)
+            if not failed_at and "Executed: Failed" in text:
+                failed_at = step
+    return failed_at or step
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def complaints(log: Path, most: int = 12) -> list[str]:

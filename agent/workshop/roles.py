@@ -7,8 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from agent.config.yamlfile import read_yaml
 from agent.errors import ConfigError, Problem
+
+
+class _AnsibleLoader(yaml.SafeLoader):
+    """YAML with Ansible's own tags, such as !vault, whose values are of no interest here."""
+
+
+_AnsibleLoader.add_multi_constructor("!", lambda loader, tag, node: None)
 
 _TASK_LISTS = ("pre_tasks", "tasks", "post_tasks", "handlers", "block", "rescue", "always")
 _ACTIONS = ("import_role", "include_role")
@@ -27,10 +36,12 @@ class RoleUse:
 
 def role_uses(playbook: Path) -> list[RoleUse]:
     """Return the roles of a playbook, in its ``roles`` and in its tasks. Raises ConfigError."""
-    plays = read_yaml(playbook).data
+    plays = _read(playbook)
     if not isinstance(plays, list):
         raise ConfigError([Problem(playbook, "is no list of plays")])
-    return [use for play in plays if isinstance(play, Mapping) for use in _of_play(play, playbook)]
+    uses = [use for play in plays if isinstance(play, Mapping) for use in _of_play(play, playbook)]
+    # what a variable names, and what comes from a collection, is not known before the run
+    return [use for use in uses if "{{" not in use.role and "." not in use.role]
 
 
 def option_types(use: RoleUse, folders: Iterable[Path]) -> tuple[dict[str, str], frozenset[str]]:
@@ -55,7 +66,7 @@ def roles_of(folder: Path) -> set[str]:
     """Return the names of all roles that the playbooks in a remediation's folder use."""
     names: set[str] = set()
     for playbook in folder.glob("*.yml"):
-        if isinstance(read_yaml(playbook).data, list):
+        if isinstance(_read(playbook), list):
             names |= {use.role for use in role_uses(playbook)}
     return names
 
@@ -75,8 +86,17 @@ def needed_roles(names: Iterable[str], folders: Iterable[Path]) -> set[str]:
             if meta.is_file():
                 todo += [_name_of(one) for one in (read_yaml(meta).data or {}).get("dependencies") or ()]
             for tasks in (folder / name / "tasks").glob("*.yml"):
-                todo += [use.role for use in _of_tasks(read_yaml(tasks).data, tasks, frozenset())]
+                todo += [use.role for use in _of_tasks(_read(tasks), tasks, frozenset())]
     return found
+
+
+def _read(file: Path) -> Any:
+    try:
+        return yaml.load(file.read_text(), _AnsibleLoader)  # noqa: S506, it is a safe one
+    except yaml.YAMLError as error:
+        raise ConfigError([Problem(file, f"is not valid YAML: {str(error).splitlines()[0]}")]) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([Problem(file, f"cannot be read: {error}")]) from error
 
 
 def _of_play(play: Mapping[str, Any], playbook: Path) -> Iterator[RoleUse]:
