@@ -6,10 +6,12 @@ import getpass
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from agent.clock import Clock, SystemClock
 from agent.collect import FrameBuffer, PrometheusSource
+from agent.collect.logseries import LogSeries
 from agent.config import (
     PolicyFile,
     Rulebook,
@@ -21,6 +23,7 @@ from agent.config import (
     scale_remediation,
     scale_rule,
 )
+from agent.config.logsignals import LOG_SIGNALS
 from agent.decide import Decider, Remediation, load_catalog
 from agent.decide.policy import groups_of
 from agent.detect import SeriesDetector
@@ -45,6 +48,7 @@ from agent.response import (
     Workers,
 )
 from agent.store import Stores, open_stores
+from agent.stream import Feed, Outlook, Stream, make_feeds, make_stages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,8 @@ class Agent:
     notifier: Notifier
     deeds: Deeds
     clock: Clock
+    feeds: tuple[Feed, ...] = ()
+    stream: Stream | None = None
 
     def reload(self, definitions: Definitions) -> None:
         """Go by new rules, remediations and policy from the next poll and turn on."""
@@ -256,20 +262,31 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     storyteller = Storyteller(
         stores, current.book, settings.agent.name, settings.api.public_url, settings.collect.prometheus.url
     )
+    series = LogSeries(settings.collect.search.every.total_seconds()) if settings.collect.search else None
+    outlook = Outlook(stores, current.book, _learn(settings))
+    pipeline = _pipeline(settings, definitions, stores, source, responder, latest, clock, outlook, series)
+    act_above = settings.diagnose.at_once_above
+    stream = Stream(make_stages(current.book, pipeline.diagnose_arrivals, responder.turn, act_above))
     return Agent(
         settings=settings,
         current=current,
         stores=stores,
         source=source,
         inventory=inventory,
-        pipeline=_pipeline(settings, definitions, stores, source, responder, latest, clock),
+        pipeline=pipeline,
         responder=responder,
         previews=previews,
         workers=workers,
         notifier=Notifier(stores.notifications, storyteller, settings.notify.targets, source, clock),
         deeds=Deeds(stores, current.policy, clock),
         clock=clock,
+        feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, clock)),
+        stream=stream,
     )
+
+
+def _learn(settings: Settings) -> timedelta:
+    return settings.collect.search.learn if settings.collect.search else timedelta(0)
 
 
 def _pipeline(
@@ -280,8 +297,11 @@ def _pipeline(
     responder: Responder,
     latest: LatestView,
     clock: Clock,
+    outlook: Outlook,
+    series: LogSeries | None,
 ) -> Pipeline:
-    signals = definitions.book.signals
+    own_signals = LOG_SIGNALS if series else {}
+    signals = {**definitions.book.signals, **own_signals}
     collect = settings.collect
     buffer = FrameBuffer(signals, round(collect.history / collect.poll), collect.prometheus.max_series)
     detector = SeriesDetector(signals, settings.detect)
@@ -300,4 +320,7 @@ def _pipeline(
         keep_for=settings.diagnose.keep_for,
         alerts_expire=settings.diagnose.alerts_expire,
         clock=clock,
+        outlook=outlook.look,
+        own_answers=series.answers if series else lambda at: {},
+        own_signals=own_signals,
     )

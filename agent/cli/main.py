@@ -300,6 +300,37 @@ def probe(
 
 
 @app.command()
+def detect(
+    metrics: Annotated[
+        Path, typer.Argument(metavar="METRICS.csv", help="CSV, plain or .gz.", dir_okay=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where the scores go.", dir_okay=False)
+    ],
+    train: Annotated[
+        Path | None,
+        typer.Option(
+            "--train", metavar="TRAIN.csv", help="A healthy time to learn from first.", dir_okay=False
+        ),
+    ] = None,
+    entity: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL", help="The label that names a series' entity; default service, instance."
+        ),
+    ] = None,
+) -> None:
+    """Find anomalies in a metrics file, offline: a score and a verdict for every time and entity.
+
+    A higher score is stranger. Nothing looks ahead: each row is judged as if it were the newest. Without
+    --train it learns as it goes.
+    """
+    from agent.cli.detect import detect_in_file
+
+    detect_in_file(metrics, train, output, entity)
+
+
+@app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave cluster and agent running afterwards.")] = False,
     clean: Annotated[bool, typer.Option("--clean", help="Remove every trace of earlier demos.")] = False,

@@ -120,9 +120,10 @@ class HttpClient:
         except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
             raise SourceUnreachable(f"{self.name} does not answer: {root_cause(error)}") from error
         except requests.exceptions.ConnectionError as error:
-            why = f"{self.name} does not answer: {root_cause(error)} ({self._key}.url)"
             if "Connection aborted" in str(error) or "RemoteDisconnected" in str(error):
+                why = f"{self.name} closes the connection without an answer ({self._key}.url)"
                 raise _BrokenConnection(why) from error
+            why = f"{self.name} does not answer: {root_cause(error)} ({self._key}.url)"
             raise SourceUnreachable(why) from error
         except requests.exceptions.Timeout as error:
             raise SourceUnreachable(f"{self._slow()} ({root_cause(error)})") from error

@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from agent.config.scalars import Duration, Identifier, PositiveDuration
 from agent.config.yamlfile import Strict
 
+LINES, TEMPLATE_LINES = "log_lines", "log_template_lines"  # signals that come from logs, not from a query
 AnomalyKind = Literal["any", "spike", "dip", "level_shift", "trend", "flat_line"]
 
 

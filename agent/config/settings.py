@@ -92,6 +92,12 @@ class DiagnoseSection(Strict):
     classifier: Path | None = Field(
         default=None, description="a trained classifier, as opsmend diagnose --save-classifier writes it"
     )
+    at_once_above: float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description="what arrives by itself is diagnosed at once when a rule is surer than this",
+    )
 
     alerts_expire: PositiveDuration = Field(
         default=timedelta(hours=12),

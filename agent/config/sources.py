@@ -99,6 +99,9 @@ class SearchSection(HttpSection):
     late: PositiveDuration = Field(
         default=timedelta(minutes=15), description="how late a line may arrive and still be counted"
     )
+    learn: PositiveDuration = Field(
+        default=timedelta(hours=1), description="how long at first no template counts as new or rare"
+    )
     page: int = Field(default=5000, ge=10, le=10_000, description="lines asked for at once")
     filter: str | None = Field(default=None, max_length=2000, description="a query string for lines")
     tiebreaker: str | None = Field(
@@ -135,7 +138,9 @@ class KafkaSection(TlsSection):
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     username: str | None = None
     password_file: Path | None = Field(default=None, description=_CREDENTIAL)
-    session_timeout: PositiveDuration = timedelta(seconds=45)
+    session_timeout: PositiveDuration = Field(
+        default=timedelta(seconds=8), description="after so long the others take over what a dead agent had"
+    )
     fields: EventFields = EventFields()
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Rules and remediations in; what leads nowhere or comes from nowhere out, in words."""
+"""Rules, cases and remediations in; what leads nowhere or comes from nowhere out, in words."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def orphans(
         fixers = sorted(name for name, one in catalog.items() if fault in one.file.fixes)
         if fault not in found:
             unused = f", so {', '.join(fixers)} is never chosen for it" if fixers else ""
-            yield f"no rule finds {fault}{unused}"
+            yield f"no rule and no case finds {fault}{unused}"
         if fault not in fixed:
             yield f"no remediation fixes {fault}"
     used = {

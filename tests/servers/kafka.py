@@ -20,7 +20,10 @@ _QUIET = {"log_level": 2}  # librdkafka tells standard error of every refused co
 
 
 class Kafka(JavaServer):
-    """One broker. ``listener`` is PLAINTEXT, SASL_PLAINTEXT or SSL; ``client`` what a client then needs."""
+    """One broker. ``listener`` is PLAINTEXT, SASL_PLAINTEXT or SSL; ``client`` what a client then needs.
+
+    ``seen_at`` is the port that clients are sent to, where that is not its own: a proxy's.
+    """
 
     def __init__(
         self,
@@ -28,12 +31,15 @@ class Kafka(JavaServer):
         listener: str = "PLAINTEXT",
         settings: Sequence[str] = (),
         client: Mapping[str, str] | None = None,
+        seen_at: int | None = None,
     ) -> None:
         super().__init__(folder)
+        self._seen_at = seen_at or self.port
         self._home = fetched("kafka")
         self._client = {**_QUIET, **(client or {})}
         text = (RECIPES / "kafka" / "server.properties").read_text()
         for name, value in (
+            ("@SEEN_AT@", self._seen_at),
             ("@PORT@", self.port),
             ("@CONTROLLER_PORT@", self.other_port),
             ("@DATA@", folder / "data"),

@@ -19,6 +19,6 @@ def test_a_fault_without_rules_and_one_without_a_remediation_are_named(root):
     rules = {id_: rule for id_, rule in book.rules.items() if rule.fault != "log_flood"}
     del catalog["free_inodes"]
     found = list(orphans(replace(book, rules=rules), catalog))
-    assert "no rule finds log_flood, so rotate_flooding_log is never chosen for it" in found
+    assert "no rule and no case finds log_flood, so rotate_flooding_log is never chosen for it" in found
     assert "no remediation fixes inodes_exhausted" in found
     assert "no rule looks at signal log_growth, and it is not learned either" in found
