@@ -264,7 +264,16 @@ def diagnose(
     """
     from agent.cli.diagnose import diagnose_folder
 
-    diagnose_folder(folder, output, entity=entity, definitions=definitions, html=html, json=json, quiet=quiet)
+    diagnose_folder(
+        folder,
+        output,
+        entity=entity,
+        definitions=definitions,
+        html=html,
+        classifier=save_classifier,
+        json=json,
+        quiet=quiet,
+    )
 
 
 @app.command()
