@@ -99,6 +99,10 @@ $(CACHE)/bench/.made:
 	$(CACHE)/bench/bin/python -m pip install -q --disable-pip-version-check --no-deps TSB_AD
 	touch $@
 
+.PHONY: bench-diagnose-speed
+bench-diagnose-speed: venv ## Measure the diagnosis of large incidents, 200 and 2,000 entities
+	@$(BIN)/python -m tests.bench.diagnosespeed
+
 .PHONY: schemas
 schemas: venv ## Write the JSON Schemas that editors use for settings, rules and remediations
 	$(BIN)/python -m agent.config.publish

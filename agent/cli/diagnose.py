@@ -42,6 +42,7 @@ def diagnose_folder(
     entity: str | None,
     definitions: Path | None,
     html: Path | None,
+    classifier: Path | None,
     json: bool,
     quiet: bool,
 ) -> None:
@@ -50,10 +51,13 @@ def diagnose_folder(
     observed = read_incident_folder(folder, entity)
     investigation = investigate(observed)
     summaries = {id_: fault.summary for id_, fault in book.faults.items()}
+    model = train_classifier(cases)
+    if classifier is not None and model is not None:
+        write(classifier, model.to_json().encode())
     conclusion = conclude(
         investigation,
         cases,
-        train_classifier(cases),
+        model,
         ask_rules(book, observed.table),
         faults=summaries,
     )

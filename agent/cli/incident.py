@@ -69,20 +69,29 @@ def _print_head(incident: Incident) -> None:
 
 
 def _print_diagnosis(incident: Incident) -> None:
-    if not incident.diagnosis.candidates:
-        console.print("Diagnosis: unknown. No rule explains what is seen.\n")
-        return
-    for place, candidate in enumerate(incident.diagnosis.candidates, 1):
-        title = "Diagnosis" if place == 1 else "Or"
+    best = incident.best
+    if best is None or best.fault == "unknown":
+        place = escape(incident.entity)
+        console.print(
+            f"Diagnosis: [bold]unknown[/]. Something is wrong with {place}, and no voter is sure why."
+        )
+        console.print(f"  next: opsmend probe {escape(incident.host or '…')}{_unit_option(incident)}")
+    for number, candidate in enumerate(incident.diagnosis.candidates, 1):
+        title = "Diagnosis" if number == 1 else "Or" if candidate.entity == incident.entity else "Also"
         console.print(
             f"{title}: [bold]{candidate.fault}[/] on {escape(candidate.entity)}, "
             f"confidence {candidate.confidence:.2f} ({escape(', '.join(candidate.voters))})"
         )
         for evidence in candidate.evidence:
-            console.print(f"  because {escape(evidence)}")
+            console.print(f"  because {escape(evidence)}", soft_wrap=True)
         for symptom in candidate.symptoms:
             console.print(f"  [dim]{escape(symptom.text)}, since {symptom.since:%H:%M:%S} UTC[/]")
     console.print()
+
+
+def _unit_option(incident: Incident) -> str:
+    unit = incident.best.labels.get("unit", "") if incident.best else ""
+    return f" --unit {escape(unit)}" if unit else ""
 
 
 def _print_options(incident: Incident) -> None:

@@ -248,6 +248,12 @@ def diagnose(
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report as a page for people.")
     ] = None,
+    save_classifier: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also write the classifier, for diagnose.classifier in the settings."
+        ),
+    ] = None,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
 ) -> None:
@@ -258,7 +264,16 @@ def diagnose(
     """
     from agent.cli.diagnose import diagnose_folder
 
-    diagnose_folder(folder, output, entity=entity, definitions=definitions, html=html, json=json, quiet=quiet)
+    diagnose_folder(
+        folder,
+        output,
+        entity=entity,
+        definitions=definitions,
+        html=html,
+        classifier=save_classifier,
+        json=json,
+        quiet=quiet,
+    )
 
 
 @app.command()

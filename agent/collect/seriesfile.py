@@ -26,6 +26,7 @@ ENTITY_LABELS = ("service", "instance", "pod", "container", "node", "host", "job
 _MOST_BYTES = 2_000_000_000  # a .gz of a few MB may unpack to anything
 _SERIES = re.compile(r"^\s*(?P<name>[^{]*?)\s*(?:\{(?P<labels>.*)\}\s*)?$", re.DOTALL)
 _LABEL = re.compile(r'\s*([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
+_MISSING = frozenset({"", "nan", "null", "none"})
 _ESCAPES = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
 
 
@@ -160,7 +161,7 @@ def _read_cells(path: Path, cells: str, width: int, number: int, header: Sequenc
 
 def _cell(path: Path, part: str, number: int, column: str) -> float:
     try:
-        return float(part) if part.strip() else math.nan
+        return math.nan if part.strip().lower() in _MISSING else float(part)
     except ValueError as error:
         raise ConfigError([Problem(path, f"'{part[:40]}' is no number", number, column[:80])]) from error
 

@@ -68,8 +68,8 @@ class FaultClassifier:
         told = ", ".join(f"{self.features[i]} ({own[i]:+.1f})" for i in best)
         return f"the classifier goes by {told}" if told else "the classifier goes by what is not seen"
 
-    def save(self, path: Path) -> None:
-        """Write the model as JSON: numbers only, nothing that runs when it is read."""
+    def to_json(self) -> str:
+        """Return the model as JSON: numbers only, nothing that runs when it is read."""
         content = {
             "format": FORMAT,
             "features": list(self.features),
@@ -77,7 +77,7 @@ class FaultClassifier:
             "weights": self.weights.tolist(),
             "offsets": self.offsets.tolist(),
         }
-        path.write_text(json.dumps(content))
+        return json.dumps(content)
 
 
 def load_classifier(path: Path) -> FaultClassifier:

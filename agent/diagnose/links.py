@@ -184,12 +184,21 @@ class _Builder:
         yield self._link(node, surge, share, f"{node.entity} gets more traffic than usual")
 
     def _to_surging_callers(self, node: Node) -> Iterable[Link]:
-        """Blame callers that send more for the load of what does not count its own traffic."""
+        """Blame callers that send more for the load of what does not count its own traffic.
+
+        Together they account for no more than the most alike of them does: many that grew a little by
+        the time of day are no reason.
+        """
+        found: list[tuple[Node, float]] = []
         for caller in dict.fromkeys(self._callers.get(node.entity, ())):
             surge = self._nodes.get((caller, Trouble.SURGE))
             if surge is not None:
-                share = _BY_SURGE * _ratio(surge, node) * coincidence(node.profile, surge.profile)
-                yield self._link(node, surge, share, f"{caller} sends more traffic than usual")
+                found.append((surge, _ratio(surge, node) * coincidence(node.profile, surge.profile)))
+        total = sum(weight for _, weight in found)
+        most = max((weight for _, weight in found), default=0.0)
+        for surge, weight in found:
+            share = _BY_SURGE * most * weight / max(total, 1e-9)
+            yield self._link(node, surge, share, f"{surge.entity} sends more traffic than usual")
 
     def _to_caller_that_gave_up(self, node: Node) -> Iterable[Link]:
         share = self._logs.caller_share(node.entity)

@@ -22,6 +22,8 @@ _COMPLAINT = re.compile(
     re.IGNORECASE,
 )
 _LEVELLESS = 0.3  # weight of a line without a bad level that reads like a complaint
+_NOVEL = 0.1  # weight of an ordinary line of a kind that its entity never wrote before
+_TALKATIVE = 200  # kinds; from somebody who never says the same twice a new one means nothing
 # the other side gave up: what is logged here is an effect of what the caller did
 _CALLER_GAVE_UP = re.compile(
     r"(?:cancel+ed by (?:the )?(?:client|caller|peer)|client (?:disconnected|closed|cancel+ed|gave up)|"
@@ -106,20 +108,21 @@ def read_logs(
     known.update({line.entity.lower(): line.entity for line in lines if line.entity})
     profiles: dict[str, FloatArray] = {}
     shapes: dict[tuple[str, str], Complaint] = {}
-    ends_at = times[-1] + (times[-1] - times[-2] if len(times) > 1 else np.inf) if len(times) else np.inf
+    usual: dict[str, set[str]] = defaultdict(set)
+    placed = clocked and len(times) > 0
+    begins_at = times[start] if placed else -np.inf
+    ends_at = times[-1] + (times[-1] - times[-2] if len(times) > 1 else np.inf) if placed else np.inf
     for line in lines:
-        weight = _weigh(line)
-        if not weight or not line.entity:
+        if not line.entity or line.at > ends_at:
             continue
-        since = not clocked or np.isnan(line.at) or line.at >= times[start]
-        if clocked and line.at > ends_at:
+        since = not line.at < begins_at  # a line that does not say when counts as well
+        weight = _weigh(line) or _weigh_novelty(line, since, usual[line.entity])
+        if not weight:
             continue
         complaint = _shape(line, weight, known, shapes)
-        if since:
-            complaint.since += 1
-        else:
-            complaint.before += 1
-        column = int(np.searchsorted(times, line.at, side="right")) - 1 if clocked else start
+        complaint.since += since
+        complaint.before += not since
+        column = int(np.searchsorted(times, line.at, side="right")) - 1 if placed else start
         if 0 <= column < len(times):
             profile = profiles.setdefault(line.entity, np.zeros(len(times)))
             profile[column] += weight
@@ -138,6 +141,16 @@ def _weigh(line: LogEntry) -> float:
     if line.level in ("DEBUG", "TRACE"):
         return 0.0
     return _LEVELLESS if _COMPLAINT.search(line.message) else 0.0
+
+
+def _weigh_novelty(line: LogEntry, since: bool, usual: set[str]) -> float:
+    """Return the weight of an ordinary line: a little, when its entity never wrote its like before."""
+    shape = _VARIABLE.sub("#", line.message[:300])
+    if not since:
+        if len(usual) < _MOST_SHAPES:
+            usual.add(shape)
+        return 0.0
+    return _NOVEL if usual and shape not in usual and len(usual) < _TALKATIVE else 0.0
 
 
 def _shape(

@@ -48,6 +48,7 @@ def files(folder: Path, url: str) -> Path:
         ("rules/signals/a.yml", {"signals": [signal]}),
         ("rules/faults.yml", {"faults": [{"id": "high", "summary": "s"}]}),
         ("rules/diagnosis/a.yml", {"rules": [rule]}),
+        ("rules/policy.yml", {"roles": {}, "remediations": []}),
         ("hosts.yml", {"all": {"hosts": {"a": None}}}),
         (
             "opsmend.yml",

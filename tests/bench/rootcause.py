@@ -25,6 +25,8 @@ KNOWN = {
     "metrics, topology": {"logs": False},
     "metrics, logs, events": {"topology": False},
     "metrics": {"logs": False, "topology": False},
+    "pods: metrics, topology, logs": {"pods": True},
+    "pods: metrics, logs": {"pods": True, "topology": False},
 }
 SIZES = (8, 14, 24)
 

@@ -49,13 +49,51 @@ def make_system(rng: np.random.Generator, size: int) -> System:
     return System(names, databases, nodes, calls, node_of, entries)
 
 
+_POD_NAMES = {
+    "cpu_usage_cores": "CpuUsageRate",
+    "memory_working_set_bytes": "MemoryUsage",
+    "requests_per_second": "PodWorkload",
+    "latency_mean_seconds": "PodServerLatencyP50",
+    "latency_p99_seconds": "PodServerLatencyP99",
+    "error_ratio": "PodErrorRate",
+    "node_cpu_busy_ratio": "NodeCpuUsageRate",
+}
+
+
+def as_pods(rng: np.random.Generator, system: System) -> System:
+    """Return the system with two pods for each service, which share its work."""
+    pods = {name: [f"{name}-7d9f-{letter}" for letter in "ab"] for name in system.services}
+    calls: dict[str, dict[str, float]] = {}
+    for name, own in system.calls.items():
+        for pod in pods[name]:
+            calls[pod] = {
+                target: share / len(pods.get(callee, [callee]))
+                for callee, share in own.items()
+                for target in pods.get(callee, [callee])
+            }
+    return System(
+        [pod for name in system.services for pod in pods[name]],
+        system.databases,
+        system.nodes,
+        calls,
+        {pod: str(rng.choice(system.nodes)) for own in pods.values() for pod in own},
+        [pod for name in system.entries for pod in pods[name]],
+    )
+
+
+def _split(series: dict[str, np.ndarray]) -> list[tuple[tuple[str, str], np.ndarray]]:
+    return [((name.partition("{")[0], "{" + name.partition("{")[2]), own) for name, own in series.items()]
+
+
 def make_case(
     folder: Path, seed: int, size: int = 12, fault: str | None = None, *, logs: bool = True,
-    topology: bool = True, hint: bool = False, rows: int = 120, extra: int = 0,
+    topology: bool = True, hint: bool = False, rows: int = 120, extra: int = 0, pods: bool = False,
 ) -> str:  # fmt: skip
     """Write one incident folder and return the name of the root cause."""
     rng = np.random.default_rng(seed)
     system = make_system(rng, size)
+    if pods:
+        system = as_pods(rng, system)
     fault = fault or str(rng.choice(FAULTS))
     reachable = _reachable(system)
     cause = _choose_cause(rng, system, fault, reachable)
@@ -65,7 +103,8 @@ def make_case(
     for number in range(extra):  # what nobody has a use for, as in life
         series[f'custom_metric_{number}{{service="{rng.choice(system.services)}"}}'] = rng.gamma(3, 1, rows)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_metrics(rng, folder, series, rows)
+    named = {_POD_NAMES.get(name, name) + rest: own for (name, rest), own in _split(series)}
+    _write_metrics(rng, folder, named if pods else series, rows)
     if topology:
         edges = [{"from": one, "to": other} for one, own in system.calls.items() for other in own]
         placed = [{"from": one, "to": node} for one, node in system.node_of.items()]

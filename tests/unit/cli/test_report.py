@@ -11,6 +11,7 @@ from agent.store import open_stores
 from tests.make import candidate, incident
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
+NINE = timedelta(minutes=9)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def stores(tmp_path_factory):
             id=0,
             opened_at=at,
             updated_at=at,
-            closed_at=at + timedelta(minutes=9),
+            closed_at=at + NINE,
         )
         opened.incidents.add(replace(kept, entity="<b>|web1", symptomatic=False), "test")
     yield opened

@@ -84,7 +84,7 @@ def test_one_fault_is_nothing_to_tell_apart():
 
 def test_a_classifier_is_kept_as_numbers_and_read_strictly(tmp_path):
     file = tmp_path / "model.json"
-    train_classifier([FULL, CRASH]).save(file)
+    file.write_text(train_classifier([FULL, CRASH]).to_json())
     assert load_classifier(file).vote(FULL.fingerprint)[0].fault == "disk_full"
     for broken in ("", "[]", '{"format": 1}', file.read_text().replace('"offsets": [', '"offsets": [1, ')):
         file.write_text(broken)

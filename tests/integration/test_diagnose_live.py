@@ -1,0 +1,66 @@
+"""Diagnosis in the running loop: the cause is treated, its effects are not, and what helped is remembered."""
+
+import pytest
+
+from agent.records import IncidentState
+from tests.integration.workshop import FAULTS, RULES, SIGNALS, drive, settled
+
+LIMPING = {
+    "id": "limping_by_metric",
+    "fault": "limping",
+    "entity": "{host}",
+    "confidence": 0.8,
+    "when": {"signal": "swift", "below": 0.5},
+    "evidence": "{host} limps",
+}
+
+
+@pytest.fixture
+def database(workshop):
+    """web1 and web2 limp while web3, which they depend on, is broken."""
+    swift = {**SIGNALS["signals"][0], "id": "swift", "query": "test_swift"}
+    workshop.write("rules/signals/test.yml", {"signals": [*SIGNALS["signals"], swift]})
+    limping = {"id": "limping", "summary": "It limps", "passed_on": True}
+    workshop.write("rules/faults.yml", {"faults": [*FAULTS["faults"], limping]})
+    workshop.write("rules/diagnosis/test.yml", {"rules": [*RULES["rules"], LIMPING]})
+    workshop.config["collect"]["topology"] = {"edges": [["web1", "web3"], ["web2", "web3"]]}
+    healthy = workshop.prometheus.exporter.live
+
+    def samples():
+        limps = (workshop.broken / "web3").exists()
+        return healthy() | {f'test_swift{{host="{host}"}}': float(not limps) for host in ("web1", "web2")}
+
+    workshop.prometheus.exporter.live = samples
+
+
+def test_one_trouble_on_three_hosts_is_one_incident_and_one_run_on_its_cause(workshop, database, make_agent):
+    agent = make_agent()
+    drive(agent, lambda: agent.pipeline.health.polls >= 2)
+    workshop.break_host("web3")
+    drive(agent, settled(agent.stores))
+    incidents = agent.stores.incidents.list()
+    causes = [one for one in incidents if one.fault == "broken"]
+    assert [one.entity for one in causes] == ["web3"]
+    assert causes[0].state is IncidentState.RECOVERED
+    runs = [run for one in incidents for run in agent.stores.runs.of_incident(one.id)]
+    assert [run.plan.hosts for run in runs] == [("web3",)]
+
+
+def test_a_clear_rule_starts_its_remediation_in_the_poll_that_finds_it(workshop, make_agent):
+    agent = make_agent()
+    drive(agent, lambda: agent.pipeline.health.polls >= 2)
+    workshop.break_host("web2")
+    drive(agent, lambda: agent.stores.incidents.list())
+    (incident,) = agent.stores.incidents.list()
+    assert incident.state is IncidentState.REMEDIATING
+    drive(agent, settled(agent.stores))
+
+
+def test_a_repair_that_was_proved_is_a_case_of_the_store(workshop, make_agent):
+    agent = make_agent()
+    drive(agent, lambda: agent.pipeline.health.polls >= 2)
+    workshop.break_host("web2")
+    drive(agent, settled(agent.stores))
+    (case,) = agent.stores.cases.proved()
+    assert (case.fault, case.helped) == ("broken", ("mend",))
+    assert case.fingerprint == {"signal:healthy": 1.0}
