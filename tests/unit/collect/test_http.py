@@ -119,7 +119,8 @@ def test_an_answer_of_another_kind_is_named(key, body):
 
 @each_source
 def test_a_truncated_answer_is_named(key):
-    with answering(200, b'{"a": 1', length=5000) as server, pytest.raises(SourceUnreachable, match="breaks off"):
+    broken = pytest.raises(SourceUnreachable, match="breaks off")
+    with answering(200, b'{"a": 1', length=5000) as server, broken:
         SOURCES[key](server.url)
 
 
