@@ -12,6 +12,7 @@ import numpy as np
 from agent import metrics
 from agent.clock import Clock
 from agent.collect import Answer, FrameBuffer, PrometheusSource
+from agent.collect.backfill import read_history
 from agent.config.rulefiles import Rulebook, Signal
 from agent.detect import Detector
 from agent.diagnose import IncidentGrouper, RuleVoter, is_blind
@@ -124,6 +125,12 @@ class Pipeline:
             self._detector.watch(watched)
             self._voter = voter
             self._grouper = grouper
+
+    def read_history(self, span: timedelta, step: timedelta) -> None:
+        """Learn what is normal from what the source remembers. Raises SourceError. Call it before polls."""
+        with self._lock:
+            for poll in read_history(self._source, self._queries, self._source.now(), span, step):
+                self._anomalies = self._detector.observe(self._buffer.add(poll))
 
     def poll(self) -> None:
         """Take one poll through all rooms.
