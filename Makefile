@@ -12,6 +12,8 @@ LOCK := packaging/locks/dev.txt
 PACKAGES := debootstrap iproute2 maven openjdk-17-jdk-headless openssh-client podman python3-venv runc
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 KEEP ?=
+DATA ?=
+CACHE := .cache
 PYTEST_ARGS ?=
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -46,6 +48,18 @@ test-soak: packages venv servers ## Logs and events at full speed for ten minute
 test-crash: packages venv servers ## Kill the agent at random moments and count what is lost or done twice (TRIALS=200, 35 minutes)
 	$(BIN)/python -m tests.integration.crash --trials $(or $(TRIALS),200)
 
+.PHONY: molecule
+molecule: packages venv ## Run the Molecule scenario of every remediation on broken hosts (NAMES="a b", JOBS=1)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend playbooks test $(NAMES) --jobs $(or $(JOBS),1)
+
+.PHONY: molecule-changed
+molecule-changed: packages venv ## Run those whose files changed, and a few others each day (BASE=main, SAMPLE=2)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend playbooks test --changed $(or $(BASE),main) --sample $(or $(SAMPLE),2)
+
+.PHONY: test-acceptance
+test-acceptance: packages venv ## Let a running agent meet every fault through Prometheus; prints the table (NAMES="a b")
+	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend playbooks prove $(NAMES) --jobs $(or $(JOBS),1)
+
 .PHONY: bench-loop
 bench-loop: packages venv ## Measure injection to fix beside the bare ansible-playbook command (TRIALS=15)
 	$(SUDO) env PATH="$(PATH)" $(BIN)/python -m tests.bench.loop
@@ -73,6 +87,17 @@ bench-systems: venv ## Diagnose simulated systems, by fault and by what is known
 .PHONY: bench-logs
 bench-logs: venv ## Measure how well and how fast log lines are grouped, beside drain3 (DATA=folder)
 	DATA="$(DATA)" $(BIN)/python -m tests.bench.logs
+
+.PHONY: bench-detect
+bench-detect: venv $(CACHE)/bench/.made ## Score `opsmend detect` on labelled data (DATA=folder with its score.py), and NAB
+	SCORER_PYTHON=$(CACHE)/bench/bin/python $(BIN)/python -m tests.bench.detect "$(DATA)"
+
+# what the scoring script of the data needs, and the product does not
+$(CACHE)/bench/.made:
+	$(PYTHON) -m venv $(CACHE)/bench
+	$(CACHE)/bench/bin/python -m pip install -q --disable-pip-version-check numpy pandas scikit-learn statsmodels
+	$(CACHE)/bench/bin/python -m pip install -q --disable-pip-version-check --no-deps TSB_AD
+	touch $@
 
 .PHONY: schemas
 schemas: venv ## Write the JSON Schemas that editors use for settings, rules and remediations

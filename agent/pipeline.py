@@ -15,7 +15,7 @@ from agent.collect import Answer, FrameBuffer, PrometheusSource
 from agent.collect.backfill import read_history
 from agent.config.rulefiles import Rulebook, Signal
 from agent.detect import Detector
-from agent.diagnose import IncidentGrouper, RuleVoter, is_blind
+from agent.diagnose import Advisor, IncidentGrouper, RuleVoter, is_blind
 from agent.errors import ConflictError
 from agent.log import Logger
 from agent.records import Anomaly, Arrivals, Candidate, Frame, Incident
@@ -83,6 +83,7 @@ class Pipeline:
         buffer: FrameBuffer,
         detector: Detector,
         voter: RuleVoter,
+        advisor: Advisor,
         grouper: IncidentGrouper,
         stores: Stores,
         responder: Responder,
@@ -102,6 +103,7 @@ class Pipeline:
         self._buffer = buffer
         self._detector = detector
         self._voter = voter
+        self._advisor = advisor
         self._grouper = grouper
         self._stores = stores
         self._responder = responder
@@ -116,7 +118,7 @@ class Pipeline:
         self.health = SourceHealth()
         self._lock = threading.Lock()
 
-    def reload(self, book: Rulebook, voter: RuleVoter, grouper: IncidentGrouper) -> None:
+    def reload(self, book: Rulebook, voter: RuleVoter, advisor: Advisor, grouper: IncidentGrouper) -> None:
         """Go by new signals, rules and faults from the next poll on."""
         with self._lock:
             self._queries = {id_: signal.query for id_, signal in book.signals.items()}
@@ -124,6 +126,7 @@ class Pipeline:
             self._buffer.watch(watched)
             self._detector.watch(watched)
             self._voter = voter
+            self._advisor = advisor
             self._grouper = grouper
 
     def read_history(self, span: timedelta, step: timedelta) -> None:
@@ -178,6 +181,7 @@ class Pipeline:
         frame = self._frame
         arrivals = self._outlook(self._clock.now())
         candidates = self._voter.vote(frame, self._anomalies, self._stores.alerts.firing(), arrivals)
+        candidates = self._advisor.advise(candidates)
         self._latest.set(View(frame=frame, anomalies=self._anomalies, candidates=candidates))
         return self._update_incidents(candidates, frame)
 

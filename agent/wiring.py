@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from agent.config import (
     PolicyFile,
     Rulebook,
     Settings,
+    load_cases,
     load_policy,
     load_rules,
     scale_policy,
@@ -26,12 +27,16 @@ from agent.config.logsignals import LOG_SIGNALS
 from agent.decide import Decider, Remediation, load_catalog
 from agent.decide.policy import groups_of
 from agent.detect import SeriesDetector
-from agent.diagnose import IncidentGrouper, RuleVoter
+from agent.diagnose import Advisor, Dependencies, IncidentGrouper, RuleVoter
+from agent.diagnose.classifier import load_classifier
 from agent.errors import ConfigError, Problem
 from agent.notify import Notifier, Storyteller
 from agent.pipeline import LatestView, Pipeline
+from agent.records.cases import PastCase
+from agent.records.evidence import Edge
 from agent.remediate import AnsibleInventory, PlaybookRunner, Steps
 from agent.response import (
+    CaseBook,
     Deeds,
     Escalation,
     Outcomes,
@@ -53,6 +58,7 @@ class Definitions:
     book: Rulebook
     catalog: Mapping[str, Remediation]
     policy: PolicyFile
+    cases: Sequence[PastCase] = ()
 
 
 @dataclass(slots=True)
@@ -98,7 +104,10 @@ class Agent:
         with self.responder.lock:
             self.current.definitions = definitions
             self.pipeline.reload(
-                definitions.book, RuleVoter(definitions.book), IncidentGrouper(definitions.book.faults)
+                definitions.book,
+                RuleVoter(definitions.book),
+                make_advisor(self.settings, definitions, self.stores, self.clock),
+                make_grouper(self.settings, definitions.book),
             )
 
 
@@ -121,9 +130,15 @@ def load_definitions(settings: Settings) -> Definitions:
             catalog = load_catalog(settings.paths.playbooks, book.faults)
         except ConfigError as error:
             problems += error.problems
+    cases: Sequence[PastCase] = ()
+    try:
+        cases = load_cases(settings.paths.rules, book.faults) if book.faults else ()
+    except ConfigError as error:
+        problems += error.problems
     if problems or policy is None:
         raise ConfigError(problems)
-    return _scaled(Definitions(book=book, catalog=catalog, policy=policy), settings.agent.time_scale)
+    definitions = Definitions(book=book, catalog=catalog, policy=policy, cases=cases)
+    return _scaled(definitions, settings.agent.time_scale)
 
 
 def _scaled(definitions: Definitions, factor: float) -> Definitions:
@@ -136,6 +151,7 @@ def _scaled(definitions: Definitions, factor: float) -> Definitions:
             name: replace(one, file=scale_remediation(one.file, factor)) for name, one in catalog.items()
         },
         policy=scale_policy(definitions.policy, factor),
+        cases=definitions.cases,
     )
 
 
@@ -143,6 +159,20 @@ def make_source(settings: Settings) -> PrometheusSource:
     """Return the source of metrics."""
     prometheus = settings.collect.prometheus
     return PrometheusSource(prometheus.url, prometheus.timeout, prometheus)
+
+
+def make_grouper(settings: Settings, book: Rulebook) -> IncidentGrouper:
+    """Return what groups findings into incidents, by the catalogue and by who depends on whom."""
+    edges = (Edge(source=caller, target=callee) for caller, callee in settings.collect.topology.edges)
+    return IncidentGrouper(book.faults, Dependencies(edges))
+
+
+def make_advisor(settings: Settings, definitions: Definitions, stores: Stores, clock: Clock) -> Advisor:
+    """Return who is asked when no rule is sure. Raises ConfigError when the classifier is none."""
+    file = settings.diagnose.classifier
+    return Advisor(
+        CaseBook(definitions.cases, stores, clock), load_classifier(file) if file is not None else None
+    )
 
 
 def make_inventory(settings: Settings, clock: Clock) -> AnsibleInventory:
@@ -282,7 +312,8 @@ def _pipeline(
         buffer=buffer,
         detector=detector,
         voter=RuleVoter(definitions.book),
-        grouper=IncidentGrouper(definitions.book.faults),
+        advisor=make_advisor(settings, definitions, stores, clock),
+        grouper=make_grouper(settings, definitions.book),
         stores=stores,
         responder=responder,
         latest=latest,

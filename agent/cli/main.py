@@ -262,6 +262,75 @@ def diagnose(
 
 
 @app.command()
+def report(
+    config: Config = None,
+    json: Json = False,
+    since: Annotated[str, typer.Option(metavar="TIME", help="How far back, such as 30d or 12h.")] = "30d",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it: FILE.html or FILE.md.")
+    ] = None,
+    impact: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Business series (revenue, users) as CSV, to say what it cost."),
+    ] = None,
+) -> None:
+    """Say what the incidents of a while have in common: over time, over place, together, and their cost."""
+    from agent.cli.report import make_report
+
+    make_report(config, since, output, impact, json)
+
+
+@app.command()
+def probe(
+    host: Annotated[str, typer.Argument(help="A host as your ssh configuration knows it.")],
+    unit: Annotated[str, typer.Option(metavar="UNIT", help="Also this unit and its journal.")] = "",
+    certificate: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH", help="Also when this certificate ends; may be repeated."),
+    ] = None,
+    ssh_config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The ssh configuration; default ~/.ssh/config.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Ask a host what is wrong with it, over ssh: nothing is changed, unknown hosts are refused."""
+    from agent.cli.probe import probe_host
+
+    probe_host(host, unit, certificate or [], ssh_config, json)
+
+
+@app.command()
+def detect(
+    metrics: Annotated[
+        Path, typer.Argument(metavar="METRICS.csv", help="CSV, plain or .gz.", dir_okay=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where the scores go.", dir_okay=False)
+    ],
+    train: Annotated[
+        Path | None,
+        typer.Option(
+            "--train", metavar="TRAIN.csv", help="A healthy time to learn from first.", dir_okay=False
+        ),
+    ] = None,
+    entity: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL", help="The label that names a series' entity; default service, instance."
+        ),
+    ] = None,
+) -> None:
+    """Find anomalies in a metrics file, offline: a score and a verdict for every time and entity.
+
+    A higher score is stranger. Nothing looks ahead: each row is judged as if it were the newest. Without
+    --train it learns as it goes.
+    """
+    from agent.cli.detect import detect_in_file
+
+    detect_in_file(metrics, train, output, entity)
+
+
+@app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave cluster and agent running afterwards.")] = False,
     clean: Annotated[bool, typer.Option("--clean", help="Remove every trace of earlier demos.")] = False,

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from agent.cli.output import console, print_json
 from agent.collect import PrometheusSource
-from agent.config import Rulebook, load_rules
+from agent.config import Rulebook, load_cases, load_rules
 from agent.config.ruletestfile import RuleTestFile
 from agent.config.scalars import parse_duration
 from agent.config.yamlfile import read_yaml, validate
@@ -30,7 +30,9 @@ def check_rules(places: Places, prometheus: str | None, json: bool) -> None:
     book: Rulebook | None = None
     try:
         book = load_rules(places.rules)
-        notes += orphans(book, load_catalog(places.playbooks, book.faults))
+        notes += orphans(
+            book, load_catalog(places.playbooks, book.faults), load_cases(places.rules, book.faults)
+        )
     except ConfigError as error:
         problems += error.problems
     for file in rule_test_files(places.rules):

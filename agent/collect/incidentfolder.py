@@ -14,7 +14,7 @@ import orjson
 
 from agent.collect.seriesfile import read_bytes, read_series, read_time
 from agent.errors import ConfigError, Problem
-from agent.records.evidence import ChangeEvent, Edge, LogLine, Observations, SymptomHint
+from agent.records.evidence import ChangeEvent, Edge, LogEntry, Observations, SymptomHint
 
 _LONGEST_MESSAGE = 2_000  # characters kept of a log line; a line of 1 MB says no more
 Row = TypeVar("Row")
@@ -131,9 +131,9 @@ def _as_object(line: bytes) -> Mapping[str, Any]:
     return content
 
 
-def _log_line(content: Mapping[str, Any]) -> LogLine:
+def _log_line(content: Mapping[str, Any]) -> LogEntry:
     message = content.get("message")
-    return LogLine(
+    return LogEntry(
         at=_time(content.get("timestamp")),
         entity=_text(content.get("service")),
         level=_text(content.get("level")).upper(),

@@ -50,6 +50,9 @@ class Fault(Strict):
     causes: list[Identifier] = Field(
         default_factory=list, description="faults that follow from this one on the same host"
     )
+    passed_on: bool = Field(
+        default=False, description="may come from trouble of something this entity depends on, on any host"
+    )
 
 
 class Rule(Strict):

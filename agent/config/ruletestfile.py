@@ -71,6 +71,23 @@ class InputAlert(Strict):
     since: Duration = timedelta(0)
 
 
+class InputLog(Strict):
+    """Lines of a log, all written at ``since``."""
+
+    message: Text
+    labels: dict[str, str] = Field(default_factory=dict)
+    lines: int = Field(default=1, ge=1, le=MOST_SAMPLES)
+    since: Duration = timedelta(0)
+
+
+class InputEvent(Strict):
+    """An event of a stream."""
+
+    event: str = Field(min_length=1, max_length=200)
+    labels: dict[str, str] = Field(default_factory=dict)
+    since: Duration = timedelta(0)
+
+
 class ExpectedIncident(Strict):
     """An incident as it must be: its likeliest fault, and all others that belong to it."""
 
@@ -97,6 +114,8 @@ class RuleTest(Strict):
     series: list[InputSeries] = Field(default_factory=list)
     anomalies: list[InputAnomaly] = Field(default_factory=list)
     alerts: list[InputAlert] = Field(default_factory=list)
+    logs: list[InputLog] = Field(default_factory=list)
+    events: list[InputEvent] = Field(default_factory=list)
     unanswered: list[Identifier] = Field(
         default_factory=list, description="signals that the source does not answer at the last sample"
     )
@@ -104,8 +123,8 @@ class RuleTest(Strict):
 
     @model_validator(mode="after")
     def _says_something(self) -> RuleTest:
-        if not (self.series or self.anomalies or self.alerts):
-            raise ValueError("needs series, anomalies or alerts")
+        if not (self.series or self.anomalies or self.alerts or self.logs or self.events):
+            raise ValueError("needs series, anomalies, alerts, logs or events")
         return self
 
 

@@ -89,6 +89,9 @@ class PredictSection(Strict):
 class DiagnoseSection(Strict):
     """How findings become incidents."""
 
+    classifier: Path | None = Field(
+        default=None, description="a trained classifier, as opsmend diagnose --save-classifier writes it"
+    )
     at_once_above: float = Field(
         default=0.8,
         ge=0,

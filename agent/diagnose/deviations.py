@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.diagnose.onset import FEWEST_BEFORE, find_onset
-from agent.diagnose.roles import MetricRole, bad_direction, is_share, role_of
+from agent.diagnose.roles import MetricRole, bad_direction, is_counter, is_share, role_of
 from agent.records.evidence import Observations, SeriesTable
 from agent.records.metrics import BoolArray, FloatArray, IntArray
 
@@ -23,6 +23,7 @@ _SURELY_HEALTHY, _LONG = 0.7, 10
 # full is full, by however small a step it got there: a share of a resource, and its usual room
 _FULL, _ROOM, _MOST_SHARE, _EXHAUSTED = 0.97, 0.9, 1.02, 0.9
 _OF_PEAK = 0.2  # a symptom begins where it first reaches this share of its worst
+_LARGEST = 1e100
 _CONSTANT_Z = 20.0  # what leaves a constant by its own largest step counts as so many deviations
 
 
@@ -70,11 +71,11 @@ def measure_deviations(observed: Observations, notable: float = NOTABLE) -> Devi
     """
     table = observed.table
     roles = [role_of(name) for name in table.names]
-    values = _as_badness(as_rates(table.values), roles)
+    values = _as_badness(as_rates(_tame(table.values), table.names), roles)
     notes: list[str] = []
     healthy = 0
     before = _aligned_baseline(observed, values.shape[0])
-    before = _as_badness(as_rates(before), roles) if before.size else before
+    before = _as_badness(as_rates(_tame(before), table.names), roles) if before.size else before
     if before.shape[1] < FEWEST_BEFORE:
         if observed.baseline is not None:
             notes.append("the baseline is empty; the time before the incident is taken for normal")
@@ -113,19 +114,27 @@ def measure_deviations(observed: Observations, notable: float = NOTABLE) -> Devi
     )
 
 
-def as_rates(values: FloatArray) -> FloatArray:
-    """Return counters that only rise as their increase per row; everything else as it is.
+def _tame(values: FloatArray) -> FloatArray:
+    """Keep numbers so small that their squares and differences are numbers too."""
+    tamed: FloatArray = np.clip(values, -_LARGEST, _LARGEST)
+    return tamed
 
-    A series counts as a counter when it never falls, rises in most rows and is never negative.
+
+def as_rates(values: FloatArray, names: Sequence[str]) -> FloatArray:
+    """Return counters as their increase per row; everything else as it is.
+
+    A counter is named as one (``_total``, ``_count``, ``_sum``, ``_bucket``), never falls and rises in
+    most rows. A gauge may rise all the time as well: a disk that fills.
     """
-    if values.shape[1] < 8:
+    named = np.array([is_counter(name) for name in names], dtype=bool)
+    if values.shape[1] < 8 or not named.any():
         return values
     steps = np.diff(values, axis=1)
     known = ~np.isnan(steps)
     rising = np.where(known, steps > 0, False).sum(axis=1)
     falling = np.where(known, steps < 0, False).sum(axis=1)
     counted = known.sum(axis=1)
-    counter = (counted >= 7) & (falling == 0) & (rising > 0.8 * counted)
+    counter = named & (counted >= 7) & (falling == 0) & (rising > 0.8 * counted)
     if not counter.any():
         return values
     rates = values.copy()
@@ -231,17 +240,11 @@ def _compare(
     ``early`` are rows after the baseline but before the incident: what deviated then already is not
     this incident's doing, so the level moves there.
     """
-    count = values.shape[0]
     known = (~np.isnan(before)).sum(axis=1) >= FEWEST_BEFORE
-    level = np.zeros(count)
-    tail = np.zeros((3, count))
-    if known.any():
-        level[known] = np.nanmedian(before[known], axis=1)
-        away = np.abs(before[known] - level[known, None])
-        tail[0, known] = 1.4826 * np.nanmedian(away, axis=1)
-        low, high = np.nanquantile(before[known], [0.01, 0.99], axis=1)
-        # the 99 % quantile of a normal distribution lies 2.33 deviations out
-        tail[1, known], tail[2, known] = (level[known] - low) / 2.33, (high - level[known]) / 2.33
+    level, spread, low, high = _describe(before)
+    # the 99 % quantile of a normal distribution lies 2.33 deviations out
+    tail = np.array([1.4826 * spread, (level - low) / 2.33, (high - level) / 2.33])
+    tail[:, ~known], level[~known] = 0.0, 0.0
     unavailable = np.array([role is MetricRole.AVAILABILITY for role in roles], dtype=bool)
     with np.errstate(invalid="ignore", all="ignore"):
         widest = np.nan_to_num(np.fmax.reduce(np.abs(values - level[:, None]), axis=1, initial=0.0))
@@ -257,6 +260,32 @@ def _compare(
     excess[~known], z[~known] = 0.0, 0.0
     scale = np.maximum.reduce([tail[0], np.where(falls, tail[1], tail[2]), floor])
     return excess, z, np.where(falls, -1, 1), level, scale
+
+
+def _describe(values: FloatArray) -> tuple[FloatArray, ...]:
+    """Return median, median absolute deviation, 1 % and 99 % quantile per row, gaps left out.
+
+    Sorts once and picks: NumPy's own functions for gaps go row by row, which is far too slow here.
+    """
+    if not values.shape[1]:
+        nothing = np.zeros(values.shape[0])
+        return nothing, nothing, nothing, nothing
+    ordered = np.sort(values, axis=1)
+    count = (~np.isnan(values)).sum(axis=1)
+    level = _pick(ordered, count, 0.5)
+    away = np.sort(np.abs(values - level[:, None]), axis=1)
+    return level, _pick(away, count, 0.5), _pick(ordered, count, 0.01), _pick(ordered, count, 0.99)
+
+
+def _pick(ordered: FloatArray, count: IntArray, quantile: float) -> FloatArray:
+    """Return a quantile of rows that are sorted with their gaps last; 0 for rows of nothing but gaps."""
+    place = quantile * np.maximum(count - 1, 0)
+    below = np.floor(place).astype(np.intp)
+    above = np.minimum(below + 1, np.maximum(count - 1, 0))
+    rows = np.arange(len(ordered))
+    part = place - below
+    picked: FloatArray = ordered[rows, below] * (1 - part) + ordered[rows, above] * part
+    return np.nan_to_num(picked)
 
 
 def _one_side(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from agent.records.evidence import LogLine
+from agent.records.evidence import LogEntry
 from agent.records.metrics import FloatArray
 
 _LEVELS: Mapping[str, float] = {
@@ -99,7 +99,7 @@ def _new_weight(complaint: Complaint) -> float:
 
 
 def read_logs(
-    lines: Sequence[LogLine], times: FloatArray, start: int, entities: Iterable[str], clocked: bool = True
+    lines: Sequence[LogEntry], times: FloatArray, start: int, entities: Iterable[str], clocked: bool = True
 ) -> LogEvidence:
     """Sort log lines into complaints and count them along ``times``; ``start`` is the incident's column."""
     known = {entity.lower(): entity for entity in entities}
@@ -131,7 +131,7 @@ def read_logs(
     return LogEvidence(profiles=profiles, complaints=dict(found))
 
 
-def _weigh(line: LogLine) -> float:
+def _weigh(line: LogEntry) -> float:
     weight = _LEVELS.get(line.level)
     if weight is not None:
         return weight
@@ -141,7 +141,7 @@ def _weigh(line: LogLine) -> float:
 
 
 def _shape(
-    line: LogLine, weight: float, known: Mapping[str, str], shapes: dict[tuple[str, str], Complaint]
+    line: LogEntry, weight: float, known: Mapping[str, str], shapes: dict[tuple[str, str], Complaint]
 ) -> Complaint:
     shape = _VARIABLE.sub("#", line.message[:300])
     key = (line.entity, shape if len(shapes) < _MOST_SHAPES else "")
@@ -154,7 +154,7 @@ def _shape(
     return complaint
 
 
-def _named(line: LogLine, known: Mapping[str, str]) -> tuple[str, ...]:
+def _named(line: LogEntry, known: Mapping[str, str]) -> tuple[str, ...]:
     tokens = Counter(token.lower().rstrip(".-") for token in _TOKEN.findall(line.message))
     named = (known.get(token) for token in tokens)
     return tuple(dict.fromkeys(name for name in named if name and name != line.entity))

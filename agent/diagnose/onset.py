@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from agent.records.metrics import FloatArray
+from agent.records.metrics import FloatArray, IntArray
 
+_BLOCK = 1_000  # series looked at together: what fits a processor's cache is several times faster
 FEWEST_BEFORE = 3  # samples; with fewer nobody can say what is normal
 
 
@@ -19,18 +20,26 @@ def find_onset(values: FloatArray, latest: int) -> int:
     first, last = FEWEST_BEFORE, min(latest, length - 1)
     if last < first:
         return max(0, min(last, length - 1))
+    splits = np.arange(first, last + 1)
+    total = np.zeros(len(splits))
+    for block in range(0, len(values), _BLOCK):
+        total += _power(values[block : block + _BLOCK], splits)
+    return int(splits[int(np.argmax(total))])
+
+
+def _power(values: FloatArray, splits: IntArray) -> FloatArray:
+    """Return, for each split, the squared difference of mean ranks, summed over the series."""
     ranks = _ranks(values)
     filled = np.where(np.isnan(ranks), 0.0, ranks)
     known = ~np.isnan(ranks)
     sums, counts = np.cumsum(filled, axis=1), np.cumsum(known, axis=1)
-    splits = np.arange(first, last + 1)
     left, left_sum = counts[:, splits - 1], sums[:, splits - 1]
     right, right_sum = counts[:, -1:] - left, sums[:, -1:] - left_sum
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = right_sum / right - left_sum / left
         power = gap**2 * left * right / (left + right)
-    total = np.nansum(power, axis=0)
-    return int(splits[int(np.argmax(total))]) if total.size else first
+    total: FloatArray = np.nansum(power, axis=0)
+    return total
 
 
 def _ranks(values: FloatArray) -> FloatArray:

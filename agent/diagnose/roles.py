@@ -29,6 +29,7 @@ def _words(text: str) -> frozenset[str]:
 
 _BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z0-9]+")
 _PER = re.compile(r"(?:^|_)per_(?!sec|min|hour|second|minute)[a-z]+$")
+_COUNTER = re.compile(r"[_\-.:](?:total|count|sum|bucket)$")
 # in the order they are tried: "http_request_errors_total" is about errors, not traffic
 _WORDS: tuple[tuple[MetricRole, frozenset[str]], ...] = (
     (
@@ -112,3 +113,8 @@ def is_share(name: str) -> bool:
     return bool(
         words & {"ratio", "pct", "percent", "percentage", "utilization", "utilisation", "used", "full"}
     )
+
+
+def is_counter(name: str) -> bool:
+    """Return whether a metric is named as a counter, which only its increase says anything of."""
+    return bool(_COUNTER.search(name))

@@ -35,8 +35,8 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogLine:
-    """One log line. ``at`` is unix seconds, NaN when the line does not say."""
+class LogEntry:
+    """One log line of a recorded incident. ``at`` is unix seconds, NaN when the line does not say."""
 
     at: float
     entity: str
@@ -74,7 +74,7 @@ class Observations:
     baseline: SeriesTable | None = None
     nodes: Sequence[str] = ()
     edges: Sequence[Edge] = ()
-    logs: Sequence[LogLine] = ()
+    logs: Sequence[LogEntry] = ()
     events: Sequence[ChangeEvent] = ()
     detected_at: datetime | None = None
     symptom: SymptomHint | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 from agent.store.alerts import AlertStore
 from agent.store.approvals import ApprovalStore
 from agent.store.audit import AuditStore
+from agent.store.cases import CaseStore
 from agent.store.engine import Database
 from agent.store.events import EventStore
 from agent.store.history import History
@@ -27,6 +28,7 @@ class Stores:
     alerts: AlertStore
     approvals: ApprovalStore
     audit: AuditStore
+    cases: CaseStore
     events: EventStore
     history: History
     incidents: IncidentStore
@@ -50,6 +52,7 @@ def open_stores(file: Path) -> Stores:
         alerts=AlertStore(database),
         approvals=ApprovalStore(database),
         audit=AuditStore(database),
+        cases=CaseStore(database),
         events=EventStore(database),
         history=History(database),
         incidents=IncidentStore(database),

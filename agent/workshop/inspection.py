@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from agent.config.casefile import load_cases
 from agent.config.remediationfile import Parameter, QueryCheck
 from agent.config.rulefiles import Rulebook
 from agent.config.yamlfile import read_yaml
@@ -38,7 +39,7 @@ def inspect_files(folder: Path, book: Rulebook, places: Places) -> list[Problem]
         remediation = load_remediation(folder, book.faults)
     except ConfigError as error:
         return list(error.problems)
-    problems = [*_check_faults(remediation, book), *_check_parameters(remediation, places)]
+    problems = [*_check_faults(remediation, book, places), *_check_parameters(remediation, places)]
     try:
         problems += _check_scenario(remediation)
     except ConfigError as error:
@@ -63,12 +64,13 @@ def check_queries(remediation: Remediation) -> dict[str, str]:
     return queries
 
 
-def _check_faults(remediation: Remediation, book: Rulebook) -> Iterator[Problem]:
+def _check_faults(remediation: Remediation, book: Rulebook, places: Places) -> Iterator[Problem]:
     document = read_yaml(remediation.folder / METADATA)
     found = {rule.fault for rule in book.rules.values()}
+    found |= {case.fault for case in load_cases(places.rules, book.faults)}
     for index, fault in enumerate(remediation.file.fixes):
         if fault not in found:
-            message = f"no rule finds '{fault}', so this is never chosen for it"
+            message = f"no rule and no case finds '{fault}', so this is never chosen for it"
             yield document.problem(("fixes", index), message, "add one to rules/diagnosis")
 
 
@@ -96,7 +98,7 @@ def _check_parameters(remediation: Remediation, places: Places) -> Iterator[Prob
     for name, parameter in parameters.items():
         if name in arguments:
             if arguments[name] not in _TYPES[parameter.type]:
-                message = f"is a {parameter.type}, the role takes {arguments[name]}"
+                message = f"is of type {parameter.type}, the role takes {arguments[name]}"
                 yield document.problem(("parameters", name, "type"), message)
         elif not re.search(rf"\b{re.escape(name)}\b", text):
             hint = f"known arguments: {', '.join(sorted(arguments))}" if arguments else ""

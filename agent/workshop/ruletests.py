@@ -10,6 +10,8 @@ from pathlib import Path
 
 from agent.collect import Answer, FrameBuffer, Poll
 from agent.collect.labels import host_of
+from agent.collect.logcount import LineCounter
+from agent.config.conditions import LogCondition, leaves
 from agent.config.rulefiles import Rulebook
 from agent.config.ruletestfile import (
     MOST_SAMPLES,
@@ -24,7 +26,7 @@ from agent.config.yamlfile import Document, KeyPath, read_yaml, validate
 from agent.diagnose import IncidentGrouper, RuleVoter
 from agent.errors import ConfigError, Problem
 from agent.placeholders import fill
-from agent.records import Alert, Anomaly, Candidate, Frame, Incident
+from agent.records import Alert, Anomaly, Arrivals, Candidate, Event, Frame, Incident, LogCount, LogLine
 
 FOLDER = "tests"
 _BEGIN = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -108,7 +110,7 @@ def _find(book: Rulebook, test: RuleTest, moment: Moment, count: int) -> list[In
     frame = _frame(book, test, count)
     anomalies = [one for one in _anomalies(book, test) if one.opened_at <= frame.at]
     alerts = [one for one in _alerts(test) if one.starts_at <= frame.at]
-    candidates = RuleVoter(book).vote(frame, anomalies, alerts)
+    candidates = RuleVoter(book).vote(frame, anomalies, alerts, _arrivals(book, test, frame.at))
     return IncidentGrouper(book.faults).group(candidates, (), frame)[1]
 
 
@@ -158,6 +160,26 @@ def _alerts(test: RuleTest) -> Iterator[Alert]:
             starts_at=_at(one.since),
             received_at=_at(one.since),
         )
+
+
+def _arrivals(book: Rulebook, test: RuleTest, now: datetime) -> Arrivals:
+    """Return what is counted of the test's logs, as collection counts it, and its events."""
+    events = [
+        Event(id=str(number), kind=one.event, at=_at(one.since), message="", labels=_with_host(one.labels))
+        for number, one in enumerate(test.events)
+    ]
+    lines = [
+        LogLine(id="", at=_at(one.since), message=one.message, labels=_with_host(one.labels))
+        for one in test.logs
+        for _ in range(one.lines)
+    ]
+    counts: Sequence[LogCount] = ()
+    if lines:
+        wanted = [leaf for rule in book.rules.values() for leaf in leaves(rule.when)]
+        counter = LineCounter(patterns={leaf.log for leaf in wanted if isinstance(leaf, LogCondition)})
+        counts = counter.count(line for line in lines if line.at <= now).counts
+    happened = sorted((one for one in events if one.at <= now), key=lambda one: one.at)
+    return Arrivals(now=now, counts=sorted(counts, key=lambda one: one.at), events=happened)
 
 
 def _with_host(labels: Mapping[str, str]) -> Mapping[str, str]:

@@ -1,11 +1,13 @@
 """Rules against their stories."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agent.config import load_rules
 from agent.workshop.ruletests import rule_test_files, run_rule_tests
+from tests.make import rule
 
 STORY = """\
 tests:
@@ -80,3 +82,32 @@ def test_a_moment_years_ahead_is_refused(stock, tmp_path):
     file.write_text(STORY.format(expected="").replace("at: 2m", "at: 300d"))
     (problem,) = run_rule_tests(stock, [file]).problems
     assert "samples ahead" in problem.message
+
+
+LOGGED = """\
+tests:
+  - name: errors after a deployment
+    logs:
+      - {message: "upstream timed out while reading", labels: {service: shop}, lines: 5, since: 1m}
+      - {message: "GET / 200", labels: {service: shop}, lines: 50, since: 1m}
+    events:
+      - {event: deployment, labels: {service: shop}, since: 30s}
+    expect:
+      - {at: 45s, incidents: []}
+      - at: 2m
+        incidents: [{fault: bad_release, entity: shop}]
+"""
+
+
+def test_a_story_may_be_told_by_logs_and_events(stock, tmp_path):
+    when = {
+        "all": [
+            {"log": "timed out", "at_least": 5, "within": "10m"},
+            {"event": "deployment", "within": "10m"},
+        ]
+    }
+    told_by_logs = rule(when, id="r", fault="bad_release", entity="{service}")
+    file = tmp_path / "a.yml"
+    file.write_text(LOGGED)
+    report = run_rule_tests(replace(stock, rules={"r": told_by_logs}), [file])
+    assert ([str(one) for one in report.problems], report.untested) == ([], [])

@@ -1,0 +1,56 @@
+"""Members' deviations in, one score per row out.
+
+Every member is first measured by its own past, so that 1 is as rare for one as for the other. The root
+mean square of members lets one that is sure count more than three that see nothing, and, unlike a maximum,
+counts those that agree. Evidence is then gathered over time: a fault lasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from agent.detect.causal import held_peaks, moving_mean
+from agent.records import FloatArray
+
+_MOST = 20.0  # what one of several series may say at most
+_LASTING_MINUTES = (4, 16, 64)
+_SHORT_ROWS = (2, 5)
+
+
+def over_series(deviations: FloatArray) -> FloatArray:
+    """Return the root mean square over an entity's series (rows x series), those without a sample aside."""
+    if deviations.shape[1] > 1:
+        deviations = np.clip(deviations, -_MOST, _MOST)
+    return root_mean_square(list(deviations.T))
+
+
+def root_mean_square(scores: Sequence[FloatArray]) -> FloatArray:
+    """Return the root mean square of those scores that are known; 0 where none is."""
+    total, count = np.zeros(len(scores[0])), np.zeros(len(scores[0]))
+    for score in scores:
+        known = np.isfinite(score)
+        total += np.where(known, score, 0.0) ** 2
+        count += known
+    result: FloatArray = np.sqrt(total / np.maximum(count, 1))
+    return result
+
+
+def gathered(score: FloatArray, step_s: float, series: int) -> FloatArray:
+    """Gather a score over time.
+
+    Several series: a deviation that lasts for minutes outweighs a moment's, and is held for twice as long
+    as it took to gather, since the parts of a system that fail seldom fail in every sample. One series: its
+    samples are the thing itself, and the mean over a few of them is enough against noise.
+    """
+    if series == 1:
+        result: FloatArray = np.mean([score, *(moving_mean(score, rows) for rows in _SHORT_ROWS)], axis=0)
+        return result
+    widths = [max(1, round(minutes * 60 / step_s)) for minutes in _LASTING_MINUTES]
+    lasting = [
+        held_peaks(moving_mean(score, width), max(2.0 * minutes * 60 / step_s, 1.0))
+        for width, minutes in zip(widths, _LASTING_MINUTES, strict=True)
+    ]
+    peaks: FloatArray = np.max([score, *lasting], axis=0)
+    return peaks

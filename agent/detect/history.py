@@ -1,0 +1,200 @@
+"""A metrics history in, for every entity and row a score, a verdict, its kind and who made it out.
+
+It runs once over the past, but as the live agent would have lived through it: nothing looks ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from agent.detect.causal import Schedule, held_peaks, moving_mean
+from agent.detect.confidence import confidence_of
+from agent.detect.entity import LARGEST, EntityScores, score_entity
+from agent.detect.kinds import Stretch, kind_of
+from agent.detect.threshold import above, thresholds
+from agent.detect.timegrid import TimeGrid, grid_of
+from agent.records import BoolArray, FloatArray, Frame, IntArray
+
+CONTRIBUTORS = 3
+_MISSING_ROWS = 5  # rows without a sample that make a series missing
+_PRESENT = 0.95  # share of the last day a series must have been there to be missed
+_DEVIATING = 1.0  # own scales
+_BEFORE_ROWS = 64
+_LONGEST_STRETCH = 512
+_BRIDGE_ROWS = 5  # quiet rows that do not end an episode
+_HELD_MINUTES = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EntityVerdicts:
+    """One entity's rows: arrays of one length, by time. ``kind`` is empty where all is normal."""
+
+    entity: str
+    score: FloatArray
+    anomalous: BoolArray
+    kind: Sequence[str]
+    confidence: FloatArray
+    contributors: Sequence[str]
+
+
+def entities_of(frame: Frame) -> Mapping[str, IntArray]:
+    """Return the rows of each entity's series."""
+    rows: dict[str, list[int]] = {}
+    for row, series in enumerate(frame.series):
+        rows.setdefault(series.entity, []).append(row)
+    return {entity: np.array(numbers, np.intp) for entity, numbers in rows.items()}
+
+
+def detect_history(
+    frame: Frame, learn_from: Frame | None = None, on_entity: Callable[[str], None] = lambda _: None
+) -> Iterator[EntityVerdicts]:
+    """Judge every entity of ``frame``, after learning from ``learn_from`` where it is given."""
+    times, values = _joined(frame, learn_from)
+    learned = len(times) - len(frame.times)
+    grid = grid_of(times)
+    schedule = Schedule(
+        rows=grid.size, day=grid.day, learn_until=int(grid.places[learned]) if 0 < learned < len(times) else 0
+    )
+    for entity, rows in entities_of(frame).items():
+        on_entity(entity)
+        names = [frame.series[row].signal for row in rows]
+        verdicts = _judged(entity, names, grid.spread(values[rows]), grid, schedule)
+        yield _only(verdicts, grid.places[learned:])
+
+
+def _joined(frame: Frame, learn_from: Frame | None) -> tuple[FloatArray, FloatArray]:
+    """Put the history to learn from before the frame, its series in the frame's order."""
+    if learn_from is None or not len(learn_from.times) or not len(frame.times):
+        return frame.times, frame.values
+    earlier = learn_from.times
+    if earlier[-1] >= frame.times[0]:  # whole days back, so that the time of day stays right
+        earlier = earlier - np.ceil((earlier[-1] - frame.times[0] + 1e-3) / 86_400.0) * 86_400.0
+    values = np.full((len(frame.series), len(earlier)), np.nan)
+    for row, series in enumerate(frame.series):
+        found = learn_from.rows.get(series.signal)
+        if found is not None:
+            values[row] = learn_from.values[found[0]]
+    return np.concatenate([earlier, frame.times]), np.concatenate([values, frame.values], axis=1)
+
+
+def _judged(
+    entity: str, names: Sequence[str], values: FloatArray, grid: TimeGrid, schedule: Schedule
+) -> EntityVerdicts:
+    values = np.clip(values, -LARGEST, LARGEST)
+    scores = score_entity(values, grid.step_s, schedule)
+    limit = thresholds(scores.score, scores.begin, schedule)
+    missing = _missing(scores.seen, schedule.day)
+    gone: BoolArray = np.asarray(missing.any(1))
+    usual = np.where(np.isfinite(limit), limit, np.inf)
+    score = np.where(
+        gone & np.isfinite(usual), np.maximum(scores.score, usual * (1 + missing.mean(1))), scores.score
+    )
+    anomalous = above(score, limit)
+    kinds, clarity = _kinds(anomalous, gone, values, scores)
+    return EntityVerdicts(
+        entity=entity,
+        score=score,
+        anomalous=anomalous,
+        kind=kinds,
+        confidence=confidence_of(score, limit) * clarity,
+        contributors=_contributors(names, scores, missing, grid.step_s),
+    )
+
+
+def _only(verdicts: EntityVerdicts, places: IntArray) -> EntityVerdicts:
+    return replace(
+        verdicts,
+        score=verdicts.score[places],
+        anomalous=verdicts.anomalous[places],
+        kind=[verdicts.kind[place] for place in places],
+        confidence=verdicts.confidence[places],
+        contributors=[verdicts.contributors[place] for place in places],
+    )
+
+
+def _missing(seen: BoolArray, day: int) -> BoolArray:
+    """Return where a series that used to be there has been away for some rows."""
+    share = np.nan_to_num(moving_mean(seen.astype(np.float64), day))
+    before = np.concatenate([np.zeros((_MISSING_ROWS, seen.shape[1])), share[:-_MISSING_ROWS]])[: len(seen)]
+    enough = (np.arange(len(seen)) > max(min(day // 4, 100), 20))[:, None]
+    result: BoolArray = (
+        (moving_mean(seen.astype(np.float64), _MISSING_ROWS) == 0) & (before >= _PRESENT) & enough
+    )
+    return _until_back(result, seen)
+
+
+def _until_back(begun: BoolArray, seen: BoolArray) -> BoolArray:
+    """Keep a series missing until it is seen again, however long that takes."""
+    rows = np.arange(len(seen))[:, None]
+    last_begun = np.maximum.accumulate(np.where(begun, rows, -1), axis=0)
+    last_seen = np.maximum.accumulate(np.where(seen, rows, -1), axis=0)
+    result: BoolArray = last_begun > last_seen
+    return result
+
+
+def _contributors(names: Sequence[str], scores: EntityScores, missing: BoolArray, step_s: float) -> list[str]:
+    """Name each row's strongest series, the strongest first, as long as the score is held."""
+    size = np.nan_to_num(np.abs(scores.deviations))
+    half_life = max(_HELD_MINUTES * 60 / step_s, 1.0)
+    strength = np.maximum(
+        size, np.column_stack([held_peaks(moving_mean(one, 3), half_life) for one in size.T])
+    )
+    strength = np.where(missing, np.inf, strength)
+    count = min(CONTRIBUTORS, len(names))
+    first = np.argsort(-strength, axis=1, kind="stable")[:, :count]
+    strong = np.take_along_axis(strength, first, axis=1) >= _DEVIATING
+    return [
+        ";".join(names[column] for column, is_strong in zip(columns, flags, strict=True) if is_strong)
+        for columns, flags in zip(first.tolist(), strong.tolist(), strict=True)
+    ]
+
+
+def _kinds(
+    anomalous: BoolArray, gone: BoolArray, values: FloatArray, scores: EntityScores
+) -> tuple[list[str], FloatArray]:
+    """Name the kind of each anomalous row, anew as its episode grows: at its 1st, 2nd, 3rd, 5th, 7th… row."""
+    kinds = [""] * len(anomalous)
+    clarity = np.ones(len(anomalous))
+    began, last, again = 0, -_BRIDGE_ROWS - 1, 0
+    kind, clear = "", 1.0
+    for row in np.flatnonzero(anomalous).tolist():
+        if row - last > _BRIDGE_ROWS:
+            began = again = row
+        if row >= again:
+            kind, clear = _kind_at(began, row, values, scores)
+            again = row + max((row - began + 1) // 2, 1)
+        kinds[row], clarity[row] = ("missing_data", 1.0) if gone[row] else (kind, clear)
+        last = row
+    return kinds, clarity
+
+
+def _kind_at(began: int, row: int, values: FloatArray, scores: EntityScores) -> tuple[str, float]:
+    sizes = np.nan_to_num(np.abs(scores.deviations[began : row + 1])).max(0)
+    column = int(np.argmax(sizes))
+    start = max(began, row + 1 - _LONGEST_STRETCH)
+    before = slice(max(began - _BEFORE_ROWS, 0), began)
+    during = slice(start, row + 1)
+    seen = np.where(scores.seen, values, np.nan)
+    return kind_of(
+        Stretch(
+            before=seen[before, column],
+            during=seen[during, column],
+            expected_before=scores.expected[before, column],
+            expected_during=_expectation(scores, before, during, column),
+            together=float((sizes >= _DEVIATING).mean()),
+            series=values.shape[1],
+        )
+    )
+
+
+def _expectation(scores: EntityScores, before: slice, during: slice, column: int) -> FloatArray:
+    """Return what was expected during the episode: without a season, what was expected at its begin."""
+    expected = scores.expected[during, column]
+    if scores.seasonal[before, column].all() and len(scores.seasonal[before, column]):
+        return expected
+    known = scores.expected[before, column]
+    known = known[np.isfinite(known)]
+    return np.full(len(expected), np.median(known) if len(known) else np.nan)

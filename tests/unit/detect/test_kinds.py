@@ -1,0 +1,41 @@
+"""Kinds: each shape is called what people call it."""
+
+import numpy as np
+import pytest
+
+from agent.detect.kinds import KINDS, Stretch, kind_of
+
+CHANCE = np.random.default_rng(3)
+
+
+def stretch(during, **fields):
+    before = 10 + CHANCE.normal(0, 0.5, 64)
+    during = np.asarray(during, float)
+    level = {"expected_before": np.full(64, 10.0), "expected_during": np.full(len(during), 10.0)}
+    return Stretch(**{"before": before, "during": during, **level, **fields})
+
+
+def noise(count, scale=0.5):
+    return CHANCE.normal(0, scale, count)
+
+
+SHAPES = {
+    "spike": lambda: stretch([18.0]),
+    "dip": lambda: stretch([9.0, 3.0]),
+    "level_shift": lambda: stretch(15 + noise(20)),
+    "trend": lambda: stretch(10 + np.linspace(0, 8, 30) + noise(30)),
+    "variance_change": lambda: stretch(10 + noise(30, 4)),
+    "flat_line": lambda: stretch(np.full(20, 10.3)),
+    "missing_data": lambda: stretch([12.0, np.nan]),
+    "correlated_shift": lambda: stretch(15 + noise(20), together=0.6, series=10),
+    "lost_seasonality": lambda: stretch(
+        10 + noise(100), expected_during=10 + 6 * np.sin(np.arange(100) / 100 * 2 * np.pi)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_is_known_by_its_shape(kind):
+    found, clear = kind_of(SHAPES[kind]())
+    assert found == kind
+    assert 0.5 <= clear <= 1
