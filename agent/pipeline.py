@@ -18,7 +18,7 @@ from agent.detect import Detector
 from agent.diagnose import Advisor, IncidentGrouper, RuleVoter, is_blind
 from agent.errors import ConflictError
 from agent.log import Logger
-from agent.records import Anomaly, Arrivals, Candidate, Frame, Incident
+from agent.records import Anomaly, Arrivals, Candidate, Frame, Incident, Topology
 from agent.response import ACTOR, Responder
 from agent.store import Stores
 
@@ -116,6 +116,7 @@ class Pipeline:
         self._last_seen: dict[int, datetime] = {}
         self._complaints: dict[str, str] = {}
         self.health = SourceHealth()
+        self.topology = Topology()
         self._lock = threading.Lock()
 
     def reload(self, book: Rulebook, voter: RuleVoter, advisor: Advisor, grouper: IncidentGrouper) -> None:
@@ -203,6 +204,8 @@ class Pipeline:
         for incident in new:
             opened = replace(incident, opened_at=now, updated_at=now, last_seen_at=now)
             kept = self._stores.incidents.add(opened, ACTOR)
+            if self.topology.edges:
+                self._stores.topologies.keep(kept.id, self.topology, now)
             self._last_seen[kept.id] = kept.last_seen_at
             log.info("incident opened", incident=kept.id, title=kept.title, host=kept.host)
             current.append(kept)

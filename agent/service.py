@@ -83,6 +83,7 @@ class Service:
             self._schedule("messages", _DELIVER, self._agent.notifier.deliver)
             self._schedule("alerts", _EXPIRE, self._agent.pipeline.expire_alerts)
             self._schedule("forget", _FORGET, self._forget)
+            self._schedule("topology", settings.collect.topology.refresh, self._agent.read_topology)
             self._scheduler.start()
             notify_systemd("READY=1")
             self._wait()

@@ -10,8 +10,10 @@ import requests
 
 from agent.collect import FrameBuffer, PrometheusSource
 from agent.collect.backfill import read_history
+from agent.collect.topology import TopologyReader
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
+from agent.config.sources import TopologySection
 from agent.detect import SeriesDetector
 from agent.errors import QueryError, SourceUnreachable
 from tests.servers.process import free_port, wait_until
@@ -117,3 +119,25 @@ def test_prometheus_gives_its_history_too(prometheus):
 
 def _at(seconds):
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def test_service_graph_metrics_become_the_topology(prometheus):
+    prometheus.expose({})
+    section = TopologySection(edges=[("shop", "db")])
+    source = PrometheusSource(prometheus.url, timedelta(seconds=5))
+    reader = TopologyReader(section, source)
+    graph = 'traces_service_graph_request_total{client="shop",server="cart"}'
+    mesh = (
+        'istio_requests_total{reporter="source",source_canonical_service="cart",'
+        'destination_canonical_service="redis"}'
+    )
+
+    def pairs():
+        return {(edge.source, edge.target) for edge in reader.read(datetime.now(UTC)).edges}
+
+    for n in range(1, 4):
+        prometheus.expose({graph: n * 10.0, mesh: n * 7.0})
+    wait_until(
+        lambda: pairs() == {("shop", "db"), ("shop", "cart"), ("cart", "redis")}, 10, lambda: str(pairs())
+    )
+    source.close()
