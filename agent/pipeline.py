@@ -12,12 +12,13 @@ import numpy as np
 from agent import metrics
 from agent.clock import Clock
 from agent.collect import Answer, FrameBuffer, PrometheusSource
+from agent.collect.backfill import read_history
 from agent.config.rulefiles import Rulebook, Signal
 from agent.detect import Detector
 from agent.diagnose import Advisor, IncidentGrouper, RuleVoter, is_blind
 from agent.errors import ConflictError
 from agent.log import Logger
-from agent.records import Anomaly, Arrivals, Candidate, Frame, Incident
+from agent.records import Anomaly, Arrivals, Candidate, Frame, Incident, Topology
 from agent.response import ACTOR, Responder
 from agent.store import Stores
 
@@ -115,6 +116,7 @@ class Pipeline:
         self._last_seen: dict[int, datetime] = {}
         self._complaints: dict[str, str] = {}
         self.health = SourceHealth()
+        self.topology = Topology()
         self._lock = threading.Lock()
 
     def reload(self, book: Rulebook, voter: RuleVoter, advisor: Advisor, grouper: IncidentGrouper) -> None:
@@ -127,6 +129,12 @@ class Pipeline:
             self._voter = voter
             self._advisor = advisor
             self._grouper = grouper
+
+    def read_history(self, span: timedelta, step: timedelta) -> None:
+        """Learn what is normal from what the source remembers. Raises SourceError. Call it before polls."""
+        with self._lock:
+            for poll in read_history(self._source, self._queries, self._source.now(), span, step):
+                self._anomalies = self._detector.observe(self._buffer.add(poll))
 
     def poll(self) -> None:
         """Take one poll through all rooms.
@@ -196,6 +204,8 @@ class Pipeline:
         for incident in new:
             opened = replace(incident, opened_at=now, updated_at=now, last_seen_at=now)
             kept = self._stores.incidents.add(opened, ACTOR)
+            if self.topology.edges:
+                self._stores.topologies.keep(kept.id, self.topology, now)
             self._last_seen[kept.id] = kept.last_seen_at
             log.info("incident opened", incident=kept.id, title=kept.title, host=kept.host)
             current.append(kept)

@@ -18,7 +18,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from agent import __version__, metrics
 from agent.config import check_settings, load_settings
-from agent.errors import ConfigError, OpsmendError, RunError, StoreError, StoreUnavailable
+from agent.errors import ConfigError, OpsmendError, RunError, SourceError, StoreError, StoreUnavailable
 from agent.livestatus import write_live_status
 from agent.log import Logger
 from agent.process import notify_systemd, only_one
@@ -52,6 +52,7 @@ class Service:
         self._stop = False
         self._reload = False
         self._arrived = threading.Event()
+        self._history_wanted = agent.settings.collect.prometheus.backfill
         self._late_polls = 0
         self._trouble: dict[str, str] = {}
         self._failed_at: dict[str, float] = {}
@@ -82,6 +83,7 @@ class Service:
             self._schedule("messages", _DELIVER, self._agent.notifier.deliver)
             self._schedule("alerts", _EXPIRE, self._agent.pipeline.expire_alerts)
             self._schedule("forget", _FORGET, self._forget)
+            self._schedule("topology", settings.collect.topology.refresh, self._agent.read_topology)
             self._scheduler.start()
             notify_systemd("READY=1")
             self._wait()
@@ -168,7 +170,17 @@ class Service:
 
     def _poll(self) -> None:
         self._last_poll = self._agent.clock.monotonic()
+        if self._history_wanted:
+            self._history_wanted = False
+            self._guarded("history", self._read_history)
         self._agent.pipeline.poll()
+
+    def _read_history(self) -> None:
+        collect = self._agent.settings.collect
+        try:
+            self._agent.pipeline.read_history(collect.history, collect.poll)
+        except SourceError as error:
+            log.warning("beginning without history", why=str(error))
 
     def _take_arrivals(self) -> None:
         """Look at alerts as soon as they are in the store; they do not wait for the next poll."""

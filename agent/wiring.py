@@ -12,6 +12,7 @@ from pathlib import Path
 from agent.clock import Clock, SystemClock
 from agent.collect import FrameBuffer, PrometheusSource
 from agent.collect.logseries import LogSeries
+from agent.collect.topology import TopologyReader
 from agent.config import (
     PolicyFile,
     Rulebook,
@@ -96,8 +97,17 @@ class Agent:
     notifier: Notifier
     deeds: Deeds
     clock: Clock
+    dependencies: Dependencies
+    topology: TopologyReader
     feeds: tuple[Feed, ...] = ()
     stream: Stream | None = None
+
+    def read_topology(self) -> None:
+        """Ask who calls whom, and go by it from now on."""
+        topology = self.topology.read(self.clock.now())
+        if topology.version != self.pipeline.topology.version:
+            self.dependencies.learn(topology.edges)
+            self.pipeline.topology = topology
 
     def reload(self, definitions: Definitions) -> None:
         """Go by new rules, remediations and policy from the next poll and turn on."""
@@ -107,7 +117,7 @@ class Agent:
                 definitions.book,
                 RuleVoter(definitions.book),
                 make_advisor(self.settings, definitions, self.stores, self.clock),
-                make_grouper(self.settings, definitions.book),
+                IncidentGrouper(definitions.book.faults, self.dependencies),
             )
 
 
@@ -161,10 +171,10 @@ def make_source(settings: Settings) -> PrometheusSource:
     return PrometheusSource(prometheus.url, prometheus.timeout, prometheus)
 
 
-def make_grouper(settings: Settings, book: Rulebook) -> IncidentGrouper:
-    """Return what groups findings into incidents, by the catalogue and by who depends on whom."""
-    edges = (Edge(source=caller, target=callee) for caller, callee in settings.collect.topology.edges)
-    return IncidentGrouper(book.faults, Dependencies(edges))
+def make_dependencies(settings: Settings) -> Dependencies:
+    """Return who depends on whom as the settings say; what metrics show is learned while it runs."""
+    edges = settings.collect.topology.edges
+    return Dependencies(Edge(source=caller, target=callee) for caller, callee in edges)
 
 
 def make_advisor(settings: Settings, definitions: Definitions, stores: Stores, clock: Clock) -> Advisor:
@@ -264,7 +274,11 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     )
     series = LogSeries(settings.collect.search.every.total_seconds()) if settings.collect.search else None
     outlook = Outlook(stores, current.book, _learn(settings))
-    pipeline = _pipeline(settings, definitions, stores, source, responder, latest, clock, outlook, series)
+    dependencies = make_dependencies(settings)
+    grouper = IncidentGrouper(definitions.book.faults, dependencies)
+    pipeline = _pipeline(
+        settings, definitions, stores, source, responder, latest, clock, outlook, series, grouper
+    )
     act_above = settings.diagnose.at_once_above
     stream = Stream(make_stages(current.book, pipeline.diagnose_arrivals, responder.turn, act_above))
     return Agent(
@@ -280,6 +294,8 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         notifier=Notifier(stores.notifications, storyteller, settings.notify.targets, source, clock),
         deeds=Deeds(stores, current.policy, clock),
         clock=clock,
+        dependencies=dependencies,
+        topology=TopologyReader(settings.collect.topology, source),
         feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, clock)),
         stream=stream,
     )
@@ -299,6 +315,7 @@ def _pipeline(
     clock: Clock,
     outlook: Outlook,
     series: LogSeries | None,
+    grouper: IncidentGrouper,
 ) -> Pipeline:
     own_signals = LOG_SIGNALS if series else {}
     signals = {**definitions.book.signals, **own_signals}
@@ -313,7 +330,7 @@ def _pipeline(
         detector=detector,
         voter=RuleVoter(definitions.book),
         advisor=make_advisor(settings, definitions, stores, clock),
-        grouper=make_grouper(settings, definitions.book),
+        grouper=grouper,
         stores=stores,
         responder=responder,
         latest=latest,

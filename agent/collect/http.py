@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from agent.config.credentials import credential_path, read_credential
@@ -117,8 +118,10 @@ class HttpClient:
             raise SourceRefused(
                 f"{self.name}: TLS failed: {root_cause(error)} ({self._key}.ca_file)"
             ) from error
-        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
-            raise SourceUnreachable(f"{self.name} does not answer: {root_cause(error)}") from error
+        except urllib3.exceptions.ReadTimeoutError as error:
+            raise SourceUnreachable(self._slow()) from error
+        except urllib3.exceptions.HTTPError as error:  # while the body was read
+            raise SourceUnreachable(f"{self.name} breaks off its answer: {root_cause(error)}") from error
         except requests.exceptions.ConnectionError as error:
             if "Connection aborted" in str(error) or "RemoteDisconnected" in str(error):
                 why = f"{self.name} closes the connection without an answer ({self._key}.url)"
@@ -126,14 +129,15 @@ class HttpClient:
             why = f"{self.name} does not answer: {root_cause(error)} ({self._key}.url)"
             raise SourceUnreachable(why) from error
         except requests.exceptions.Timeout as error:
-            raise SourceUnreachable(f"{self._slow()} ({root_cause(error)})") from error
+            raise SourceUnreachable(self._slow()) from error
         except (OSError, requests.RequestException) as error:
             raise SourceRefused(f"{self.name} cannot be asked: {root_cause(error)} ({self._key})") from error
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
         parts: list[bytes] = []
         size = 0
-        for part in response.iter_content(_CHUNK):
+        # what is there, not a whole chunk: one who sends byte by byte must not outlast the deadline
+        while part := response.raw.read1(_CHUNK, decode_content=True):
             size += len(part)
             parts.append(part)
             if size > _LARGEST_ANSWER:

@@ -20,6 +20,7 @@ from agent.records import LogCount, LogLine, LogSpan, TemplateSeen
 _SPAN_S = 10
 _ID_BYTES = 8
 _AHEAD = timedelta(minutes=5)  # clocks of others may be this fast
+_OVERLAP = timedelta(seconds=1)
 _UNFINISHED = -1
 
 
@@ -29,8 +30,8 @@ class LogPicture(Protocol):
     def count(self, start: datetime, end: datetime) -> dict[datetime, int]:
         """Return how many lines there are in each span that has any."""
 
-    def read(self, span: datetime) -> Iterator[list[LogLine]]:
-        """Yield the lines of a span in pages."""
+    def read(self, span: datetime, since: datetime) -> Iterator[list[LogLine]]:
+        """Yield the lines of a span, from a time in it on, in pages."""
 
 
 class LogSource(Protocol):
@@ -80,6 +81,7 @@ class LogReader:
         self._counter = counter
         self._section = section
         self._on_kept = on_kept
+        self._reached: dict[datetime, datetime] = {}
 
     def read(self, now: datetime) -> int:
         """Read what is new; return how many lines. Raises SourceError, StoreError.
@@ -98,6 +100,7 @@ class LogReader:
                 before = known.get(span)
                 if before is None or before.told != told[span]:
                     lines += self._read_span(picture, span, told[span], before.ids if before else b"")
+        self._reached = {span: at for span, at in self._reached.items() if span >= start}
         reached = _floor(now - self._section.late)
         if reached > start:
             self._book.move_cursor(self._name, reached)
@@ -106,16 +109,30 @@ class LogReader:
     def _read_span(self, picture: LogPicture, span: datetime, told: int, ids: bytes) -> int:
         seen = {ids[place : place + _ID_BYTES] for place in range(0, len(ids), _ID_BYTES)}
         lines = 0
-        for page in picture.read(span):
+        # mostly lines were added at the end; when that does not make up the number, some came late
+        reached = self._reached.get(span)
+        if reached is not None:
+            lines = self._read_from(picture, span, max(span, reached - _OVERLAP), seen)
+        if len(seen) != told:
+            lines += self._read_from(picture, span, span, seen)
+        self._book.keep(self._name, [LogSpan(at=span, told=told, ids=b"".join(seen))], ())
+        return lines
+
+    def _read_from(self, picture: LogPicture, span: datetime, since: datetime, seen: set[bytes]) -> int:
+        """Read part of a span and add what is new to ``seen``; return how many lines that is."""
+        lines = 0
+        for page in picture.read(span, since):
             new = {digest: line for line in page if (digest := _digest(line.id)) not in seen}
-            seen.update(new)
+            if not new:
+                continue
             counted = self._counter.count(new.values())
-            kept = LogSpan(at=span, told=_UNFINISHED, ids=b"".join(seen))
+            kept = LogSpan(at=span, told=_UNFINISHED, ids=b"".join((*seen, *new)))
             self._book.keep(self._name, [kept], counted.counts, counted.templates)
+            seen.update(new)
             self._counter.settle(counted)
             self._on_kept(counted)
+            self._reached[span] = page[-1].at
             lines += counted.lines
-        self._book.keep(self._name, [LogSpan(at=span, told=told, ids=b"".join(seen))], ())
         return lines
 
 

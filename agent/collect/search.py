@@ -115,11 +115,11 @@ class Picture:
             start = stop
         return counts
 
-    def read(self, span: datetime) -> Iterator[list[LogLine]]:
-        """Yield the lines of a span, page by page, oldest first."""
+    def read(self, span: datetime, since: datetime) -> Iterator[list[LogLine]]:
+        """Yield the lines of a span from a time in it on, page by page, oldest first."""
         after: Sequence[Any] | None = None
         while True:
-            hits = self._page(span, after)
+            hits = self._page(since, span + SPAN, after)
             if hits:
                 yield [line for hit in hits if (line := to_line(hit, self._section.fields)) is not None]
             if len(hits) < self._section.page:
@@ -140,7 +140,7 @@ class Picture:
         except (TypeError, KeyError, ValueError) as error:
             raise AnswerError(f"the search engine counted in another shape: {error!r}") from error
 
-    def _page(self, span: datetime, after: Sequence[Any] | None) -> list[Any]:
+    def _page(self, start: datetime, end: datetime, after: Sequence[Any] | None) -> list[Any]:
         fields = self._section.fields
         wanted = {fields.time, *fields.message, *fields.service, *fields.host, *fields.level}
         body: dict[str, Any] = {
@@ -151,7 +151,7 @@ class Picture:
         }
         if after is not None:
             body["search_after"] = after
-        hits = _at(self._search(span, span + SPAN, body), "hits.hits", None)
+        hits = _at(self._search(start, end, body), "hits.hits", None)
         if not isinstance(hits, list) or not all(isinstance(hit, dict) and hit.get("sort") for hit in hits):
             raise AnswerError("the search engine sent hits of another shape")
         return hits
@@ -174,7 +174,7 @@ def _find_nothing(method: str, path: str, body: Any) -> dict[str, Any]:
 def to_line(hit: Mapping[str, Any], fields: LogFields) -> LogLine | None:
     """Return a hit as a line, or None when it has neither time nor message."""
     source = hit.get("_source")
-    if not isinstance(source, Mapping):
+    if not isinstance(source, dict):
         return None
     message = first(source, fields.message)
     sort = hit["sort"][0]
@@ -208,7 +208,7 @@ def first(document: Mapping[str, Any], names: Sequence[str]) -> str:
 
 def _at(document: Any, name: str, default: Any) -> Any:
     """Return a field by its dotted name, written with dots or as objects, or in part each."""
-    if not isinstance(document, Mapping):
+    if not isinstance(document, dict):
         return default
     if name in document:
         return document[name]

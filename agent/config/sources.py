@@ -152,11 +152,22 @@ class KafkaSection(TlsSection):
         return self
 
 
+class TopologyQuery(Strict):
+    """A metric whose labels name a caller and its callee."""
+
+    query: str = Field(min_length=1, max_length=10_000, description="PromQL; one series for each edge")
+    caller: str = Field(min_length=1, max_length=200, description="the label that names the caller")
+    callee: str = Field(min_length=1, max_length=200, description="the label that names the callee")
+
+
 class TopologySection(Strict):
     """Who calls whom."""
 
     edges: tuple[tuple[str, str], ...] = Field(default=(), description="[caller, callee] pairs")
-    discover: bool = Field(default=True, description="read service graphs from metrics where there are any")
+    queries: tuple[TopologyQuery, ...] = Field(default=(), description="metrics with both sides as labels")
+    discover: bool = Field(
+        default=True, description="read the service graphs of traces and of Istio where there are any"
+    )
     refresh: PositiveDuration = timedelta(minutes=1)
     forget: PositiveDuration = Field(
         default=timedelta(hours=1), description="how long an edge that is seen no more is kept"

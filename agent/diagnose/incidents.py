@@ -47,7 +47,7 @@ class IncidentGrouper:
 
     def __init__(self, faults: Mapping[str, Fault], dependencies: Dependencies | None = None) -> None:
         self._faults = faults
-        self._dependencies = dependencies or Dependencies()
+        self._dependencies = Dependencies() if dependencies is None else dependencies
 
     def group(
         self, candidates: Iterable[Candidate], known: Sequence[Incident], frame: Frame

@@ -20,6 +20,7 @@ from agent.records.runs import (
     TaskEvent,
     Verdict,
 )
+from agent.records.topology import Topology
 
 __all__ = [
     "Action",
@@ -52,6 +53,7 @@ __all__ = [
     "Symptom",
     "TaskEvent",
     "TemplateSeen",
+    "Topology",
     "Transition",
     "Verdict",
 ]

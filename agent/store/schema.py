@@ -207,6 +207,21 @@ log_counts = Table(
     Column("example", Words, nullable=False),
 )
 
+topologies = Table(
+    "topologies",
+    metadata,
+    Column("version", String(16), primary_key=True),
+    Column("first_seen_at", Utc, nullable=False),
+    Column("edges", Words, nullable=False),
+)
+
+incident_topologies = Table(
+    "incident_topologies",
+    metadata,
+    Column("incident_id", Integer, ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", String(16), ForeignKey("topologies.version"), nullable=False),
+)
+
 notifications = Table(
     "notifications",
     metadata,

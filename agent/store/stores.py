@@ -17,6 +17,7 @@ from agent.store.logs import LogStore
 from agent.store.notifications import NotificationStore
 from agent.store.pauses import PauseStore
 from agent.store.runs import RunStore
+from agent.store.topologies import TopologyStore
 from agent.store.wishes import WishStore
 
 
@@ -36,6 +37,7 @@ class Stores:
     notifications: NotificationStore
     pauses: PauseStore
     runs: RunStore
+    topologies: TopologyStore
     wishes: WishStore
 
     def close(self) -> None:
@@ -60,5 +62,6 @@ def open_stores(file: Path) -> Stores:
         notifications=NotificationStore(database),
         pauses=PauseStore(database),
         runs=RunStore(database),
+        topologies=TopologyStore(database),
         wishes=WishStore(database),
     )

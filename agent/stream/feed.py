@@ -71,13 +71,17 @@ class Feed:
             # several agents must not come back in step
             return pause_s * random.uniform(0.75, 1.0)  # noqa: S311
         self._failures = 0
-        self.records += new
+        self.count(new)
         metrics.SOURCE_UP.labels(self.name).set(1)
-        metrics.SOURCE_RECORDS.labels(self.name).inc(new)
         if self.trouble is not None:
             log.info("source answers again", source=self.name, was=self.trouble)
             self.trouble = None
         return self._every_s
+
+    def count(self, new: int) -> None:
+        """Count records in. A long reading may do so as it goes, and return 0 for what it counted."""
+        self.records += new
+        metrics.SOURCE_RECORDS.labels(self.name).inc(new)
 
     def _complain(self, error: Exception) -> None:
         foreseen = isinstance(error, OpsmendError)

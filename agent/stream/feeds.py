@@ -51,6 +51,7 @@ def _search_feed(
 
     def kept(counted: Counted) -> None:
         series.add(counted.counts)
+        feed.count(counted.lines)
         for count in counted.counts:
             if count.kind == "pattern":
                 hand_on(count)
@@ -62,11 +63,12 @@ def _search_feed(
         if watched is not book():
             watched = book()
             counter.watch(asked_for(watched).patterns)
-        lines = reader.read(clock.now())
+        reader.read(clock.now())
         series.finish()
-        return lines
+        return 0  # counted page by page: the first reading after an outage is long
 
-    return Feed("search", read, section.every.total_seconds(), source.close)
+    feed = Feed("search", read, section.every.total_seconds(), source.close)
+    return feed
 
 
 def _kafka_feed(section: KafkaSection, stores: Stores, hand_on: Callable[[Any], None], clock: Clock) -> Feed:

@@ -148,7 +148,10 @@ class Soak:
         wait_until(
             lambda: all(new > old for new, old in zip(self._records(wanted), before, strict=True)),
             60,
-            lambda: f"{what}: {(self.folder / 'agent.log').read_text()[-2000:]}",
+            lambda: (
+                f"{what}: {dict(zip(wanted, self._records(wanted), strict=True))} after {before}; "
+                + (self.folder / "agent.log").read_text()[-1500:]
+            ),
         )
         self.outcome.recovered_s[what] = time.monotonic() - began
 

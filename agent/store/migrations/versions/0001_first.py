@@ -288,6 +288,28 @@ def upgrade() -> None:
         sa.Column("example", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("at", "kind", "key", "labels", name=op.f("pk_log_counts")),
     )
+    op.create_table(
+        "topologies",
+        sa.Column("version", sa.String(length=16), nullable=False),
+        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("edges", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("version", name=op.f("pk_topologies")),
+    )
+    op.create_table(
+        "incident_topologies",
+        sa.Column("incident_id", sa.Integer(), nullable=False),
+        sa.Column("version", sa.String(length=16), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["incident_id"],
+            ["incidents.id"],
+            name=op.f("fk_incident_topologies_incident_id_incidents"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["version"], ["topologies.version"], name=op.f("fk_incident_topologies_version_topologies")
+        ),
+        sa.PrimaryKeyConstraint("incident_id", name=op.f("pk_incident_topologies")),
+    )
     for deed in ("update", "delete"):
         op.execute(
             f"create trigger audit_no_{deed} before {deed} on audit "

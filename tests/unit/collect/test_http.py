@@ -1,0 +1,267 @@
+"""Every source, wrong in every way: one clear line that names the source and the setting."""
+
+import contextlib
+import datetime as dt
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from agent.collect import PrometheusSource
+from agent.collect.search import SearchSource
+from agent.config.sources import PrometheusSection, SearchSection
+from agent.errors import AnswerError, SourceError, SourceRefused, SourceUnreachable
+
+NOW = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+
+
+class Server(ThreadingHTTPServer):
+    """Answers every request the same way and remembers headers."""
+
+    daemon_threads = True
+
+    def __init__(self, status, body, length, pause_s):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.status, self.body, self.length, self.pause_s = status, body, length, pause_s
+        self.seen = []
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def answer(self):
+        self.server.seen.append(self.headers)
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", str(self.server.length or len(self.server.body)))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            if self.server.pause_s:
+                for byte in self.server.body:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(self.server.pause_s)
+            else:
+                self.wfile.write(self.server.body)
+
+    do_GET = do_POST = do_DELETE = answer  # noqa: N815
+
+    def log_message(self, *arguments):
+        pass
+
+
+@contextlib.contextmanager
+def answering(status=200, body=b"{}", length=None, pause_s=0.0, tls=None) -> Iterator[Server]:
+    server = Server(status, body, length, pause_s)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def ask_prometheus(url, **more):
+    section = PrometheusSection(url=url, timeout="500ms", **more)
+    source = PrometheusSource(section.url, section.timeout, section)
+    try:
+        source.query("up")
+    finally:
+        source.close()
+
+
+def ask_search(url, **more):
+    source = SearchSource(SearchSection(url=url, timeout="500ms", **more))
+    try:
+        with source.picture() as picture:
+            picture.count(NOW, NOW + dt.timedelta(minutes=1))
+    finally:
+        source.close()
+
+
+SOURCES = {"collect.prometheus": ask_prometheus, "collect.search": ask_search}
+each_source = pytest.mark.parametrize("key", SOURCES)
+
+
+@each_source
+@pytest.mark.parametrize(
+    ("status", "error", "setting"),
+    [
+        (401, SourceRefused, ": give username"),
+        (403, SourceRefused, ": give username"),
+        (404, SourceRefused, "."),
+        (302, SourceRefused, ".url"),
+        (429, SourceUnreachable, ""),
+        (500, SourceUnreachable, ""),
+        (503, SourceUnreachable, ""),
+    ],
+)
+def test_a_bad_status_is_named(key, status, error, setting):
+    with answering(status, b'{"error": "so it is"}') as server, pytest.raises(error) as caught:
+        SOURCES[key](f"http://127.0.0.1:{server.server_address[1]}")
+    assert f"127.0.0.1:{server.server_address[1]} answers {status}: so it is" in str(caught.value)
+    assert not setting or f"{key}{setting}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@each_source
+@pytest.mark.parametrize("body", [b"<html>x</html>", b'{"status": "succ', b"[]", b'"x"', b"null", b"\xff"])
+def test_an_answer_of_another_kind_is_named(key, body):
+    with answering(200, body) as server, pytest.raises(AnswerError, match="is the URL right"):
+        SOURCES[key](server.url)
+
+
+@each_source
+def test_a_truncated_answer_is_named(key):
+    broken = pytest.raises(SourceUnreachable, match="breaks off")
+    with answering(200, b'{"a": 1', length=5000) as server, broken:
+        SOURCES[key](server.url)
+
+
+@each_source
+def test_an_answer_that_drips_is_cut_off_in_time(key):
+    began = time.monotonic()
+    said = rf"within 0\.5 s \({key}\.timeout\)"
+    with answering(200, b" " * 200, pause_s=0.1) as server, pytest.raises(SourceUnreachable, match=said):
+        SOURCES[key](server.url)
+    assert time.monotonic() - began < 3
+
+
+@each_source
+def test_nobody_there_is_named(key):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(SourceUnreachable, match=rf"refused \({key}\.url\)"):
+        SOURCES[key](f"http://127.0.0.1:{port}")
+
+
+@each_source
+def test_one_who_never_answers_is_named(key):
+    said = rf"{key}\.timeout"
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(SourceUnreachable, match=said):
+        SOURCES[key](f"http://127.0.0.1:{silent.getsockname()[1]}")
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """An authority, a good and an expired server certificate, and one for clients."""
+    folder = tmp_path_factory.mktemp("tls")
+
+    def run(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+    new = ("-newkey", "rsa:2048", "-nodes")
+    run("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca")
+    (folder / "ext").write_text("subjectAltName=IP:127.0.0.1\n")
+    (folder / "index").write_text("")
+    (folder / "ca.conf").write_text(
+        "[ca]\ndefault_ca=a\n[a]\ndatabase=index\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\npolicy=p\n"
+        "rand_serial=yes\nunique_subject=no\n[p]\ncommonName=supplied\n"
+    )
+    for name, start, end in (
+        ("good", "20200101000000Z", "20990101000000Z"),
+        ("expired", "20200101000000Z", "20210101000000Z"),
+        ("client", "20200101000000Z", "20990101000000Z"),
+    ):
+        run("req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        sign = ["ca", "-batch", "-config", "ca.conf", "-cert", "ca.crt", "-keyfile", "ca.key"]
+        dates = ["-startdate", start, "-enddate", end]
+        files = ["-in", f"{name}.csr", "-out", f"{name}.crt", "-extfile", "ext", "-notext"]
+        run(*sign, *dates, *files)
+    return folder
+
+
+def tls(folder, name, clients=False):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / f"{name}.crt", folder / f"{name}.key")
+    if clients:
+        context.load_verify_locations(folder / "ca.crt")
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+@each_source
+@pytest.mark.parametrize(
+    ("name", "trusted", "said"), [("expired", True, "expired"), ("good", False, "verify failed")]
+)
+def test_a_bad_certificate_is_named(key, certificates, name, trusted, said):
+    more = {"ca_file": certificates / "ca.crt"} if trusted else {}
+    with answering(tls=tls(certificates, name)) as server, pytest.raises(SourceRefused) as caught:
+        SOURCES[key](f"https://127.0.0.1:{server.server_address[1]}", **more)
+    assert said in str(caught.value)
+    assert f"{key}.ca_file" in str(caught.value)
+
+
+@each_source
+def test_a_certificate_of_ours_lets_us_in(key, certificates):
+    files = {
+        "ca_file": certificates / "ca.crt",
+        "cert_file": certificates / "client.crt",
+        "key_file": certificates / "client.key",
+    }
+    with answering(418, tls=tls(certificates, "good", clients=True)) as server:
+        with pytest.raises(SourceError, match="418"):
+            SOURCES[key](f"https://127.0.0.1:{server.server_address[1]}", **files)
+        with pytest.raises(SourceError, match=key):
+            SOURCES[key](f"https://127.0.0.1:{server.server_address[1]}", ca_file=files["ca_file"])
+
+
+@each_source
+@pytest.mark.parametrize(
+    ("settings", "header"),
+    [
+        ({"username": "anna", "password_file": "secret"}, "Basic YW5uYTpvcGVuIHNlc2FtZQ=="),
+        ({"token_file": "secret"}, "Bearer open sesame"),
+        ({"api_key_file": "secret"}, "ApiKey open sesame"),
+    ],
+)
+def test_credentials_come_from_files_and_new_ones_count_at_once(key, settings, header, tmp_path, monkeypatch):
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "secret").write_text("open sesame\n")
+    with answering(401) as server:
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        with pytest.raises(SourceRefused, match=rf"{key}\.(password|token|api_key)_file"):
+            SOURCES[key](url, **settings)
+        assert server.seen[0]["Authorization"] == header
+        (tmp_path / "secret").write_text("")
+        with pytest.raises(SourceRefused, match="is empty"):
+            SOURCES[key](url, **settings)
+        (tmp_path / "secret").unlink()
+        with pytest.raises(SourceRefused, match="cannot be read"):
+            SOURCES[key](url, **settings)
+
+
+def test_a_secret_never_stands_in_an_error(tmp_path):
+    (tmp_path / "secret").write_text("open\nsesame")
+    with answering(401) as server, pytest.raises(SourceRefused) as caught:
+        ask_search(f"http://127.0.0.1:{server.server_address[1]}", token_file=tmp_path / "secret")
+    assert "sesame" not in str(caught.value)
+
+
+def test_the_tenant_is_told():
+    with answering(200) as server, pytest.raises(AnswerError):
+        ask_prometheus(f"http://127.0.0.1:{server.server_address[1]}", tenant="shop")
+    assert server.seen[0]["X-Scope-OrgID"] == "shop"
+
+
+def test_a_connection_that_breaks_is_tried_once_more():
+    accepted = []
+
+    def hang_up(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                accepted.append(connection.recv(100))
+                connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=hang_up, args=(listener,), daemon=True).start()
+        with pytest.raises(SourceUnreachable, match="closes the connection"):
+            ask_prometheus(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    assert len(accepted) == 2

@@ -1,0 +1,101 @@
+"""Logs, events and topologies in the store: counted once, kept whole or not at all."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from agent.records import Event, LogCount, LogSpan, TemplateSeen, Topology
+from agent.records.evidence import Edge
+from agent.store.events import EventStore
+from agent.store.incidents import IncidentStore
+from agent.store.logs import LogStore
+from agent.store.topologies import TopologyStore
+from tests.make import NOW, incident
+
+
+def event(number, **fields):
+    return Event(
+        **{"id": f"t/0/{number}", "kind": "k", "at": NOW, "message": "m", "labels": {"host": "a"}, **fields}
+    )
+
+
+def count(lines, key="1", **labels):
+    return LogCount(
+        at=NOW, kind="template", key=key, labels=labels or {"host": "a"}, lines=lines, example="x"
+    )
+
+
+def template(number, lines, joined=()):
+    return TemplateSeen(
+        number=number, text="a b", lines=lines, first_seen_at=NOW, last_seen_at=NOW, joined=joined
+    )
+
+
+class TestEvents:
+    def test_an_event_that_comes_again_counts_once(self, database):
+        store = EventStore(database)
+        assert store.take([event(1), event(2)], NOW) == 2
+        assert store.take([event(2), event(3), event(3)], NOW) == 1
+        assert [one.id for one in store.since(NOW)] == ["t/0/1", "t/0/2", "t/0/3"]
+
+    def test_what_is_kept_comes_back_the_same(self, database):
+        store = EventStore(database)
+        kept = event(1, labels={"host": "wéb☃"}, message="x" * 10_000)
+        store.take([kept], NOW)
+        assert store.since(NOW - timedelta(days=1)) == [kept]
+
+    def test_old_events_are_forgotten_by_when_they_came(self, database):
+        store = EventStore(database)
+        store.take([event(1, at=NOW - timedelta(days=99))], NOW)
+        assert store.forget(NOW) == 0
+        assert store.forget(NOW + timedelta(seconds=1)) == 1
+
+
+class TestLogs:
+    def test_counts_of_the_same_span_add_up(self, database):
+        store = LogStore(database)
+        store.keep("s", [], [count(3), count(4, host="b")])
+        store.keep("s", [], [count(5)])
+        assert sorted(one.lines for one in store.counts(NOW, ["template"])) == [4, 8]
+        assert store.lines() == 12
+
+    def test_a_reading_that_fails_leaves_no_trace(self, database):
+        store = LogStore(database)
+        broken = replace(template(2, 1), text=None)  # cannot be written
+        with pytest.raises(IntegrityError):
+            store.keep("s", [LogSpan(at=NOW, told=1, ids=b"12345678")], [count(1)], [template(1, 1), broken])
+        assert store.lines() == 0
+        assert store.spans("s", NOW) == {}
+        assert store.templates() == []
+
+    def test_spans_are_those_of_one_source_and_go_with_the_cursor(self, database):
+        store = LogStore(database)
+        later = NOW + timedelta(seconds=10)
+        for source, at in (("s", NOW), ("s", later), ("other", NOW)):
+            store.keep(source, [LogSpan(at=at, told=1, ids=b"12345678")], [])
+        assert set(store.spans("s", NOW)) == {NOW, later}
+        store.move_cursor("s", later)
+        assert (store.cursor("s"), store.cursor("other")) == (later, None)
+        assert set(store.spans("s", NOW)) == {later}
+        assert set(store.spans("other", NOW)) == {NOW}
+
+    def test_a_template_that_joined_another_is_gone(self, database):
+        store = LogStore(database)
+        store.keep("s", [], [], [template(1, 5), template(2, 6)])
+        store.keep("s", [], [], [template(1, 11, joined=(2,))])
+        assert [(one.number, one.lines) for one in store.templates()] == [(1, 11)]
+
+
+class TestTopologies:
+    def test_an_incident_remembers_the_topology_it_was_opened_with(self, database):
+        incidents, store = IncidentStore(database), TopologyStore(database)
+        first, second = (incidents.add(incident(), "test").id for _ in range(2))
+        old = Topology(edges=frozenset({Edge(source="a", target="b")}))
+        new = Topology(edges=frozenset({Edge(source="a", target="c"), Edge(source="x", target="y")}))
+        store.keep(first, old, NOW)
+        store.keep(second, new, NOW)
+        assert store.of_incident(first) == old
+        assert store.of_incident(second) == new
+        assert store.of_incident(999) is None
