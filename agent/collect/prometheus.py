@@ -12,6 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from agent.collect.base import Answer, Poll, Range
+from agent.collect.garbage import paused_collection
 from agent.errors import AnswerError, QueryError, SourceError, SourceRefused, SourceUnreachable
 
 _WORKERS = 3
@@ -40,8 +41,9 @@ class PrometheusSource:
         parameters = {"query": expression}
         if at is not None:
             parameters["time"] = f"{at.timestamp():.3f}"
-        data = self._get("/api/v1/query", parameters)
-        return _to_answer(data, self.url)
+        response = self._post("/api/v1/query", parameters)
+        with paused_collection():
+            return _to_answer(self._read(response), self.url)
 
     def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> Range:
         """Evaluate an expression at every step from ``start`` to ``end``."""
@@ -52,8 +54,10 @@ class PrometheusSource:
             "end": f"{end.timestamp():.3f}",
             "step": f"{step_s:.3f}",
         }
-        data = self._get("/api/v1/query_range", parameters)
-        return _to_range(data, self.url, start.timestamp(), end.timestamp(), step_s)
+        response = self._post("/api/v1/query_range", parameters)
+        with paused_collection():
+            data = self._read(response)
+            return _to_range(data, self.url, start.timestamp(), end.timestamp(), step_s)
 
     def now(self) -> datetime:
         """Return the server's own clock."""
@@ -94,9 +98,9 @@ class PrometheusSource:
             {signal: result for signal, result in results.items() if isinstance(result, str)},
         )
 
-    def _get(self, path: str, parameters: Mapping[str, str]) -> Any:
+    def _post(self, path: str, parameters: Mapping[str, str]) -> requests.Response:
         try:
-            response = self._session.post(
+            return self._session.post(
                 self.url + path, data=parameters, timeout=self._timeout_s, allow_redirects=False
             )
         except requests.exceptions.SSLError as error:
@@ -105,7 +109,6 @@ class PrometheusSource:
             raise SourceUnreachable(
                 f"Prometheus at {self.url} does not answer: {_root_cause(error)}"
             ) from error
-        return self._read(response)
 
     def _read(self, response: requests.Response) -> Any:
         status = response.status_code
