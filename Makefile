@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := packaging/locks/dev.txt
 # what the demo and the tests need of the machine: test hosts, and a way to reach them
-PACKAGES := debootstrap iproute2 openssh-client podman python3-venv runc
+PACKAGES := debootstrap iproute2 maven openjdk-17-jdk-headless openssh-client podman python3-venv runc
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 KEEP ?=
 DATA ?=
@@ -35,9 +35,30 @@ demo-clean: venv ## Remove every trace of the demo: hosts, images, files
 test: packages venv servers ## Install what is missing and run all tests (PYTEST_ARGS=…)
 	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest $(PYTEST_ARGS)
 
+.PHONY: test-elasticsearch
+test-elasticsearch: packages venv ## Run the tests that need a real Elasticsearch 8
+	$(BIN)/python -m tests.servers.maven elasticsearch
+	$(BIN)/pytest -m elasticsearch $(PYTEST_ARGS)
+
+.PHONY: test-soak
+test-soak: packages venv servers ## Logs and events at full speed for ten minutes while everything fails in turn (SECONDS_LONG=600)
+	$(BIN)/python -m tests.integration.soak --seconds $(or $(SECONDS_LONG),600) --cut 60
+
 .PHONY: test-crash
 test-crash: packages venv servers ## Kill the agent at random moments and count what is lost or done twice (TRIALS=200, 35 minutes)
 	$(BIN)/python -m tests.integration.crash --trials $(or $(TRIALS),200)
+
+.PHONY: molecule
+molecule: packages venv ## Run the Molecule scenario of every remediation on broken hosts (NAMES="a b", JOBS=1)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend playbooks test $(NAMES) --jobs $(or $(JOBS),1)
+
+.PHONY: molecule-changed
+molecule-changed: packages venv ## Run those whose files changed, and a few others each day (BASE=main, SAMPLE=2)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend playbooks test --changed $(or $(BASE),main) --sample $(or $(SAMPLE),2)
+
+.PHONY: test-acceptance
+test-acceptance: packages venv ## Let a running agent meet every fault through Prometheus; prints the table (NAMES="a b")
+	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend playbooks prove $(NAMES) --jobs $(or $(JOBS),1)
 
 .PHONY: bench-loop
 bench-loop: packages venv ## Measure injection to fix beside the bare ansible-playbook command (TRIALS=15)
@@ -54,6 +75,18 @@ bench-burst: packages venv servers ## Measure 20 triggers at once beside bare an
 .PHONY: bench-trigger
 bench-trigger: packages venv servers ## Measure an HTTP request to the first task beside bare ansible-playbook (TRIALS=15)
 	$(BIN)/python -m tests.bench.trigger
+
+.PHONY: bench-diagnose
+bench-diagnose: venv ## Diagnose recorded incidents and score the root causes (DATA=folder)
+	@$(BIN)/python -m tests.bench.diagnose "$(DATA)"
+
+.PHONY: bench-systems
+bench-systems: venv ## Diagnose simulated systems, by fault and by what is known of them (CASES=12 SEED=0)
+	@$(BIN)/python -m tests.bench.rootcause $(or $(CASES),12) $(or $(SEED),0)
+
+.PHONY: bench-logs
+bench-logs: venv ## Measure how well and how fast log lines are grouped, beside drain3 (DATA=folder)
+	DATA="$(DATA)" $(BIN)/python -m tests.bench.logs
 
 .PHONY: bench-detect
 bench-detect: venv $(CACHE)/bench/.made ## Score `opsmend detect` on labelled data (DATA=folder with its score.py), and NAB
@@ -115,7 +148,8 @@ packages: ## Install the Debian packages that demo and tests need
 
 .PHONY: servers
 servers: venv ## Fetch the servers that tests talk to, without installing them
-	$(BIN)/python -m tests.servers.debian prometheus
+	$(BIN)/python -m tests.servers.debian prometheus prometheus-alertmanager victoria-metrics
+	$(BIN)/python -m tests.servers.maven kafka opensearch
 
 .PHONY: clean
 clean: ## Remove what was built here; test hosts' images stay

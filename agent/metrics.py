@@ -26,6 +26,24 @@ DECISIONS = Counter(
 RUNS = Counter("opsmend_runs", "Runs that ended", ["remediation", "state", "reason"], registry=REGISTRY)
 VERDICTS = Counter("opsmend_verdicts", "Runs that were judged", ["remediation", "verdict"], registry=REGISTRY)
 NOTIFICATIONS = Counter("opsmend_notifications", "Messages to people", ["state"], registry=REGISTRY)
+SOURCE_UP = Gauge("opsmend_source_up", "Whether a source was read", ["source"], registry=REGISTRY)
+SOURCE_RECORDS = Counter(
+    "opsmend_source_records", "Log lines and events taken in and kept", ["source"], registry=REGISTRY
+)
+SOURCE_FAILURES = Counter("opsmend_source_failures", "Readings that failed", ["source"], registry=REGISTRY)
+KAFKA_LAG = Gauge(
+    "opsmend_kafka_lag", "Messages that wait to be read", ["topic", "partition"], registry=REGISTRY
+)
+STAGE_IN = Counter("opsmend_stage_in", "Records handed to a stage", ["stage"], registry=REGISTRY)
+STAGE_OUT = Counter("opsmend_stage_out", "Records a stage handed on", ["stage"], registry=REGISTRY)
+STAGE_WAITING = Gauge("opsmend_stage_waiting", "Records before a stage", ["stage"], registry=REGISTRY)
+STAGE_SECONDS = Counter("opsmend_stage_seconds", "Time spent in a stage", ["stage"], registry=REGISTRY)
+STAGE_BLOCKED_SECONDS = Counter(
+    "opsmend_stage_blocked_seconds", "Time waited for room before a stage", ["stage"], registry=REGISTRY
+)
+STAGE_POISON = Counter(
+    "opsmend_stage_poison", "Records that a stage could not take", ["stage"], registry=REGISTRY
+)
 RELOADS = Counter("opsmend_reloads", "Reloads of the configuration", ["state"], registry=REGISTRY)
 
 

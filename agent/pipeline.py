@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -11,13 +11,13 @@ import numpy as np
 
 from agent import metrics
 from agent.clock import Clock
-from agent.collect import FrameBuffer, PrometheusSource
-from agent.config.rulefiles import Rulebook
+from agent.collect import Answer, FrameBuffer, PrometheusSource
+from agent.config.rulefiles import Rulebook, Signal
 from agent.detect import Detector
-from agent.diagnose import IncidentGrouper, RuleVoter, is_blind
+from agent.diagnose import Advisor, IncidentGrouper, RuleVoter, is_blind
 from agent.errors import ConflictError
 from agent.log import Logger
-from agent.records import Anomaly, Candidate, Frame, Incident
+from agent.records import Anomaly, Arrivals, Candidate, Frame, Incident
 from agent.response import ACTOR, Responder
 from agent.store import Stores
 
@@ -82,6 +82,7 @@ class Pipeline:
         buffer: FrameBuffer,
         detector: Detector,
         voter: RuleVoter,
+        advisor: Advisor,
         grouper: IncidentGrouper,
         stores: Stores,
         responder: Responder,
@@ -89,12 +90,19 @@ class Pipeline:
         keep_for: timedelta,
         alerts_expire: timedelta,
         clock: Clock,
+        outlook: Callable[[datetime], Arrivals] = lambda now: Arrivals(now=now),
+        own_answers: Callable[[datetime], Mapping[str, Answer]] = lambda at: {},
+        own_signals: Mapping[str, Signal] | None = None,
     ) -> None:
+        self._outlook = outlook
+        self._own_answers = own_answers
+        self._own_signals = own_signals or {}
         self._queries = {id_: signal.query for id_, signal in book.signals.items()}
         self._source = source
         self._buffer = buffer
         self._detector = detector
         self._voter = voter
+        self._advisor = advisor
         self._grouper = grouper
         self._stores = stores
         self._responder = responder
@@ -109,13 +117,15 @@ class Pipeline:
         self.health = SourceHealth()
         self._lock = threading.Lock()
 
-    def reload(self, book: Rulebook, voter: RuleVoter, grouper: IncidentGrouper) -> None:
+    def reload(self, book: Rulebook, voter: RuleVoter, advisor: Advisor, grouper: IncidentGrouper) -> None:
         """Go by new signals, rules and faults from the next poll on."""
         with self._lock:
             self._queries = {id_: signal.query for id_, signal in book.signals.items()}
-            self._buffer.watch(book.signals)
-            self._detector.watch(book.signals)
+            watched = {**book.signals, **self._own_signals}
+            self._buffer.watch(watched)
+            self._detector.watch(watched)
             self._voter = voter
+            self._advisor = advisor
             self._grouper = grouper
 
     def poll(self) -> None:
@@ -127,6 +137,7 @@ class Pipeline:
             started = self._clock.monotonic()
             poll = self._source.poll(self._queries)
             self._complain(poll.failed)
+            poll = replace(poll, answers={**poll.answers, **self._own_answers(poll.at)})
             self._frame = self._buffer.add(poll)
             self._anomalies = self._detector.observe(self._frame)
             self.health = SourceHealth(
@@ -145,6 +156,11 @@ class Pipeline:
         with self._lock:
             self._conclude()
 
+    def diagnose_arrivals(self) -> list[Incident]:
+        """Diagnose what arrived together with the newest frame; return the incidents, to be acted on."""
+        with self._lock:
+            return self._diagnose()
+
     def expire_alerts(self) -> None:
         """Resolve alerts whose sender has been silent for too long."""
         count = self._stores.alerts.expire(self._clock.now(), self._alerts_expire)
@@ -152,10 +168,15 @@ class Pipeline:
             log.warning("alerts expired", count=count)
 
     def _conclude(self) -> None:
+        self._responder.turn(self._diagnose())
+
+    def _diagnose(self) -> list[Incident]:
         frame = self._frame
-        candidates = self._voter.vote(frame, self._anomalies, self._stores.alerts.firing())
+        arrivals = self._outlook(self._clock.now())
+        candidates = self._voter.vote(frame, self._anomalies, self._stores.alerts.firing(), arrivals)
+        candidates = self._advisor.advise(candidates)
         self._latest.set(View(frame=frame, anomalies=self._anomalies, candidates=candidates))
-        self._responder.turn(self._update_incidents(candidates, frame))
+        return self._update_incidents(candidates, frame)
 
     def _update_incidents(self, candidates: Sequence[Candidate], frame: Frame) -> list[Incident]:
         now = self._clock.now()
@@ -218,7 +239,7 @@ def _nothing_seen(at: datetime) -> Frame:
 
 def _only_alerts(incident: Incident) -> bool:
     symptoms = [symptom for one in incident.diagnosis.candidates for symptom in one.symptoms]
-    return bool(symptoms) and all(symptom.kind == "alert" for symptom in symptoms)
+    return bool(symptoms) and all(symptom.kind in ("alert", "log", "event") for symptom in symptoms)
 
 
 def _says_something_new(before: Incident, after: Incident) -> bool:

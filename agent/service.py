@@ -33,6 +33,9 @@ log = Logger("service")
 _TICK = timedelta(seconds=1)
 _DELIVER = timedelta(seconds=5)
 _EXPIRE = timedelta(minutes=1)
+_FORGET = timedelta(hours=1)
+_KEEP_COUNTS = timedelta(days=2)  # of log lines
+_KEEP_EVENTS = timedelta(days=30)
 _AHEAD = 0.8  # of the refresh time: the inventory is read again before the old answer runs out
 _QUIET_S = 10.0  # without failure, after which trouble counts as over
 _HEALTHY_POLLS = 4  # intervals without a poll after which we are not healthy
@@ -71,12 +74,14 @@ class Service:
             self._guarded("recovery", self._agent.responder.recover)
             server = self._open_port()
             self._arrivals.start()
+            self._start_feeds()
             self._schedule("poll", settings.collect.poll, self._poll)
             self._schedule("turn", min(_TICK, settings.collect.poll), self._agent.responder.turn)
             refresh = settings.decide.inventory_refresh * _AHEAD
             self._schedule("inventory", refresh, self._agent.inventory.refresh)
             self._schedule("messages", _DELIVER, self._agent.notifier.deliver)
             self._schedule("alerts", _EXPIRE, self._agent.pipeline.expire_alerts)
+            self._schedule("forget", _FORGET, self._forget)
             self._scheduler.start()
             notify_systemd("READY=1")
             self._wait()
@@ -95,12 +100,12 @@ class Service:
         except ConfigError as error:
             for problem in error.problems:
                 log.error("reload refused, the old configuration stays", problem=str(problem))
-            self._trouble["reload"] = str(error.problems[0])
+            self._trouble["configuration"] = str(error.problems[0])
             metrics.RELOADS.labels("refused").inc()
         else:
             self._agent.reload(definitions)
             self._tokens = tokens
-            self._trouble.pop("reload", None)
+            self._trouble.pop("configuration", None)
             metrics.RELOADS.labels("done").inc()
             self._guarded("audit", lambda: self._note("reloaded"))
             log.info("configuration reloaded", rules=len(definitions.book.rules), **self._counts())
@@ -173,6 +178,25 @@ class Service:
             if not self._stop:
                 self._guarded("alerts", self._agent.pipeline.look_at_alerts)
 
+    def _start_feeds(self) -> None:
+        agent = self._agent
+        if agent.feeds and agent.stream is not None:
+            agent.stream.start()
+            for feed in agent.feeds:
+                feed.start()
+
+    def _stop_feeds(self) -> None:
+        agent = self._agent
+        if agent.feeds and agent.stream is not None:
+            for feed in agent.feeds:
+                feed.stop()
+            agent.stream.stop()
+
+    def _forget(self) -> None:
+        now = self._agent.clock.now()
+        self._agent.stores.logs.forget(now - _KEEP_COUNTS)
+        self._agent.stores.events.forget(now - _KEEP_EVENTS)
+
     def _schedule(self, name: str, interval: timedelta, work: Callable[[], None]) -> None:
         self._scheduler.add_job(
             lambda: self._guarded(name, work),
@@ -242,6 +266,7 @@ class Service:
         folder = agent.settings.agent.runtime_dir
         if server is not None:
             server.stop()
+        self._stop_feeds()
         agent.responder.stop()
         agent.previews.stop()
         self._arrived.set()
@@ -276,5 +301,8 @@ class Service:
             "anomalies": health.anomalies,
             **self._counts(),
             "signals_failed": dict(health.failed),
+            "sources": {
+                feed.name: {"records": feed.records, "trouble": feed.trouble} for feed in agent.feeds
+            },
             "trouble": dict(self._trouble),
         }

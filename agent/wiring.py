@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 from agent.clock import Clock, SystemClock
 from agent.collect import FrameBuffer, PrometheusSource
+from agent.collect.logseries import LogSeries
 from agent.config import (
     PolicyFile,
     Rulebook,
     Settings,
+    load_cases,
     load_policy,
     load_rules,
     scale_policy,
     scale_remediation,
     scale_rule,
 )
+from agent.config.logsignals import LOG_SIGNALS
 from agent.decide import Decider, Remediation, load_catalog
 from agent.decide.policy import groups_of
 from agent.detect import SeriesDetector
-from agent.diagnose import IncidentGrouper, RuleVoter
+from agent.diagnose import Advisor, Dependencies, IncidentGrouper, RuleVoter
+from agent.diagnose.classifier import load_classifier
 from agent.errors import ConfigError, Problem
 from agent.notify import Notifier, Storyteller
 from agent.pipeline import LatestView, Pipeline
+from agent.records.cases import PastCase
+from agent.records.evidence import Edge
 from agent.remediate import AnsibleInventory, PlaybookRunner, Steps
 from agent.response import (
+    CaseBook,
     Deeds,
     Escalation,
     Outcomes,
@@ -40,6 +48,7 @@ from agent.response import (
     Workers,
 )
 from agent.store import Stores, open_stores
+from agent.stream import Feed, Outlook, Stream, make_feeds, make_stages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +58,7 @@ class Definitions:
     book: Rulebook
     catalog: Mapping[str, Remediation]
     policy: PolicyFile
+    cases: Sequence[PastCase] = ()
 
 
 @dataclass(slots=True)
@@ -86,13 +96,18 @@ class Agent:
     notifier: Notifier
     deeds: Deeds
     clock: Clock
+    feeds: tuple[Feed, ...] = ()
+    stream: Stream | None = None
 
     def reload(self, definitions: Definitions) -> None:
         """Go by new rules, remediations and policy from the next poll and turn on."""
         with self.responder.lock:
             self.current.definitions = definitions
             self.pipeline.reload(
-                definitions.book, RuleVoter(definitions.book), IncidentGrouper(definitions.book.faults)
+                definitions.book,
+                RuleVoter(definitions.book),
+                make_advisor(self.settings, definitions, self.stores, self.clock),
+                make_grouper(self.settings, definitions.book),
             )
 
 
@@ -107,7 +122,7 @@ def load_definitions(settings: Settings) -> Definitions:
     except ConfigError as error:
         problems += error.problems
     try:
-        policy = load_policy(settings.paths.rules)
+        policy = load_policy(settings.paths.rules, settings.notify.targets)
     except ConfigError as error:
         problems += error.problems
     if book.faults:  # without the fault catalogue every remediation would look wrong
@@ -115,9 +130,15 @@ def load_definitions(settings: Settings) -> Definitions:
             catalog = load_catalog(settings.paths.playbooks, book.faults)
         except ConfigError as error:
             problems += error.problems
+    cases: Sequence[PastCase] = ()
+    try:
+        cases = load_cases(settings.paths.rules, book.faults) if book.faults else ()
+    except ConfigError as error:
+        problems += error.problems
     if problems or policy is None:
         raise ConfigError(problems)
-    return _scaled(Definitions(book=book, catalog=catalog, policy=policy), settings.agent.time_scale)
+    definitions = Definitions(book=book, catalog=catalog, policy=policy, cases=cases)
+    return _scaled(definitions, settings.agent.time_scale)
 
 
 def _scaled(definitions: Definitions, factor: float) -> Definitions:
@@ -130,13 +151,28 @@ def _scaled(definitions: Definitions, factor: float) -> Definitions:
             name: replace(one, file=scale_remediation(one.file, factor)) for name, one in catalog.items()
         },
         policy=scale_policy(definitions.policy, factor),
+        cases=definitions.cases,
     )
 
 
 def make_source(settings: Settings) -> PrometheusSource:
     """Return the source of metrics."""
     prometheus = settings.collect.prometheus
-    return PrometheusSource(prometheus.url, prometheus.timeout)
+    return PrometheusSource(prometheus.url, prometheus.timeout, prometheus)
+
+
+def make_grouper(settings: Settings, book: Rulebook) -> IncidentGrouper:
+    """Return what groups findings into incidents, by the catalogue and by who depends on whom."""
+    edges = (Edge(source=caller, target=callee) for caller, callee in settings.collect.topology.edges)
+    return IncidentGrouper(book.faults, Dependencies(edges))
+
+
+def make_advisor(settings: Settings, definitions: Definitions, stores: Stores, clock: Clock) -> Advisor:
+    """Return who is asked when no rule is sure. Raises ConfigError when the classifier is none."""
+    file = settings.diagnose.classifier
+    return Advisor(
+        CaseBook(definitions.cases, stores, clock), load_classifier(file) if file is not None else None
+    )
 
 
 def make_inventory(settings: Settings, clock: Clock) -> AnsibleInventory:
@@ -226,20 +262,31 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     storyteller = Storyteller(
         stores, current.book, settings.agent.name, settings.api.public_url, settings.collect.prometheus.url
     )
+    series = LogSeries(settings.collect.search.every.total_seconds()) if settings.collect.search else None
+    outlook = Outlook(stores, current.book, _learn(settings))
+    pipeline = _pipeline(settings, definitions, stores, source, responder, latest, clock, outlook, series)
+    act_above = settings.diagnose.at_once_above
+    stream = Stream(make_stages(current.book, pipeline.diagnose_arrivals, responder.turn, act_above))
     return Agent(
         settings=settings,
         current=current,
         stores=stores,
         source=source,
         inventory=inventory,
-        pipeline=_pipeline(settings, definitions, stores, source, responder, latest, clock),
+        pipeline=pipeline,
         responder=responder,
         previews=previews,
         workers=workers,
         notifier=Notifier(stores.notifications, storyteller, settings.notify.targets, source, clock),
         deeds=Deeds(stores, current.policy, clock),
         clock=clock,
+        feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, clock)),
+        stream=stream,
     )
+
+
+def _learn(settings: Settings) -> timedelta:
+    return settings.collect.search.learn if settings.collect.search else timedelta(0)
 
 
 def _pipeline(
@@ -250,8 +297,11 @@ def _pipeline(
     responder: Responder,
     latest: LatestView,
     clock: Clock,
+    outlook: Outlook,
+    series: LogSeries | None,
 ) -> Pipeline:
-    signals = definitions.book.signals
+    own_signals = LOG_SIGNALS if series else {}
+    signals = {**definitions.book.signals, **own_signals}
     collect = settings.collect
     buffer = FrameBuffer(signals, round(collect.history / collect.poll), collect.prometheus.max_series)
     detector = SeriesDetector(signals, settings.detect)
@@ -262,11 +312,15 @@ def _pipeline(
         buffer=buffer,
         detector=detector,
         voter=RuleVoter(definitions.book),
-        grouper=IncidentGrouper(definitions.book.faults),
+        advisor=make_advisor(settings, definitions, stores, clock),
+        grouper=make_grouper(settings, definitions.book),
         stores=stores,
         responder=responder,
         latest=latest,
         keep_for=settings.diagnose.keep_for,
         alerts_expire=settings.diagnose.alerts_expire,
         clock=clock,
+        outlook=outlook.look,
+        own_answers=series.answers if series else lambda at: {},
+        own_signals=own_signals,
     )

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from agent.collect import Answer, FrameBuffer, Poll
+from agent.collect.seriesfile import parse_series
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import Rule, Rulebook, Signal
 from agent.decide import Remediation
 from agent.records import Candidate, Diagnosis, Frame, Incident, InventoryHost, Plan, Run, Symptom, Verdict
+from agent.records.evidence import ChangeEvent, Edge, LogEntry, Observations, SeriesTable
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -186,3 +188,35 @@ class Past:
 
     def success(self, remediation: str, fault: str) -> tuple[int, int]:
         return self.outcomes.get(remediation, (0, 0))
+
+
+def observations(series: Mapping[str, Sequence[float]], step_s: float = 60.0, **fields: Any) -> Observations:
+    """Make an incident from ``{'errors{service="cart"}': [0, 0, 1]}``; edges as ``("front", "cart")``."""
+    parsed = [parse_series(name) for name in series]
+    length = max((len(values) for values in series.values()), default=0)
+    table = SeriesTable(
+        times=NOW.timestamp() + np.arange(length) * step_s,
+        names=[name for name, _ in parsed],
+        entities=[labels.get("service", name) for name, labels in parsed],
+        labels=[labels for _, labels in parsed],
+        values=np.array([list(values) for values in series.values()], dtype=float).reshape(
+            len(series), length
+        ),
+    )
+    edges = [Edge(source=one, target=other) for one, other in fields.pop("edges", ())]
+    logs = [
+        LogEntry(at=NOW.timestamp() + at, entity=entity, level=level, message=message)
+        for at, entity, level, message in fields.pop("logs", ())
+    ]
+    events = [
+        ChangeEvent(at=NOW.timestamp() + at, kind=kind, entity=entity, message=kind)
+        for at, kind, entity in fields.pop("events", ())
+    ]
+    return Observations(table=table, edges=edges, logs=logs, events=events, **fields)
+
+
+def course(level: float, peak: float, begin: int = 30, length: int = 60, noise: float = 0.02) -> list[float]:
+    """Make a series that is at a level until it jumps to a peak; the same numbers give the same noise."""
+    rng = np.random.default_rng(round(level * 1000 + peak * 7 + begin))
+    values = np.where(np.arange(length) >= begin, peak, level) * (1 + rng.normal(0, noise, length))
+    return [float(value) for value in values]

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from agent import __version__
+from agent.cli.authors import playbooks, rules
+from agent.cli.options import Config, Json
 
 EXIT_CODES = """
 Exit codes: 0 all is well · 1 something is wrong (see the message) · 2 the command line is wrong ·
@@ -30,18 +32,11 @@ incident = typer.Typer(help="Look at one incident, and decide about it.", no_arg
 app.add_typer(incident, name="incident")
 audit = typer.Typer(help="Read and verify the record of who did what.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+app.add_typer(rules, name="rules")
+app.add_typer(playbooks, name="playbooks")
+logs = typer.Typer(help="Look into log files.", no_args_is_help=True)
+app.add_typer(logs, name="logs")
 
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="FILE",
-        help="The settings; default $OPSMEND_CONFIG, else /etc/opsmend/opsmend.yml.",
-        show_default=False,
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 IncidentId = Annotated[int, typer.Argument(metavar="ID", help="Number of the incident.", min=1)]
 Comment = Annotated[str, typer.Option("--comment", "-m", help="Why, for those who read it later.")]
 
@@ -109,6 +104,20 @@ def incidents(
     from agent.cli.incidents import list_incidents
 
     list_incidents(config, everything, limit, json)
+
+
+@logs.command("templates")
+def logs_templates(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="One message per line; plain or .gz.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The CSV to write.")],
+) -> None:
+    """Find the template of every line of a file: what the program wrote, without its values.
+
+    Needs no settings and no server. The CSV has one row per line: line, template_id, template.
+    """
+    from agent.cli.logs import write_templates
+
+    write_templates(file, output)
 
 
 @incident.command()
@@ -220,6 +229,74 @@ def verify_entries(
     from agent.cli.audit import verify_audit
 
     verify_audit(config, head, json)
+
+
+@app.command()
+def diagnose(
+    folder: Annotated[
+        Path, typer.Argument(metavar="INCIDENT_DIR", help="metrics.csv and what else is known.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the report as JSON.")
+    ] = None,
+    entity: Annotated[
+        str | None, typer.Option(metavar="LABEL", help="The label that names the entity of a series.")
+    ] = None,
+    definitions: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where the folders rules and playbooks are.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report as a page for people.")
+    ] = None,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
+) -> None:
+    """Say what is wrong in a recorded incident, where it comes from, and why we think so.
+
+    Needs no server and no settings. The folder holds metrics.csv and, where known, baseline.csv,
+    topology.json, logs.jsonl, events.jsonl and incident.json; all but the JSON may be .gz.
+    """
+    from agent.cli.diagnose import diagnose_folder
+
+    diagnose_folder(folder, output, entity=entity, definitions=definitions, html=html, json=json, quiet=quiet)
+
+
+@app.command()
+def report(
+    config: Config = None,
+    json: Json = False,
+    since: Annotated[str, typer.Option(metavar="TIME", help="How far back, such as 30d or 12h.")] = "30d",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it: FILE.html or FILE.md.")
+    ] = None,
+    impact: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Business series (revenue, users) as CSV, to say what it cost."),
+    ] = None,
+) -> None:
+    """Say what the incidents of a while have in common: over time, over place, together, and their cost."""
+    from agent.cli.report import make_report
+
+    make_report(config, since, output, impact, json)
+
+
+@app.command()
+def probe(
+    host: Annotated[str, typer.Argument(help="A host as your ssh configuration knows it.")],
+    unit: Annotated[str, typer.Option(metavar="UNIT", help="Also this unit and its journal.")] = "",
+    certificate: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH", help="Also when this certificate ends; may be repeated."),
+    ] = None,
+    ssh_config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The ssh configuration; default ~/.ssh/config.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Ask a host what is wrong with it, over ssh: nothing is changed, unknown hosts are refused."""
+    from agent.cli.probe import probe_host
+
+    probe_host(host, unit, certificate or [], ssh_config, json)
 
 
 @app.command()

@@ -7,13 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
-import requests
-from requests.adapters import HTTPAdapter
-
 from agent.collect.base import Answer, Poll, Range
 from agent.collect.garbage import paused_collection
-from agent.errors import AnswerError, QueryError, SourceError, SourceRefused, SourceUnreachable
+from agent.collect.http import HttpClient
+from agent.config.sources import PrometheusSection
+from agent.errors import AnswerError, QueryError, SourceError, SourceUnreachable
 
 _WORKERS = 3
 _STALLED_AFTER = timedelta(minutes=2)
@@ -23,27 +21,25 @@ _NEWEST_SCRAPE = "max(timestamp(up))"
 class PrometheusSource:
     """One Prometheus. Safe to use from several threads."""
 
-    def __init__(self, url: str, timeout: timedelta) -> None:
+    def __init__(self, url: str, timeout: timedelta, section: PrometheusSection | None = None) -> None:
         self.url = url
-        self._timeout_s = timeout.total_seconds()
-        self._session = requests.Session()
-        self._session.headers["Accept-Encoding"] = "gzip"
-        self._session.mount(url, HTTPAdapter(pool_connections=1, pool_maxsize=_WORKERS + 2))
+        section = section or PrometheusSection(url=url, timeout=timeout)
+        self._client = HttpClient("Prometheus", "collect.prometheus", section, _WORKERS + 2)
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="collect")
 
     def close(self) -> None:
         """Let go of threads and connections."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._session.close()
+        self._client.close()
 
     def query(self, expression: str, at: datetime | None = None) -> Answer:
         """Evaluate an expression now, or as of ``at``."""
         parameters = {"query": expression}
         if at is not None:
             parameters["time"] = f"{at.timestamp():.3f}"
-        response = self._post("/api/v1/query", parameters)
+        data = self._get("/api/v1/query", parameters)
         with paused_collection():
-            return _to_answer(self._read(response), self.url)
+            return _to_answer(data, self.url)
 
     def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> Range:
         """Evaluate an expression at every step from ``start`` to ``end``."""
@@ -54,9 +50,8 @@ class PrometheusSource:
             "end": f"{end.timestamp():.3f}",
             "step": f"{step_s:.3f}",
         }
-        response = self._post("/api/v1/query_range", parameters)
+        data = self._get("/api/v1/query_range", parameters)
         with paused_collection():
-            data = self._read(response)
             return _to_range(data, self.url, start.timestamp(), end.timestamp(), step_s)
 
     def now(self) -> datetime:
@@ -98,33 +93,16 @@ class PrometheusSource:
             {signal: result for signal, result in results.items() if isinstance(result, str)},
         )
 
-    def _post(self, path: str, parameters: Mapping[str, str]) -> requests.Response:
-        try:
-            return self._session.post(
-                self.url + path, data=parameters, timeout=self._timeout_s, allow_redirects=False
-            )
-        except requests.exceptions.SSLError as error:
-            raise SourceRefused(f"Prometheus at {self.url}: TLS failed: {_root_cause(error)}") from error
-        except requests.RequestException as error:
-            raise SourceUnreachable(
-                f"Prometheus at {self.url} does not answer: {_root_cause(error)}"
-            ) from error
-
-    def _read(self, response: requests.Response) -> Any:
-        status = response.status_code
-        try:
-            body = orjson.loads(response.content)
-        except orjson.JSONDecodeError:
-            body = None
+    def _get(self, path: str, parameters: Mapping[str, str]) -> Any:
+        reply = self._client.send("POST", path, form=parameters)
+        body = reply.json
         said = body.get("error") if isinstance(body, dict) else None
-        if status in (400, 422) and said:
-            raise QueryError(f"Prometheus at {self.url} refuses the query: {said}")
-        if status == 429 or status >= 500:
-            raise SourceUnreachable(f"Prometheus at {self.url} answers {status}: {said or response.reason}")
-        if status != 200:
-            raise SourceRefused(f"Prometheus at {self.url} answers {status}: {said or response.reason}")
+        if reply.status in (400, 422) and said:
+            raise QueryError(f"{self._client.name} refuses the query: {said}")
+        if reply.status != 200:
+            raise self._client.refuse(reply, str(said or ""), "url")
         if not isinstance(body, dict) or body.get("status") != "success":
-            raise AnswerError(f"Prometheus at {self.url} sent no answer of its API; is the URL right?")
+            raise AnswerError(f"{self._client.name} sent no answer of its API; is the URL right?")
         return body.get("data")
 
 
@@ -165,15 +143,3 @@ def _to_range(data: Any, url: str, start: float, end: float, step_s: float) -> R
         return Range([start + step_s * place for place in range(count)], labels, values)
     except (KeyError, TypeError, ValueError) as error:
         raise AnswerError(f"Prometheus at {url} sent an answer of another shape: {error!r}") from error
-
-
-def _root_cause(error: BaseException) -> str:
-    """Return the innermost reason, which names the fact instead of urllib3's wrappers."""
-    seen: BaseException = error
-    for _ in range(8):
-        inner = getattr(seen, "reason", None) or seen.__cause__ or (seen.args[0] if seen.args else None)
-        if not isinstance(inner, BaseException):
-            break
-        seen = inner
-    text = str(seen)
-    return text.split(": ", 1)[-1] if text.startswith("<") or "object at 0x" in text else text

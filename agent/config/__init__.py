@@ -1,5 +1,6 @@
 """Files that people write, read strictly: settings, rules, remediations."""
 
+from agent.config.casefile import load_cases
 from agent.config.load import check_settings, find_config_file, load_settings
 from agent.config.policyfile import PolicyFile, load_policy
 from agent.config.remediationfile import RemediationFile
@@ -17,6 +18,7 @@ __all__ = [
     "Signal",
     "check_settings",
     "find_config_file",
+    "load_cases",
     "load_policy",
     "load_rules",
     "load_settings",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
@@ -10,6 +11,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from agent.config.scalars import Duration, Identifier, PositiveDuration
 from agent.config.yamlfile import Strict
 
+LINES, TEMPLATE_LINES = "log_lines", "log_template_lines"  # signals that come from logs, not from a query
 AnomalyKind = Literal["any", "spike", "dip", "level_shift", "trend", "flat_line"]
 
 
@@ -96,6 +98,47 @@ class AlertCondition(Strict):
         return check_patterns(where)
 
 
+class ArrivalCondition(Strict):
+    """What conditions on logs and events share: how often, within what time, by whom."""
+
+    at_least: int = Field(default=1, ge=1, le=1_000_000)
+    within: PositiveDuration = timedelta(minutes=10)
+    where: dict[str, str] = Field(default_factory=dict, description="label: regular expression")
+
+    @field_validator("where")
+    @classmethod
+    def _patterns_compile(cls, where: dict[str, str]) -> dict[str, str]:
+        return check_patterns(where)
+
+
+class LogCondition(ArrivalCondition):
+    """Log lines that hold a text: ``{log: "No space left on device", at_least: 1, within: 10m}``."""
+
+    log: str = Field(min_length=1, max_length=500, description="regular expression for a part of the line")
+
+    @field_validator("log")
+    @classmethod
+    def _pattern_compiles(cls, log: str) -> str:
+        return check_patterns({"message": log})["message"]
+
+
+class LogTemplateCondition(ArrivalCondition):
+    """Log lines of a kind that is new here, or that is hardly ever written."""
+
+    log_template: Literal["new", "rare"]
+
+
+class EventCondition(ArrivalCondition):
+    """Events of this kind: ``{event: deployment, within: 30m}``."""
+
+    event: str = Field(min_length=1, max_length=200, description="regular expression for its whole kind")
+
+    @field_validator("event")
+    @classmethod
+    def _kind_compiles(cls, event: str) -> str:
+        return check_patterns({"kind": event})["kind"]
+
+
 class AllOf(Strict):
     """Every part must hold for the same entity."""
 
@@ -126,20 +169,27 @@ _TAGS = {
     "not": "NoneOf",
     "signal": "SignalCondition",
     "alert": "AlertCondition",
-    **{name: name for name in ("AllOf", "AnyOf", "NoneOf", "SignalCondition", "AlertCondition")},
+    "log": "LogCondition",
+    "log_template": "LogTemplateCondition",
+    "event": "EventCondition",
 }
+_TAGS.update({name: name for name in tuple(_TAGS.values())})
 
 Condition = Annotated[
     Annotated[AllOf, Tag("AllOf")]
     | Annotated[AnyOf, Tag("AnyOf")]
     | Annotated[NoneOf, Tag("NoneOf")]
     | Annotated[SignalCondition, Tag("SignalCondition")]
-    | Annotated[AlertCondition, Tag("AlertCondition")],
+    | Annotated[AlertCondition, Tag("AlertCondition")]
+    | Annotated[LogCondition, Tag("LogCondition")]
+    | Annotated[LogTemplateCondition, Tag("LogTemplateCondition")]
+    | Annotated[EventCondition, Tag("EventCondition")],
     Discriminator(
         _kind,
         custom_error_type="wrong_kind",
         custom_error_message=(
-            "a condition is one of: {signal: …}, {alert: …}, {all: […]}, {any: […]}, {not: …}"
+            "a condition is one of: {signal: …}, {alert: …}, {log: …}, {log_template: …}, {event: …}, "
+            "{all: […]}, {any: […]}, {not: …}"
         ),
     ),
 ]
@@ -148,7 +198,10 @@ for _model in (AllOf, AnyOf, NoneOf):
     _model.model_rebuild()
 
 
-def leaves(condition: Condition) -> Iterator[SignalCondition | AlertCondition]:
+Leaf = SignalCondition | AlertCondition | LogCondition | LogTemplateCondition | EventCondition
+
+
+def leaves(condition: Condition) -> Iterator[Leaf]:
     """Yield the conditions at the ends of a tree."""
     match condition:
         case AllOf():

@@ -38,7 +38,7 @@ def load_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
         settings = validate(Settings, document)
     except ConfigError as error:
         raise ConfigError([_name_variable(problem, variables) for problem in error.problems]) from error
-    return _with_absolute_paths(settings, file.resolve().parent)
+    return _with_absolute_paths(settings, file.resolve().parent, environment.get("CREDENTIALS_DIRECTORY"))
 
 
 def check_settings(settings: Settings, file: Path) -> Iterator[Problem]:
@@ -61,6 +61,9 @@ def check_settings(settings: Settings, file: Path) -> Iterator[Problem]:
     yield from check_permissions(
         folder for folder in (*settings.paths.rules, *settings.paths.playbooks) if folder.is_dir()
     )
+    for name, target in settings.notify.targets.items():
+        if not os.access(target.url_file, os.R_OK):
+            yield Problem(file, f"{target.url_file} cannot be read", key=f"notify.targets.{name}.url_file")
     vault = settings.remediate.vault_password_file
     if vault and not os.access(vault, os.R_OK):
         yield Problem(file, f"{vault} cannot be read", key="remediate.vault_password_file")
@@ -102,12 +105,22 @@ def _name_variable(problem: Problem, variables: Mapping[KeyPath, str]) -> Proble
     return Problem(f"environment {variable}", problem.message, None, problem.key, problem.hint)
 
 
-def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
+def _with_absolute_paths(settings: Settings, base: Path, credentials: str | None) -> Settings:
+    """Let relative paths count from ``base``, those of secrets first from systemd's credentials."""
+
     def absolute(path: Path) -> Path:
         return path if path.is_absolute() else (base / path).resolve()
 
+    def secret(path: Path | None) -> Path | None:
+        if path and credentials and not path.is_absolute() and (Path(credentials) / path).is_file():
+            return Path(credentials) / path
+        return path and absolute(path)
+
     agent, paths, remediate = settings.agent, settings.paths, settings.remediate
-    tokens = settings.api.tokens_file
+    targets = {
+        name: target.model_copy(update={"url_file": secret(target.url_file)})
+        for name, target in settings.notify.targets.items()
+    }
     return settings.model_copy(
         update={
             "agent": agent.model_copy(
@@ -123,12 +136,10 @@ def _with_absolute_paths(settings: Settings, base: Path) -> Settings:
                     "inventory": tuple(map(absolute, paths.inventory)),
                 }
             ),
-            "api": settings.api.model_copy(update={"tokens_file": tokens and absolute(tokens)}),
+            "api": settings.api.model_copy(update={"tokens_file": secret(settings.api.tokens_file)}),
+            "notify": settings.notify.model_copy(update={"targets": targets}),
             "remediate": remediate.model_copy(
-                update={
-                    "vault_password_file": remediate.vault_password_file
-                    and absolute(remediate.vault_password_file)
-                }
+                update={"vault_password_file": secret(remediate.vault_password_file)}
             ),
         }
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,7 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from agent.config.scalars import Confidence, Duration, Identifier, PositiveDuration
 from agent.config.settings import Mode
-from agent.config.yamlfile import Strict, read_yaml, validate
+from agent.config.yamlfile import Document, Strict, read_yaml, validate
 from agent.errors import ConfigError, Problem
 
 Deed = Literal["approve", "deny", "close", "cancel", "pause", "resume", "run", "alert"]
@@ -188,11 +189,33 @@ def cron_trigger(cron: str, timezone: str) -> CronTrigger:
         ) from error
 
 
-def load_policy(folders: tuple[Path, ...]) -> PolicyFile:
-    """Read the policy of the last folder that has one. Raises ConfigError; no policy at all is an error."""
+def load_policy(folders: tuple[Path, ...], targets: Collection[str] | None = None) -> PolicyFile:
+    """Read the policy of the last folder that has one.
+
+    ``targets`` are the names that contacts may be notified by; None leaves that unchecked. Raises
+    ConfigError; no policy at all is an error.
+    """
     for folder in reversed(folders):
         file = folder / POLICY
         if file.is_file():
-            return validate(PolicyFile, read_yaml(file))
+            document = read_yaml(file)
+            policy = validate(PolicyFile, document)
+            if targets is not None:
+                _check_contacts(document, policy, targets)
+            return policy
     hint = "start from the stock rules/policy.yml"
     raise ConfigError([Problem(folders[-1] / POLICY, "does not exist: nothing would be allowed", hint=hint)])
+
+
+def _check_contacts(document: Document, policy: PolicyFile, targets: Collection[str]) -> None:
+    problems = [
+        document.problem(
+            ("approval", "contacts", place, "notify"),
+            f"'{name}' is not under notify.targets of the settings",
+        )
+        for place, contact in enumerate(policy.approval.contacts)
+        for name in contact.notify
+        if name not in targets
+    ]
+    if problems:
+        raise ConfigError(problems)

@@ -8,8 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from agent.config.casefile import CaseFile
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import FaultFile, RuleFile, SignalFile
+from agent.config.ruletestfile import RuleTestFile
 from agent.config.settings import Settings
 
 FOLDER = Path(__file__).parent / "schemas"
@@ -18,6 +20,8 @@ FILES: dict[str, type[BaseModel]] = {
     "signals": SignalFile,
     "faults": FaultFile,
     "diagnosis": RuleFile,
+    "ruletests": RuleTestFile,
+    "cases": CaseFile,
     "remediation": RemediationFile,
 }
 

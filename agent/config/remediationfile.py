@@ -133,7 +133,7 @@ class Rollback(Strict):
     none: Text | None = None
     playbook: PlaybookName | None = None
     timeout: PositiveDuration = timedelta(minutes=5)
-    on: tuple[RollbackTrigger, ...] = Field(default=("step_failed", "worse"), min_length=1)
+    on: list[RollbackTrigger] = Field(default=["step_failed", "worse"], min_length=1)
 
     @model_validator(mode="after")
     def _one_of(self) -> Rollback:
@@ -183,14 +183,15 @@ class RemediationFile(Strict):
             raise ValueError("names no label; write a template such as '{host}'")
         return target
 
-    @model_validator(mode="after")
-    def _names_are_unique(self) -> RemediationFile:
+    @field_validator("steps")
+    @classmethod
+    def _names_are_unique(cls, steps: list[Step]) -> list[Step]:
         seen: set[str] = set()
-        for step in self.steps:
+        for step in steps:
             if step.name in seen:
                 raise ValueError(f"two steps are named '{step.name}'")
             seen.add(step.name)
-        return self
+        return steps
 
 
 def check_query_template(query: str) -> str:

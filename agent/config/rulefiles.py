@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 import promql_parser
 from pydantic import Field, field_validator
 
-from agent.config.conditions import Condition, SignalCondition, leaves
+from agent.config.conditions import LINES, TEMPLATE_LINES, Condition, SignalCondition, leaves
 from agent.config.scalars import Confidence, Identifier, Text
 from agent.config.yamlfile import Document, KeyPath, Strict, read_yaml, validate
 from agent.errors import ConfigError, Problem
@@ -49,6 +49,9 @@ class Fault(Strict):
     severity: Literal["info", "warning", "critical"] = "warning"
     causes: list[Identifier] = Field(
         default_factory=list, description="faults that follow from this one on the same host"
+    )
+    passed_on: bool = Field(
+        default=False, description="may come from trouble of something this entity depends on, on any host"
     )
 
 
@@ -140,7 +143,7 @@ def load_rules(folders: Iterable[Path]) -> Rulebook:
             digest.update(f"{file.relative_to(folder)}\0".encode() + file.read_bytes() + b"\0")
         for file in sorted(folder.glob("signals/*.yml")):
             problems += _load(folder, file, SignalFile, "signals", signals)
-        for file in sorted(folder.glob("faults.yml")):
+        for file in (*folder.glob("faults.yml"), *sorted(folder.glob("faults/*.yml"))):
             problems += _load(folder, file, FaultFile, "faults", faults)
         for file in sorted(folder.glob("diagnosis/*.yml")):
             problems += _load(folder, file, RuleFile, "rules", rules)
@@ -190,8 +193,9 @@ def _check_rules(rules: _Shelf, signals: _Shelf, faults: _Shelf) -> Iterator[Pro
         if rule.fault not in faults.entries:
             known = ", ".join(sorted(faults.entries)) or "none"
             yield rules.problem(id_, ("fault",), f"there is no fault '{rule.fault}'", f"known: {known}")
+        known_signals = {*signals.entries, LINES, TEMPLATE_LINES}
         for leaf in leaves(rule.when):
-            if isinstance(leaf, SignalCondition) and leaf.signal not in signals.entries:
+            if isinstance(leaf, SignalCondition) and leaf.signal not in known_signals:
                 yield rules.problem(id_, ("when",), f"there is no signal '{leaf.signal}'")
         if not names(rule.entity):
             yield rules.problem(id_, ("entity",), "names no label", "write a template such as '{host}'")

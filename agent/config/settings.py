@@ -6,9 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from agent.config.scalars import Duration, PositiveDuration
+from agent.config.sources import KafkaSection, PrometheusSection, SearchSection, TopologySection
 from agent.config.yamlfile import Strict
 
 Mode = Literal["observe", "approve", "auto"]
@@ -50,21 +51,6 @@ class PathsSection(Strict):
     inventory: Paths = (Path("/etc/opsmend/inventory"),)
 
 
-class PrometheusSection(Strict):
-    """A Prometheus, or what speaks its HTTP API."""
-
-    url: str = Field(default="http://127.0.0.1:9090", pattern=r"^https?://[^\s?#]+$")
-    timeout: PositiveDuration = timedelta(seconds=10)
-    max_series: int = Field(default=100_000, ge=1, description="series kept; the oldest idle ones go first")
-
-    @field_validator("url")
-    @classmethod
-    def _no_password(cls, url: str) -> str:
-        if "@" in url.split("//", 1)[1].split("/", 1)[0]:
-            raise ValueError("must not hold a password")
-        return url.rstrip("/")
-
-
 class CollectSection(Strict):
     """What comes in, and how often."""
 
@@ -73,6 +59,9 @@ class CollectSection(Strict):
         default=timedelta(hours=1), description="how much of each series is kept in memory"
     )
     prometheus: PrometheusSection = PrometheusSection()
+    search: SearchSection | None = None
+    kafka: KafkaSection | None = None
+    topology: TopologySection = TopologySection()
 
     @model_validator(mode="after")
     def _history_is_worth_it(self) -> CollectSection:
@@ -99,6 +88,16 @@ class PredictSection(Strict):
 
 class DiagnoseSection(Strict):
     """How findings become incidents."""
+
+    classifier: Path | None = Field(
+        default=None, description="a trained classifier, as opsmend diagnose --save-classifier writes it"
+    )
+    at_once_above: float = Field(
+        default=0.8,
+        ge=0,
+        le=1,
+        description="what arrives by itself is diagnosed at once when a rule is surer than this",
+    )
 
     alerts_expire: PositiveDuration = Field(
         default=timedelta(hours=12),

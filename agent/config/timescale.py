@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from agent.config.conditions import AlertCondition, AllOf, AnyOf, Condition, NoneOf
+from agent.config.conditions import AlertCondition, AllOf, AnyOf, ArrivalCondition, Condition, NoneOf
 from agent.config.policyfile import PolicyFile
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import Rule
@@ -73,6 +73,8 @@ def _scale_condition(condition: Condition, factor: float) -> Condition:
             return condition.model_copy(update={"not_": _scale_condition(condition.not_, factor)})
         case AlertCondition():
             return condition
+        case ArrivalCondition():
+            return condition.model_copy(update={"within": condition.within * factor})
         case _:
             was = condition.was
             return condition.model_copy(

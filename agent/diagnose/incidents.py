@@ -6,17 +6,24 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
 from agent.config.rulefiles import Fault
+from agent.diagnose.dependencies import Dependencies
 from agent.diagnose.fuse import explains, fuse, rank
 from agent.records import Candidate, Diagnosis, Frame, Incident, IncidentState, Symptom
 
 DIAGNOSED_STATES = frozenset({IncidentState.OPEN, IncidentState.HELD, IncidentState.AWAITING_APPROVAL})
+_ANSWERED_STATES = frozenset(
+    {IncidentState.REMEDIATING, IncidentState.VERIFYING, IncidentState.ESCALATED, *DIAGNOSED_STATES}
+)
+# what shows elsewhere by one cause shows within minutes: timeouts, retries, the next scrape
+_SAME_TROUBLE = timedelta(minutes=10)
 
-
+_MOST_EFFECTS = 5  # told as evidence
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # an alert takes its time to resolve after a recovery; one that never does was no recovery
 _LINGER = timedelta(minutes=15)
 
@@ -33,12 +40,14 @@ class Assessment:
 class IncidentGrouper:
     """Puts candidates to the incident they belong to, or opens a new one.
 
-    Candidates belong together when they name the same entity, or when they are on the same host and
-    the catalogue says that one leads to the other.
+    Candidates belong together when they name the same entity, when they are on the same host and the
+    catalogue says that one leads to the other, or when one is a fault that is passed on, its entity
+    depends on the other's, and both began within minutes.
     """
 
-    def __init__(self, faults: Mapping[str, Fault]) -> None:
+    def __init__(self, faults: Mapping[str, Fault], dependencies: Dependencies | None = None) -> None:
         self._faults = faults
+        self._dependencies = dependencies or Dependencies()
 
     def group(
         self, candidates: Iterable[Candidate], known: Sequence[Incident], frame: Frame
@@ -46,17 +55,18 @@ class IncidentGrouper:
         """Return what is seen of each known incident, and the incidents that are new."""
         groups = self._components(fuse(candidates))
         taken: dict[int, list[Candidate]] = {}
-        new: list[Incident] = []
+        strays: list[list[Candidate]] = []
         for group in groups:
             owner = next((one for one in known if self._belongs(group, one, frame.at)), None)
             if owner is None:
-                new.append(self._open(group, frame.at))
+                strays.append(group)
             else:
                 taken.setdefault(owner.id, []).extend(group)
+        new = [self._open(group, frame.at) for group in self._place_strays(strays, known, taken)]
         assessments = [
             Assessment(
                 incident,
-                rank(taken.get(incident.id, ()), self._faults),
+                self._rank(taken.get(incident.id, ())),
                 incident.id not in taken and is_blind(incident.diagnosis, frame),
             )
             for incident in known
@@ -79,6 +89,7 @@ class IncidentGrouper:
                 diagnosis=Diagnosis(candidates=assessment.seen),
                 fault=best.fault,
                 entity=best.entity,
+                host=best.labels.get("host", incident.host),
                 title=self._title(best),
                 symptomatic=True,
                 last_seen_at=now,
@@ -116,13 +127,78 @@ class IncidentGrouper:
     def _belongs(self, group: Sequence[Candidate], incident: Incident, now: datetime) -> bool:
         hosts = {candidate.labels.get("host") for candidate in group}
         entities = {candidate.entity for candidate in group}
-        if incident.host not in hosts and incident.entity not in entities:
+        known = incident.diagnosis.candidates
+        if hosts.isdisjoint({incident.host, *(one.labels.get("host", "") for one in known)}) and (
+            entities.isdisjoint({incident.entity, *(one.entity for one in known)})
+        ):
             return False
         if incident.state is IncidentState.RECOVERED and not _was_there_before(group, incident, now):
             return False  # it is back: that is a new incident
         return any(
             self._related(candidate, old) for candidate in group for old in incident.diagnosis.candidates
         )
+
+    def _place_strays(
+        self,
+        strays: Sequence[list[Candidate]],
+        known: Sequence[Incident],
+        taken: dict[int, list[Candidate]],
+    ) -> list[list[Candidate]]:
+        """Put groups to the incident whose effect or cause they are; return what is left, joined."""
+        if not self._dependencies:
+            return list(strays)
+        left: list[list[Candidate]] = []
+        for group in strays:
+            owner = next((one for one in known if self._joins(group, one)), None)
+            if owner is None:
+                left.append(group)
+            else:
+                taken.setdefault(owner.id, []).extend(group)
+        joined: list[list[Candidate]] = []
+        for group in left:
+            near = [other for other in joined if self._linked(group, other) or self._linked(other, group)]
+            joined = [other for other in joined if other not in near]
+            joined.append([candidate for other in (*near, group) for candidate in other])
+        return joined
+
+    def _joins(self, group: Sequence[Candidate], incident: Incident) -> bool:
+        """Return whether a group is an effect of an incident that is being answered, or its cause.
+
+        A cause joins only while the diagnosis may still change: behind a run that treats the effect
+        it would be forgotten.
+        """
+        if incident.state not in _ANSWERED_STATES:
+            return False
+        candidates = incident.diagnosis.candidates
+        if self._linked(group, candidates):
+            return True
+        return incident.state in DIAGNOSED_STATES and self._linked(candidates, group)
+
+    def _linked(self, effects: Sequence[Candidate], causes: Sequence[Candidate]) -> bool:
+        return any(self._passed_on(effect, cause) for effect in effects for cause in causes)
+
+    def _passed_on(self, effect: Candidate, cause: Candidate) -> bool:
+        """Return whether a candidate may be what shows of another one on something that depends on it."""
+        fault = self._faults.get(effect.fault)
+        if fault is None or not fault.passed_on or not self._dependencies.depends(effect, cause):
+            return False
+        return abs(_began(effect) - _began(cause)) <= _SAME_TROUBLE
+
+    def _rank(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+        """Put the root first, also where its effects are on other hosts, and tell what it explains."""
+        ranked = rank(candidates, self._faults)
+        passed = {
+            id(effect): cause
+            for effect in ranked
+            for cause in ranked
+            if effect is not cause and self._passed_on(effect, cause)
+        }
+        roots = [one for one in ranked if id(one) not in passed] or list(ranked)
+        others = [one for one in ranked if id(one) in passed and one not in roots]
+        told = tuple(_tell_effect(one) for one in others[:_MOST_EFFECTS])
+        if told and roots:
+            roots[0] = replace(roots[0], evidence=tuple(dict.fromkeys(roots[0].evidence + told)))
+        return (*roots, *others)
 
     def _related(self, one: Candidate, other: Candidate) -> bool:
         if one.entity == other.entity:
@@ -134,7 +210,7 @@ class IncidentGrouper:
         )
 
     def _open(self, group: Sequence[Candidate], now: datetime) -> Incident:
-        ranked = rank(group, self._faults)
+        ranked = self._rank(group)
         best = ranked[0]
         return Incident(
             entity=best.entity,
@@ -152,6 +228,14 @@ class IncidentGrouper:
         return f"{fault.summary if fault else best.fault}: {best.entity}"
 
 
+def _began(candidate: Candidate) -> datetime:
+    return min((symptom.since for symptom in candidate.symptoms), default=_EPOCH)
+
+
+def _tell_effect(effect: Candidate) -> str:
+    return f"{effect.entity}, which depends on it, shows {effect.fault}"
+
+
 def _was_there_before(group: Sequence[Candidate], incident: Incident, now: datetime) -> bool:
     """Return whether candidates rest on what lasts since before the recovery: an alert not yet resolved."""
     since = min((symptom.since for one in group for symptom in one.symptoms), default=None)
@@ -167,8 +251,8 @@ def is_blind(diagnosis: Diagnosis, frame: Frame) -> bool:
 
 
 def _is_missing(symptom: Symptom, frame: Frame) -> bool:
-    if symptom.kind == "alert":
-        return False  # it fires until its sender says otherwise, or is silent for too long
+    if symptom.kind in ("alert", "log", "event"):
+        return False  # known until its sender says otherwise, is silent for too long, or time has passed
     if symptom.source not in frame.answered:
         return True
     if symptom.kind == "absence":

@@ -10,11 +10,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.config.conditions import AlertCondition, AllOf, AnyOf, Condition, NoneOf, SignalCondition
+from agent.config.conditions import (
+    AlertCondition,
+    AllOf,
+    AnyOf,
+    Condition,
+    EventCondition,
+    LogCondition,
+    LogTemplateCondition,
+    NoneOf,
+    SignalCondition,
+)
 from agent.config.rulefiles import Rule, Rulebook
+from agent.diagnose.arrived import find_events, find_log_lines, find_log_templates
 from agent.diagnose.symptoms import Match, SymptomFinder
 from agent.placeholders import fill, names
-from agent.records import Alert, Anomaly, Candidate, Frame, Symptom
+from agent.records import Alert, Anomaly, Arrivals, Candidate, Frame, Symptom
 
 _MOST_SYMPTOMS = 8  # kept per candidate; more would not convince anybody further
 
@@ -35,10 +46,14 @@ class RuleVoter:
         self._rules = tuple(book.rules.values())
 
     def vote(
-        self, frame: Frame, anomalies: Sequence[Anomaly] = (), alerts: Sequence[Alert] = ()
+        self,
+        frame: Frame,
+        anomalies: Sequence[Anomaly] = (),
+        alerts: Sequence[Alert] = (),
+        arrivals: Arrivals | None = None,
     ) -> list[Candidate]:
         """Return a candidate for every rule and entity that match now."""
-        finder = SymptomFinder(frame, anomalies, alerts)
+        finder = SymptomFinder(frame, anomalies, alerts, arrivals)
         return [candidate for rule in self._rules for candidate in _apply(rule, finder)]
 
 
@@ -75,6 +90,12 @@ def _evaluate(condition: Condition, finder: SymptomFinder, variables: frozenset[
             return _bind(finder.find(condition), variables)
         case AlertCondition():
             return _bind(finder.find_alerts(condition), variables)
+        case LogCondition():
+            return _bind(find_log_lines(condition, finder.arrivals), variables)
+        case LogTemplateCondition():
+            return _bind(find_log_templates(condition, finder.arrivals), variables)
+        case EventCondition():
+            return _bind(find_events(condition, finder.arrivals), variables)
 
 
 def _bind(matches: Iterable[Match], variables: frozenset[str]) -> list[_Binding]:

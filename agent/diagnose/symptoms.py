@@ -11,7 +11,7 @@ import numpy as np
 
 from agent.config.conditions import AlertCondition, Bound, SignalCondition
 from agent.placeholders import format_value
-from agent.records import Alert, Anomaly, BoolArray, FloatArray, Frame, IntArray, Symptom
+from agent.records import Alert, Anomaly, Arrivals, BoolArray, FloatArray, Frame, IntArray, Symptom
 
 _EVIDENCE_SHARE = 0.5  # of the samples in a ``for`` window that must be there
 
@@ -27,10 +27,17 @@ class Match:
 class SymptomFinder:
     """Evaluates conditions against one frame and the anomalies that are open with it."""
 
-    def __init__(self, frame: Frame, anomalies: Sequence[Anomaly] = (), alerts: Sequence[Alert] = ()) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        anomalies: Sequence[Anomaly] = (),
+        alerts: Sequence[Alert] = (),
+        arrivals: Arrivals | None = None,
+    ) -> None:
         self._frame = frame
         self._anomalies = anomalies
         self._alerts = alerts
+        self.arrivals = arrivals or Arrivals(now=frame.at)
 
     def find_alerts(self, condition: AlertCondition) -> list[Match]:
         """Return the alerts that fire and fit."""

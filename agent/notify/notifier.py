@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Protocol
 
 import orjson
@@ -115,11 +113,7 @@ class Notifier:
 
 def read_urls(target: NotifyTarget) -> list[str]:
     """Return the apprise URLs of a target. Raises OSError."""
-    file = target.url_file
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    if not file.is_absolute() and credentials:
-        file = Path(credentials) / file
-    lines = file.read_text().splitlines()
+    lines = target.url_file.read_text().splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 

@@ -1,6 +1,7 @@
 """The small frozen records that pass between the rooms."""
 
 from agent.records.alerts import Alert
+from agent.records.arrivals import Arrivals, Event, LogCount, LogLine, LogSpan, TemplateSeen
 from agent.records.findings import Anomaly, Candidate, Diagnosis, Symptom
 from agent.records.incidents import Incident, IncidentState, Transition
 from agent.records.inventory import InventoryHost
@@ -24,18 +25,23 @@ __all__ = [
     "Action",
     "Alert",
     "Anomaly",
+    "Arrivals",
     "BoolArray",
     "Candidate",
     "CheckResult",
     "Decision",
     "Diagnosis",
     "Effect",
+    "Event",
     "FloatArray",
     "Frame",
     "Incident",
     "IncidentState",
     "IntArray",
     "InventoryHost",
+    "LogCount",
+    "LogLine",
+    "LogSpan",
     "Option",
     "ParameterValue",
     "Plan",
@@ -45,6 +51,7 @@ __all__ = [
     "StepOutcome",
     "Symptom",
     "TaskEvent",
+    "TemplateSeen",
     "Transition",
     "Verdict",
 ]

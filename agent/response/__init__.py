@@ -1,5 +1,6 @@
 """The response to incidents: what connects deciding, remediating and verifying over time."""
 
+from agent.response.casebook import CaseBook
 from agent.response.deeds import Deeds, Person
 from agent.response.escalation import Escalation
 from agent.response.moves import ACTOR
@@ -11,6 +12,7 @@ from agent.response.workers import StoreJournal, Workers
 
 __all__ = [
     "ACTOR",
+    "CaseBook",
     "Deeds",
     "Escalation",
     "Outcomes",

@@ -52,7 +52,7 @@ class IncidentStore:
             row = connection.execute(select(incidents).where(incidents.c.id == incident_id)).first()
         if row is None:
             raise NotFoundError(f"there is no incident {incident_id}")
-        return _to_incident(row)
+        return to_incident(row)
 
     def active(self) -> list[Incident]:
         """Return the incidents that still take up findings: not over, or over while symptomatic."""
@@ -64,7 +64,7 @@ class IncidentStore:
             )
         )
         with self._database.reading() as connection:
-            return [_to_incident(row) for row in connection.execute(query.order_by(incidents.c.id))]
+            return [to_incident(row) for row in connection.execute(query.order_by(incidents.c.id))]
 
     def list(
         self, states: Iterable[IncidentState] = (), limit: int = 50, before_id: int | None = None
@@ -77,7 +77,7 @@ class IncidentStore:
         if before_id is not None:
             query = query.where(incidents.c.id < before_id)
         with self._database.reading() as connection:
-            return [_to_incident(row) for row in connection.execute(query)]
+            return [to_incident(row) for row in connection.execute(query)]
 
     def transitions(self, incident_id: int) -> Sequence[Transition]:
         """Return an incident's life, oldest first."""
@@ -149,7 +149,8 @@ def _to_row(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _to_incident(row: Row[Any]) -> Incident:
+def to_incident(row: Row[Any]) -> Incident:
+    """Return the incident that a row of the table holds."""
     return Incident(
         id=row.id,
         version=row.version,

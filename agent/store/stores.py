@@ -8,9 +8,12 @@ from pathlib import Path
 from agent.store.alerts import AlertStore
 from agent.store.approvals import ApprovalStore
 from agent.store.audit import AuditStore
+from agent.store.cases import CaseStore
 from agent.store.engine import Database
+from agent.store.events import EventStore
 from agent.store.history import History
 from agent.store.incidents import IncidentStore
+from agent.store.logs import LogStore
 from agent.store.notifications import NotificationStore
 from agent.store.pauses import PauseStore
 from agent.store.runs import RunStore
@@ -25,8 +28,11 @@ class Stores:
     alerts: AlertStore
     approvals: ApprovalStore
     audit: AuditStore
+    cases: CaseStore
+    events: EventStore
     history: History
     incidents: IncidentStore
+    logs: LogStore
     notifications: NotificationStore
     pauses: PauseStore
     runs: RunStore
@@ -46,8 +52,11 @@ def open_stores(file: Path) -> Stores:
         alerts=AlertStore(database),
         approvals=ApprovalStore(database),
         audit=AuditStore(database),
+        cases=CaseStore(database),
+        events=EventStore(database),
         history=History(database),
         incidents=IncidentStore(database),
+        logs=LogStore(database),
         notifications=NotificationStore(database),
         pauses=PauseStore(database),
         runs=RunStore(database),

@@ -11,6 +11,7 @@ from agent.workshop.scenario import Platform, Probe, Scenario
 _EVERYWHERE = {"node": 9100, "process": 9256}
 _PORTS = {"haproxy": 8405, "redis": 9121}
 _MODULES = {"http": "http_2xx", "https": "https_2xx"}
+_PROBES_EVERY = "3s"  # blackbox_exporter gives up half a second before: a slow answer must come before that
 
 
 def prometheus_config(scenario: Scenario, scrape: str) -> dict[str, object]:
@@ -38,6 +39,8 @@ def _probe_job(module: str, probes: Iterable[Probe]) -> dict[str, Any]:
     return {
         "job_name": module,
         "metrics_path": "/probe",
+        "scrape_interval": _PROBES_EVERY,
+        "scrape_timeout": _PROBES_EVERY,
         "params": {"module": [module]},
         "static_configs": [{"targets": [one.url], "labels": {"unit": one.unit}} for one in probes],
         "relabel_configs": [

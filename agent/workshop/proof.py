@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.clock import SystemClock
 from agent.config import load_settings
 from agent.demo.cluster import start_agent, stop_agent
 from agent.demo.hosts import Cluster
@@ -18,15 +19,20 @@ from agent.demo.image import node_image
 from agent.demo.snapshot import HostState, differences, take
 from agent.errors import RunError
 from agent.livestatus import read_live_status
-from agent.records import Incident, Run, RunState
+from agent.records import Incident, IncidentState, Run, RunState
+from agent.response import Deeds, Person
 from agent.store import Stores, open_stores
+from agent.wiring import make_deeds
 from agent.workshop.hosts import break_target, cluster_name, prove_healed
+from agent.workshop.places import Places
 from agent.workshop.scenario import TARGET, Scenario
-from agent.workshop.site import Places, build_site, write_settings
+from agent.workshop.site import build_site, write_settings
 
 _QUIET_POLLS = 8  # that a healthy site is watched for before it is broken
 _TIMEOUT_S = 150
 _LOOK_EVERY_S = 0.3
+
+_APPROVER = Person("root")  # whom the stock policy lets approve
 
 Tell = Callable[[str], None]
 
@@ -41,6 +47,7 @@ class Proof:
     diagnosis: str = ""
     confidence: float | None = None
     chosen: str = ""
+    asked: bool = False
     done: float | None = None
     verified: float | None = None
     ended: str = ""
@@ -57,9 +64,11 @@ def prove(scenario: Scenario, places: Places, folder: Path, tell: Tell) -> Proof
         config = write_settings(cluster, url, places)
         agent = start_agent(cluster, config)
         try:
-            stores = open_stores(load_settings(config).database)
+            settings = load_settings(config)
+            stores = open_stores(settings.database)
+            deeds = make_deeds(settings, stores, SystemClock())
             try:
-                return _break_and_watch(cluster, scenario, places, stores, tell)
+                return _break_and_watch(cluster, scenario, places, stores, deeds, tell)
             finally:
                 stores.close()
         finally:
@@ -67,7 +76,7 @@ def prove(scenario: Scenario, places: Places, folder: Path, tell: Tell) -> Proof
 
 
 def _break_and_watch(
-    cluster: Cluster, scenario: Scenario, places: Places, stores: Stores, tell: Tell
+    cluster: Cluster, scenario: Scenario, places: Places, stores: Stores, deeds: Deeds, tell: Tell
 ) -> Proof:
     proof = Proof(remediation=scenario.remediation, fault=scenario.target.fault or "")
     tell("watching the healthy site")
@@ -77,7 +86,7 @@ def _break_and_watch(
     tell("breaking the target")
     injected_at = datetime.now(UTC)
     break_target(cluster, scenario, places.roles)
-    incident = _watch(proof, stores, injected_at, tell)
+    incident = _watch(proof, stores, deeds, injected_at, tell)
     _judge(proof, scenario, incident, stores)
     if not proof.wrong and scenario.target.ends == "recovered":
         tell("looking at the target fact by fact")
@@ -89,8 +98,8 @@ def _break_and_watch(
     return proof
 
 
-def _watch(proof: Proof, stores: Stores, injected_at: datetime, tell: Tell) -> Incident | None:
-    """Follow the first incident until it is settled, or time is over."""
+def _watch(proof: Proof, stores: Stores, deeds: Deeds, injected_at: datetime, tell: Tell) -> Incident | None:
+    """Follow the first incident until it is settled, or time is over; say yes where the policy asks."""
     deadline = time.monotonic() + _TIMEOUT_S
     while time.monotonic() < deadline:
         incidents = [one for one in stores.incidents.list(limit=50) if one.opened_at >= injected_at]
@@ -101,6 +110,9 @@ def _watch(proof: Proof, stores: Stores, injected_at: datetime, tell: Tell) -> I
             tell(f"{mine.fault}: {mine.state.value.replace('_', ' ')}")
             if mine.state.settled:
                 return mine
+            if mine.state is IncidentState.AWAITING_APPROVAL and not proof.asked:
+                deeds.vote(mine.id, True, _APPROVER, "as on-call would")
+                proof.asked = True
         time.sleep(_LOOK_EVERY_S)
     return None
 

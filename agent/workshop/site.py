@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -15,6 +13,7 @@ from agent.demo.hosts import Cluster
 from agent.errors import RunError, SourceError
 from agent.workshop.hosts import make_healthy, play, write_inventory
 from agent.workshop.monitoring import prometheus_config
+from agent.workshop.places import Places
 from agent.workshop.scenario import Scenario
 
 _MONITOR = "monitor"
@@ -22,24 +21,6 @@ _SCRAPE = "1s"
 _TIME_SCALE = 0.05  # of the waiting times of rules and remediations: a scrape a second, not every 15 s
 _HOST_METRICS_EVERY_S = 0.5
 _READY_TIMEOUT_S = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """Where rules and remediations are; a later folder adds to an earlier one or replaces by name."""
-
-    rules: Sequence[Path]
-    playbooks: Sequence[Path]
-
-    @property
-    def roles(self) -> list[Path]:
-        """Return where roles are looked for."""
-        return [folder / "roles" for folder in reversed(self.playbooks)]
-
-    @property
-    def shared(self) -> Path:
-        """Return the folder with what all scenarios share."""
-        return next(folder / "molecule" for folder in self.playbooks if (folder / "molecule").is_dir())
 
 
 def build_site(cluster: Cluster, scenario: Scenario, places: Places) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import orjson
@@ -47,13 +48,12 @@ def remember(scenario: Scenario, folder: Path, roles: list[Path]) -> None:
 
 def check_changed_nothing(scenario: Scenario, folder: Path, roles: list[Path]) -> None:
     """Complain about every difference but what the fault itself goes on changing."""
-    _compare(scenario, folder, scenario.target.restless, "check mode changed")
+    _compare(scenario, folder, (), "check mode changed")
 
 
 def nothing_else_changed(scenario: Scenario, folder: Path, roles: list[Path]) -> None:
     """Complain about every difference but what the repair is for."""
-    allowed = [*scenario.target.may_change, *scenario.target.restless]
-    _compare(scenario, folder, allowed, "touched")
+    _compare(scenario, folder, scenario.target.may_change, "touched")
 
 
 ACTIONS = {
@@ -83,10 +83,12 @@ def _states(scenario: Scenario) -> dict[str, HostState]:
     return take(host_of(cluster, platform.name) for platform in scenario.platforms)
 
 
-def _compare(scenario: Scenario, folder: Path, allowed: list[str], verb: str) -> None:
+def _compare(scenario: Scenario, folder: Path, may_change: Iterable[str], verb: str) -> None:
+    allowed = {one.name: list(one.restless) for one in scenario.platforms}
+    allowed[TARGET] += may_change
     kept = orjson.loads((folder / _BEFORE).read_bytes())
     before = {name: HostState(**state) for name, state in kept.items()}
-    found = differences(before, _states(scenario), {TARGET: allowed})
+    found = differences(before, _states(scenario), allowed)
     if found:
         raise OpsmendError(f"{verb}:\n" + "\n".join(found))
 

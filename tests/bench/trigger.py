@@ -63,7 +63,7 @@ def rulebook(agent: AlertedAgent) -> Iterator[str | None]:
     rules = {
         "name": "tickets",
         "hosts": "all",
-        "sources": [{"ansible.eda.webhook": {"host": "127.0.0.1", "port": port}}],
+        "sources": [{"eda.builtin.webhook": {"host": "127.0.0.1", "port": port}}],
         "rules": [
             {
                 "name": "ticket",

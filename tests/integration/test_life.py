@@ -114,6 +114,24 @@ def test_an_interrupted_run_that_did_not_help_is_for_people_not_repeated(worksho
     assert lines(trace) == ["begin"]
 
 
+def test_an_interrupted_run_is_repeated_once_where_it_may_be(workshop, start, stores):
+    """Its remediation is idempotent, the policy says so, and verification found it still broken."""
+    workshop.policy(remediations=[{"id": "all", "mode": "auto", "repeat_interrupted": True}])
+    trace, tasks = traced(workshop, {"name": "Wait", COMMAND: "sleep 3"})
+    workshop.remediation("mend", tasks)
+    agent = start()
+    workshop.break_host("web1")
+    wait_until(lambda: lines(trace) == ["begin"], 20, workshop.log)
+    agent.kill()
+    agent.wait()
+    start()
+    wait_until(settled(stores), 40, workshop.log)
+    (incident,) = stores.incidents.list()
+    first, second = stores.runs.of_incident(incident.id)
+    assert (first.verdict, second.verdict) == (Verdict.NOT_RECOVERED, Verdict.RECOVERED)
+    assert lines(trace) == ["begin", "begin", "end"]
+
+
 def test_killed_while_verifying_the_verification_goes_on(workshop, start, stores):
     verify = {
         "settle": "0s",
@@ -163,6 +181,26 @@ def test_sigterm_cancels_a_step_that_outlasts_the_grace_time_and_leaves_nothing(
     (run,) = stores.runs.of_incident(1)
     assert (run.state, run.reason) == (RunState.CANCELED, Reason.CANCELED)
     assert run.verdict is Verdict.PENDING
+
+
+def test_sighup_takes_up_new_files_and_refuses_broken_ones(workshop, start, stores):
+    workshop.policy(remediations=[])
+    agent = start()
+    workshop.write("rules/policy.yml", {"roles": {}, "remediations": [{"id": "x", "mode": "sometimes"}]})
+    agent.send_signal(signal.SIGHUP)
+    wait_until(lambda: "reload refused" in workshop.log(), 20, workshop.log)
+    assert "policy.yml:4: remediations[0].mode" in workshop.log(), workshop.log()
+    assert "works again" not in workshop.log()
+    workshop.break_host("web1")
+    wait_for(stores, IncidentState.ESCALATED)  # by the old policy, which allows nothing
+    (workshop.broken / "web1").unlink()
+    wait_for(stores, IncidentState.CLEARED)
+    workshop.policy()
+    agent.send_signal(signal.SIGHUP)
+    wait_until(lambda: "configuration reloaded" in workshop.log(), 20, workshop.log)
+    workshop.break_host("web2")
+    assert wait_for(stores, IncidentState.RECOVERED).entity == "web2"
+    assert agent.poll() is None
 
 
 def test_a_run_can_be_cancelled_by_a_person(workshop, start, stores):

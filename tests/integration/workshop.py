@@ -19,7 +19,7 @@ import yaml
 from agent.config import load_settings
 from agent.records import Incident, IncidentState
 from agent.store import Stores, open_stores
-from agent.wiring import Agent, build, load_definitions
+from agent.wiring import Agent, Definitions, build, load_definitions
 from tests.servers.process import free_port, wait_until
 from tests.servers.prometheus import Prometheus
 
@@ -168,6 +168,10 @@ class Workshop:
         """Put an agent together in this process, polled by hand."""
         settings = load_settings(self.save_config(), {})
         return build(settings, load_definitions(settings))
+
+    def definitions(self) -> Definitions:
+        """Return rules, policy and remediations as they are written now."""
+        return load_definitions(load_settings(self.save_config(), {}))
 
     def stores(self) -> Stores:
         """Open the store beside a running agent."""

@@ -244,6 +244,50 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("approval_id", "actor", name=op.f("pk_votes")),
     )
+    op.create_table(
+        "events",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("labels", sa.Text(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
+    )
+    op.create_index(op.f("ix_events_at"), "events", ["at"], unique=False)
+    op.create_table(
+        "cursors",
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("source", name=op.f("pk_cursors")),
+    )
+    op.create_table(
+        "log_spans",
+        sa.Column("source", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told", sa.Integer(), nullable=False),
+        sa.Column("ids", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "at", name=op.f("pk_log_spans")),
+    )
+    op.create_table(
+        "log_templates",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_log_templates")),
+    )
+    op.create_table(
+        "log_counts",
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("labels", sa.Text(), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("example", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("at", "kind", "key", "labels", name=op.f("pk_log_counts")),
+    )
     for deed in ("update", "delete"):
         op.execute(
             f"create trigger audit_no_{deed} before {deed} on audit "

@@ -1,0 +1,218 @@
+"""``opsmend rules`` and ``opsmend playbooks``: the verbs of authors, each imported when it is used."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent.cli.options import Config, Json
+
+rules = typer.Typer(help="Check and test signals, faults and diagnosis rules.", no_args_is_help=True)
+playbooks = typer.Typer(help="List, write, check and test remediations.", no_args_is_help=True)
+
+RuleFolders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--rules",
+        metavar="DIR",
+        help="Rules; may be given several times, later ones add.",
+        show_default=False,
+    ),
+]
+PlaybookFolders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--playbooks", metavar="DIR", help="Remediations; may be given several times.", show_default=False
+    ),
+]
+Prometheus = Annotated[
+    str | None, typer.Option(metavar="URL", help="Also ask this Prometheus whether it takes the queries.")
+]
+
+
+@rules.command("check")
+def rules_check(
+    rule_folders: RuleFolders = None,
+    playbook_folders: PlaybookFolders = None,
+    prometheus: Prometheus = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Check rules and their tests: every problem with file, line and key; and what leads nowhere.
+
+    Without --rules and --config the folders rules and playbooks here are checked, as in a checkout.
+    """
+    from agent.cli.rules import check_rules
+    from agent.workshop.places import find_places
+
+    check_rules(find_places(config, rule_folders or (), playbook_folders or ()), prometheus, json)
+
+
+@rules.command("test")
+def rules_test(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE", help="Only these; default all of rules/tests.")
+    ] = None,
+    rule_folders: RuleFolders = None,
+    playbook_folders: PlaybookFolders = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Run the stories in rules/tests: samples over time, and the incidents the rules must make of them."""
+    from agent.cli.rules import run_tests
+    from agent.workshop.places import find_places
+
+    run_tests(find_places(config, rule_folders or (), playbook_folders or ()), files or (), json)
+
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME", help="Remediations; default all.", show_default=False)
+]
+Jobs = Annotated[int, typer.Option(min=1, max=16, help="So many at the same time.")]
+
+
+@playbooks.command("list")
+def playbooks_list(
+    rule_folders: RuleFolders = None,
+    playbook_folders: PlaybookFolders = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """List remediations and the faults that they fix."""
+    from agent.cli.playbooks import list_remediations
+    from agent.workshop.places import find_places
+
+    list_remediations(find_places(config, rule_folders or (), playbook_folders or ()), json)
+
+
+@playbooks.command("show")
+def playbooks_show(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    rule_folders: RuleFolders = None,
+    playbook_folders: PlaybookFolders = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Show what a remediation takes, does, checks and undoes."""
+    from agent.cli.playbooks import show_remediation
+    from agent.workshop.places import find_places
+
+    show_remediation(find_places(config, rule_folders or (), playbook_folders or ()), name, json)
+
+
+@playbooks.command("check")
+def playbooks_check(
+    names: Names = None,
+    prometheus: Prometheus = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out ansible-lint and Ansible's own check.")
+    ] = False,
+    rule_folders: RuleFolders = None,
+    playbook_folders: PlaybookFolders = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Check remediations without running them: metadata, parameters, queries, scenario, playbooks."""
+    from agent.cli.playbooks import check_remediations
+    from agent.workshop.places import find_places
+
+    places = find_places(config, rule_folders or (), playbook_folders or ())
+    check_remediations(places, names or (), prometheus, quick, json)
+
+
+@playbooks.command("new")
+def playbooks_new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="verb_object, such as trim_queue.")],
+    summary: Annotated[str | None, typer.Option(help="What it does, in one sentence.")] = None,
+    fault: Annotated[str | None, typer.Option(help="Name of the new fault that it fixes.")] = None,
+    risk: Annotated[str | None, typer.Option(help="low, medium or high.")] = None,
+    rule_folders: RuleFolders = None,
+    playbook_folders: PlaybookFolders = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Write a small remediation that works, with fault, signal, rule, rule test and Molecule scenario.
+
+    What no option says is asked for on a terminal.
+    """
+    from agent.cli.playbooks import new_remediation
+    from agent.workshop.places import find_places
+    from agent.workshop.skeleton import Wish
+
+    def ask(given: str | None, question: str, default: str) -> str:
+        if given is not None or not sys.stdin.isatty():
+            return given if given is not None else default
+        return str(typer.prompt(question, default=default))
+
+    wish = Wish(
+        name=name,
+        summary=ask(summary, "What does it do, in one sentence?", f"Ends what {name} is there to end"),
+        fault=ask(fault, "Name of the new fault that it fixes?", f"{name}_needed"),
+        risk=ask(risk, "Risk: low, medium or high?", "medium"),
+    )
+    new_remediation(find_places(config, rule_folders or (), playbook_folders or ()), wish, json)
+
+
+@playbooks.command("run")
+def playbooks_run(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    host: Annotated[str, typer.Option(help="A host of the inventory.")],
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="As a diagnosis would give."),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only show what would be done.")] = False,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Show what a remediation would do to a host now, by Ansible's check mode."""
+    from agent.cli.playbooks import preview_remediation
+
+    pairs = [one.partition("=") for one in parameter or ()]
+    if any(not sign for _, sign, _ in pairs):
+        raise typer.BadParameter("write NAME=VALUE", param_hint="--parameter")
+    given = {key: value for key, _, value in pairs}
+    preview_remediation(config, name, host, given, check, json)
+
+
+@playbooks.command("test")
+def playbooks_test(
+    names: Names = None,
+    changed: Annotated[
+        str | None, typer.Option(metavar="COMMIT", help="Only what differs from there, and --sample more.")
+    ] = None,
+    sample: Annotated[
+        int, typer.Option(min=0, help="Others to test with --changed, different ones each day.")
+    ] = 2,
+    jobs: Jobs = 1,
+    rule_folders: RuleFolders = None,
+    playbook_folders: PlaybookFolders = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Run Molecule: break a real host, repair it, prove it, and see that nothing else was touched."""
+    from agent.cli.scenarios import choose, test_scenarios
+    from agent.workshop.places import find_places
+
+    places = find_places(config, rule_folders or (), playbook_folders or ())
+    test_scenarios(places, choose(places, names or (), changed, sample), jobs, json)
+
+
+@playbooks.command("prove")
+def playbooks_prove(
+    names: Names = None,
+    jobs: Jobs = 1,
+    rule_folders: RuleFolders = None,
+    playbook_folders: PlaybookFolders = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Go the whole way: a running agent meets the broken host through Prometheus, and heals it."""
+    from agent.cli.scenarios import choose, prove_scenarios
+    from agent.workshop.places import find_places
+
+    places = find_places(config, rule_folders or (), playbook_folders or ())
+    prove_scenarios(places, choose(places, names or (), None, 0), jobs, json)

@@ -1,0 +1,276 @@
+"""``opsmend diagnose``: one incident folder in, the report as JSON and, for people, in words out."""
+
+from __future__ import annotations
+
+import sysconfig
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.markup import escape
+
+from agent.cli.output import console, print_json
+from agent.collect.incidentfolder import read_incident_folder
+from agent.collect.labels import host_of
+from agent.config import Rulebook, load_rules
+from agent.config.casefile import load_cases
+from agent.decide import Remediation, load_catalog
+from agent.diagnose import RuleVoter
+from agent.diagnose.classifier import train_classifier
+from agent.diagnose.conclusion import Conclusion, RootCause, conclude
+from agent.diagnose.explain import draw_path
+from agent.diagnose.graph import CausalGraph
+from agent.diagnose.propagation import describe_propagation
+from agent.diagnose.rootcause import Investigation, investigate
+from agent.errors import ConfigError, OpsmendError, Problem
+from agent.records import Frame, Series
+from agent.records.cases import Opinion, PastCase
+from agent.records.evidence import SeriesTable
+from agent.records.plain import to_plain
+
+_MOST_LINKS = 5_000  # of the graph that a report holds
+_SHOWN = 3
+
+
+def diagnose_folder(
+    folder: Path,
+    output: Path | None,
+    *,
+    entity: str | None,
+    definitions: Path | None,
+    html: Path | None,
+    json: bool,
+    quiet: bool,
+) -> None:
+    """Diagnose one folder; write the report, and say for people what it says."""
+    book, cases, catalog = load_knowledge(definitions)
+    observed = read_incident_folder(folder, entity)
+    investigation = investigate(observed)
+    summaries = {id_: fault.summary for id_, fault in book.faults.items()}
+    conclusion = conclude(
+        investigation,
+        cases,
+        train_classifier(cases),
+        ask_rules(book, observed.table),
+        faults=summaries,
+    )
+    report = make_report(investigation, conclusion, catalog)
+    if output is not None:
+        write(output, orjson.dumps(report, default=to_plain, option=orjson.OPT_INDENT_2))
+    if html is not None:
+        from agent.cli.diagnosispage import render_page
+
+        write(html, render_page(report).encode())
+    if json:
+        print_json(report)
+    elif not quiet:
+        print_report(report)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file as a whole or not at all. Raises OpsmendError."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        raise OpsmendError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def load_knowledge(root: Path | None) -> tuple[Rulebook, list[PastCase], Mapping[str, Remediation]]:
+    """Return rules, cases and remediations: of ``root``, else of the checkout or the installation.
+
+    Without any, diagnosis goes on and names no fault: the root cause needs none of them.
+    """
+    if root is not None and not (root / "rules").is_dir():
+        raise ConfigError([Problem(root, "has no folder 'rules'", hint="where rules and playbooks are")])
+    share = Path(sysconfig.get_path("data")) / "share" / "opsmend"
+    here = Path(__file__).resolve().parents[2]
+    places = [root] if root else [here, share, Path("/usr/share/opsmend")]
+    stock = next((place for place in places if (place / "rules" / "faults.yml").is_file()), None)
+    if stock is None:
+        return Rulebook({}, {}, {}), [], {}
+    folders = [stock / "rules"]
+    if root is None and (local := Path("/etc/opsmend/rules")).is_dir():
+        folders.append(local)
+    book = load_rules(folders)
+    playbooks = stock / "playbooks"
+    catalog = load_catalog([playbooks], book.faults) if playbooks.is_dir() else {}
+    return book, load_cases(folders, book.faults), catalog
+
+
+def ask_rules(book: Rulebook, table: SeriesTable) -> dict[str, list[Opinion]]:
+    """Return what the rules say of each entity, where columns are named as their signals are."""
+    chosen = [row for row, name in enumerate(table.names) if name in book.signals]
+    if not chosen or not len(table.times) or not table.clocked:
+        return {}
+    rows: dict[str, list[int]] = defaultdict(list)
+    series: list[Series] = []
+    for place, row in enumerate(chosen):
+        labels = dict(table.labels[row])
+        labels.setdefault("host", host_of(labels.get("instance", table.entities[row])))
+        series.append(Series(table.names[row], table.entities[row], labels))
+        rows[table.names[row]].append(place)
+    import numpy as np
+
+    frame = Frame(
+        at=datetime.fromtimestamp(float(table.times[-1]), UTC),
+        times=table.times,
+        values=table.values[chosen],
+        series=series,
+        rows={name: np.array(own, dtype=np.intp) for name, own in rows.items()},
+        answered=frozenset(rows),
+    )
+    opinions: dict[str, list[Opinion]] = defaultdict(list)
+    for candidate in RuleVoter(book).vote(frame):
+        names = {candidate.entity, *(s.labels.get("service", s.entity) for s in candidate.symptoms)}
+        for voter, confidence in candidate.voters.items():
+            opinion = Opinion(
+                voter=voter, fault=candidate.fault, confidence=confidence, evidence=candidate.evidence
+            )
+            for name in names | set(candidate.labels.values()):
+                opinions[name].append(opinion)
+    return opinions
+
+
+def make_report(
+    investigation: Investigation, conclusion: Conclusion, catalog: Mapping[str, Remediation]
+) -> dict[str, Any]:
+    """Return the report as plain values; its keys are fixed."""
+    return {
+        "summary": conclusion.summary,
+        "root_causes": [_root_cause(one) for one in conclusion.root_causes],
+        "diagnosis": [
+            {
+                "fault": one.fault,
+                "entity": one.entity,
+                "confidence": one.confidence,
+                "voters": dict(one.voters),
+                "evidence": list(one.evidence),
+            }
+            for one in conclusion.findings
+        ],
+        "graph": _graph(investigation.graph, investigation.observed.table),
+        "patterns": dict(describe_propagation(investigation)),
+        "remediations": list(_remediations(conclusion, catalog)),
+        "similar_cases": [
+            {
+                "case": one.case.id,
+                "fault": one.case.fault,
+                "likeness": round(one.likeness, 3),
+                "summary": one.case.summary,
+                "helped": list(one.case.helped),
+            }
+            for one in conclusion.similar
+        ],
+        "fingerprint": dict(conclusion.fingerprint),
+        "next_question": conclusion.question,
+        "notes": list(conclusion.notes),
+    }
+
+
+def _root_cause(one: RootCause) -> dict[str, Any]:
+    return {
+        "entity": one.entity,
+        "score": one.score,
+        "evidence": list(one.evidence),
+        "against": list(one.validation.against),
+        "validation": {
+            "lead_s": one.validation.lead_s,
+            "repaired": round(one.validation.repaired, 4),
+            "fit": round(one.validation.fit, 4),
+        },
+        "path": draw_path(one.path),
+        "path_reasons": [link.why for link in reversed(one.path)],
+    }
+
+
+def _graph(graph: CausalGraph, table: SeriesTable) -> dict[str, Any]:
+    worst = sorted(graph.nodes.values(), key=lambda node: -node.severity)
+    links = sorted((link for own in graph.links.values() for link in own), key=lambda link: -link.share)
+    return {
+        "nodes": [
+            {
+                "entity": node.entity,
+                "trouble": node.trouble.value,
+                "severity": round(node.severity, 4),
+                "onset": _when(table, node.onset),
+                "series": [table.names[row] for row in node.rows[:5]],
+            }
+            for node in worst[:_MOST_LINKS]
+        ],
+        "edges": [
+            {
+                "effect": [link.effect[0], link.effect[1].value],
+                "cause": [link.cause[0], link.cause[1].value],
+                "share": round(float(link.share), 4),
+                "why": link.why,
+            }
+            for link in links[:_MOST_LINKS]
+        ],
+    }
+
+
+def _when(table: SeriesTable, column: int) -> str | int | None:
+    if column < 0:
+        return None
+    if not table.clocked:
+        return column
+    return datetime.fromtimestamp(float(table.times[column]), UTC).isoformat().replace("+00:00", "Z")
+
+
+def _remediations(conclusion: Conclusion, catalog: Mapping[str, Remediation]) -> Iterable[dict[str, Any]]:
+    told: set[tuple[str, str]] = set()
+    for finding in conclusion.findings:
+        fitting = [one for one in catalog.values() if finding.fault in one.file.fixes]
+        for one in sorted(fitting, key=lambda one: -one.file.priority):
+            if (one.name, finding.entity) in told:
+                continue
+            told.add((one.name, finding.entity))
+            yield {
+                "remediation": one.name,
+                "summary": one.file.summary,
+                "fault": finding.fault,
+                "entity": finding.entity,
+                "risk": one.file.risk,
+                "score": finding.confidence,
+            }
+
+
+def print_report(report: Mapping[str, Any]) -> None:
+    """Print a report for people: one sentence first, then why, what else, and what to do."""
+    console.print(f"[bold]{escape(report['summary'])}[/]\n")
+    for place, one in enumerate(report["root_causes"][:_SHOWN]):
+        title = "Root cause" if place == 0 else "Or"
+        console.print(f"{title}: [bold]{escape(one['entity'])}[/], {one['score']:.0%}")
+        for text in one["evidence"]:
+            console.print(f"  because {escape(text)}", soft_wrap=True)
+        for text in one["against"]:
+            console.print(f"  [yellow]but {escape(text)}[/]", soft_wrap=True)
+        if one["path"]:
+            console.print(f"  [cyan]{escape(one['path'])}[/]", soft_wrap=True)
+    _print_findings(report["diagnosis"][:_SHOWN])
+    for one in report["similar_cases"][:_SHOWN]:
+        console.print(f"Similar: {one['likeness']:.0%} {escape(one['case'])}, {escape(one['summary'])}")
+    for one in report["remediations"][:_SHOWN]:
+        console.print(
+            f"Remediation: [bold]{one['remediation']}[/] on {escape(one['entity'])} "
+            f"({one['risk']} risk): {escape(one['summary'])}"
+        )
+    if report["next_question"]:
+        console.print(f"Next: {escape(report['next_question'])}")
+    for note in report["notes"]:
+        console.print(f"[dim]note: {escape(note)}[/]", soft_wrap=True)
+
+
+def _print_findings(findings: Sequence[Mapping[str, Any]]) -> None:
+    for place, one in enumerate(findings):
+        console.print(
+            f"{'Diagnosis' if place == 0 else 'Or'}: [bold]{one['fault']}[/] on {escape(one['entity'])}, "
+            f"confidence {one['confidence']:.2f} ({escape(', '.join(one['voters']) or 'no voter')})"
+        )
+        for text in one["evidence"]:
+            console.print(f"  because {escape(text)}", soft_wrap=True)

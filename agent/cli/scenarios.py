@@ -1,0 +1,162 @@
+"""``opsmend playbooks test|prove``: remediations against really broken hosts, with progress and a table."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from rich import box
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from agent.cli.output import console, print_json
+from agent.cli.playbooks import remediation_folders
+from agent.demo.image import node_image
+from agent.errors import OpsmendError
+from agent.workshop.molecule import ScenarioResult, changed_since, complaints, rotating_sample, run_scenario
+from agent.workshop.places import Places
+from agent.workshop.proof import Proof, prove
+from agent.workshop.scenario import load_scenario
+
+Result = TypeVar("Result")
+
+
+class _Progress:
+    """One line for each remediation, alive on a terminal, printed when it is done elsewhere."""
+
+    def __init__(self, title: str, columns: Sequence[str], names: Sequence[str]) -> None:
+        self._title, self._columns = title, columns
+        self._rows: dict[str, Sequence[str]] = {name: ("",) * (len(columns) - 1) for name in names}
+        self._lock = threading.Lock()
+
+    def __rich__(self) -> Table:
+        table = Table(title=self._title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
+        for number, column in enumerate(self._columns):
+            table.add_column(column, no_wrap=number == 0)
+        with self._lock:
+            for name, cells in self._rows.items():
+                table.add_row(name, *cells)
+        return table
+
+    def now(self, name: str, text: str) -> None:
+        """Say what is being done for a remediation."""
+        with self._lock:
+            self._rows[name] = (f"[cyan]{escape(text.splitlines()[0])}[/]", *[""] * (len(self._columns) - 2))
+
+    def done(self, name: str, cells: Sequence[str]) -> None:
+        """Fill in the line of a remediation."""
+        with self._lock:
+            self._rows[name] = cells
+        if not console.is_terminal:
+            console.print(f"{name}: {' '.join(cell for cell in cells if cell)}", soft_wrap=True)
+
+
+def choose(places: Places, names: Sequence[str], base: str | None, sample: int) -> list[Path]:
+    """Return the remediations to test: those named, those changed since a commit and a few more, or all."""
+    if names or base is None:
+        return remediation_folders(places, names)
+    everything = remediation_folders(places, ())
+    changed = changed_since(base, everything, places)
+    rest = [folder.name for folder in everything if folder.name not in changed]
+    chosen = [*changed, *rotating_sample(rest, sample, datetime.now(UTC).date())]
+    return remediation_folders(places, sorted(chosen)) if chosen else []
+
+
+def test_scenarios(places: Places, folders: Sequence[Path], jobs: int, json: bool) -> None:
+    """Run the Molecule scenarios of remediations and exit with 1 when one fails."""
+    node_image(lambda text: console.print(text))  # before the first would be blamed for the time
+    logs = Path(tempfile.mkdtemp(prefix="opsmend-molecule-"))
+
+    def test(folder: Path, tell: Callable[[str], None]) -> ScenarioResult:
+        return run_scenario(folder, places, logs / f"{folder.name}.log", tell)
+
+    def cells(result: ScenarioResult) -> tuple[str, ...]:
+        word = "[green]passed[/]" if result.passed else f"[red]failed[/] at {result.failed_at}"
+        return word, f"{result.seconds:.0f} s"
+
+    results = _run_all("Molecule scenarios", ("remediation", "result", "time"), folders, jobs, test, cells)
+    bad = [result for result in results if not result.passed]
+    if json:
+        print_json(results)
+    for result in [] if json else bad:
+        console.print(f"[red]{result.remediation}[/] failed at {result.failed_at}; all of it in {result.log}")
+        console.print(escape("\n".join(complaints(result.log))), soft_wrap=True)
+    if bad:
+        sys.exit(1)
+
+
+def prove_scenarios(places: Places, folders: Sequence[Path], jobs: int, json: bool) -> None:
+    """Let a running agent meet the fault of each remediation and exit with 1 when it does not heal it."""
+    node_image(lambda text: console.print(text))
+    top = Path(tempfile.mkdtemp(prefix="opsmend-proof-"))
+
+    def meet(folder: Path, tell: Callable[[str], None]) -> Proof:
+        try:
+            return prove(load_scenario(folder), places, top / folder.name, tell)
+        except OpsmendError as error:
+            return Proof(remediation=folder.name, wrong=[str(error)])
+
+    columns = ("remediation", "fault", "found", "diagnosed as", "asked", "healed", "verified", "ended", "")
+    results = _run_all(
+        "injected → found → diagnosed → healed → verified", columns, folders, jobs, meet, _cells
+    )
+    if json:
+        print_json(results)
+    bad = [result for result in results if result.wrong]
+    for result in [] if json else bad:
+        console.print(
+            f"[red]{result.remediation}[/]; its agent's log is {top / result.remediation / 'agent.log'}"
+        )
+        console.print(escape("\n".join(result.wrong)), soft_wrap=True)
+    if bad:
+        sys.exit(1)
+
+
+def _cells(proof: Proof) -> tuple[str, ...]:
+    sure = "" if proof.confidence is None else f" ({proof.confidence:.2f})"
+    return (
+        proof.fault,
+        _seconds(proof.found),
+        f"{proof.diagnosis}{sure}",
+        "yes" if proof.asked else "",
+        _seconds(proof.done),
+        _seconds(proof.verified),
+        proof.ended,
+        "[red]wrong[/]" if proof.wrong else "[green]good[/]",
+    )
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f} s"
+
+
+def _run_all(
+    title: str,
+    columns: Sequence[str],
+    folders: Sequence[Path],
+    jobs: int,
+    work: Callable[[Path, Callable[[str], None]], Result],
+    cells: Callable[[Result], Sequence[str]],
+) -> list[Result]:
+    """Do something for each remediation, a few at a time, and show how far each is."""
+    progress = _Progress(title, columns, [folder.name for folder in folders])
+
+    def one(folder: Path) -> Result:
+        result = work(folder, lambda text: progress.now(folder.name, text))
+        progress.done(folder.name, cells(result))
+        return result
+
+    with ThreadPoolExecutor(jobs) as pool:
+        if console.is_terminal:
+            with Live(progress, console=console, refresh_per_second=2):
+                return list(pool.map(one, folders))
+        results = list(pool.map(one, folders))
+    console.print(progress)
+    return results

@@ -1,0 +1,205 @@
+"""HTTP requests to a source, with its credentials and time limits; every failure a named error."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import requests
+from requests.adapters import HTTPAdapter
+
+from agent.collect.garbage import paused_collection
+from agent.config.credentials import credential_path, read_credential
+from agent.config.sources import HttpSection
+from agent.errors import AnswerError, SourceRefused, SourceUnreachable
+
+_LARGEST_ANSWER = 256 * 2**20  # bytes
+_CHUNK = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer's status, the reason given with it, and its JSON, or None when it is none."""
+
+    status: int
+    reason: str
+    json: Any
+
+
+class HttpClient:
+    """Talks to one source. Safe to use from several threads.
+
+    ``what`` and ``key`` name the source and its section of the settings in errors.
+    """
+
+    def __init__(self, what: str, key: str, section: HttpSection, connections: int = 4) -> None:
+        self.name = f"{what} at {section.url}"
+        self._key = key
+        self._section = section
+        self._session = requests.Session()
+        self._session.trust_env = False  # a .netrc or a proxy of the user must not change where secrets go
+        self._session.headers["Accept-Encoding"] = "gzip"
+        self._session.mount(section.url, HTTPAdapter(pool_connections=1, pool_maxsize=connections))
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._session.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        repeatable: bool = True,
+    ) -> Reply:
+        """Send a request and return the answer, whatever its status.
+
+        A request that may be repeated is, once, when the connection broke: a kept connection may have
+        been closed by the other side. Raises SourceUnreachable or SourceRefused.
+        """
+        try:
+            return self._send(method, path, json, form)
+        except _BrokenConnection as error:
+            if not repeatable:
+                raise SourceUnreachable(str(error)) from error
+        time.sleep(random.uniform(0.02, 0.2))  # noqa: S311 - several agents must not come back in step
+        try:
+            return self._send(method, path, json, form)
+        except _BrokenConnection as error:
+            raise SourceUnreachable(str(error)) from error
+
+    def refuse(self, reply: Reply, said: str, missing: str) -> Exception:
+        """Return the error for a bad status; ``missing`` names the setting to look at after a 404."""
+        text = f"{self.name} answers {reply.status}: {said or reply.reason}"
+        if reply.status == 429 or reply.status >= 500:
+            return SourceUnreachable(text)
+        if reply.status in (401, 403):
+            return SourceRefused(f"{text} ({self._way_in()})")
+        if reply.status in (404, 405):
+            return SourceRefused(f"{text} ({self._key}.{missing})")
+        if 300 <= reply.status < 400:
+            return SourceRefused(f"{text}; redirects are not followed ({self._key}.url)")
+        return SourceRefused(text)
+
+    def _way_in(self) -> str:
+        section = self._section
+        for name in ("password_file", "token_file", "api_key_file", "cert_file"):
+            if getattr(section, name) is not None:
+                return f"{self._key}.{name}"
+        return f"{self._key}: give username and password_file, or token_file"
+
+    def _send(self, method: str, path: str, json: Any, form: Mapping[str, str] | None) -> Reply:
+        timeout_s = self._section.timeout.total_seconds()
+        deadline = time.monotonic() + timeout_s
+        headers = self._headers()
+        if json is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            with self._session.request(
+                method,
+                self._section.url + path,
+                data=orjson.dumps(json) if json is not None else form,
+                headers=headers,
+                timeout=timeout_s,
+                allow_redirects=False,
+                stream=True,
+                verify=self._trusted(),
+                cert=self._certificate(),
+            ) as response:
+                body = self._read(response, deadline)
+                return Reply(response.status_code, response.reason, _parsed(body))
+        except requests.exceptions.SSLError as error:
+            raise SourceRefused(
+                f"{self.name}: TLS failed: {root_cause(error)} ({self._key}.ca_file)"
+            ) from error
+        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
+            raise SourceUnreachable(f"{self.name} does not answer: {root_cause(error)}") from error
+        except requests.exceptions.ConnectionError as error:
+            if "Connection aborted" in str(error) or "RemoteDisconnected" in str(error):
+                why = f"{self.name} closes the connection without an answer ({self._key}.url)"
+                raise _BrokenConnection(why) from error
+            why = f"{self.name} does not answer: {root_cause(error)} ({self._key}.url)"
+            raise SourceUnreachable(why) from error
+        except requests.exceptions.Timeout as error:
+            raise SourceUnreachable(f"{self._slow()} ({root_cause(error)})") from error
+        except (OSError, requests.RequestException) as error:
+            raise SourceRefused(f"{self.name} cannot be asked: {root_cause(error)} ({self._key})") from error
+
+    def _read(self, response: requests.Response, deadline: float) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        for part in response.iter_content(_CHUNK):
+            size += len(part)
+            parts.append(part)
+            if size > _LARGEST_ANSWER:
+                raise AnswerError(f"{self.name} answers more than {_LARGEST_ANSWER >> 20} MiB")
+            if time.monotonic() > deadline:  # a time limit of requests counts from byte to byte
+                raise SourceUnreachable(self._slow())
+        return b"".join(parts)
+
+    def _slow(self) -> str:
+        limit_s = self._section.timeout.total_seconds()
+        return f"{self.name} does not answer within {limit_s:g} s ({self._key}.timeout)"
+
+    def _headers(self) -> dict[str, str]:
+        # read every time: credentials are replaced while the agent runs
+        section, headers = self._section, {}
+        if section.username is not None and section.password_file is not None:
+            secret = read_credential(section.password_file, f"{self._key}.password_file")
+            headers["Authorization"] = _basic(section.username, secret)
+        elif section.token_file is not None:
+            secret = read_credential(section.token_file, f"{self._key}.token_file")
+            headers["Authorization"] = f"Bearer {secret}"
+        elif section.api_key_file is not None:
+            secret = read_credential(section.api_key_file, f"{self._key}.api_key_file")
+            headers["Authorization"] = f"ApiKey {secret}"
+        tenant = getattr(section, "tenant", None)
+        if tenant:
+            headers["X-Scope-OrgID"] = tenant
+        return headers
+
+    def _trusted(self) -> str | bool:
+        return str(self._section.ca_file) if self._section.ca_file else True
+
+    def _certificate(self) -> str | tuple[str, str] | None:
+        section = self._section
+        if section.cert_file is None:
+            return None
+        certificate = str(credential_path(section.cert_file))
+        return (certificate, str(credential_path(section.key_file))) if section.key_file else certificate
+
+
+class _BrokenConnection(Exception):
+    """The connection was closed while a request was under way."""
+
+
+def _basic(username: str, password: str) -> str:
+    from base64 import b64encode
+
+    return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        with paused_collection():
+            return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def root_cause(error: BaseException) -> str:
+    """Return the innermost reason, which names the fact instead of urllib3's wrappers."""
+    seen: BaseException = error
+    for _ in range(8):
+        inner = getattr(seen, "reason", None) or seen.__cause__ or (seen.args[0] if seen.args else None)
+        if not isinstance(inner, BaseException):
+            break
+        seen = inner
+    text = str(seen)
+    return text.split(": ", 1)[-1] if text.startswith("<") or "object at 0x" in text else text

@@ -1,0 +1,163 @@
+"""The schema of the sources under ``collect``: where they are, how they let us in, what their fields mean."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+
+from agent.config.scalars import PositiveDuration
+from agent.config.yamlfile import Strict
+
+_CREDENTIAL = "a file; a relative name is looked up in systemd's credentials folder"
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Names = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_one_or_many),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+
+
+class TlsSection(Strict):
+    """How a source proves itself to us, and we to it."""
+
+    ca_file: Path | None = Field(default=None, description="certificates to trust instead of the system's")
+    cert_file: Path | None = Field(default=None, description=f"our certificate: {_CREDENTIAL}")
+    key_file: Path | None = Field(default=None, description=f"the key of our certificate: {_CREDENTIAL}")
+
+    @model_validator(mode="after")
+    def _key_has_a_certificate(self) -> TlsSection:
+        if self.key_file and not self.cert_file:
+            raise ValueError("'key_file' needs 'cert_file' beside it")
+        return self
+
+
+class HttpSection(TlsSection):
+    """A source that speaks HTTP."""
+
+    url: str = Field(pattern=r"^https?://[^\s?#]+$")
+    timeout: PositiveDuration = timedelta(seconds=10)
+    username: str | None = None
+    password_file: Path | None = Field(default=None, description=_CREDENTIAL)
+    token_file: Path | None = Field(default=None, description=f"holds a bearer token: {_CREDENTIAL}")
+    api_key_file: Path | None = Field(default=None, description=f"holds an API key: {_CREDENTIAL}")
+
+    @field_validator("url")
+    @classmethod
+    def _no_password(cls, url: str) -> str:
+        if "@" in url.split("//", 1)[1].split("/", 1)[0]:
+            raise ValueError("must not hold a password")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> HttpSection:
+        if (self.username is None) != (self.password_file is None):
+            raise ValueError("'username' and 'password_file' belong together")
+        given = [name for name in ("username", "token_file", "api_key_file") if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(f"gives more than one way in: {', '.join(given)}")
+        return self
+
+
+class PrometheusSection(HttpSection):
+    """A Prometheus, or what speaks its HTTP API: Thanos, Mimir, VictoriaMetrics."""
+
+    url: str = Field(default="http://127.0.0.1:9090", pattern=r"^https?://[^\s?#]+$")
+    max_series: int = Field(default=100_000, ge=1, description="series kept; the oldest idle ones go first")
+    tenant: str | None = Field(default=None, max_length=200, description="sent as X-Scope-OrgID, for Mimir")
+    backfill: bool = Field(
+        default=True, description="at start, read the history from the source, to know normal at once"
+    )
+
+
+class LogFields(Strict):
+    """Which fields of a document hold what. Of several the first that is there counts."""
+
+    time: str = "@timestamp"
+    message: Names = ("message", "log", "event.original")
+    service: Names = ("service.name", "kubernetes.container.name", "container.name", "process.name")
+    host: Names = ("host.name", "host.hostname", "kubernetes.node.name", "host", "agent.hostname")
+    level: Names = ("log.level", "level", "severity")
+
+
+class SearchSection(HttpSection):
+    """An Elasticsearch or OpenSearch that holds logs."""
+
+    index: str = Field(default="logs*", pattern=r"^[^\s/?#\\]+$", description="indexes, * for a part, comma")
+    every: PositiveDuration = timedelta(seconds=30)
+    timeout: PositiveDuration = timedelta(seconds=30)
+    history: PositiveDuration = Field(
+        default=timedelta(minutes=10), description="how far the first reading ever goes back"
+    )
+    late: PositiveDuration = Field(
+        default=timedelta(minutes=15), description="how late a line may arrive and still be counted"
+    )
+    learn: PositiveDuration = Field(
+        default=timedelta(hours=1), description="how long at first no template counts as new or rare"
+    )
+    page: int = Field(default=5000, ge=10, le=10_000, description="lines asked for at once")
+    filter: str | None = Field(default=None, max_length=2000, description="a query string for lines")
+    tiebreaker: str | None = Field(
+        default=None, description="a unique field to sort by after the time; by default the engine's own"
+    )
+    fields: LogFields = LogFields()
+
+
+class EventFields(Strict):
+    """Which fields of a JSON message hold what; dots go into objects."""
+
+    kind: Names = ("kind", "type", "event")
+    time: Names = ("timestamp", "time", "@timestamp")
+    message: Names = ("message", "summary", "description")
+    service: Names = ("service", "service.name")
+    host: Names = ("host", "host.name", "instance", "node")
+
+
+class KafkaSection(TlsSection):
+    """A Kafka topic that events come from."""
+
+    brokers: Names = Field(min_length=1, description="host:port, one or several")
+    topic: str = Field(default="system-events", pattern=r"^[A-Za-z0-9._-]{1,249}$")
+    group: str = Field(default="aiops-processor", min_length=1, max_length=255)
+    dead_letter: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,249}$",
+        description="topic for messages that are no events; by default the topic's name and -dead-letter",
+    )
+    format: Literal["auto", "json", "text"] = Field(
+        default="auto", description="auto: JSON where a message begins with a brace, else plain text"
+    )
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str | None = None
+    password_file: Path | None = Field(default=None, description=_CREDENTIAL)
+    session_timeout: PositiveDuration = Field(
+        default=timedelta(seconds=8), description="after so long the others take over what a dead agent had"
+    )
+    fields: EventFields = EventFields()
+
+    @model_validator(mode="after")
+    def _sasl_has_a_password(self) -> KafkaSection:
+        if self.protocol.startswith("SASL") != (self.username is not None and self.password_file is not None):
+            raise ValueError(
+                "'username' and 'password_file' are needed with protocol SASL_…, and only with it"
+            )
+        return self
+
+
+class TopologySection(Strict):
+    """Who calls whom."""
+
+    edges: tuple[tuple[str, str], ...] = Field(default=(), description="[caller, callee] pairs")
+    discover: bool = Field(default=True, description="read service graphs from metrics where there are any")
+    refresh: PositiveDuration = timedelta(minutes=1)
+    forget: PositiveDuration = Field(
+        default=timedelta(hours=1), description="how long an edge that is seen no more is kept"
+    )

@@ -1,0 +1,34 @@
+"""What past incidents teach: a case with its fingerprint, and a voter's opinion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Fingerprint = Mapping[str, float]
+"""What was seen of one entity: a feature's name and how clearly it was seen, in 0..1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastCase:
+    """A finished incident, or one that somebody wrote down: what was seen, what it was, what helped.
+
+    ``weight`` is how much it may be believed: 1 when a repair of this fault was proved on metrics.
+    """
+
+    id: str
+    fault: str
+    fingerprint: Fingerprint = field(hash=False)
+    helped: tuple[str, ...] = ()
+    summary: str = ""
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """What one voter says of one entity: a fault, how sure it is in 0..1, and why."""
+
+    voter: str
+    fault: str
+    confidence: float
+    evidence: tuple[str, ...] = ()

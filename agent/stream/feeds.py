@@ -1,0 +1,95 @@
+"""The settings and the store in, the feeds of logs and events out. Only what is configured is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from agent import metrics
+from agent.clock import Clock
+from agent.collect.logseries import LogSeries
+from agent.config.rulefiles import Rulebook
+from agent.config.settings import Settings
+from agent.config.sources import KafkaSection, SearchSection
+from agent.records import Event
+from agent.store import Stores
+from agent.stream.feed import Feed
+from agent.stream.outlook import asked_for
+
+
+def make_feeds(
+    settings: Settings,
+    stores: Stores,
+    book: Callable[[], Rulebook],
+    series: LogSeries | None,
+    hand_on: Callable[[Any], None],
+    clock: Clock,
+) -> Iterator[Feed]:
+    """Yield a feed for each source; what they have kept is handed on."""
+    collect = settings.collect
+    if collect.search is not None and series is not None:
+        yield _search_feed(collect.search, stores, book, series, hand_on, clock)
+    if collect.kafka is not None:
+        yield _kafka_feed(collect.kafka, stores, hand_on, clock)
+
+
+def _search_feed(
+    section: SearchSection,
+    stores: Stores,
+    book: Callable[[], Rulebook],
+    series: LogSeries,
+    hand_on: Callable[[Any], None],
+    clock: Clock,
+) -> Feed:
+    from agent.collect.logcount import Counted, LineCounter
+    from agent.collect.logreader import LogReader
+    from agent.collect.search import SearchSource
+
+    source = SearchSource(section)
+    counter = LineCounter(stores.logs.templates())
+    watched: Rulebook | None = None
+
+    def kept(counted: Counted) -> None:
+        series.add(counted.counts)
+        for count in counted.counts:
+            if count.kind == "pattern":
+                hand_on(count)
+
+    reader = LogReader("search", source, stores.logs, counter, section, kept)
+
+    def read() -> int:
+        nonlocal watched
+        if watched is not book():
+            watched = book()
+            counter.watch(asked_for(watched).patterns)
+        lines = reader.read(clock.now())
+        series.finish()
+        return lines
+
+    return Feed("search", read, section.every.total_seconds(), source.close)
+
+
+def _kafka_feed(section: KafkaSection, stores: Stores, hand_on: Callable[[Any], None], clock: Clock) -> Feed:
+    from agent.collect.kafka import KafkaSource
+
+    made: list[KafkaSource] = []
+
+    def keep(events: Sequence[Event]) -> int:
+        new = stores.events.take(events, clock.now())
+        for event in events:
+            hand_on(event)
+        return new
+
+    def read() -> int:
+        if not made:
+            made.append(KafkaSource(section, keep))
+        new = made[0].read()
+        for partition, lag in made[0].lag().items():
+            metrics.KAFKA_LAG.labels(section.topic, str(partition)).set(lag)
+        return new
+
+    def close() -> None:
+        for source in made:
+            source.close()
+
+    return Feed("kafka", read, 0.0, close)

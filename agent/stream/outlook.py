@@ -1,0 +1,76 @@
+"""The rules in force and the store in, what of the logs and events the rules ask for out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from agent.config.conditions import EventCondition, LogCondition, LogTemplateCondition, leaves
+from agent.config.rulefiles import Rulebook
+from agent.records import Arrivals, LogCount
+from agent.store import Stores
+
+_RARE_LINES = 5  # in all the time the template is known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the rules ask for, and how far back."""
+
+    patterns: frozenset[str]
+    templates: bool
+    events: bool
+    within: timedelta
+
+
+def asked_for(book: Rulebook) -> Asked:
+    """Return what the rules of a book ask of logs and events."""
+    found = [leaf for rule in book.rules.values() for leaf in leaves(rule.when)]
+    arrivals = [one for one in found if isinstance(one, LogCondition | LogTemplateCondition | EventCondition)]
+    return Asked(
+        patterns=frozenset(leaf.log for leaf in arrivals if isinstance(leaf, LogCondition)),
+        templates=any(isinstance(leaf, LogTemplateCondition) for leaf in arrivals),
+        events=any(isinstance(leaf, EventCondition) for leaf in arrivals),
+        within=max((leaf.within for leaf in arrivals), default=timedelta(0)),
+    )
+
+
+class Outlook:
+    """Looks up what is needed and nothing else: most rules ask for none of it."""
+
+    def __init__(self, stores: Stores, book: Callable[[], Rulebook], learn: timedelta) -> None:
+        self._stores = stores
+        self._book = book
+        self._learn = learn
+        self._known: Rulebook | None = None
+        self._asked = asked_for(Rulebook({}, {}, {}))
+
+    def look(self, now: datetime) -> Arrivals:
+        """Return what arrived within the longest time that a rule looks back."""
+        book = self._book()
+        if book is not self._known:
+            self._asked, self._known = asked_for(book), book
+        asked, start = self._asked, now - self._asked.within
+        counts: list[LogCount] = []
+        rare: frozenset[str] = frozenset()
+        if asked.patterns:
+            counts += self._stores.logs.counts(start, ["pattern"])
+        if asked.templates:
+            told, rare = self._templates(start, now)
+            counts += told
+        events = self._stores.events.since(start) if asked.events else []
+        return Arrivals(now=now, counts=counts, events=events, rare=rare)
+
+    def _templates(self, start: datetime, now: datetime) -> tuple[list[LogCount], frozenset[str]]:
+        known = {str(one.number): one for one in self._stores.logs.templates()}
+        began = min((one.first_seen_at for one in known.values()), default=now)
+        if now - began < self._learn:
+            return [], frozenset()  # at first every template is new
+        rare = frozenset(number for number, one in known.items() if one.lines <= _RARE_LINES)
+        counts = [
+            replace(count, first_seen_at=known[count.key].first_seen_at)
+            for count in self._stores.logs.counts(start, ["template"])
+            if count.key in known and (count.key in rare or known[count.key].first_seen_at >= start)
+        ]
+        return counts, rare

@@ -1,0 +1,65 @@
+"""What a command was told, and where it stands, in; the folders of rules and playbooks out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.config import find_config_file, load_settings
+from agent.errors import ConfigError, Problem
+
+_RULES, _PLAYBOOKS = Path("rules"), Path("playbooks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where rules and remediations are; a later folder adds to an earlier one or replaces by name."""
+
+    rules: Sequence[Path]
+    playbooks: Sequence[Path]
+
+    @property
+    def roles(self) -> list[Path]:
+        """Return where roles are looked for."""
+        return [folder / "roles" for folder in reversed(self.playbooks)]
+
+    @property
+    def shared(self) -> Path:
+        """Return the folder with what all scenarios share. Raises ConfigError when there is none."""
+        for folder in self.playbooks:
+            if (folder / "molecule").is_dir():
+                return folder / "molecule"
+        raise ConfigError(
+            [
+                Problem(
+                    self.playbooks[0],
+                    "has no folder 'molecule'",
+                    hint="add the stock playbooks' folder first",
+                )
+            ]
+        )
+
+
+def find_places(config: Path | None, rules: Sequence[Path] = (), playbooks: Sequence[Path] = ()) -> Places:
+    """Return the folders to work with.
+
+    Those that were named win; then the settings that were named; then ``rules`` and ``playbooks`` here,
+    as in a checkout; then the settings in their default place. Raises ConfigError.
+    """
+    if not (rules and playbooks):
+        known = _known(config)
+        rules, playbooks = rules or known.rules, playbooks or known.playbooks
+    problems = [Problem(one, "is no folder") for one in (*rules, *playbooks) if not one.is_dir()]
+    if problems:
+        raise ConfigError(problems)
+    return Places(rules=tuple(rules), playbooks=tuple(playbooks))
+
+
+def _known(config: Path | None) -> Places:
+    named = config or os.environ.get("OPSMEND_CONFIG")
+    if not named and (_RULES / "faults.yml").is_file() and _PLAYBOOKS.is_dir():
+        return Places(rules=(_RULES,), playbooks=(_PLAYBOOKS,))
+    paths = load_settings(find_config_file(config)).paths
+    return Places(rules=paths.rules, playbooks=paths.playbooks)

@@ -1,0 +1,109 @@
+"""A playbook in, the roles that it uses out; a role in, the arguments that it takes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.config.yamlfile import read_yaml
+from agent.errors import ConfigError, Problem
+
+_TASK_LISTS = ("pre_tasks", "tasks", "post_tasks", "handlers", "block", "rescue", "always")
+_ACTIONS = ("import_role", "include_role")
+_KEYWORDS = frozenset({"role", "name", "vars", "when", "tags", "become"})
+
+
+@dataclass(frozen=True, slots=True)
+class RoleUse:
+    """A role as a playbook uses it: by which entry, and which variables the playbook sets itself."""
+
+    playbook: Path
+    role: str
+    entry: str
+    given: frozenset[str]
+
+
+def role_uses(playbook: Path) -> list[RoleUse]:
+    """Return the roles of a playbook, in its ``roles`` and in its tasks. Raises ConfigError."""
+    plays = read_yaml(playbook).data
+    if not isinstance(plays, list):
+        raise ConfigError([Problem(playbook, "is no list of plays")])
+    return [use for play in plays if isinstance(play, Mapping) for use in _of_play(play, playbook)]
+
+
+def option_types(use: RoleUse, folders: Iterable[Path]) -> tuple[dict[str, str], frozenset[str]]:
+    """Return the type of each argument of a role, and which arguments it requires.
+
+    Raises ConfigError when there is no such role, or when it does not describe its arguments.
+    """
+    folder = next((one / use.role for one in folders if (one / use.role).is_dir()), None)
+    if folder is None:
+        raise ConfigError([Problem(use.playbook, f"there is no role '{use.role}'")])
+    file = folder / "meta" / "argument_specs.yml"
+    specs = read_yaml(file).data if file.is_file() else None
+    entries = specs.get("argument_specs") if isinstance(specs, Mapping) else None
+    if not isinstance(entries, Mapping) or use.entry not in entries:
+        raise ConfigError([Problem(file, f"does not describe the arguments of '{use.entry}'")])
+    options: Mapping[str, Any] = (entries[use.entry] or {}).get("options") or {}
+    types = {name: str((option or {}).get("type", "str")) for name, option in options.items()}
+    return types, frozenset(name for name, option in options.items() if (option or {}).get("required"))
+
+
+def roles_of(folder: Path) -> set[str]:
+    """Return the names of all roles that the playbooks in a remediation's folder use."""
+    names: set[str] = set()
+    for playbook in folder.glob("*.yml"):
+        if isinstance(read_yaml(playbook).data, list):
+            names |= {use.role for use in role_uses(playbook)}
+    return names
+
+
+def needed_roles(names: Iterable[str], folders: Iterable[Path]) -> set[str]:
+    """Return roles together with those that they depend on or include themselves."""
+    folders = list(folders)
+    found: set[str] = set()
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name in found:
+            continue
+        found.add(name)
+        for folder in folders:
+            meta = folder / name / "meta" / "main.yml"
+            if meta.is_file():
+                todo += [_name_of(one) for one in (read_yaml(meta).data or {}).get("dependencies") or ()]
+            for tasks in (folder / name / "tasks").glob("*.yml"):
+                todo += [use.role for use in _of_tasks(read_yaml(tasks).data, tasks, frozenset())]
+    return found
+
+
+def _of_play(play: Mapping[str, Any], playbook: Path) -> Iterator[RoleUse]:
+    variables = frozenset(play.get("vars") or ())
+    for role in play.get("roles") or ():
+        given = (
+            frozenset(role) - _KEYWORDS | frozenset(role.get("vars") or ())
+            if isinstance(role, Mapping)
+            else set()
+        )
+        yield RoleUse(playbook, _name_of(role), "main", variables | given)
+    for key in _TASK_LISTS:
+        yield from _of_tasks(play.get(key), playbook, variables)
+
+
+def _of_tasks(tasks: Any, playbook: Path, outer: frozenset[str]) -> Iterator[RoleUse]:
+    for task in tasks if isinstance(tasks, list) else []:
+        if not isinstance(task, Mapping):
+            continue
+        variables = outer | frozenset(task.get("vars") or ())
+        for action in _ACTIONS:
+            call = task.get(f"ansible.builtin.{action}", task.get(action))
+            if isinstance(call, Mapping) and "name" in call:
+                yield RoleUse(playbook, str(call["name"]), str(call.get("tasks_from", "main")), variables)
+        for key in _TASK_LISTS:
+            yield from _of_tasks(task.get(key), playbook, variables)
+
+
+def _name_of(role: Any) -> str:
+    return str(role.get("role", role.get("name"))) if isinstance(role, Mapping) else str(role)

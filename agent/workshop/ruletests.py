@@ -1,0 +1,231 @@
+"""Rules and their test files in; the stories that end otherwise than written, and untested rules, out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from math import isnan
+from pathlib import Path
+
+from agent.collect import Answer, FrameBuffer, Poll
+from agent.collect.labels import host_of
+from agent.collect.logcount import LineCounter
+from agent.config.conditions import LogCondition, leaves
+from agent.config.rulefiles import Rulebook
+from agent.config.ruletestfile import (
+    MOST_SAMPLES,
+    ExpectedIncident,
+    Moment,
+    RuleTest,
+    RuleTestFile,
+    parse_series,
+    parse_values,
+)
+from agent.config.yamlfile import Document, KeyPath, read_yaml, validate
+from agent.diagnose import IncidentGrouper, RuleVoter
+from agent.errors import ConfigError, Problem
+from agent.placeholders import fill
+from agent.records import Alert, Anomaly, Arrivals, Candidate, Event, Frame, Incident, LogCount, LogLine
+
+FOLDER = "tests"
+_BEGIN = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+@dataclass(kw_only=True)
+class RuleTestReport:
+    """What came of the tests; ``problems`` is empty when every story ended as it must."""
+
+    tests: int = 0
+    problems: list[Problem] = field(default_factory=list)
+    untested: list[str] = field(default_factory=list)
+
+
+def run_rule_tests(book: Rulebook, files: Iterable[Path]) -> RuleTestReport:
+    """Run every test of every file. A file that cannot be read is a problem like others."""
+    report = RuleTestReport()
+    tested: set[str] = set()
+    for file in files:
+        try:
+            document = read_yaml(file)
+            content = validate(RuleTestFile, document)
+        except ConfigError as error:
+            report.problems += error.problems
+            continue
+        for index, test in enumerate(content.tests):
+            report.tests += 1
+            report.problems += _run(book, test, document, ("tests", index), tested)
+    report.untested = sorted(book.rules.keys() - tested)
+    return report
+
+
+def rule_test_files(folders: Iterable[Path]) -> list[Path]:
+    """Return the test files of rule folders."""
+    return [file for folder in folders for file in sorted(folder.glob(f"{FOLDER}/*.yml"))]
+
+
+def _run(
+    book: Rulebook, test: RuleTest, document: Document, where: KeyPath, tested: set[str]
+) -> Iterator[Problem]:
+    unknown = list(_unknown_names(book, test, document, where))
+    if unknown:
+        yield from unknown
+        return
+    for index, moment in enumerate(test.expect):
+        path: KeyPath = (*where, "expect", index)
+        count = round(moment.at / test.interval) + 1
+        if count > MOST_SAMPLES:
+            yield document.problem((*path, "at"), f"lies more than {MOST_SAMPLES} samples ahead")
+            continue
+        incidents = _find(book, test, moment, count)
+        tested |= {name for one in incidents for rule in one.diagnosis.candidates for name in _rules(rule)}
+        yield from _compare(incidents, moment, document, path, test.name)
+
+
+def _unknown_names(book: Rulebook, test: RuleTest, document: Document, where: KeyPath) -> Iterator[Problem]:
+    names = [
+        *((("series", index), one.series) for index, one in enumerate(test.series)),
+        *((("anomalies", index), one.series) for index, one in enumerate(test.anomalies)),
+    ]
+    for place, text in names:
+        signal = parse_series(text).signal
+        if signal not in book.signals:
+            yield document.problem((*where, *place, "series"), f"there is no signal '{signal}'")
+    for index, name in enumerate(test.unanswered):
+        if name not in book.signals:
+            yield document.problem((*where, "unanswered", index), f"there is no signal '{name}'")
+    for index, moment in enumerate(test.expect):
+        for number, expected in enumerate(moment.incidents):
+            path: KeyPath = (*where, "expect", index, "incidents", number)
+            for fault in (expected.fault, *expected.explains):
+                if fault not in book.faults:
+                    yield document.problem((*path, "fault"), f"there is no fault '{fault}'")
+            for rule in expected.rules or ():
+                if rule not in book.rules:
+                    yield document.problem((*path, "rules"), f"there is no rule '{rule}'")
+
+
+def _find(book: Rulebook, test: RuleTest, moment: Moment, count: int) -> list[Incident]:
+    """Return the incidents that are open after ``count`` polls, as if none was known before."""
+    frame = _frame(book, test, count)
+    anomalies = [one for one in _anomalies(book, test) if one.opened_at <= frame.at]
+    alerts = [one for one in _alerts(test) if one.starts_at <= frame.at]
+    candidates = RuleVoter(book).vote(frame, anomalies, alerts, _arrivals(book, test, frame.at))
+    return IncidentGrouper(book.faults).group(candidates, (), frame)[1]
+
+
+def _frame(book: Rulebook, test: RuleTest, count: int) -> Frame:
+    buffer = FrameBuffer(book.signals, count, MOST_SAMPLES)
+    named = [(parse_series(one.series), parse_values(one.values)) for one in test.series]
+    frame: Frame | None = None
+    for number in range(count):
+        answers = {signal: Answer(0, [], []) for signal in book.signals}
+        for name, values in named:
+            value = values[number] if number < len(values) else float("nan")
+            if not isnan(value):
+                known = answers[name.signal]
+                answers[name.signal] = Answer(0, [*known.labels, name.labels], [*known.values, value])
+        if number == count - 1:
+            answers = {signal: one for signal, one in answers.items() if signal not in test.unanswered}
+        frame = buffer.add(Poll(_BEGIN + number * test.interval, answers))
+    assert frame is not None
+    return frame
+
+
+def _anomalies(book: Rulebook, test: RuleTest) -> Iterator[Anomaly]:
+    for one in test.anomalies:
+        name = parse_series(one.series)
+        labels = _with_host(name.labels)
+        yield Anomaly(
+            entity=fill(book.signals[name.signal].entity, {**dict.fromkeys(labels, ""), **labels}),
+            signal=name.signal,
+            labels=labels,
+            kind=one.kind,
+            score=1.0,
+            confidence=1.0,
+            opened_at=_at(one.since),
+            observed=float("nan"),
+            expected_low=float("nan"),
+            expected_high=float("nan"),
+        )
+
+
+def _alerts(test: RuleTest) -> Iterator[Alert]:
+    for number, one in enumerate(test.alerts):
+        yield Alert(
+            fingerprint=str(number),
+            name=one.alert,
+            labels=_with_host({"alertname": one.alert, **one.labels}),
+            annotations={},
+            starts_at=_at(one.since),
+            received_at=_at(one.since),
+        )
+
+
+def _arrivals(book: Rulebook, test: RuleTest, now: datetime) -> Arrivals:
+    """Return what is counted of the test's logs, as collection counts it, and its events."""
+    events = [
+        Event(id=str(number), kind=one.event, at=_at(one.since), message="", labels=_with_host(one.labels))
+        for number, one in enumerate(test.events)
+    ]
+    lines = [
+        LogLine(id="", at=_at(one.since), message=one.message, labels=_with_host(one.labels))
+        for one in test.logs
+        for _ in range(one.lines)
+    ]
+    counts: Sequence[LogCount] = ()
+    if lines:
+        wanted = [leaf for rule in book.rules.values() for leaf in leaves(rule.when)]
+        counter = LineCounter(patterns={leaf.log for leaf in wanted if isinstance(leaf, LogCondition)})
+        counts = counter.count(line for line in lines if line.at <= now).counts
+    happened = sorted((one for one in events if one.at <= now), key=lambda one: one.at)
+    return Arrivals(now=now, counts=sorted(counts, key=lambda one: one.at), events=happened)
+
+
+def _with_host(labels: Mapping[str, str]) -> Mapping[str, str]:
+    return {"host": host_of(labels.get("instance", "")), **labels}
+
+
+def _at(since: timedelta) -> datetime:
+    return _BEGIN + since
+
+
+def _compare(
+    found: Sequence[Incident], moment: Moment, document: Document, path: KeyPath, test: str
+) -> Iterator[Problem]:
+    left = list(found)
+    for index, expected in enumerate(moment.incidents):
+        where: KeyPath = (*path, "incidents", index)
+        wanted = f"{expected.fault} on {expected.entity}"
+        match = next(
+            (one for one in left if (one.fault, one.entity) == (expected.fault, expected.entity)), None
+        )
+        if match is None:
+            seen = ", ".join(f"{one.fault} on {one.entity}" for one in found) or "nothing"
+            yield document.problem(where, f"{test}: expected {wanted}, found {seen}")
+            continue
+        left.remove(match)
+        for message in _differences(match, expected):
+            yield document.problem(where, f"{test}: {wanted}: {message}")
+    for one in left:
+        why = "; ".join(one.diagnosis.candidates[0].evidence)
+        message = f"{test}: {one.fault} on {one.entity} is not expected ({why})"
+        yield document.problem((*path, "incidents"), message)
+
+
+def _differences(found: Incident, expected: ExpectedIncident) -> Iterator[str]:
+    best, *others = found.diagnosis.candidates
+    if expected.confidence is not None and best.confidence != expected.confidence:
+        yield f"expected confidence {expected.confidence:g}, found {best.confidence:g}"
+    if expected.rules is not None and sorted(expected.rules) != sorted(_rules(best)):
+        yield f"expected rules {', '.join(expected.rules)}, found {', '.join(_rules(best))}"
+    if expected.evidence is not None and expected.evidence not in best.evidence:
+        yield f"expected evidence “{expected.evidence}”, found “{'”, “'.join(best.evidence)}”"
+    faults = sorted({one.fault for one in others if one.fault != best.fault})
+    if sorted(expected.explains) != faults:
+        wanted = ", ".join(expected.explains) or "nothing"
+        yield f"expected to explain {wanted}, found {', '.join(faults) or 'nothing'}"
+
+
+def _rules(candidate: Candidate) -> list[str]:
+    return [voter.removeprefix("rule ") for voter in candidate.voters if voter.startswith("rule ")]

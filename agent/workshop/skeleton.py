@@ -1,0 +1,76 @@
+"""A name and a fault in, the files of a new remediation out: a small one that works, to be changed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from agent.errors import ConflictError, OpsmendError
+
+_TEMPLATE = Path(__file__).parent / "template"
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_PROCESS_LENGTH = 15  # the kernel keeps no more of a process' name
+_NAME_OF_FILE = "name.yml"
+RISKS = ("low", "medium", "high")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What an author wants."""
+
+    name: str
+    fault: str
+    summary: str
+    risk: str = "medium"
+
+
+def write_skeleton(wish: Wish, rules: Path, playbooks: Path, known: Mapping[str, object]) -> list[Path]:
+    """Write remediation, scenario, signal, fault, rule and rule test; return the files.
+
+    ``known`` are the faults there are. Raises OpsmendError for a bad name, and ConflictError rather than
+    write over anything.
+    """
+    for what, name in (("remediation", wish.name), ("fault", wish.fault)):
+        if not _NAME.fullmatch(name):
+            raise OpsmendError(f"'{name}' is no name for a {what}; write lower case words joined by _")
+    if wish.risk not in RISKS:
+        raise OpsmendError(f"risk is one of {', '.join(RISKS)}")
+    if not wish.summary.strip() or any(c in "{}" or not c.isprintable() for c in wish.summary):
+        raise OpsmendError("the summary is one sentence, without braces")
+    if wish.fault in known:
+        raise ConflictError(
+            f"there is a fault '{wish.fault}' already; to fix it otherwise, copy what fixes it now"
+        )
+    texts = dict(_texts(wish, rules, playbooks))
+    standing = [str(file) for file in texts if file.exists()]
+    if (playbooks / wish.name).exists() or standing:
+        raise ConflictError(f"{', '.join(standing) or playbooks / wish.name} exists already")
+    for file, text in texts.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return list(texts)
+
+
+def _texts(wish: Wish, rules: Path, playbooks: Path) -> Mapping[Path, str]:
+    process = wish.name.replace("_", "-")[:_PROCESS_LENGTH].rstrip("-")
+    sentence = wish.summary.strip()
+    values = {
+        "name": wish.name,
+        "fault": wish.fault,
+        # as JSON, which is YAML too, whatever the sentence holds
+        "summary": json.dumps(sentence[0].upper() + sentence[1:], ensure_ascii=False),
+        "fault_summary": json.dumps(f"Something runs that should not: {process}"),
+        "risk": wish.risk,
+        "process": process,
+    }
+    texts = {}
+    for file in sorted(_TEMPLATE.rglob("*.yml")):
+        kind, *inside = file.relative_to(_TEMPLATE).parts
+        place = playbooks / wish.name if kind == "playbooks" else rules
+        path = place.joinpath(*(f"{wish.name}.yml" if one == _NAME_OF_FILE else one for one in inside))
+        texts[path] = Template(file.read_text()).substitute(values)
+    return texts

@@ -1,0 +1,249 @@
+"""Events from a real Kafka broker: each acknowledged one is in the store, exactly once."""
+
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from agent.collect.kafka import KafkaSource
+from agent.config.sources import KafkaSection
+from agent.errors import SourceRefused, SourceUnreachable, StoreUnavailable
+from agent.store import Stores, open_stores
+from tests.servers.kafka import Kafka
+from tests.servers.process import free_port, wait_until
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory) -> Iterator[Kafka]:
+    server = Kafka(tmp_path_factory.mktemp("kafka"))
+    with server.running():
+        yield server
+
+
+@pytest.fixture
+def topic(broker) -> str:
+    name = f"events-{random.randrange(10**9)}"
+    broker.create(name, partitions=2)
+    return name
+
+
+@pytest.fixture
+def stores(tmp_path) -> Iterator[Stores]:
+    opened = open_stores(tmp_path / "opsmend.db")
+    yield opened
+    opened.close()
+
+
+def source(broker, topic, stores, **more) -> KafkaSource:
+    group = {"topic": topic, "group": f"g-{topic}", "session_timeout": "2s"}
+    section = KafkaSection(brokers=broker.bootstrap, **group, **more)
+    return KafkaSource(section, lambda events: stores.events.take(events, datetime.now(UTC)))
+
+
+def read_all(source, count, timeout_s=20) -> int:
+    """Read until ``count`` new events have come."""
+    new = 0
+    deadline = time.monotonic() + timeout_s
+    while new < count and time.monotonic() < deadline:
+        new += source.read(0.3)
+    return new
+
+
+def test_json_and_text_become_events(broker, topic, stores):
+    broker.produce(
+        topic,
+        [
+            '{"kind": "deployment", "timestamp": 1760000000, "service": "cart", "host": "web1:80", "v": "2"}',
+            "the backup has ended",
+        ],
+        partition=0,
+    )
+    one = source(broker, topic, stores)
+    assert read_all(one, 2) == 2
+    one.close()
+    deployment, text = stores.events.since(LONG_AGO)
+    assert (deployment.kind, deployment.at) == ("deployment", datetime.fromtimestamp(1760000000, UTC))
+    assert deployment.labels == {"service": "cart", "host": "web1", "v": "2"}
+    assert (text.kind, text.message) == ("message", "the backup has ended")
+
+
+def test_offsets_are_committed_only_after_the_events_are_stored(broker, topic, stores):
+    broker.produce(topic, [f'{{"kind": "k", "n": {n}}}' for n in range(10)], partition=0)
+    section = KafkaSection(brokers=broker.bootstrap, topic=topic, group=f"g-{topic}", session_timeout="2s")
+    full = True
+
+    def keep(events):
+        if full:
+            raise StoreUnavailable("the disk is full")
+        return stores.events.take(events, datetime.now(UTC))
+
+    one = KafkaSource(section, keep)
+    with pytest.raises(StoreUnavailable):
+        read_all(one, 1)
+    assert broker.committed(section.group, topic)[0] < 0
+    full = False
+    assert read_all(one, 10) == 10
+    one.close()
+    assert broker.committed(section.group, topic)[0] == 10
+
+
+def test_what_is_delivered_again_counts_once(broker, topic, stores):
+    broker.produce(topic, [f'{{"kind": "k", "n": {n}}}' for n in range(50)], partition=0)
+    for group in ("a", "b"):
+        section = KafkaSection(brokers=broker.bootstrap, topic=topic, group=f"{group}-{topic}")
+        one = KafkaSource(section, lambda events: stores.events.take(events, datetime.now(UTC)))
+        assert read_all(one, 50, 5) == (50 if group == "a" else 0)
+        one.close()
+    assert len(stores.events.since(LONG_AGO)) == 50
+
+
+def test_poison_goes_to_the_dead_letters_with_its_reason_and_stops_nothing(broker, topic, stores):
+    wrong_time = '{"kind": "k", "time": "yesterday"}'
+    poison = ['{"kind": ', b"\xff\xfe", b"", '{"no": "kind"}', wrong_time, "{" * 300_000]
+    good = [f'{{"kind": "k", "n": {n}}}' for n in range(6)]
+    broker.produce(topic, [one for pair in zip(poison, good, strict=True) for one in pair], partition=0)
+    one = source(broker, topic, stores)
+    assert read_all(one, 6) == 6
+    one.close()
+    letters = broker.read(f"{topic}-dead-letter", 6)
+    assert [letter[1]["source"] for letter in letters] == [f"{topic}/0/{n}".encode() for n in range(0, 12, 2)]
+    reasons = [letter[1]["reason"].decode() for letter in letters]
+    for reason, said in zip(
+        reasons, ["no JSON", "no UTF-8", "is empty", "none of the fields", "yesterday", "bytes"], strict=True
+    ):
+        assert said in reason
+
+
+def test_two_members_share_the_partitions_and_one_takes_over(broker, topic, stores):
+    one, two = source(broker, topic, stores), source(broker, topic, stores)
+    stop = threading.Event()
+    taken = {"one": 0, "two": 0}
+
+    def work(name, member, until):
+        while not until.is_set():
+            taken[name] += member.read(0.1)
+        member.close()
+
+    leave = threading.Event()
+    threads = [
+        threading.Thread(target=work, args=("one", one, leave)),
+        threading.Thread(target=work, args=("two", two, stop)),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        number = 0
+
+        def both_have_some():
+            nonlocal number
+            for partition in (0, 1):
+                broker.produce(topic, [f'{{"kind": "k", "n": {number}}}'], partition)
+            number += 2
+            time.sleep(0.2)
+            return all(taken.values())
+
+        wait_until(both_have_some, 20, lambda: str(taken))
+        leave.set()
+        threads[0].join(10)
+        for partition in (0, 1):
+            broker.produce(topic, [f'{{"kind": "late", "n": {partition}}}'], partition)
+        kinds = lambda: [event.kind for event in stores.events.since(LONG_AGO)]  # noqa: E731
+        wait_until(lambda: kinds().count("late") == 2, 15, "no takeover")
+        wait_until(lambda: len(stores.events.since(LONG_AGO)) == number + 2, 5, lambda: str(taken))
+    finally:
+        leave.set()
+        stop.set()
+        for thread in threads:
+            thread.join(10)
+
+
+def test_lag_is_told(broker, topic, stores):
+    one = source(broker, topic, stores)
+    broker.produce(topic, ["a", "b", "c"], partition=0)
+    assert read_all(one, 3) == 3
+    assert one.lag()[0] == 0
+    one.close()
+
+
+def test_a_topic_that_is_not_there_is_named(broker, stores):
+    lost = source(broker, "no-such-topic", stores)
+    with pytest.raises(SourceRefused, match=r"collect\.kafka\.topic"):
+        read_all(lost, 1, 15)
+    lost.close()
+
+
+def test_nobody_listening_is_named(stores):
+    section = KafkaSection(brokers=f"127.0.0.1:{free_port()}")
+    lost = KafkaSource(section, lambda events: 0)
+    with pytest.raises(SourceUnreachable, match=r"collect\.kafka\.brokers"):
+        read_all(lost, 1, 15)
+    lost.close()
+
+
+def test_a_broker_that_was_killed_is_taken_up_again(tmp_path, stores):
+    folder = tmp_path / "kafka"
+    folder.mkdir()
+    broker = Kafka(folder)
+    with broker.running():
+        broker.create("t")
+        broker.produce("t", [f'{{"kind": "k", "n": {n}}}' for n in range(100)])
+        one = source(broker, "t", stores)
+        assert read_all(one, 100) == 100
+        broker.kill()
+        with pytest.raises(SourceUnreachable):
+            read_all(one, 1, 15)
+        broker.start()
+        broker.produce("t", [f'{{"kind": "k", "n": {n}}}' for n in range(100, 200)])
+        new = 0
+
+        def all_in():
+            nonlocal new
+            with contextlib.suppress(SourceUnreachable):
+                new += one.read(0.3)
+            return new == 100
+
+        wait_until(all_in, 15, lambda: str(new))
+        one.close()
+    assert len(stores.events.since(datetime.now(UTC) - timedelta(days=1))) == 200
+
+
+@pytest.mark.parametrize(("password", "lets_in"), [("secret", True), ("wrong", False)])
+def test_sasl_with_a_password_from_a_file(tmp_path, stores, password, lets_in):
+    module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+    jaas = f'{module} username="opsmend" password="secret" user_opsmend="secret";'
+    listener = "listener.name.sasl_plaintext"
+    settings = [
+        "sasl.enabled.mechanisms=PLAIN",
+        "sasl.mechanism.inter.broker.protocol=PLAIN",
+        f"{listener}.plain.sasl.jaas.config={jaas}",
+    ]
+    access = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN", "sasl.username": "opsmend"}
+    folder = tmp_path / "kafka"
+    folder.mkdir()
+    broker = Kafka(folder, "SASL_PLAINTEXT", settings, {**access, "sasl.password": "secret"})
+    file = tmp_path / "password"
+    file.write_text(f"{password}\n")
+    with broker.running():
+        broker.create("t")
+        broker.produce("t", ["hello"])
+        one = source(
+            broker,
+            "t",
+            stores,
+            protocol="SASL_PLAINTEXT",
+            mechanism="PLAIN",
+            username="opsmend",
+            password_file=str(file),
+        )
+        if lets_in:
+            assert read_all(one, 1) == 1
+        else:
+            with pytest.raises(SourceRefused, match=r"collect\.kafka\.password_file"):
+                read_all(one, 1, 15)
+        one.close()

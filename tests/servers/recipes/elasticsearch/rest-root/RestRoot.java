@@ -1,0 +1,58 @@
+package opsmend.tests;
+
+import java.util.Collection;
+import java.util.List;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import org.elasticsearch.Build;
+import org.elasticsearch.client.internal.node.NodeClient;
+import org.elasticsearch.cluster.metadata.IndexNameExpressionResolver;
+import org.elasticsearch.cluster.node.DiscoveryNodes;
+import org.elasticsearch.common.io.stream.NamedWriteableRegistry;
+import org.elasticsearch.common.settings.ClusterSettings;
+import org.elasticsearch.common.settings.IndexScopedSettings;
+import org.elasticsearch.common.settings.Settings;
+import org.elasticsearch.common.settings.SettingsFilter;
+import org.elasticsearch.features.NodeFeature;
+import org.elasticsearch.plugins.ActionPlugin;
+import org.elasticsearch.plugins.Plugin;
+import org.elasticsearch.rest.BaseRestHandler;
+import org.elasticsearch.rest.RestController;
+import org.elasticsearch.rest.RestHandler;
+import org.elasticsearch.rest.RestRequest;
+import org.elasticsearch.rest.RestResponse;
+import org.elasticsearch.rest.RestStatus;
+import org.elasticsearch.xcontent.XContentBuilder;
+
+/** GET /, which a whole distribution answers and the one for integration tests does not. */
+public class RestRoot extends Plugin implements ActionPlugin {
+    @Override
+    public Collection<RestHandler> getRestHandlers(Settings settings, NamedWriteableRegistry registry,
+            RestController controller, ClusterSettings cluster, IndexScopedSettings index, SettingsFilter filter,
+            IndexNameExpressionResolver resolver, Supplier<DiscoveryNodes> nodes, Predicate<NodeFeature> features) {
+        return List.of(new Root());
+    }
+
+    private static final class Root extends BaseRestHandler {
+        @Override
+        public String getName() {
+            return "opsmend_tests_root";
+        }
+
+        @Override
+        public List<Route> routes() {
+            return List.of(new Route(RestRequest.Method.GET, "/"));
+        }
+
+        @Override
+        protected RestChannelConsumer prepareRequest(RestRequest request, NodeClient client) {
+            return channel -> {
+                Build build = Build.current();
+                XContentBuilder body = channel.newBuilder().startObject().startObject("version");
+                body.field("number", build.qualifiedVersion()).field("build_flavor", build.flavor());
+                body.endObject().field("tagline", "You Know, for Search").endObject();
+                channel.sendResponse(new RestResponse(RestStatus.OK, body));
+            };
+        }
+    }
+}
