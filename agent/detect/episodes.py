@@ -19,6 +19,7 @@ _CLOSE_SHARE = 0.5  # of the threshold: hysteresis, or a value on the edge would
 _MOST_FLAPS = 3  # each doubles how long a series must be normal before it counts as closed
 _BEFORE = 64  # samples that say how a series was before
 _CONTRIBUTORS = 3
+_MOST_OPEN = 1000  # a storm says no more with more of them, and a poll must end in time
 
 log = Logger("detect")
 
@@ -45,6 +46,7 @@ class SeriesDetector:
         self._normal: IntArray = np.empty(0, np.intp)
         self._flaps: IntArray = np.empty(0, np.intp)
         self._open: dict[int, _Open] = {}
+        self._full = False
 
     def watch(self, signals: Mapping[str, Signal]) -> None:
         """Use other definitions of signals from the next frame on."""
@@ -65,9 +67,7 @@ class SeriesDetector:
         badness = self._towards_bad(frame, scored)
         self._count_samples(scored, badness)
         self._close(frame)
-        for row in np.flatnonzero(self._strange >= self._settings.open_after).tolist():
-            if row not in self._open:
-                self._open[row] = self._opened(frame, scored, row)
+        self._open_new(frame, scored, badness)
         together = self._together(frame)
         for row, one in self._open.items():
             if scored.judged[row]:
@@ -112,6 +112,20 @@ class SeriesDetector:
                 self._baseline.forget(np.array([row]))
                 self._strange[row] = 0
                 del self._open[row]
+
+    def _open_new(self, frame: Frame, scored: Scored, badness: np.ndarray) -> None:
+        """Open what has been strange for long enough, the strangest first, as long as there is room."""
+        strange = self._strange >= self._settings.open_after
+        strange[list(self._open)] = False
+        rows = np.flatnonzero(strange)
+        room = max(_MOST_OPEN - len(self._open), 0)
+        if len(rows) > room:
+            rows = rows[np.argsort(-badness[rows], kind="stable")]
+            if not self._full:
+                log.warning("too many anomalies to open", strange=len(rows), most=_MOST_OPEN)
+        self._full = len(rows) > room
+        for row in rows[:room].tolist():
+            self._open[row] = self._opened(frame, scored, row)
 
     def _opened(self, frame: Frame, scored: Scored, row: int) -> _Open:
         series = frame.series[row]

@@ -129,3 +129,15 @@ def test_an_open_anomaly_says_its_kind_and_where_to_look():
     (anomaly,) = watch([*noise(100), *(noise(30) + 20)])[-1]
     assert (anomaly.kind, anomaly.query) == ("level_shift", signal("x").query)
     assert anomaly.confidence > 0.9
+
+
+def test_a_storm_opens_the_strangest_and_says_that_there_are_more():
+    signals = {"x": signal("x", bad="both")}
+    buffer = FrameBuffer(signals, 30, 3000)
+    detector = SeriesDetector(signals, DetectSection(warm_up=5))
+    labels = [{"host": f"web{number}"} for number in range(1500)]
+    for sample in range(20):
+        values = [10.0 + (number if sample > 10 else 0) for number in range(1500)]
+        found = detector.observe(buffer.add(Poll(NOW, {"x": Answer(0, labels, values)})))
+    assert len(found) == 1000
+    assert "web1499" in {one.entity for one in found}
