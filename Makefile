@@ -92,6 +92,10 @@ bench-logs: venv ## Measure how well and how fast log lines are grouped, beside 
 bench-detect: venv $(CACHE)/bench/.made ## Score `opsmend detect` on labelled data (DATA=folder with its score.py), and NAB
 	SCORER_PYTHON=$(CACHE)/bench/bin/python $(BIN)/python -m tests.bench.detect "$(DATA)"
 
+.PHONY: bench-series
+bench-series: venv ## Measure the layer for every series beside a plain mean and deviation (SERIES=100000)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.series
+
 # what the scoring script of the data needs, and the product does not
 $(CACHE)/bench/.made:
 	$(PYTHON) -m venv $(CACHE)/bench

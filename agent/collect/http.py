@@ -13,6 +13,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from agent.collect.garbage import paused_collection
 from agent.config.credentials import credential_path, read_credential
 from agent.config.sources import HttpSection
 from agent.errors import AnswerError, SourceRefused, SourceUnreachable
@@ -190,7 +191,8 @@ def _basic(username: str, password: str) -> str:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
+        with paused_collection():
+            return orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agent.collect.base import Answer, Poll, Range
+from agent.collect.garbage import paused_collection
 from agent.collect.http import HttpClient
 from agent.config.sources import PrometheusSection
 from agent.errors import AnswerError, QueryError, SourceError, SourceUnreachable
@@ -37,7 +38,8 @@ class PrometheusSource:
         if at is not None:
             parameters["time"] = f"{at.timestamp():.3f}"
         data = self._get("/api/v1/query", parameters)
-        return _to_answer(data, self.url)
+        with paused_collection():
+            return _to_answer(data, self.url)
 
     def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> Range:
         """Evaluate an expression at every step from ``start`` to ``end``."""
@@ -49,7 +51,8 @@ class PrometheusSource:
             "step": f"{step_s:.3f}",
         }
         data = self._get("/api/v1/query_range", parameters)
-        return _to_range(data, self.url, start.timestamp(), end.timestamp(), step_s)
+        with paused_collection():
+            return _to_range(data, self.url, start.timestamp(), end.timestamp(), step_s)
 
     def now(self) -> datetime:
         """Return the server's own clock."""

@@ -6,7 +6,7 @@ yet, because too few samples have come, is a spike or a dip.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,7 @@ _SUSTAINED = 4  # samples that make a level
 _FLAT = 8  # equal samples that make a flat line
 _TREND = 10
 _FLOOR = 0.01  # of the level
+_LARGEST = 1e100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,10 +51,25 @@ def kind_of(stretch: Stretch) -> tuple[str, float]:
     during = stretch.during
     if not len(during) or np.isnan(during[-1]):
         return "missing_data", 1.0
-    cases = _cases(stretch)
+    cases = _cases(_bounded(stretch))
     best = max(cases, key=lambda kind: cases[kind])
     second = max((case for kind, case in cases.items() if kind != best), default=0.0)
     return best, 1.0 - 0.5 * second / max(cases[best], 1e-9)
+
+
+def _bounded(stretch: Stretch) -> Stretch:
+    """Return a stretch without values whose squares overflow."""
+    before, during, expected_before, expected_during = (
+        np.clip(values, -_LARGEST, _LARGEST)
+        for values in (stretch.before, stretch.during, stretch.expected_before, stretch.expected_during)
+    )
+    return replace(
+        stretch,
+        before=before,
+        during=during,
+        expected_before=expected_before,
+        expected_during=expected_during,
+    )
 
 
 def _cases(stretch: Stretch) -> dict[str, float]:

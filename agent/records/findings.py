@@ -12,7 +12,8 @@ class Anomaly:
     """A scored, typed, explained deviation of one series of an entity.
 
     ``score`` is higher for stranger; ``confidence`` lies in 0..1. ``expected_low`` and
-    ``expected_high`` bound what would have been normal, in the signal's unit.
+    ``expected_high`` bound what would have been normal, in the signal's unit. ``contributors`` are other
+    signals that are anomalous on the entity, the strongest first; ``query`` is the PromQL that shows it.
     """
 
     entity: str
@@ -25,6 +26,8 @@ class Anomaly:
     observed: float
     expected_low: float
     expected_high: float
+    contributors: tuple[str, ...] = ()
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -62,6 +63,7 @@ def files(folder: Path, url: str) -> Path:
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(yaml.safe_dump(content))
+    shutil.copy(Path(__file__).parents[2] / "rules" / "policy.yml", folder / "rules")
     (folder / "playbooks").mkdir()
     (folder / "state").mkdir()
     return folder / "opsmend.yml"

@@ -1,5 +1,7 @@
 """The layer for every series: strange values found, noise left alone, gaps neither."""
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
@@ -86,6 +88,56 @@ def test_ten_thousand_series_are_one_pass():
     baseline = Baseline(warm_up=5)
     values = np.random.default_rng(0).normal(100, 1, (40, 10_000))
     for column in values:
-        scored = baseline.score(column, np.ones(10_000, bool))
+        scored = baseline.score(column, np.ones(10_000, bool), at=0.0)
     assert scored.judged.all()
     assert np.abs(scored.score).max() < 8
+
+
+def test_a_daily_job_is_normal_once_some_days_were_seen():
+    baseline = Baseline(20)
+    worst = []
+    for minute in range(8 * 1440):
+        job = 50.0 if 600 <= minute % 1440 < 640 else 0.0
+        value = 10 + job + np.random.default_rng(minute).normal(0, 0.5)
+        scored = baseline.score(np.array([value]), np.array([True]), at=60.0 * minute)
+        if minute % 1440 == 605:
+            worst.append(float(abs(scored.score[0])))
+    assert worst[0] > 20
+    assert worst[-1] < worst[0] / 3
+
+
+def test_what_lasts_for_long_is_accepted_as_the_new_normal():
+    signals = {"x": signal("x", bad="both")}
+    buffer = FrameBuffer(signals, 100, 100)
+    detector = SeriesDetector(signals, DetectSection(warm_up=20, new_normal_after=timedelta(hours=1)))
+    counts = []
+    for minute, value in enumerate([*noise(100), *(noise(200) + 20)]):
+        poll = Poll(NOW + timedelta(minutes=minute), {"x": Answer(0, [{"host": "web1"}], [value])})
+        counts.append(len(detector.observe(buffer.add(poll))))
+    assert counts[110] == counts[150] == 1
+    assert counts[-1] == 0
+
+
+def test_a_series_that_flaps_stays_open_longer_each_time():
+    cycle = [*(noise(4) + 20), *noise(12)]
+    opened = [len(found) for found in watch([*noise(100), *cycle * 6])]
+    assert 0 in opened[104:117]
+    assert all(opened[160:])
+
+
+def test_an_open_anomaly_says_its_kind_and_where_to_look():
+    (anomaly,) = watch([*noise(100), *(noise(30) + 20)])[-1]
+    assert (anomaly.kind, anomaly.query) == ("level_shift", signal("x").query)
+    assert anomaly.confidence > 0.9
+
+
+def test_a_storm_opens_the_strangest_and_says_that_there_are_more():
+    signals = {"x": signal("x", bad="both")}
+    buffer = FrameBuffer(signals, 30, 3000)
+    detector = SeriesDetector(signals, DetectSection(warm_up=5))
+    labels = [{"host": f"web{number}"} for number in range(1500)]
+    for sample in range(20):
+        values = [10.0 + (number if sample > 10 else 0) for number in range(1500)]
+        found = detector.observe(buffer.add(Poll(NOW, {"x": Answer(0, labels, values)})))
+    assert len(found) == 1000
+    assert "web1499" in {one.entity for one in found}
