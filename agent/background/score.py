@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> None:
     os.nice(_NICE)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not get between two answers
-    questions = incoming(sys.stdin.buffer)
+    questions = incoming()
     scoring = Scoring(Shelf(Path(arguments[0]), arguments[1:]))
     scoring.take_up_models()
     loading = threading.Lock()

@@ -128,8 +128,8 @@ class ScorerProcess:
             process = self._living()
             assert process.stdin is not None
             assert process.stdout is not None
-            write_message(process.stdin, question)  # type: ignore[arg-type]
-            message = read_message(process.stdout)  # type: ignore[arg-type]
+            write_message(process.stdin, question)
+            message = read_message(process.stdout)
         except (OSError, ValueError) as error:
             self._has_died(str(error))
             return None

@@ -154,7 +154,7 @@ def main(arguments: Sequence[str]) -> None:
     os.nice(_NICE)
     lines = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no progress
-    incoming(sys.stdin.buffer)
+    incoming()
     settings = load_settings(Path(arguments[0]))
     set_up(settings.agent.log_level, settings.agent.log_format)
 

@@ -112,7 +112,7 @@ def _print_cards(generation: Generation, cards: Sequence[Card]) -> None:
 
 def _print_model(generation: Generation, card: Card, model: EntityModel) -> None:
     console.print(
-        f"[bold]{escape(model.entity)}[/]: threshold {card.threshold:.2f}, a row every {generation.step_s:g} s"
+        f"[bold]{escape(model.entity)}[/]: threshold {card.threshold:.2f}, every {generation.step_s:g} s"
     )
     console.print(f"Members by trust: {escape(_trust(card.members))}")
     rows = []

@@ -93,14 +93,19 @@ _generations = _count()
 
 
 @contextlib.contextmanager
-def running_prometheus(folder: Path, scrape: str = "250ms") -> Iterator[Prometheus]:
-    """Run a Prometheus with its data in ``folder``."""
+def running_prometheus(folder: Path, scrape: str = "250ms", bare: bool = False) -> Iterator[Prometheus]:
+    """Run a Prometheus with its data in ``folder / "data"``.
+
+    ``bare`` leaves out the labels of the target, so that samples continue series that were there before.
+    """
     exporter = Exporter()
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     config = folder / "prometheus.yml"
     target = {"targets": [f"127.0.0.1:{exporter.port}"]}
     job = {"job_name": "test", "honor_labels": True, "static_configs": [target]}
+    if bare:
+        job["metric_relabel_configs"] = [{"action": "labeldrop", "regex": "instance|job"}]
     config.write_text(
         yaml.safe_dump(
             {"global": {"scrape_interval": scrape, "scrape_timeout": scrape}, "scrape_configs": [job]}

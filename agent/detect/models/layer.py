@@ -100,9 +100,13 @@ class EntityLayer:
         self._say(answer)
         if "plan" in answer:
             self._take_up(answer["plan"])
-        for entity, finding in zip(self._wanted.entities, answer.get("findings", ()), strict=False):
-            if finding is not None:
-                self._count(entity, finding, frame)
+        pairs = zip(self._wanted.entities, answer.get("findings", ()), strict=False)
+        found = {entity: finding for entity, finding in pairs if finding is not None}
+        for entity, finding in found.items():
+            self._count(entity, finding, frame)
+        if found:
+            strangest = max(found, key=lambda entity: found[entity]["score"] / found[entity]["threshold"])
+            log.debug("entities judged", judged=len(found), strangest=strangest, **_told(found[strangest]))
         return self._open()
 
     def _ask(self, frame: Frame) -> Mapping[str, Any] | None:
@@ -222,6 +226,10 @@ class EntityLayer:
 
     def _open(self) -> tuple[Anomaly, ...]:
         return tuple(one.open for one in self._watches.values() if one.open is not None and one.open.signal)
+
+
+def _told(finding: Mapping[str, Any]) -> Mapping[str, float]:
+    return {"score": round(finding["score"], 2), "threshold": round(finding["threshold"], 2)}
 
 
 def _find_rows(frame: Frame, series: Sequence[tuple[str, frozenset[tuple[str, str]]]]) -> IntArray:
