@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -18,13 +18,13 @@ from agent.detect.models.grouping import LEAST_SERIES, group_series
 from agent.detect.models.training import LEAST_ROWS, EntityHistory
 from agent.errors import SourceError
 from agent.log import Logger
-from agent.records import FloatArray, IntArray, Series
+from agent.records import FloatArray, Series
 
 log = Logger("train")
 
 _PIECE = 300_000  # samples in one answer: some 10 MB of JSON
 _MOST_STEPS = 10_000  # sources refuse more than 11,000
-_MOST_SERIES = 40_000  # held at once, whatever the settings say
+_MOST_SERIES = 20_000  # held at once, whatever the settings say
 
 
 class HistorySource(Protocol):
@@ -62,7 +62,7 @@ def read_histories(
     end: datetime,
     on_signal: Callable[[int, int], None] = lambda done, of: None,
     troubles: Iterable[Trouble] = (),
-) -> list[EntityHistory]:
+) -> Histories:
     """Return the history of every entity worth a model, those with most series first.
 
     ``on_signal`` hears how many of how many signals are read. A signal that cannot be answered is left out.
@@ -85,7 +85,7 @@ def read_histories(
             log.warning("too many series to train on", most=_MOST_SERIES, left_out_from=signal.id)
             break
     times = np.asarray(start.timestamp() + step.total_seconds() * np.arange(count), np.float64)
-    return _histories(table, watched, section, times, list(troubles))
+    return Histories(table, _chosen(table, section), watched, times, step.total_seconds(), list(troubles))
 
 
 def _read(
@@ -114,47 +114,57 @@ def _read(
         table.values.append(row)
 
 
-def _histories(
-    table: _Table,
-    signals: Mapping[str, Signal],
-    section: ModelsSection,
-    times: FloatArray,
-    troubles: Sequence[Trouble],
-) -> list[EntityHistory]:
-    groups = sorted(group_series(table.series).items(), key=lambda pair: (-len(pair[1]), pair[0]))
-    histories: list[EntityHistory] = []
-    for entity, numbers in groups:
-        values = np.stack([table.values[number] for number in numbers], axis=1).astype(np.float64)
-        kept = _liveliest(values, section.max_series)
-        if len(kept) < LEAST_SERIES or len(histories) >= section.max_entities:
-            continue
-        chosen = [table.series[numbers[place]] for place in kept]
-        values = values[:, kept]
-        _leave_out(values, times, entity, chosen, troubles)
-        histories.append(
-            EntityHistory(
+@dataclass(frozen=True, slots=True, eq=False)
+class Histories:
+    """The histories of the entities that get a model, each made when it is asked for."""
+
+    table: _Table
+    groups: Sequence[tuple[str, Sequence[int]]]
+    signals: Mapping[str, Signal]
+    times: FloatArray
+    step_s: float
+    troubles: Sequence[Trouble]
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.groups)
+
+    def __iter__(self) -> Iterator[EntityHistory]:
+        """Yield them."""
+        for entity, numbers in self.groups:
+            series = [self.table.series[number] for number in numbers]
+            values = np.stack([self.table.values[number] for number in numbers], axis=1).astype(np.float64)
+            _leave_out(values, self.times, entity, series, self.troubles)
+            yield EntityHistory(
                 entity=entity,
-                keys=[(one.signal, one.labels) for one in chosen],
-                roles=[signals[one.signal].role for one in chosen],
+                keys=[(one.signal, one.labels) for one in series],
+                roles=[self.signals[one.signal].role for one in series],
                 values=values,
-                times=times,
-                step_s=section.step.total_seconds(),
+                times=self.times,
+                step_s=self.step_s,
             )
-        )
-    if len(groups) > len(histories):
-        log.info("entities without a model", entities=len(groups) - len(histories), with_one=len(histories))
-    return histories
 
 
-def _liveliest(values: FloatArray, most: int) -> IntArray:
-    """Return the columns that have enough samples, those that change most often where there are too many."""
-    known = np.isfinite(values).sum(0)
-    enough = np.flatnonzero(known >= LEAST_ROWS)
+def _chosen(table: _Table, section: ModelsSection) -> list[tuple[str, list[int]]]:
+    """Return the entities that get a model, and the numbers of their series: those with most series first."""
+    groups = sorted(group_series(table.series).items(), key=lambda pair: (-len(pair[1]), pair[0]))
+    chosen: list[tuple[str, list[int]]] = []
+    for entity, numbers in groups:
+        kept = _liveliest([table.values[number] for number in numbers], section.max_series)
+        if len(kept) >= LEAST_SERIES and len(chosen) < section.max_entities:
+            chosen.append((entity, [numbers[place] for place in kept]))
+    if len(groups) > len(chosen):
+        log.info("entities without a model", entities=len(groups) - len(chosen), with_one=len(chosen))
+    return chosen
+
+
+def _liveliest(values: Sequence[npt.NDArray[np.float32]], most: int) -> list[int]:
+    """Return which series have enough samples, those that change most often where there are too many."""
+    enough = [place for place, row in enumerate(values) if np.isfinite(row).sum() >= LEAST_ROWS]
     if len(enough) <= most:
         return enough
-    steps = np.diff(values[:, enough], axis=0)
-    moves = (np.isfinite(steps) & (steps != 0)).sum(0)
-    return np.sort(enough[np.argsort(-moves, kind="stable")[:most]])
+    moves = {place: int((np.diff(values[place][np.isfinite(values[place])]) != 0).sum()) for place in enough}
+    return sorted(sorted(enough, key=lambda place: (-moves[place], place))[:most])
 
 
 def _leave_out(

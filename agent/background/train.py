@@ -32,7 +32,6 @@ from agent.log import Logger
 
 log = Logger("train")
 
-PHASES = ("reading", "members", "lstm")
 _NICE = 19
 _LOCK = "training.lock"
 
@@ -84,7 +83,7 @@ def train(
             members,
             section.false_alarms_per_day,
             section.jobs,
-            lambda phase, done: on_progress(Progress(phase, done, len(histories))),
+            lambda done: on_progress(Progress("training", done, len(histories))),
         )
         return shelf.put(
             models,

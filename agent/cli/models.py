@@ -21,8 +21,7 @@ from agent.errors import NotFoundError
 
 _PHASES = {
     "reading": "signals read from the source",
-    "members": "entities: members trained and tried",
-    "lstm": "entities: recurrent networks trained",
+    "training": "entities trained",
 }
 
 

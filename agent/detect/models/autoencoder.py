@@ -15,9 +15,9 @@ from agent.detect.models.member import SEED, sampled
 from agent.records import FloatArray
 
 _MOST_ROWS = 2000
-_EPOCHS = 15
-_BATCH = 100
-_STEP = 5e-3
+_EPOCHS = 12
+_BATCH = 128
+_STEP = 1e-2
 _FLOOR = 0.05  # scales: a residual is never measured by less
 
 

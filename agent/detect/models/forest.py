@@ -17,7 +17,7 @@ from agent.records import FloatArray, IntArray
 
 _TREES = 64
 _SAMPLE = 256  # rows of a tree, as in the paper
-_MOST_ROWS = 2000
+_MOST_ROWS = 1024  # the sum of what trees draw says as much of more
 _CHUNK = 2000  # rows that pass the trees together
 _EULER = 0.5772156649015329
 
@@ -91,6 +91,7 @@ class IsolationForest:
         self._feature = np.zeros(shape, np.int16)
         self._threshold = np.zeros(shape, np.float32)
         self._length = np.zeros(shape, np.float32)
+        self._depth = 0
         for number, tree in enumerate(trees):
             count, inner = tree.node_count, tree.children_left >= 0
             places = np.flatnonzero(inner)
@@ -98,15 +99,21 @@ class IsolationForest:
             self._right[number, places] = tree.children_right[inner]
             self._feature[number, places] = tree.feature[inner]
             self._threshold[number, places] = tree.threshold[inner]
-            self._length[number, :count] = _depths(tree) + _path_length(tree.n_node_samples)
-        self._depth = max(int(_depths(tree).max()) for tree in trees)
+            depths = _depths(tree)
+            self._length[number, :count] = depths + _path_length(tree.n_node_samples)
+            self._depth = max(self._depth, int(depths.max()))
 
 
 def _depths(tree: Any) -> IntArray:
-    """Return how far each node of a tree is from its root; parents come before their children."""
+    """Return how far each node of a tree is from its root."""
     depths = np.zeros(tree.node_count, np.intp)
-    for node in np.flatnonzero(tree.children_left >= 0).tolist():
-        depths[[tree.children_left[node], tree.children_right[node]]] = depths[node] + 1
+    level = np.zeros(1, np.intp)
+    for depth in range(1, tree.node_count):
+        level = level[tree.children_left[level] >= 0]
+        if not len(level):
+            break
+        level = np.concatenate([tree.children_left[level], tree.children_right[level]])
+        depths[level] = depth
     return depths
 
 

@@ -8,6 +8,7 @@ for all that have as many series; asking a network needs NumPy alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib.util import find_spec
 from typing import Any, Self
 
@@ -87,19 +88,14 @@ class LstmAutoencoder:
         return result
 
 
-def fit_together(
-    histories: Sequence[FloatArray], on_done: Callable[[int], None] = lambda count: None
-) -> Iterator[LstmAutoencoder]:
-    """Yield a trained model for each history (rows x series), in order. Imports JAX.
-
-    ``on_done`` is told how many are trained.
-    """
+def fit_together(histories: Sequence[FloatArray]) -> Iterator[LstmAutoencoder]:
+    """Yield a trained model for each history (rows x series), in order. Imports JAX."""
     made: dict[int, LstmAutoencoder] = {}
     groups: dict[int, list[int]] = {}
     for number, history in enumerate(histories):
         groups.setdefault(-(-history.shape[1] // _WIDTH_STEP) * _WIDTH_STEP, []).append(number)
     for width, members in groups.items():
-        size = min(_TOGETHER, len(members))
+        size = min(_TOGETHER, 1 << (len(members) - 1).bit_length())  # few sizes, so that little is compiled
         train = _trainer(width)
         for first in range(0, len(members), size):
             part = members[first : first + size]
@@ -111,7 +107,6 @@ def fit_together(
                 one._weights = {name: np.asarray(value[place]) for name, value in weights.items()}
                 one._usual = np.maximum(np.asarray(usual[place]), np.float32(_FLOOR))
                 made[number] = one
-            on_done(len(made))
     yield from (made[number] for number in range(len(histories)))
 
 
@@ -158,6 +153,7 @@ def _sigmoid(values: Array32) -> Array32:
     return result
 
 
+@cache
 def _trainer(width: int) -> Callable[[Array32], tuple[Mapping[str, Any], Any]]:
     """Return a compiled function: entities x windows x rows x width in, their weights and residuals out."""
     import jax

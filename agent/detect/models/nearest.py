@@ -11,7 +11,7 @@ import numpy.typing as npt
 from agent.detect.models.member import sampled
 from agent.records import FloatArray
 
-_MOST_ROWS = 1500  # more are slower and hardly better
+_MOST_ROWS = 1000  # more are slower and hardly better
 _NEIGHBOURS = 5
 _CHUNK = 2000
 

@@ -1,14 +1,16 @@
 """Histories of many entities in, their models out: trained side by side, each judged on what it had not seen.
 
-The history is halved: members that learned from one half are tried on the other, healthy and with faults put
-in. That tells how to fuse them; the members that are kept learn from all of it.
+Members that learned from the first half of a history are tried on the second, healthy and with faults put in.
+That tells how to fuse them, and where healthy times end; the members that are kept learn from all of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import get_context
 
 import numpy as np
@@ -24,9 +26,9 @@ from agent.detect.models.trials import with_faults
 from agent.records import FloatArray, IntArray
 
 LEAST_ROWS = 300
-_JUDGED_ROWS = 6000  # healthy rows that calibrate at most
-_LSTM_ROWS = 2000
+_LSTM_ROWS = 2000  # healthy rows that calibrate: windows cost more than rows
 _PRESENT = 0.5  # share of the series that must be there for a row to be learned from
+_CHUNK = 32  # entities held at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,70 +43,97 @@ class EntityHistory:
     step_s: float
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Draft:
-    """What is known of an entity while it is being trained."""
-
-    history: EntityHistory
-    plan: FeaturePlan
-    members: dict[str, Stateful]
-    evidence: dict[str, Evidence]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Tried:
-    """Features of a history, as it was and with trial faults, and which rows are asked for of each."""
+    """Features of a history, as it was and with trial faults; which rows are judged, and which are faulty.
+
+    Rows before the first that is judged are what members learn from while they are tried.
+    """
 
     healthy: FloatArray
     faulty: FloatArray
     judged: IntArray
     places: IntArray
 
+    @property
+    def early(self) -> FloatArray:
+        """Return the rows to learn from."""
+        return self.healthy[: int(self.judged[0])] if len(self.judged) else self.healthy
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Draft:
+    """What is known of an entity while it is being trained; ``levels`` is what recurrent networks look at."""
+
+    history: EntityHistory
+    plan: FeaturePlan
+    members: dict[str, Stateful]
+    evidence: dict[str, Evidence]
+    relations: Relations
+    levels: _Tried
+
 
 def train_entities(
-    histories: Sequence[EntityHistory],
+    histories: Iterable[EntityHistory],
     members: Sequence[str],
     false_alarms_per_day: float,
     jobs: int = 1,
-    on_done: Callable[[str, int], None] = lambda phase, count: None,
+    on_done: Callable[[int], None] = lambda count: None,
 ) -> Iterator[EntityModel]:
-    """Yield a model for each history. ``on_done`` hears the phase and how many entities it is through with.
+    """Yield a model for each history. ``on_done`` hears how many entities are done.
 
     Raises ConfigError when a member cannot be made.
     """
-    drafts = []
-    for draft in _drafts(histories, [name for name in members if name != LSTM], jobs):
-        drafts.append(draft)
-        on_done("members", len(drafts))
-    if LSTM in members and drafts:
-        _add_lstm(drafts, on_done)
-    for draft in drafts:
-        yield _finished(draft, false_alarms_per_day)
+    alone = [name for name in members if name != LSTM]
+    left = iter(histories)
+    done = 0
+    # started anew: a fork of a process with threads may hang, and would hold its memory
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if jobs > 1 else None
+    with pool if pool is not None else nullcontext():
+        while chunk := list(islice(left, _CHUNK)):
+            drafts = list(_drafts(chunk, alone, pool))
+            if LSTM in members:
+                _add_lstm(drafts)
+            for draft in drafts:
+                yield _finished(draft, false_alarms_per_day)
+                done += 1
+                on_done(done)
 
 
-def _drafts(histories: Sequence[EntityHistory], members: Sequence[str], jobs: int) -> Iterator[_Draft]:
-    if jobs == 1 or len(histories) < 2:
-        yield from (_draft(history, members) for history in histories)
-        return
-    # started anew: a fork of a process with threads may hang, and would hold the agent's memory
-    with ProcessPoolExecutor(min(jobs, len(histories)), mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_draft, histories, [members] * len(histories))
+def _drafts(
+    histories: Sequence[EntityHistory], members: Sequence[str], pool: Executor | None
+) -> Iterable[_Draft]:
+    if pool is None:
+        return (_draft(history, members) for history in histories)
+    return pool.map(_draft, histories, [members] * len(histories))
 
 
 def _draft(history: EntityHistory, members: Sequence[str]) -> _Draft:
     plan = learn_plan(history.values, history.times, history.roles, history.step_s)
-    draft = _Draft(history=history, plan=plan, members={}, evidence={})
-    tried = _rows(draft)
+    tried = _rows(history, plan)
+    width = len(history.keys)
+    levels = _Tried(
+        healthy=tried.healthy[:, :width],
+        faulty=tried.faulty[:, :width],
+        judged=tried.judged,
+        places=tried.places,
+    )
+    draft = _Draft(
+        history=history,
+        plan=plan,
+        members={},
+        evidence={},
+        relations=Relations().fit(levels.healthy),
+        levels=levels,
+    )
     for name in members:
-        halves = [make_member(name).fit(rows) for rows in _halves(tried.healthy)]
-        draft.evidence[name] = _try(halves, tried)
+        draft.evidence[name] = _try(make_member(name).fit(tried.early), tried)
         draft.members[name] = make_member(name).fit(tried.healthy)
     return draft
 
 
-def _rows(draft: _Draft) -> _Tried:
+def _rows(history: EntityHistory, plan: FeaturePlan) -> _Tried:
     """Make features of the history, as it was and with trial faults, but for rows mostly missing."""
-    history, plan = draft.history, draft.plan
     values, places = with_faults(history.values, _raw_scale(plan), SEED)
     kept = np.flatnonzero(np.isfinite(history.values).mean(1) >= _PRESENT)
     number = np.full(len(history.values), -1)
@@ -113,8 +142,8 @@ def _rows(draft: _Draft) -> _Tried:
     return _Tried(
         healthy=make_features(plan, history.values, history.times)[kept],
         faulty=make_features(plan, values, history.times)[kept],
-        judged=np.arange(max(len(kept) - _JUDGED_ROWS, 0), len(kept)),
-        places=places[places >= 0],
+        judged=np.arange(len(kept) // 2, len(kept)),
+        places=places[places >= len(kept) // 2],
     )
 
 
@@ -123,48 +152,31 @@ def _raw_scale(plan: FeaturePlan) -> FloatArray:
     return np.where(plan.counter, plan.scale * plan.step_s, plan.scale)
 
 
-def _halves(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
-    return rows[: len(rows) // 2], rows[len(rows) // 2 :]
+def _try(member: Stateful, tried: _Tried, stride: int = 1) -> Evidence:
+    """Ask a member that learned from the early rows about the later ones, every so many of them."""
+    healthy = scores_at(member, tried.healthy, tried.judged[::stride])
+    # as many as the others give: between two rows that were asked the score hardly moves
+    healthy = np.repeat(healthy, stride)[: len(tried.judged)]
+    return Evidence(healthy=healthy, faulty=scores_at(member, tried.faulty, tried.places))
 
 
-def _try(halves: Sequence[Stateful], tried: _Tried) -> Evidence:
-    """Ask the model of the second half about the first half, and the other way round."""
-    half = len(tried.healthy) // 2
-    early, late = halves
-
-    def ask(rows: FloatArray, places: IntArray) -> FloatArray:
-        first, second = places[places < half], places[places >= half]
-        return np.concatenate([scores_at(late, rows, first), scores_at(early, rows, second)])
-
-    return Evidence(healthy=ask(tried.healthy, tried.judged), faulty=ask(tried.faulty, tried.places))
-
-
-def _add_lstm(drafts: Sequence[_Draft], on_done: Callable[[str, int], None]) -> None:
-    """Train the recurrent networks of all entities together: for each its two halves and the whole."""
-    levels: list[FloatArray] = []
-    for draft in drafts:
-        own = _rows(draft).healthy[:, : len(draft.history.keys)]
-        levels += [*_halves(own), own]
-    models = fit_together(levels, lambda count: on_done(LSTM, count // 3))
-    for draft in drafts:
-        halves = [next(models), next(models)]
-        tried = _rows(draft)
-        stride = -(-len(tried.judged) // _LSTM_ROWS)
-        evidence = _try(halves, replace(tried, judged=tried.judged[::stride]))
-        # the others' rows are as many: between those that were asked the score hardly moves
-        healthy = np.repeat(evidence.healthy, stride)[: len(tried.judged)]
-        draft.evidence[LSTM] = replace(evidence, healthy=healthy)
+def _add_lstm(drafts: Sequence[_Draft]) -> None:
+    """Train the recurrent networks of some entities together: one that is tried and one that is kept each."""
+    levels = [draft.levels for draft in drafts]
+    models = fit_together([rows for one in levels for rows in (one.early, one.healthy)])
+    for draft, one in zip(drafts, levels, strict=True):
+        stride = max(-(-len(one.judged) // _LSTM_ROWS), 1)
+        draft.evidence[LSTM] = _try(next(models), one, stride)
         draft.members[LSTM] = next(models)
 
 
 def _finished(draft: _Draft, false_alarms_per_day: float) -> EntityModel:
     history = draft.history
-    rows = _rows(draft).healthy
     return EntityModel(
         entity=history.entity,
         keys=history.keys,
         plan=draft.plan,
         members=draft.members,
         fusion=learn_fusion(draft.evidence, history.step_s, false_alarms_per_day),
-        relations=Relations().fit(rows[:, : len(history.keys)]),
+        relations=draft.relations,
     )

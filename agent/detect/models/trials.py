@@ -12,7 +12,7 @@ import numpy as np
 
 from agent.records import FloatArray, IntArray
 
-_TRIALS = 48
+_TRIALS = 96
 _ROWS = 8  # of a fault
 _SIZES = (1.5, 5.0)  # scales: from what hardly shows to what anybody sees
 _SHARE = 0.34  # of the series that a fault touches at most
