@@ -126,7 +126,7 @@ def test_a_spoilt_file_is_refused_in_one_line_and_the_others_are_read(shelf, mod
 
 
 def forge(shelf, content):
-    """Put a file in place of a model's, and its checksum in the manifest and the pointer, as a thief would."""
+    """Put a file in place of a model's, its checksums corrected, as a thief would."""
     import hashlib
 
     name = shelf.current().name
