@@ -81,17 +81,8 @@ class ScorerProcess:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
-        process = self._process
-        if process is None:
-            return
-        with suppress(OSError):
-            assert process.stdin is not None
-            process.stdin.close()
-        try:
-            process.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if self._process is not None:
+            end_process(self._process)
 
     def _may_ask(self) -> bool:
         """Return whether a question can be taken now; start the thread that carries it at the first."""
@@ -153,15 +144,31 @@ class ScorerProcess:
 
     def _has_died(self, why: str) -> None:
         process, self._process = self._process, None
-        if self._stopped:
-            return
         code: int | None = None
         if process is not None:
             process.kill()
-            code = process.wait()
+            code = end_process(process)
             if self._clock.monotonic() - self._started_at > _LONG_LIFE_S:
                 self._deaths = 0
+        if self._stopped:
+            return
         pause = min(_FIRST_PAUSE_S * 2**self._deaths, _LONGEST_PAUSE_S)
         self._deaths += 1
         self._not_before = self._clock.monotonic() + pause
         log.warning("scoring process ended", why=why, code=code, again_in_s=pause)
+
+
+def end_process(process: subprocess.Popen[bytes]) -> int:
+    """End a process that ends with its standard input, by force when it takes too long; return its code."""
+    assert process.stdin is not None
+    with suppress(OSError):
+        process.stdin.close()
+    try:
+        code = process.wait(_GRACE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        code = process.wait()
+    if process.stdout is not None:
+        with suppress(OSError):
+            process.stdout.close()
+    return code

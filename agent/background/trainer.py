@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import orjson
 
 from agent.background.places import open_shelf
-from agent.background.scorer import ONE_THREAD
+from agent.background.scorer import ONE_THREAD, end_process
 from agent.clock import Clock
 from agent.config.settings import Settings
 from agent.errors import ModelError
@@ -25,7 +24,6 @@ log = Logger("trainer")
 
 _TRY_AGAIN = timedelta(hours=1)
 _LOG_EVERY_S = 60.0
-_GRACE_S = 5.0
 
 
 class Trainer:
@@ -63,17 +61,8 @@ class Trainer:
 
     def stop(self) -> None:
         """End a training that is at work; it leaves nothing behind."""
-        process = self._process
-        if process is None:
-            return
-        assert process.stdin is not None
-        with suppress(OSError):
-            process.stdin.close()
-        try:
-            process.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if self._process is not None:
+            end_process(self._process)
 
     def _is_due(self) -> bool:
         now = self._clock.now()
@@ -125,11 +114,7 @@ class Trainer:
 
     def _end(self) -> None:
         assert self._process is not None
-        code = self._process.returncode
-        for stream in (self._process.stdin, self._process.stdout):
-            with suppress(OSError):
-                assert stream is not None
-                stream.close()
+        code = end_process(self._process)
         self._process = None
         ended = {"ended_at": datetime.now(UTC), "since": self._status.get("since")}
         if code == 0:

@@ -182,7 +182,7 @@ def main() -> None:
     ]
     features = 4 * SERIES + 2
     show(
-        f"{ENTITIES} entities x {SERIES} series ({features} features, ratios), {DAYS:g} days, {JOBS} processes",
+        f"{ENTITIES} entities x {SERIES} series ({features} features), {DAYS:g} days, {JOBS} processes",
         ["what", "time", "memory"],
         rows,
     )
