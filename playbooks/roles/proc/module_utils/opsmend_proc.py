@@ -12,6 +12,7 @@ import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
+_KERNEL_THREAD = 0x00200000  # PF_KTHREAD in the kernel's include/linux/sched.h
 _UNIT = re.compile(r"/system\.slice/(?:[^\n]*/)?([^/\n]+\.service)")
 # without pam_systemd the processes that people or cron start stay in the unit of the daemon
 _DOORS = {
@@ -74,6 +75,29 @@ def cpu_seconds(pid):
     """Return the processor time that a process has used."""
     fields = fields_of(pid)
     return (int(fields[11]) + int(fields[12])) / TICKS if len(fields) > 12 else 0.0
+
+
+def waited_seconds(pid):
+    """Return how long each thread of a process has been ready to run without a processor, by thread.
+
+    Time in which its container was throttled counts too. Empty where the kernel does not say.
+    """
+    found = {}
+    try:
+        threads = os.listdir("/proc/%d/task" % pid)
+    except OSError:
+        return found
+    for thread in threads:
+        fields = read("/proc/%d/task/%s/schedstat" % (pid, thread)).split()
+        if len(fields) > 1:
+            found[thread] = int(fields[1]) / 1e9
+    return found
+
+
+def is_of_kernel(pid):
+    """Return whether this is a thread of the kernel, which no signal reaches."""
+    fields = fields_of(pid)
+    return len(fields) > 6 and bool(int(fields[6]) & _KERNEL_THREAD)
 
 
 def resident_bytes(pid):
