@@ -60,6 +60,14 @@ def unit_of(pid):
     return None if unit in _DOORS and name_of(pid) != _DOORS[unit] else unit
 
 
+def is_in_container(pid):
+    """Return whether a process lives in a world of processes of its own, which somebody else looks after."""
+    try:
+        return os.readlink("/proc/%d/ns/pid" % pid) != os.readlink("/proc/1/ns/pid")
+    except OSError:
+        return False
+
+
 def fields_of(pid):
     """Return the fields of /proc/PID/stat from the state on, or nothing when the process is gone."""
     return read("/proc/%d/stat" % pid).rpartition(")")[2].split()
@@ -174,6 +182,7 @@ def describe(pid):
         "name": name_of(pid),
         "command": command[:300],
         "unit": unit_of(pid),
+        "container": is_in_container(pid),
         "resident_bytes": resident_bytes(pid),
         "open_files": files,
         "soft_file_limit": soft,
