@@ -35,7 +35,7 @@ def logs(tmp_path):
 
 
 def old(files, top, days=7, **more):
-    device = os.stat(top).st_dev
+    device = top.stat().st_dev
     return files.old_files([str(top)], device, time.time() - days * DAY, **more), device
 
 
@@ -130,4 +130,4 @@ def test_what_a_process_has_open_is_known_by_its_inode(packing, logs):
     top, add = logs
     file = add("a.log.1", 20)
     with file.open() as held:
-        assert os.fstat(held.fileno()).st_ino in packing.files.open_inodes(os.stat(top).st_dev)
+        assert os.fstat(held.fileno()).st_ino in packing.files.open_inodes(top.stat().st_dev)

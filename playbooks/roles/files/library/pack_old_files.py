@@ -158,10 +158,7 @@ def main():
     )
     # an empty file gets no smaller
     old = [one for one in old if one.size and one.inode not in in_use]
-    if module.check_mode:
-        packed = len(old)
-    else:
-        packed = pack_all(old, goal, mountpoint, device, params["seconds"])
+    packed = len(old) if module.check_mode else pack_all(old, goal, mountpoint, device, params["seconds"])
     module.exit_json(changed=packed > 0, packed=packed, free_ratio=round(free_ratio(mountpoint), 4))
 
 

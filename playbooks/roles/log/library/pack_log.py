@@ -84,7 +84,7 @@ def most_common(log, size):
 
 
 def pack(log, size, archive, folder, keep_bytes):
-    """Write the end of the log into an archive with the log's owner and mode, or less of it for want of room."""
+    """Write the end of the log into an archive with its owner and mode, or less of it for want of room."""
     try:
         write(log, size, archive, folder, keep_bytes)
     except OSError as error:

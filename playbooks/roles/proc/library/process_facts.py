@@ -34,8 +34,8 @@ RETURN = r"""
 processes:
   description:
     - What was found, with pid, started, started_at (unix seconds), name, command, unit, container (whether it
-      lives in one), resident_bytes, open_files, soft_file_limit, hard_file_limit and file_ratio (of the soft limit), and where it was
-      asked kinds.
+      lives in one), resident_bytes, open_files, soft_file_limit, hard_file_limit and file_ratio (of the soft
+      limit), and where it was asked kinds.
   type: list
   elements: dict
   returned: always
