@@ -35,7 +35,7 @@ def test_every_fault_that_a_remediation_names_is_told_of_or_known_from_past_case
     ruled = {rule.fault for rule in book.rules.values()}
     catalog = load_catalog([root / "playbooks"], book.faults)
     named = {fault for remediation in catalog.values() for fault in remediation.file.fixes}
-    assert {fault for fault in named if fault not in told and not (fault in cases - ruled)} == set()
+    assert {fault for fault in named if fault not in told and fault not in cases - ruled} == set()
 
 
 def test_every_signal_of_a_rule_has_a_story_in_which_nothing_is_found(book, stories):
