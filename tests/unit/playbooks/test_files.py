@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import signal
 import time
 
 import pytest
@@ -113,6 +114,21 @@ def test_without_room_for_the_archive_the_file_stays_and_no_half_archive_is_left
 
     monkeypatch.setattr(packing.shutil, "copyfileobj", full)
     assert packing.pack_all(found, 2.0, str(top), device, 60) == 0
+    assert [one.name for one in top.iterdir() if one.is_file()] == ["a.log.1"]
+
+
+def test_who_ends_it_leaves_no_half_archive(packing, logs, monkeypatch):
+    top, add = logs
+    add("a.log.1", 20)
+    found, device = old(packing.files, top)
+    before = signal.getsignal(signal.SIGTERM)
+    packing.files.unwind_when_ended()
+    monkeypatch.setattr(packing.shutil, "copyfileobj", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        with pytest.raises(SystemExit):
+            packing.pack(found[0], device)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     assert [one.name for one in top.iterdir() if one.is_file()] == ["a.log.1"]
 
 

@@ -144,6 +144,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    files.unwind_when_ended()
     params = module.params
     mountpoint, goal = params["mountpoint"], params["goal_free_ratio"]
     if not os.path.ismount(mountpoint):

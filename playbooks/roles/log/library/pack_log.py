@@ -136,6 +136,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    files.unwind_when_ended()
     path, top = module.params["path"], module.params["directory"]
     name = os.path.basename(path)
     archive = "%s.flood-%s.gz" % (name, time.strftime("%Y%m%dT%H%M%S", time.gmtime()))
