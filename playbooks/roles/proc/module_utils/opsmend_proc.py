@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import stat
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -130,6 +131,37 @@ def open_files(pid):
     return found
 
 
+def mountpoints():
+    """Return where file systems are mounted, by device; of several places the first."""
+    found = {}
+    for line in read("/proc/1/mountinfo").splitlines():
+        fields = line.split()
+        major, minor = fields[2].split(":")
+        place = fields[4].encode().decode("unicode_escape") if "\\" in fields[4] else fields[4]
+        found.setdefault(os.makedev(int(major), int(minor)), place)
+    return found
+
+
+def deleted_files(pid):
+    """Yield (device, inode, bytes on disk, path) of each file that a process has open and that has no name."""
+    folder = "/proc/%d/fd" % pid
+    try:
+        entries = os.listdir(folder)
+    except OSError:
+        return
+    for entry in entries:
+        place = os.path.join(folder, entry)
+        try:
+            path = os.readlink(place)
+            if not path.startswith("/") or not path.endswith(" (deleted)"):
+                continue
+            seen = os.stat(place)
+        except OSError:
+            continue
+        if stat.S_ISREG(seen.st_mode) and not seen.st_nlink:
+            yield seen.st_dev, seen.st_ino, seen.st_blocks * 512, path[: -len(" (deleted)")]
+
+
 def file_limits(pid):
     """Return the soft and the hard limit of open files, 0 for unlimited or unknown."""
     match = re.search(r"^Max open files\s+(\d+)\s+(\d+)", read("/proc/%d/limits" % pid), re.MULTILINE)
@@ -150,10 +182,10 @@ def listening_inodes(port):
 
 def memory():
     """Return all memory in bytes and the share that can still be had, of a container or of the machine."""
-    for limit, used, stat, key in _MEMORY:
+    for limit, used, told, key in _MEMORY:
         most = read("/sys/fs/cgroup/" + limit).strip()
         if most.isdigit() and int(most) < 1 << 60:
-            cache = re.search(r"^%s (\d+)" % key, read("/sys/fs/cgroup/" + stat), re.MULTILINE)
+            cache = re.search(r"^%s (\d+)" % key, read("/sys/fs/cgroup/" + told), re.MULTILINE)
             taken = int(read("/sys/fs/cgroup/" + used)) - int(cache.group(1) if cache else 0)
             return int(most), round(1 - taken / int(most), 4)
     amounts = dict(re.findall(r"^(Mem\w+):\s+(\d+)", read("/proc/meminfo"), re.MULTILINE))
