@@ -143,7 +143,7 @@ def mountpoints():
 
 
 def deleted_files(pid):
-    """Yield (device, inode, bytes on disk, path) of each file that a process has open and that has no name."""
+    """Yield (device, inode, bytes on disk, path) of each open file of a process that has no name."""
     folder = "/proc/%d/fd" % pid
     try:
         entries = os.listdir(folder)
