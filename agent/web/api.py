@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.collect.alertmanager import parse_webhook
 from agent.config.scalars import PositiveDuration
+from agent.errors import AnswerError, NotFoundError
 from agent.metrics import ALERTS, exposition
 from agent.records import IncidentState
 from agent.response import Person
@@ -136,6 +137,16 @@ async def take_alerts(request: Request, agent: Agent, who: Caller) -> Response:
     """Take in the webhook of an Alertmanager. The answer comes once the alerts are kept."""
     body = await request.body()
     return await run_sync(_take_alerts, agent, who, body)
+
+
+@router.post("/{path:path}", include_in_schema=False)
+async def take_alerts_anywhere(request: Request, agent: Agent, who: Caller) -> Response:
+    """Take in the webhook at whatever path somebody has configured; it must be the last route."""
+    body = await request.body()
+    try:
+        return await run_sync(_take_alerts, agent, who, body)
+    except AnswerError as error:
+        raise NotFoundError(f"there is nothing at {request.url.path}, and {error}") from error
 
 
 def _take_alerts(agent: Parts, who: Person, body: bytes) -> Response:

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from agent.collect import FrameBuffer, PrometheusSource
-from agent.collect.backfill import read_history
+from agent.collect.backfill import Wanted, read_history
 from agent.collect.topology import TopologyReader
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
@@ -47,6 +47,10 @@ def write(url, name, series, end, steps=480):
     requests.get(f"{url}/internal/force_flush", timeout=20)
 
 
+def wanted(**span):
+    return Wanted(span=timedelta(**span), step=STEP)
+
+
 def test_victoriametrics_answers_instant_and_range_queries(victoria, source):
     end = time.time()
     write(victoria, "speed", 3, end, steps=20)
@@ -71,7 +75,7 @@ def test_a_new_agent_knows_what_is_normal_from_the_history(victoria, source):
     buffer = FrameBuffer(signals, 480, 1000)
     detector = SeriesDetector(signals, DetectSection())
     began = time.monotonic()
-    for poll in read_history(source, {"load": "load"}, _at(end), timedelta(hours=2), STEP):
+    for poll in read_history(source, {"load": "load"}, wanted(hours=2)):
         frame = buffer.add(poll)
         detector.observe(frame)
     assert time.monotonic() - began < 30
@@ -83,7 +87,7 @@ def test_gaps_in_the_history_stay_gaps(victoria, source):
     end = time.time()
     write(victoria, "halved", 1, end - 1800, steps=80)
     wait_until(lambda: source.query_range("halved", _at(end - 2400), _at(end - 1800), STEP).labels, 10, "no")
-    polls = list(read_history(source, {"load": "halved"}, _at(end), timedelta(hours=1), STEP))
+    polls = list(read_history(source, {"load": "halved"}, wanted(hours=1)))
     present = [len(poll.answers["load"].values) for poll in polls]
     assert len(polls) == 240
     assert max(present) == 1
@@ -95,7 +99,7 @@ def test_a_wrong_query_costs_its_own_history_only(victoria, source):
     write(victoria, "fine", 1, end, steps=100)
     wait_until(lambda: source.query("fine").values, 10, "not there")
     wanted = {"wrong": "sum((", "load": "fine"}
-    polls = list(read_history(source, wanted, _at(end), timedelta(minutes=10), STEP))
+    polls = list(read_history(source, wanted, wanted(minutes=10)))
     assert all(set(poll.answers) == {"load"} for poll in polls)
     assert sum(len(poll.answers["load"].values) for poll in polls) > 30
 
@@ -103,7 +107,7 @@ def test_a_wrong_query_costs_its_own_history_only(victoria, source):
 def test_history_of_nobody_is_an_error_at_once():
     nobody = PrometheusSource(f"http://127.0.0.1:{free_port()}", timedelta(seconds=1))
     with pytest.raises(SourceUnreachable):
-        next(read_history(nobody, {"a": "b"}, datetime.now(UTC), timedelta(hours=1), STEP))
+        next(read_history(nobody, {"a": "b"}, wanted(hours=1)))
     nobody.close()
 
 
@@ -112,7 +116,7 @@ def test_prometheus_gives_its_history_too(prometheus):
     time.sleep(2)
     source = PrometheusSource(prometheus.url, timedelta(seconds=5))
     second = timedelta(seconds=1)
-    polls = list(read_history(source, {"load": "load"}, source.now(), timedelta(seconds=10), second))
+    polls = list(read_history(source, {"load": "load"}, Wanted(span=10 * second, step=second)))
     assert polls[-1].answers["load"].values == [3.0]
     source.close()
 

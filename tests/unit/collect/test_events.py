@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
 def parse(body, format_="auto", **fields):
-    return to_event("t/0/1", body, NOW, format_, EventFields(**fields))
+    return to_event("t/0/1", body, NOW, format_, EventFields(**fields), NOW)
 
 
 @pytest.mark.parametrize(
