@@ -68,7 +68,8 @@ class DeadLetters:
             from confluent_kafka.cimpl import NewTopic
 
             settings = connection(self._section)
-            futures: dict[str, Future[None]] = AdminClient(settings).create_topics([NewTopic(self._topic, 1)])
+            admin = AdminClient(settings)
+            futures: dict[str, Future[None]] = admin.create_topics([NewTopic(self._topic, 1)])
             with suppress(KafkaException, TimeoutError):  # it is there, or may not be made: producing tells
                 futures[self._topic].result(_DELIVER_S)
             limit_ms = round(_DELIVER_S * 900)

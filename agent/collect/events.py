@@ -90,9 +90,9 @@ def _moment(text: str, otherwise: datetime) -> datetime:
     except ValueError:
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError as error:
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise NotAnEvent(f"has a time that is none: {text[:40]!r}") from error
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     while _LATEST_S < number < math.inf:
         number /= 1000
     if not 0 <= number <= _LATEST_S:

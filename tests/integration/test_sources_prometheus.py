@@ -98,8 +98,8 @@ def test_a_wrong_query_costs_its_own_history_only(victoria, source):
     end = time.time()
     write(victoria, "fine", 1, end, steps=100)
     wait_until(lambda: source.query("fine").values, 10, "not there")
-    wanted = {"wrong": "sum((", "load": "fine"}
-    polls = list(read_history(source, wanted, wanted(minutes=10)))
+    queries = {"wrong": "sum((", "load": "fine"}
+    polls = list(read_history(source, queries, wanted(minutes=10)))
     assert all(set(poll.answers) == {"load"} for poll in polls)
     assert sum(len(poll.answers["load"].values) for poll in polls) > 30
 

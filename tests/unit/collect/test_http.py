@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -25,8 +26,9 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, status, body, length, pause_s):
+    def __init__(self, status, body, length, pause_s, headers):
         super().__init__(("127.0.0.1", 0), Handler)
+        self.headers = headers
         self.status, self.body, self.length, self.pause_s = status, body, length, pause_s
         self.seen = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
@@ -38,6 +40,8 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(self.server.length or len(self.server.body)))
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
         self.end_headers()
         with contextlib.suppress(OSError):
             if self.server.pause_s:
@@ -54,8 +58,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def answering(status=200, body=b"{}", length=None, pause_s=0.0, tls=None) -> Iterator[Server]:
-    server = Server(status, body, length, pause_s)
+def answering(
+    status=200, body=b"{}", length=None, pause_s=0.0, tls=None, headers=None
+) -> Iterator[Server]:
+    server = Server(status, body, length, pause_s, headers or {})
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -108,6 +114,35 @@ def test_a_bad_status_is_named(key, status, error, setting):
     assert f"127.0.0.1:{server.server_address[1]} answers {status}: so it is" in str(caught.value)
     assert not setting or f"{key}{setting}" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wait", ["1", "date"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_who_asks_to_be_left_alone_is_left_alone_as_long_as_it_says(status, wait):
+    if wait == "date":
+        wait = format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2), usegmt=True)
+    with answering(status, headers={"Retry-After": wait}) as server:
+        source = SearchSource(SearchSection(url=server.url))
+        for _ in range(3):
+            with pytest.raises(SourceUnreachable, match=rf"answers {status}.*left alone for [12] s"):
+                source.check()
+        assert len(server.seen) == 1
+        time.sleep(2.1 if "GMT" in wait else 1.1)
+        with pytest.raises(SourceUnreachable):
+            source.check()
+        assert len(server.seen) == 2
+        source.close()
+
+
+@pytest.mark.parametrize("wait", ["", "soon", "-5", "nan", "0", "Thu, 32 Foo 2026 99:00:00 GMT"])
+def test_a_wish_to_be_left_alone_that_says_nothing_is_not_heard(wait):
+    with answering(429, headers={"Retry-After": wait}) as server:
+        source = SearchSource(SearchSection(url=server.url))
+        for _ in range(2):
+            with pytest.raises(SourceUnreachable, match="answers 429"):
+                source.check()
+        assert len(server.seen) == 2
+        source.close()
 
 
 @each_source
