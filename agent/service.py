@@ -182,6 +182,7 @@ class Service:
         collect = self._agent.settings.collect
         wanted = Wanted(span=collect.history, step=collect.poll, seasons=collect.prometheus.seasons)
         began = self._agent.clock.monotonic()
+        self._history_read = {}
         try:
             self._agent.pipeline.read_history(wanted, self._note_history)
             self._history_wanted = False
@@ -269,7 +270,7 @@ class Service:
         self._failed_at[name] = self._agent.clock.monotonic()
 
     def _count_late(self, event: JobExecutionEvent) -> None:
-        if event.job_id == "poll":
+        if event.job_id == "poll" and self._history_read is None:
             self._late_polls += 1
             metrics.LATE_POLLS.inc()
             log.warning("poll was late", late_polls=self._late_polls)

@@ -58,9 +58,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def answering(
-    status=200, body=b"{}", length=None, pause_s=0.0, tls=None, headers=None
-) -> Iterator[Server]:
+def answering(status=200, body=b"{}", length=None, pause_s=0.0, tls=None, headers=None) -> Iterator[Server]:
     server = Server(status, body, length, pause_s, headers or {})
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
