@@ -12,7 +12,7 @@ import numpy as np
 from agent import metrics
 from agent.clock import Clock
 from agent.collect import Answer, FrameBuffer, PrometheusSource
-from agent.collect.backfill import Wanted, read_history
+from agent.collect.backfill import History, Wanted
 from agent.config.rulefiles import Rulebook, Signal
 from agent.detect import Detector
 from agent.diagnose import Advisor, IncidentGrouper, RuleVoter, is_blind
@@ -136,13 +136,18 @@ class Pipeline:
         What arrives by itself is looked at meanwhile. Raises SourceError.
         """
         queries = self._queries
+        history = History(self._source, queries, wanted, on_progress)
         with self._lock:
             self._buffer.restart()
-        for poll in read_history(self._source, queries, wanted, on_progress):
-            with self._lock:
-                if self._queries is not queries:
-                    return  # the signals are others now; what was read is not lost
-                self._detector.observe(self._buffer.add(poll))
+        for polls, take in (
+            (history.days(), self._detector.learn),
+            (history.recent(), self._detector.observe),
+        ):
+            for poll in polls:
+                with self._lock:
+                    if self._queries is not queries:
+                        return  # the signals are others now; what was read is not lost
+                    take(self._buffer.add(poll))
 
     def poll(self) -> None:
         """Take one poll through all rooms.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -54,49 +54,81 @@ class Wanted:
     seasons: timedelta = timedelta(0)
 
 
-@dataclass(slots=True)
-class _Reading:
-    """What is asked for, and what is known of it so far."""
+class History:
+    """The past of one source, as it is known from now on. Asks the source at once.
 
-    source: HistorySource
-    queries: Mapping[str, str]
-    on_progress: Callable[[datetime, timedelta], None]
-    widest: int = 1
-    present: dict[str, set[Key]] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
-
-
-def read_history(
-    source: HistorySource,
-    queries: Mapping[str, str],
-    wanted: Wanted,
-    on_progress: Callable[[datetime, timedelta], None] = lambda reached, left: None,
-) -> Iterator[Poll]:
-    """Yield a poll for every step of the history. Raises SourceUnreachable when nobody is there.
-
-    ``on_progress`` is told after each chunk how far it reaches and how much is left.
+    Raises SourceUnreachable when nobody is there. ``on_progress`` is told after each chunk how far it
+    reaches and how much is left.
     """
-    now = source.poll(queries)
-    if queries and not now.answers:
-        raise SourceUnreachable(next(iter(now.failed.values())))
-    reading = _Reading(source, queries, on_progress)
-    reading.widest = max((len(one.values) for one in now.answers.values()), default=1)
-    step = max(wanted.step, _SHORTEST_STEP)
-    begin = now.at - step * (wanted.span // step)
-    if wanted.seasons > wanted.span:
+
+    def __init__(
+        self,
+        source: HistorySource,
+        queries: Mapping[str, str],
+        wanted: Wanted,
+        on_progress: Callable[[datetime, timedelta], None] = lambda reached, left: None,
+    ) -> None:
+        now = source.poll(queries)
+        if queries and not now.answers:
+            raise SourceUnreachable(next(iter(now.failed.values())))
+        self._source = source
+        self._queries = queries
+        self._wanted = wanted
+        self._on_progress = on_progress
+        self._now = now
+        self._sizes = [len(answer.values) for answer in now.answers.values()]
+        self._step = max(wanted.step, _SHORTEST_STEP)
+        self._begin = now.at - self._step * (wanted.span // self._step)
+        self._refused: dict[str, str] = {}
+
+    def days(self) -> Iterator[Poll]:
+        """Yield the days before, at long steps; when that takes too long, not all of it."""
+        span = self._wanted.seasons - self._wanted.span
+        if span <= timedelta(0):
+            return
         # series that are gone would take the room of those that are there
-        reading.present = {
+        present = {
             signal: {frozenset(labels.items()) for labels in answer.labels}
-            for signal, answer in now.answers.items()
+            for signal, answer in self._now.answers.items()
         }
-        long_step = _long_step(sum(len(one.values) for one in now.answers.values()), wanted.seasons)
-        first = begin - long_step * ((wanted.seasons - wanted.span) // long_step)
-        yield from _read(reading, first, begin, long_step, time.monotonic() + _MOST_SECONDS)
-        reading.present = {}
-    yield from _read(reading, begin, now.at, step)
-    if reading.refused:
-        signal, why = next(iter(reading.refused.items()))
-        log.warning("signals without history", signals=len(reading.refused), first=signal, why=why)
+        step = _long_step(sum(self._sizes), span)
+        deadline = time.monotonic() + _MOST_SECONDS
+        for start, stop, ranges in self._chunks(self._begin - step * (span // step), self._begin, step):
+            yield from _polls(
+                {signal: _only(found, present.get(signal, set())) for signal, found in ranges.items()},
+                start,
+                stop,
+                step,
+            )
+            if time.monotonic() > deadline and stop < self._begin:
+                log.warning(
+                    "history comes slowly, some is left out", until=stop, left=str(self._begin - stop)
+                )
+                return
+
+    def recent(self) -> Iterator[Poll]:
+        """Yield the time until now, as it would have been polled."""
+        for start, stop, ranges in self._chunks(self._begin, self._now.at, self._step):
+            yield from _polls(ranges, start, stop, self._step)
+        if self._refused:
+            signal, why = next(iter(self._refused.items()))
+            log.warning("signals without history", signals=len(self._refused), first=signal, why=why)
+
+    def _chunks(
+        self, start: datetime, end: datetime, step: timedelta
+    ) -> Iterator[tuple[datetime, datetime, Mapping[str, Range]]]:
+        steps = min(max(_MOST_SAMPLES // max([*self._sizes, 1]), _FEWEST_STEPS), _MOST_STEPS)
+        while start < end:
+            stop = min(end, start + step * steps)
+            wanted = {id_: query for id_, query in self._queries.items() if id_ not in self._refused}
+            ranges, failed = self._source.ranges(wanted, start, stop - step, step)
+            if failed and not ranges:
+                raise SourceUnreachable(next(iter(failed.values())))
+            self._refused.update(failed)
+            yield start, stop, ranges
+            log.info("history read", until=stop, left=str(end - stop), step=str(step), signals=len(ranges))
+            self._on_progress(stop, end - stop)
+            start = stop
 
 
 def _long_step(series: int, span: timedelta) -> timedelta:
@@ -104,34 +136,7 @@ def _long_step(series: int, span: timedelta) -> timedelta:
     return next(fitting, _LONG_STEPS[-1])
 
 
-def _read(
-    reading: _Reading, start: datetime, end: datetime, step: timedelta, deadline: float = float("inf")
-) -> Iterator[Poll]:
-    steps = min(max(_MOST_SAMPLES // max(reading.widest, 1), _FEWEST_STEPS), _MOST_STEPS)
-    while start < end:
-        if time.monotonic() > deadline:
-            log.warning("history is read too slowly, a part is left out", until=start, left=str(end - start))
-            return
-        stop = min(end, start + step * steps)
-        wanted = {id_: query for id_, query in reading.queries.items() if id_ not in reading.refused}
-        ranges, failed = reading.source.ranges(wanted, start, stop - step, step)
-        if failed and not ranges:
-            raise SourceUnreachable(next(iter(failed.values())))
-        reading.refused.update(failed)
-        yield from _polls(
-            {signal: _only(found, reading.present.get(signal)) for signal, found in ranges.items()},
-            start,
-            stop,
-            step,
-        )
-        log.info("history read", until=stop, left=str(end - stop), step=str(step), signals=len(ranges))
-        reading.on_progress(stop, end - stop)
-        start = stop
-
-
-def _only(found: Range, present: set[Key] | None) -> Range:
-    if present is None:
-        return found
+def _only(found: Range, present: set[Key]) -> Range:
     rows = [row for row, labels in enumerate(found.labels) if frozenset(labels.items()) in present]
     return replace(
         found, labels=[found.labels[row] for row in rows], values=[found.values[row] for row in rows]

@@ -119,6 +119,14 @@ class HttpClient:
                 return f"{self._key}.{name}"
         return f"{self._key}: give username and password_file, or token_file"
 
+    def _tls_setting(self, why: str) -> str:
+        if "verify failed" in why or "doesn't match" in why:
+            return f"{self._key}.ca_file"
+        if "version" in why or "record layer" in why:
+            return f"{self._key}.url: does it speak https?"
+        wanted = "does it want one of ours?" if self._section.cert_file is None else "is it a good one?"
+        return f"{self._key}.cert_file: {wanted}"
+
     def _send(self, method: str, path: str, json: Any, form: Mapping[str, str] | None) -> Reply:
         timeout_s = self._section.timeout.total_seconds()
         deadline = time.monotonic() + timeout_s
@@ -141,9 +149,8 @@ class HttpClient:
                 wait_s = _wait_s(response.headers.get("Retry-After", ""))
                 return Reply(response.status_code, response.reason, _parsed(body), wait_s)
         except requests.exceptions.SSLError as error:
-            raise SourceRefused(
-                f"{self.name}: TLS failed: {root_cause(error)} ({self._key}.ca_file)"
-            ) from error
+            why = root_cause(error)
+            raise SourceRefused(f"{self.name}: TLS failed: {why} ({self._tls_setting(why)})") from error
         except urllib3.exceptions.ReadTimeoutError as error:
             raise SourceUnreachable(self._slow()) from error
         except urllib3.exceptions.HTTPError as error:  # while the body was read

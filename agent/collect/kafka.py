@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _BATCH = 1000
 _WAIT_S = 1.0
+_MOST_HELD_UP_MS = 300_000  # while the store cannot be written; then the others take our partitions
 
 Keeper = Callable[[Sequence[Event]], int]
 
@@ -103,6 +104,7 @@ class KafkaSource:
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "partition.assignment.strategy": "cooperative-sticky",
+            "max.poll.interval.ms": _MOST_HELD_UP_MS,
             "session.timeout.ms": round(self._section.session_timeout.total_seconds() * 1000),
             "error_cb": self._note_error,
         }

@@ -15,7 +15,6 @@ import yaml
 from tests.servers.debian import unpacked
 from tests.servers.process import free_port, serving
 
-
 # Debian's looks for its templates under /usr/share, and nothing is installed here: only it sees them there
 _SEEN_AS_INSTALLED = (
     "unshare",

@@ -4,7 +4,6 @@ import contextlib
 import datetime as dt
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from agent.collect import PrometheusSource
 from agent.collect.search import SearchSource
 from agent.config.sources import PrometheusSection, SearchSection
 from agent.errors import AnswerError, SourceError, SourceRefused, SourceUnreachable
+from tests.servers.certificates import make_certificates
 
 NOW = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 
@@ -183,31 +183,7 @@ def test_one_who_never_answers_is_named(key):
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """An authority, a good and an expired server certificate, and one for clients."""
-    folder = tmp_path_factory.mktemp("tls")
-
-    def run(*arguments):
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-    new = ("-newkey", "rsa:2048", "-nodes")
-    run("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca")
-    (folder / "ext").write_text("subjectAltName=IP:127.0.0.1\n")
-    (folder / "index").write_text("")
-    (folder / "ca.conf").write_text(
-        "[ca]\ndefault_ca=a\n[a]\ndatabase=index\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\npolicy=p\n"
-        "rand_serial=yes\nunique_subject=no\n[p]\ncommonName=supplied\n"
-    )
-    for name, start, end in (
-        ("good", "20200101000000Z", "20990101000000Z"),
-        ("expired", "20200101000000Z", "20210101000000Z"),
-        ("client", "20200101000000Z", "20990101000000Z"),
-    ):
-        run("req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        sign = ["ca", "-batch", "-config", "ca.conf", "-cert", "ca.crt", "-keyfile", "ca.key"]
-        dates = ["-startdate", start, "-enddate", end]
-        files = ["-in", f"{name}.csr", "-out", f"{name}.crt", "-extfile", "ext", "-notext"]
-        run(*sign, *dates, *files)
-    return folder
+    return make_certificates(tmp_path_factory.mktemp("tls"))
 
 
 def tls(folder, name, clients=False):
