@@ -73,7 +73,9 @@ class DeadLetters:
             with suppress(KafkaException, TimeoutError):  # it is there, or may not be made: producing tells
                 futures[self._topic].result(_DELIVER_S)
             limit_ms = round(_DELIVER_S * 900)
-            self._producer = Producer({**settings, "delivery.timeout.ms": limit_ms, "acks": "all"})
+            # one by one: a batch is refused as a whole, for the size of one letter
+            alone = {"delivery.timeout.ms": limit_ms, "acks": "all", "batch.num.messages": 1}
+            self._producer = Producer({**settings, **alone})
         return self._producer
 
 

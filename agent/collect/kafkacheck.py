@@ -31,6 +31,7 @@ def check_kafka(section: KafkaSection) -> str:
         waiting = _waiting(admin, section, sorted(topic.partitions))
     except KafkaException as error:
         # "timed out" says less than what the client was told meanwhile
+        admin.poll(0.1)
         told = [one for one in said if one.code() != KafkaError._ALL_BROKERS_DOWN]
         raise named(section, told[0] if told else error.args[0]) from error
     return (

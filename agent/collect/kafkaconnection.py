@@ -67,4 +67,7 @@ def named(section: KafkaSection, error: KafkaError, setting: str = "topic") -> S
         return SourceRefused(f"{text} ({KEY}.username)")
     if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
         return SourceRefused(f"{text} ({KEY}.group)")
+    if section.protocol.endswith("SSL") and section.cert_file is None:
+        # one that misses our certificate hangs up without a word
+        return SourceUnreachable(f"{text} ({KEY}.brokers, or {KEY}.cert_file where it wants one of ours)")
     return SourceUnreachable(f"{text} ({KEY}.brokers)")
