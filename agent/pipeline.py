@@ -12,9 +12,10 @@ import numpy as np
 from agent import metrics
 from agent.clock import Clock
 from agent.collect import Answer, FrameBuffer, PrometheusSource
-from agent.collect.backfill import read_history
+from agent.collect.backfill import History, Wanted
 from agent.config.rulefiles import Rulebook, Signal
 from agent.detect import Detector
+from agent.detect.models.layer import EntityLayer
 from agent.diagnose import Advisor, IncidentGrouper, RuleVoter, is_blind
 from agent.diagnose.support import with_support
 from agent.errors import ConflictError
@@ -95,7 +96,7 @@ class Pipeline:
         outlook: Callable[[datetime], Arrivals] = lambda now: Arrivals(now=now),
         own_answers: Callable[[datetime], Mapping[str, Answer]] = lambda at: {},
         own_signals: Mapping[str, Signal] | None = None,
-        entities: Detector | None = None,
+        entities: EntityLayer | None = None,
     ) -> None:
         self._entities = entities
         self._outlook = outlook
@@ -140,11 +141,24 @@ class Pipeline:
         """Return the anomalies that are open."""
         return self._anomalies
 
-    def read_history(self, span: timedelta, step: timedelta) -> None:
-        """Learn what is normal from what the source remembers. Raises SourceError. Call it before polls."""
+    def read_history(self, wanted: Wanted, on_progress: Callable[[datetime, timedelta], None]) -> None:
+        """Learn what is normal from what the source remembers, before the first poll that it answers.
+
+        What arrives by itself is looked at meanwhile. Raises SourceError.
+        """
+        queries = self._queries
+        history = History(self._source, queries, wanted, on_progress)
         with self._lock:
-            for poll in read_history(self._source, self._queries, self._source.now(), span, step):
-                self._anomalies = self._detector.observe(self._buffer.add(poll))
+            self._buffer.restart()
+        for polls, take in (
+            (history.days(), self._detector.learn),
+            (history.recent(), self._detector.observe),
+        ):
+            for poll in polls:
+                with self._lock:
+                    if self._queries is not queries:
+                        return  # the signals are others now; what was read is not lost
+                    take(self._buffer.add(poll))
 
     def poll(self) -> None:
         """Take one poll through all rooms.
@@ -249,6 +263,10 @@ class Pipeline:
         metrics.SERIES.set(health.series)
         metrics.ANOMALIES.set(health.anomalies)
         metrics.SIGNALS_FAILED.set(len(health.failed))
+        dead = bool(health.failed) and len(health.failed) == len(self._queries)
+        metrics.SOURCE_UP.labels("prometheus").set(not dead)
+        if dead:
+            metrics.SOURCE_FAILURES.labels("prometheus").inc()
 
 
 def _nothing_seen(at: datetime) -> Frame:
