@@ -29,7 +29,10 @@ class NamedDetector:
     def fit(self, rows: FloatArray) -> Self:
         """Learn. Raises ConfigError when there is no such detector, or what it needs is not installed."""
         kind = detector_class(self.path)
-        self._detector = _made(kind).fit(sampled(rows, _MOST_ROWS))
+        try:
+            self._detector = _made(kind).fit(sampled(rows, _MOST_ROWS))
+        except ImportError as error:  # some need PyTorch only now
+            raise ConfigError(_why_not(self.path, error)) from error
         return self
 
     def decision_function(self, rows: FloatArray) -> FloatArray:
