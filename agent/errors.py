@@ -10,6 +10,7 @@ OpsmendError
 │   ├── SourceRefused          permanent: 401, 403, 404, a bad certificate
 │   ├── QueryError             permanent: the source says that the query is wrong
 │   └── AnswerError            transient: the answer is truncated or of another shape
+│       └── AnswerTooLarge         more than we want to hold at once
 ├── TargetError            an entity resolves to no host, or to too many
 ├── ParameterError         a value does not fit the type of a remediation's parameter
 ├── RunError               a run could not be carried out
@@ -107,6 +108,10 @@ class AnswerError(SourceError):
     """The answer is not what the protocol promises."""
 
     transient = True
+
+
+class AnswerTooLarge(AnswerError):
+    """The answer is larger than what is taken in at once."""
 
 
 class TargetError(OpsmendError):

@@ -12,7 +12,7 @@ import numpy as np
 from agent import metrics
 from agent.clock import Clock
 from agent.collect import Answer, FrameBuffer, PrometheusSource
-from agent.collect.backfill import read_history
+from agent.collect.backfill import History, Wanted
 from agent.config.rulefiles import Rulebook, Signal
 from agent.detect import Detector
 from agent.diagnose import Advisor, IncidentGrouper, RuleVoter, is_blind
@@ -130,11 +130,24 @@ class Pipeline:
             self._advisor = advisor
             self._grouper = grouper
 
-    def read_history(self, span: timedelta, step: timedelta) -> None:
-        """Learn what is normal from what the source remembers. Raises SourceError. Call it before polls."""
+    def read_history(self, wanted: Wanted, on_progress: Callable[[datetime, timedelta], None]) -> None:
+        """Learn what is normal from what the source remembers, before the first poll that it answers.
+
+        What arrives by itself is looked at meanwhile. Raises SourceError.
+        """
+        queries = self._queries
+        history = History(self._source, queries, wanted, on_progress)
         with self._lock:
-            for poll in read_history(self._source, self._queries, self._source.now(), span, step):
-                self._anomalies = self._detector.observe(self._buffer.add(poll))
+            self._buffer.restart()
+        for polls, take in (
+            (history.days(), self._detector.learn),
+            (history.recent(), self._detector.observe),
+        ):
+            for poll in polls:
+                with self._lock:
+                    if self._queries is not queries:
+                        return  # the signals are others now; what was read is not lost
+                    take(self._buffer.add(poll))
 
     def poll(self) -> None:
         """Take one poll through all rooms.
@@ -233,6 +246,10 @@ class Pipeline:
         metrics.SERIES.set(health.series)
         metrics.ANOMALIES.set(health.anomalies)
         metrics.SIGNALS_FAILED.set(len(health.failed))
+        dead = bool(health.failed) and len(health.failed) == len(self._queries)
+        metrics.SOURCE_UP.labels("prometheus").set(not dead)
+        if dead:
+            metrics.SOURCE_FAILURES.labels("prometheus").inc()
 
 
 def _nothing_seen(at: datetime) -> Frame:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,6 +17,7 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExe
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from agent import __version__, metrics
+from agent.collect.backfill import Wanted
 from agent.config import check_settings, load_settings
 from agent.errors import ConfigError, OpsmendError, RunError, SourceError, StoreError, StoreUnavailable
 from agent.livestatus import write_live_status
@@ -53,6 +54,8 @@ class Service:
         self._reload = False
         self._arrived = threading.Event()
         self._history_wanted = agent.settings.collect.prometheus.backfill
+        self._history_read: Mapping[str, Any] | None = None
+        self._without_history = ""
         self._late_polls = 0
         self._trouble: dict[str, str] = {}
         self._failed_at: dict[str, float] = {}
@@ -171,16 +174,32 @@ class Service:
     def _poll(self) -> None:
         self._last_poll = self._agent.clock.monotonic()
         if self._history_wanted:
-            self._history_wanted = False
             self._guarded("history", self._read_history)
         self._agent.pipeline.poll()
 
     def _read_history(self) -> None:
+        """Read the history, at the first poll that finds a source which has one."""
         collect = self._agent.settings.collect
+        wanted = Wanted(span=collect.history, step=collect.poll, seasons=collect.prometheus.seasons)
+        began = self._agent.clock.monotonic()
+        self._history_read = {}
         try:
-            self._agent.pipeline.read_history(collect.history, collect.poll)
+            self._agent.pipeline.read_history(wanted, self._note_history)
+            self._history_wanted = False
+            log.info("normal is known", seconds=round(self._agent.clock.monotonic() - began, 1))
         except SourceError as error:
-            log.warning("beginning without history", why=str(error))
+            self._history_wanted = error.transient
+            if str(error) != self._without_history:
+                log.warning("no history for now", why=str(error), again=error.transient)
+            self._without_history = str(error)
+        finally:
+            self._history_read = None
+
+    def _note_history(self, reached: datetime, left: timedelta) -> None:
+        self._last_poll = self._agent.clock.monotonic()
+        self._history_read = {"until": reached, "left_s": left.total_seconds()}
+        with suppress(OSError):
+            write_live_status(self._agent.settings.agent.runtime_dir, self._status("running"))
 
     def _take_arrivals(self) -> None:
         """Look at alerts as soon as they are in the store; they do not wait for the next poll."""
@@ -251,7 +270,7 @@ class Service:
         self._failed_at[name] = self._agent.clock.monotonic()
 
     def _count_late(self, event: JobExecutionEvent) -> None:
-        if event.job_id == "poll":
+        if event.job_id == "poll" and self._history_read is None:
             self._late_polls += 1
             metrics.LATE_POLLS.inc()
             log.warning("poll was late", late_polls=self._late_polls)
@@ -309,6 +328,7 @@ class Service:
             "late_polls": self._late_polls,
             "poll_seconds": round(health.seconds, 4),
             "polled_at": health.at,
+            "history": self._history_read,
             "series": health.series,
             "anomalies": health.anomalies,
             **self._counts(),

@@ -280,7 +280,15 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         settings, definitions, stores, source, responder, latest, clock, outlook, series, grouper
     )
     act_above = settings.diagnose.at_once_above
-    stream = Stream(make_stages(current.book, pipeline.diagnose_arrivals, responder.turn, act_above))
+    stream = Stream(
+        make_stages(
+            current.book,
+            pipeline.diagnose_arrivals,
+            responder.turn,
+            act_above,
+            settings.collect.stream,
+        )
+    )
     return Agent(
         settings=settings,
         current=current,

@@ -43,6 +43,10 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
         f"Agent {escape(live['name'])} {live['version']}: [{colour}]{live['state']}[/], "
         f"mode [bold]{live['mode']}[/], pid {live['pid']}, started {started}"
     )
+    history = live.get("history")
+    if history:
+        until = datetime.fromisoformat(history["until"])
+        console.print(f"Learning what is normal from the history, read until {until:%d %b %H:%M} UTC")
     polled = datetime.fromisoformat(live["polled_at"]) if live["polled_at"] else None
     console.print(
         f"Polls: {live['polls']}, every {live['poll_interval_s']:g} s, the last {ago(polled, now)} "
@@ -59,5 +63,10 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
         console.print(
             f"[red]no answer[/] for {len(signals)} signals ({shown}): {escape(why)}", soft_wrap=True
         )
+    for source, how in live.get("sources", {}).items():
+        if how["trouble"]:
+            console.print(f"[red]no answer[/] of {source}: {escape(how['trouble'])}", soft_wrap=True)
+        else:
+            console.print(f"Taken in from {source}: {how['records']} records")
     for work, why in live["trouble"].items():
         console.print(f"[red]trouble[/] in {work}: {escape(why)}", soft_wrap=True)

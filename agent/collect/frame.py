@@ -66,6 +66,12 @@ class FrameBuffer:
         self._rows_of_signal = {id_: self._rows_of_signal.get(id_, []) for id_ in signals}
         self._row_arrays = {id_: rows for id_, rows in self._row_arrays.items() if id_ in signals}
 
+    def restart(self) -> None:
+        """Forget all samples, but no series: older ones are about to be added."""
+        self._values[:] = np.nan
+        self._times[:] = np.nan
+        self._end = 0
+
     def add(self, poll: Poll) -> Frame:
         """Take in one poll and return the frame that ends with it."""
         if self.refused:
