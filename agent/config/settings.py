@@ -80,6 +80,11 @@ class DetectSection(Strict):
     warm_up: int = Field(default=40, ge=5, description="samples a series needs before it is judged")
     open_after: int = Field(default=3, ge=1, description="strange samples in a row that open an anomaly")
     close_after: int = Field(default=5, ge=1, description="normal samples in a row that close it")
+    missing_after: int = Field(
+        default=12,
+        ge=0,
+        description="samples that a series which was always there must miss to count as missing; 0: never",
+    )
     new_normal_after: PositiveDuration = Field(
         default=timedelta(days=1), description="an anomaly that lasts so long is the new normal, and learned"
     )

@@ -22,3 +22,9 @@ def confidence_of(score: FloatArray, threshold: FloatArray) -> FloatArray:
         )
     result: FloatArray = 1 / (1 + np.exp(-np.clip(np.nan_to_num(evidence, neginf=-50.0), -50, 50)))
     return np.where(np.isfinite(threshold), result, 0.0)
+
+
+def live_confidence(kind: str, peak: float, samples: int, clear: float) -> float:
+    """Return the probability that an open anomaly is one, and of this kind."""
+    evidence = _SLOPE * np.log(max(peak, 1e-12)) + np.log(_AT_THRESHOLD / (1 - _AT_THRESHOLD))
+    return float(clear / (1 + np.exp(-evidence)))

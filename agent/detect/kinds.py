@@ -95,7 +95,8 @@ def _cases(stretch: Stretch) -> dict[str, float]:
         if cases["trend"] > 0.5:
             cases["level_shift"] *= 0.7
     if len(during) >= _FLAT and np.ptp(during[-_FLAT:]) == 0 and _moved(stretch.before):
-        cases["flat_line"] = 1.2
+        # what stands still where it never was has moved first
+        cases["flat_line"] = 1.2 if abs(middle) <= 2 * _TELLING * scale else 0.5
     cases["lost_seasonality"] = _lost_season(stretch, known, scale)
     if stretch.series >= 3 and stretch.together * stretch.series >= 2.5:
         cases["correlated_shift"] = float(np.clip(2.5 * stretch.together, 0, 1.1))

@@ -12,8 +12,9 @@ class Anomaly:
     """A scored, typed, explained deviation of one series of an entity.
 
     ``score`` is higher for stranger; ``confidence`` lies in 0..1. ``expected_low`` and
-    ``expected_high`` bound what would have been normal, in the signal's unit. ``contributors`` are other
-    signals that are anomalous on the entity, the strongest first; ``query`` is the PromQL that shows it.
+    ``expected_high`` bound what would have been normal, in the signal's unit. It began at ``since`` and was sure
+    enough to be opened at ``opened_at``. ``contributors`` are other signals that are anomalous on the entity, the
+    strongest first; ``query`` is the PromQL that shows the series. ``observed`` is NaN when samples are missing.
     """
 
     entity: str
@@ -23,6 +24,7 @@ class Anomaly:
     score: float
     confidence: float
     opened_at: datetime
+    since: datetime
     observed: float
     expected_low: float
     expected_high: float
