@@ -21,7 +21,7 @@ from agent.records import BoolArray, FloatArray, Frame, IntArray
 _MEMORY = 60  # samples after which an old one counts 1/e
 _SPREAD_MEMORY = 8 * _MEMORY
 _CLIP = 3.0  # spreads that one sample may pull
-_RELATIVE_FLOOR = 0.02  # of the level: a spread is never taken to be smaller
+_RELATIVE_FLOOR = 0.005  # of the level: a spread is never taken to be smaller
 _ABSOLUTE_FLOOR = 1e-9
 _SMALL_LEVEL = 4.0  # spreads
 _MEAN_DEVIATION_TO_SIGMA = 1.2533  # of a normal distribution
@@ -76,7 +76,7 @@ class Baseline:
         values = np.clip(np.where(known, newest, level), -_LARGEST, _LARGEST)
         first = known & (count == 0)
         level[first] = values[first]
-        spread = self._width(self._spread[:size], level)
+        spread = _width(self._spread[:size], self._share[:size], level)
         judged = known & (count >= self._warm_up)
         scored = self._with_seasons(values, level.copy(), spread, judged, at)
         self._learn(values, spread, known, learn, at)
@@ -107,19 +107,13 @@ class Baseline:
             return np.full(len(times), np.nan)
         return self._seasons.along(row, times)
 
-    def _width(self, deviation: FloatArray, level: FloatArray) -> FloatArray:
-        """Return how far samples usually are from a level."""
-        wider = np.maximum(deviation, self._share[: self._size] * np.abs(level))
-        width: FloatArray = np.maximum(wider * _MEAN_DEVIATION_TO_SIGMA, floor_of(level))
-        return width
-
     def _with_seasons(
         self, values: FloatArray, level: FloatArray, spread: FloatArray, judged: BoolArray, at: float
     ) -> Scored:
         distance = (values - level) / spread
         plain, accused, usual = spread, np.zeros(len(values), bool), np.zeros(len(values), bool)
         for season in self._seasons.expected(at) if self._seasons is not None else ():
-            width = self._width(season.spread, season.level)
+            width = _width(season.spread, season.share, season.level)
             from_season = season.away(values) / width
             usual |= season.known & (np.abs(from_season) < _USUAL)
             # a sample is strange when all find it so; seasons that are sharper by far decide without the level
@@ -164,6 +158,13 @@ class Baseline:
         self._size = count
         if self._seasons is not None:
             self._seasons.fit_to(count)
+
+
+def _width(deviation: FloatArray, share: FloatArray, level: FloatArray) -> FloatArray:
+    """Return how far samples usually are from a level."""
+    wider = np.maximum(deviation, share * np.abs(level))
+    width: FloatArray = np.maximum(wider * _MEAN_DEVIATION_TO_SIGMA, floor_of(level))
+    return width
 
 
 def floor_of(level: FloatArray) -> FloatArray:

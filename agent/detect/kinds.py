@@ -24,7 +24,7 @@ KINDS = (
     "correlated_shift",
 )
 _TELLING = 3.0  # scales from which on a difference speaks for itself
-_SUSTAINED = 4  # samples that make a level
+_SUSTAINED = 8  # samples that make a level
 _FLAT = 8  # equal samples that make a flat line
 _TREND = 10
 _FLOOR = 0.01  # of the level

@@ -21,11 +21,11 @@ WEEK_PARTS = 7 * PARTS
 _PART_S = 86_400 / PARTS
 _LARGEST = 1e33  # 32 bits hold the sum of some
 _GROWTH = 1.5
-_MISS_SAMPLES = 240.0  # over which the usual distance from a profile is averaged
-_SETTLED_MISSES = 40
+_SETTLED = 0.9  # of a day: after so long it is known how far samples usually are from a profile
 _FAR = 4.0  # usual distances from the profile: the mean of a half hour is never so far by chance
-_FLOOR = 0.02  # of the level
+_FLOOR = 0.005  # of the level
 _REFUSALS = 2
+_SMALL_LEVEL = 4.0  # spreads
 
 _Number = TypeVar("_Number", np.float32, np.uint16, np.uint8)
 
@@ -36,13 +36,15 @@ class Expected:
 
     ``level`` is the profile at the time; ``low`` and ``high`` are what it has in this part and those beside it, since
     what comes every day comes a little earlier or later. ``known`` says where there is something to expect,
-    ``accuses`` where that is sure enough to call a sample strange that the time just before would not.
+    ``accuses`` where that is sure enough to call a sample strange that the time just before would not. ``spread``
+    is how far samples usually are from it, ``share`` the same in shares of the level.
     """
 
     level: FloatArray
     low: FloatArray
     high: FloatArray
     spread: FloatArray
+    share: FloatArray
     known: BoolArray
     accuses: BoolArray
 
@@ -71,8 +73,10 @@ class Profile:
         self._total = np.zeros(0)  # of the part that is going on,
         self._samples = np.zeros(0, np.uint16)  # and of how many
         self._spread = np.zeros(0)
+        self._share = np.zeros(0)
         self._misses = np.zeros(0, np.uint16)  # samples that the spread was learned from
         self._part = -1
+        self._day = 1.0  # samples in a day
 
     def fit_to(self, count: int) -> None:
         """Make room for so many rows."""
@@ -84,8 +88,8 @@ class Profile:
             self._samples, self._misses = (
                 np.concatenate([array, np.zeros(more, np.uint16)]) for array in (self._samples, self._misses)
             )
-            self._total, self._spread = (
-                np.concatenate([array, np.zeros(more)]) for array in (self._total, self._spread)
+            self._total, self._spread, self._share = (
+                np.concatenate([array, np.zeros(more)]) for array in (self._total, self._spread, self._share)
             )
         self._size = count
 
@@ -95,14 +99,16 @@ class Profile:
         self._cycles = np.ascontiguousarray(self._cycles[:, rows])
         self._refused = np.ascontiguousarray(self._refused[:, rows])
         self._samples, self._misses = self._samples[rows], self._misses[rows]
-        self._total, self._spread = self._total[rows], self._spread[rows]
+        self._total, self._spread, self._share = (
+            array[rows] for array in (self._total, self._spread, self._share)
+        )
         self._size = len(rows)
 
     def forget(self, rows: IntArray) -> None:
         """Know nothing of these rows any more."""
         self._cycles[:, rows] = 0
         self._refused[:, rows] = 0
-        for array in (self._total, self._samples, self._spread, self._misses):
+        for array in (self._total, self._samples, self._spread, self._share, self._misses):
             array[rows] = 0
 
     def expected(self, at: float) -> Expected | None:
@@ -115,12 +121,13 @@ class Profile:
         if not known.any():
             return None
         level = (1 - share) * self._mean[first, :size] + share * self._mean[second, :size]
-        settled = self._misses[:size] >= _SETTLED_MISSES
+        settled = self._misses[:size] >= _SETTLED * self._day
         return Expected(
             level=level.astype(np.float64),
             low=mean.min(0).astype(np.float64),
             high=mean.max(0).astype(np.float64),
             spread=self._spread[:size],
+            share=self._share[:size],
             known=known,
             accuses=known & settled,
         )
@@ -151,11 +158,18 @@ class Profile:
         if season is None:
             return
         taught = where & season.known
-        miss = np.minimum(np.minimum(np.abs(season.away(values)), 2 * reach), _LARGEST)
         misses = self._misses[: self._size]
-        weight = np.maximum(1.0 / (misses + 1.0), 1.0 / _MISS_SAMPLES)
-        self._spread[: self._size] += np.where(taught, weight * (miss - season.spread), 0.0)
-        misses += taught & (misses < _MISS_SAMPLES)
+        usual = np.maximum(season.spread, np.maximum(season.share, _FLOOR) * np.abs(season.level)) + 1e-9
+        # once it is settled how far samples usually are, one that is further says so slowly
+        most = np.where(misses >= _SETTLED * self._day, np.minimum(3.0 * usual, 2 * reach), 2 * reach)
+        miss = np.minimum(np.minimum(np.abs(season.away(values)), most), _LARGEST)
+        weight = np.maximum(1.0 / (misses + 1.0), 1.0 / self._day)
+        weight = np.where(taught, weight, 0.0)
+        # beside a level near nothing every miss is large
+        beside = np.maximum(np.abs(season.level), _SMALL_LEVEL * season.spread) + 1e-9
+        self._share[: self._size] += weight * (miss / beside - season.share)
+        self._spread[: self._size] += weight * (miss - season.spread)
+        misses += taught & (misses < min(self._day, np.iinfo(np.uint16).max))
 
     def _end_part(self) -> None:
         """Take what was seen in the part that ended into the profile."""
@@ -164,7 +178,7 @@ class Profile:
             seen = self._samples > 0
             today = self._total / np.maximum(self._samples, 1)
             away = today - mean
-            usual = np.maximum(self._spread, _FLOOR * np.abs(mean)) + 1e-9
+            usual = np.maximum(self._spread, np.maximum(self._share, _FLOOR) * np.abs(mean)) + 1e-9
             far = (cycles >= self._known_after) & (np.abs(away) > _FAR * usual)
             refuse = seen & far & (refused < _REFUSALS)
             adopt = seen & far & ~refuse
@@ -173,6 +187,7 @@ class Profile:
             mean += np.where(seen & ~refuse, share * away, 0.0).astype(np.float32)
             cycles += seen & ~refuse & (cycles < np.iinfo(np.uint8).max)
             refused[:] = np.where(refuse, refused + 1, np.where(seen, 0, refused))
+            self._day = max(self._day, float(PARTS * self._samples.max(initial=0)))
         self._total[:] = 0.0
         self._samples[:] = 0
 

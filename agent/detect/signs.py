@@ -18,6 +18,7 @@ from agent.records import BoolArray, FloatArray, IntArray
 _RESTLESS_SAMPLES = 16.0  # over which steps are averaged
 _RESTLESS_CLIP = 5.0  # ordinary steps that one step may count for
 _RESTLESS_TIMES = 2.5  # what steps usually are, from which on a series is restless
+_CALMS = 5.0 / 3.0  # how fast a restless series counts as calm again
 _SMALL_LEVEL = 4.0  # ordinary steps: beside a level near nothing every step is large
 _BLOCK = 16  # samples whose mean tells of creeping
 _DAY_S = 86_400.0
@@ -96,7 +97,10 @@ class Restlessness:
         share += np.where(told & learn, weight * (step / size - share), 0.0)
         count += known & (learn | (count == 0))
         value[:] = bounded
-        return np.where(known & (count > self._warm_up), recent / (_RESTLESS_TIMES * ordinary), 0.0)
+        strength = recent / (_RESTLESS_TIMES * ordinary)
+        # a mean over many samples needs less hysteresis than a sample
+        strength = np.where(strength < 1.0, np.maximum(1.0 - _CALMS * (1.0 - strength), 0.0), strength)
+        return np.where(known & (count > self._warm_up), strength, 0.0)
 
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""

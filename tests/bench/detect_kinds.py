@@ -192,7 +192,7 @@ def main() -> None:
     """Judge and print."""
     rounds, seed = int(sys.argv[1]) if len(sys.argv) > 1 else 3, int(sys.argv[2]) if len(sys.argv) > 2 else 0
     began = time.process_time()
-    live = judge_live(systems(LIVE_STEP_S, (4, 8), seed, rounds))
+    live = judge_live(systems(LIVE_STEP_S, (3, 6), seed, rounds))
     confusion("poll by poll, as the agent does", live)
     reliability("poll by poll", live)
     file = judge_file(systems(FILE_STEP_S, (1, 3), seed + 500_000, rounds))
