@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from agent.cli.output import console, print_json
 from agent.clock import SystemClock
+from agent.collect.http import HttpClient
 from agent.config import Settings, check_settings, find_config_file, load_settings
 from agent.errors import ConfigError, OpsmendError, Problem
 from agent.records import InventoryHost, TaskEvent
@@ -48,6 +49,7 @@ def check_all(config: Path | None, offline: bool, json: bool) -> None:
     if settings is not None and not offline:
         with console.status("asking sources and hosts…"):
             lines += _check_source(settings, definitions)
+            lines += _check_alertmanager(settings)
             lines += _check_hosts(settings)
     _report(problems, lines, definitions, json)
     if problems:
@@ -75,6 +77,23 @@ def _check_source(settings: Settings, definitions: Definitions | None) -> list[L
     if silent:
         lines.append(Line("signals", True, f"no series yet for {', '.join(silent)}"))
     return lines
+
+
+def _check_alertmanager(settings: Settings) -> list[Line]:
+    section = settings.notify.alertmanager
+    if section is None:
+        return []
+    name = f"Alertmanager {section.url}"
+    client = HttpClient("Alertmanager", "notify.alertmanager", section)
+    try:
+        reply = client.send("GET", "/api/v2/status")
+        if reply.status != 200:
+            raise client.refuse(reply, str(reply.json or ""), "url")
+    except OpsmendError as error:
+        return [Line(name, False, str(error))]
+    finally:
+        client.close()
+    return [Line(name, True, "answers")]
 
 
 def _check_hosts(settings: Settings) -> list[Line]:

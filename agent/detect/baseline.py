@@ -1,12 +1,12 @@
 """The layer for every series: how far is the newest sample from what is normal for it?
 
-One vectorised pass over the frame. For each series a level and a spread are kept as exponentially
-weighted robust estimates: a sample moves them by at most a few spreads (Huber's clipping, Huber 1964),
-so that a fault does not become normal while it lasts. The spread remembers eight times as long as the level:
-how much a series scatters changes over hours, and a spread that followed a fault as fast as the fault
-grows would hide it. It is learned twice, as it is and as a share of the level, and the larger counts: what is
-busy by day scatters more by day. Once a time of day or of the week has been seen, what it showed then (``seasons``) is
-asked too. The score is the distance in spreads.
+One vectorised pass over the frame. For each series a level and a spread are kept as exponentially weighted
+robust estimates: a sample moves them by at most a few spreads (Huber's clipping, Huber 1964), so that a
+fault does not become normal while it lasts. The spread remembers eight times as long as the level: how much
+a series scatters changes over hours, and a spread that followed a fault as fast as the fault grows would
+hide it. It is learned twice, as it is and as a share of the level, and the larger counts: what is busy by
+day scatters more by day. Once a time of day or of the week has been seen, what it showed then (``seasons``)
+is asked too. The score is the distance in spreads.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _GROWTH = 1.5
 class Scored:
     """Scores of the newest column: 0 where there is a gap or too little history.
 
-    ``level`` is what was expected, by a season where ``seasonal``; ``spread`` how far samples usually are from
-    it. ``usual`` rows show what they show at this time of other days.
+    ``level`` is what was expected, by a season where ``seasonal``; ``spread`` how far samples usually are
+    from it. ``usual`` rows show what they show at this time of other days.
     """
 
     score: FloatArray
@@ -116,7 +116,8 @@ class Baseline:
             width = _width(season.spread, season.share, season.level)
             from_season = season.away(values) / width
             usual |= season.known & (np.abs(from_season) < _USUAL)
-            # a sample is strange when all find it so; seasons that are sharper by far decide without the level
+            # a sample is strange when all find it so; seasons that are sharper by far decide without the
+            # level
             sharper = season.accuses & (width < _SHARPER * plain)
             better = (sharper & ~accused) | (season.known & (np.abs(from_season) < np.abs(distance)))
             accused |= sharper

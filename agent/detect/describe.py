@@ -1,4 +1,4 @@
-"""An open anomaly and the newest frame in, what is said of it out: its kind, since when, what was expected."""
+"""An open anomaly and the newest frame in, what is said of it out: kind, since when, what was expected."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _REACH = 4.0  # spreads that hold what is normal; the threshold lies further out
 class OpenAnomaly:
     """An anomaly that is open.
 
-    ``level`` is what was normal when it opened, ``began`` the frame's time of its first sample, ``samples`` how
-    many have been judged since, ``look_at`` at how many its kind is looked at again, ``peak`` its greatest
-    strength, ``clear`` how clear its kind is.
+    ``level`` is what was normal when it opened, ``began`` the frame's time of its first sample, ``samples``
+    how many have been judged since, ``look_at`` at how many its kind is looked at again, ``peak`` its
+    greatest strength, ``clear`` how clear its kind is.
     """
 
     anomaly: Anomaly
@@ -38,7 +38,7 @@ class OpenAnomaly:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
-    """What else is strange on the same entity: the strongest signals, the share of its series, their number."""
+    """What else is strange on the entity: the strongest signals, the share of its series, their number."""
 
     signals: tuple[str, ...] = ()
     share: float = 0.0

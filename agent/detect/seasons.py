@@ -1,8 +1,9 @@
 """Samples with their time in, what each series showed at that time of day, and of the week, before out.
 
-A day has 48 parts. For each part and series a mean over some days is kept, and beside it one for the same part
-of the same weekday, as 32-bit numbers, part by part, so that a poll touches four parts and nothing else. The
-daily profile is known after three days; the weekly one after a week, and it tells a Saturday from a Friday.
+A day has 48 parts. For each part and series a mean over some days is kept, and beside it one for the same
+part of the same weekday, as 32-bit numbers, part by part, so that a poll touches four parts and nothing
+else. The daily profile is known after three days; the weekly one after a week, and it tells a Saturday from
+a Friday.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ _Number = TypeVar("_Number", np.float32, np.uint16, np.uint8)
 class Expected:
     """What a season lets expect of each row, and how far samples usually are from it.
 
-    ``level`` is the profile at the time; ``low`` and ``high`` are what it has in this part and those beside it, since
-    what comes every day comes a little earlier or later. ``known`` says where there is something to expect,
-    ``accuses`` where that is sure enough to call a sample strange that the time just before would not. ``spread``
-    is how far samples usually are from it, ``share`` the same in shares of the level.
+    ``level`` is the profile at the time; ``low`` and ``high`` are what it has in this part and those beside
+    it, since what comes every day comes a little earlier or later. ``known`` says where there is something
+    to expect, ``accuses`` where that is sure enough to call a sample strange that the time just before
+    would not. ``spread`` is how far samples usually are from it, ``share`` the same in shares of the level.
     """
 
     level: FloatArray
@@ -57,9 +58,9 @@ class Expected:
 class Profile:
     """The mean of every row in each part of a cycle.
 
-    ``known_after`` is in how many cycles a part must have been seen, ``memory`` over how many it is averaged. A day
-    that is far from what the profile says does not change it, or a fault would become normal; when it is so
-    for the third time in a row, it is the new normal.
+    ``known_after`` is in how many cycles a part must have been seen, ``memory`` over how many it is
+    averaged. A day that is far from what the profile says does not change it, or a fault would become
+    normal; when it is so for the third time in a row, it is the new normal.
     """
 
     def __init__(self, parts: int, known_after: int, memory: int) -> None:
@@ -142,7 +143,9 @@ class Profile:
         level = (1 - share) * self._mean[first, row] + share * self._mean[second, row]
         return np.where(known, level, np.nan)
 
-    def learn(self, values: FloatArray, reach: FloatArray, known: BoolArray, calm: BoolArray, at: float) -> None:
+    def learn(
+        self, values: FloatArray, reach: FloatArray, known: BoolArray, calm: BoolArray, at: float
+    ) -> None:
         """Take in the ``known`` samples; where it is ``calm`` they also tell how far samples usually are."""
         part = int(at % (self._parts * _PART_S) / _PART_S)
         if part != self._part:
@@ -236,7 +239,9 @@ class Seasons:
         for profile in self.profiles:
             profile.forget(rows)
 
-    def learn(self, values: FloatArray, reach: FloatArray, known: BoolArray, calm: BoolArray, at: float) -> None:
+    def learn(
+        self, values: FloatArray, reach: FloatArray, known: BoolArray, calm: BoolArray, at: float
+    ) -> None:
         """Take in the ``known`` samples; where it is ``calm`` they also tell how far samples usually are.
 
         ``reach`` is what a sample may say at most.

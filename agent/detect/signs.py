@@ -1,4 +1,4 @@
-"""Each poll's samples and their distances in, other ways of being strange out: restless, creeping, still, gone.
+"""Each poll's samples in, other ways of being strange than a distance out: restless, creeping, still, gone.
 
 One sample at a time says nothing of a series that scatters more than it did, that creeps away, that stands
 still though it always moved, or that is there no more. Each of these keeps a few numbers per row and gives a
@@ -38,7 +38,7 @@ class Rows:
     """Arrays that grow with the rows of a frame and follow their renumbering, zero where nothing was put."""
 
     def __init__(self, **fields: type) -> None:
-        self._arrays = {name: np.zeros(0, kind) for name, kind in fields.items()}
+        self._arrays: dict[str, np.ndarray] = {name: np.zeros(0, kind) for name, kind in fields.items()}
         self._size = 0
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -61,7 +61,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sight:
-    """What a poll could see: when, which rows' signals were answered, and the rows of each of these signals."""
+    """What a poll could see: when, which rows' signals were answered, and the rows of each of them."""
 
     at: float
     watched: BoolArray
@@ -113,7 +113,7 @@ class Restlessness:
 
 
 class Creep:
-    """Means of some samples against a baseline of their own, which remembers hours where the other minutes."""
+    """Means of some samples against a baseline that remembers hours where the other remembers minutes."""
 
     def __init__(self, warm_up: int, threshold: float) -> None:
         self._warm_up = warm_up
@@ -233,8 +233,8 @@ class Absence:
     ) -> FloatArray:
         """Return for how long each row has been away, as a multiple of what would be strange.
 
-        ``rows`` are the rows of each signal that was answered. Where as many series of a signal came as went, labels
-        have changed: that is no absence.
+        ``rows`` are the rows of each signal that was answered. Where as many series of a signal came as
+        went, labels have changed: that is no absence.
         """
         self._rows.fit_to(len(values))
         present, count, gap, age = (self._rows[name] for name in ("present", "count", "gap", "age"))
@@ -247,7 +247,9 @@ class Absence:
         gone = watched & steady & (gap >= self._missing_after)
         for numbers in rows.values():
             if gone[numbers].any():
-                new = known[numbers] & (age[numbers] <= gap[numbers][gone[numbers]].max() + self._missing_after)
+                new = known[numbers] & (
+                    age[numbers] <= gap[numbers][gone[numbers]].max() + self._missing_after
+                )
                 if new.sum() >= gone[numbers].sum():
                     # replaced: forget that they were always there
                     present[numbers[gone[numbers]]] = 0.0
@@ -272,8 +274,8 @@ class Absence:
 class Strangeness:
     """How strange each row is, in thresholds: 1 is just enough. ``judged`` rows can be told from normal.
 
-    ``level`` and ``spread`` are what the strongest sign compared with; ``creeping``, ``still`` and ``absent`` name
-    it where it is not the distance of single samples.
+    ``level`` and ``spread`` are what the strongest sign compared with; ``creeping``, ``still`` and
+    ``absent`` name it where it is not the distance of single samples.
     """
 
     strength: FloatArray

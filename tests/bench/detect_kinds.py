@@ -1,9 +1,10 @@
 """What kinds of anomalies are found, what they are called, and how far a confidence can be relied on.
 
-``make bench-kinds``. Simulated series (``simulated``) are judged twice: as ``opsmend detect`` judges a file, and poll
-by poll as the agent does. A table says what each kind was called at its end; another, of those verdicts that
-were called so sure, how many were right: that there was an anomaly, and that it was of the kind named.
-``--fit`` prints the constants for ``agent/detect/confidence.py``, from other seeds than those of the tables.
+``make bench-kinds``. Simulated series (``simulated``) are judged twice: as ``opsmend detect`` judges a
+file, and poll by poll as the agent does. A table says what each kind was called at its end; another, of
+those verdicts that were called so sure, how many were right: that there was an anomaly, and that it was of
+the kind named. ``--fit`` prints the constants for ``agent/detect/confidence.py``, from other seeds than
+those of the tables.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 
@@ -96,7 +98,9 @@ def judge_file(some: Sequence[System]) -> list[Judged]:
 def _file_frame(system: System) -> Frame:
     times = FIRST_DAY + FILE_STEP_S * np.arange(system.values.shape[1], dtype=float)
     series = [Series(f"m{row}", "e", {}) for row in range(len(system.values))]
-    return _frame(times, system.values, series, {one.signal: np.array([row]) for row, one in enumerate(series)})
+    return _frame(
+        times, system.values, series, {one.signal: np.array([row]) for row, one in enumerate(series)}
+    )
 
 
 def _frame(times: np.ndarray, values: np.ndarray, series: list[Series], rows: dict[str, np.ndarray]) -> Frame:
@@ -153,7 +157,7 @@ def confusion(title: str, judged: Sequence[Judged]) -> None:
                 false[one.system.shape] += 1
     show(
         "alarms where nothing was, per entity and day, from the fourth day on",
-        list(SHAPES) + ["all"],
+        [*SHAPES, "all"],
         [[f"{false[name] / days[name]:.3f}" for name in SHAPES] + [f"{false.total() / days.total():.3f}"]],
     )
 
@@ -179,7 +183,7 @@ def reliability(title: str, judged: Sequence[Judged]) -> None:
     told = np.array(list(samples(judged)), float).reshape(-1, 3)
     rows = []
     edges = [0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 1.001]
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         some = told[(told[:, 0] >= low) & (told[:, 0] < high)]
         if len(some):
             means = [f"{value:.2f}" for value in some.mean(0)]

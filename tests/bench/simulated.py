@@ -204,12 +204,14 @@ def make_system(
 def _before_swing(shape: Shape, first: int, room: int, length: int) -> int:
     """Return the begin, within ``room``, from which the series moves most away from what it shows there."""
     begins = np.arange(first, first + room, max(room // 48, 1))
-    away = [np.abs(shape.values[b : b + length] - np.median(shape.values[b - 5 : b + 5])).mean() for b in begins]
+    away = [
+        np.abs(shape.values[b : b + length] - np.median(shape.values[b - 5 : b + 5])).mean() for b in begins
+    ]
     return int(begins[int(np.argmax(away))])
 
 
 def fitting(name: str) -> list[str]:
-    """Return the kinds that make sense for a shape: a floor leaves no room for a dip, no season none to lose."""
+    """Return the kinds that make sense for a shape: a floor leaves no room for a dip, for example."""
     chance = np.random.default_rng(0)
     shape = SHAPES[name](FIRST_DAY + 300.0 * np.arange(2016), chance)
     kinds = ["spike", "level_shift", "trend", "variance_change", "missing_data"]
