@@ -85,7 +85,7 @@ def _judged(
 ) -> EntityVerdicts:
     values = np.clip(values, -LARGEST, LARGEST)
     scores = score_entity(values, grid.step_s, schedule)
-    limit = thresholds(scores.score, scores.begin, schedule)
+    limit = thresholds(scores.score, scores.begin, schedule, len(names))
     missing = _missing(scores.seen, schedule.day)
     gone: BoolArray = np.asarray(missing.any(1))
     usual = np.where(np.isfinite(limit), limit, np.inf)
