@@ -14,7 +14,18 @@ from agent.collect.seriesfile import parse_series
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import Rule, Rulebook, Signal
 from agent.decide import Remediation
-from agent.records import Anomaly, Candidate, Diagnosis, Frame, Incident, InventoryHost, Plan, Run, Symptom, Verdict
+from agent.records import (
+    Anomaly,
+    Candidate,
+    Diagnosis,
+    Frame,
+    Incident,
+    InventoryHost,
+    Plan,
+    Run,
+    Symptom,
+    Verdict,
+)
 from agent.records.evidence import ChangeEvent, Edge, LogEntry, Observations, SeriesTable
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)

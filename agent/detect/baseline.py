@@ -36,7 +36,8 @@ class Scored:
     """Scores of the newest column: 0 where there is a gap or too little history.
 
     ``level`` is what was expected, by a season where ``seasonal``; ``spread`` how far samples usually are
-    from it. ``usual`` rows show what they show at this time of other days.
+    from it. ``usual`` rows show what they show at this time of other days; of ``mature`` rows this time was
+    seen on some other days.
     """
 
     score: FloatArray
@@ -45,6 +46,7 @@ class Scored:
     judged: BoolArray
     seasonal: BoolArray
     usual: BoolArray
+    mature: BoolArray
 
 
 class Baseline:
@@ -111,10 +113,12 @@ class Baseline:
         self, values: FloatArray, level: FloatArray, spread: FloatArray, judged: BoolArray, at: float
     ) -> Scored:
         distance = (values - level) / spread
-        plain, accused, usual = spread, np.zeros(len(values), bool), np.zeros(len(values), bool)
+        plain = spread
+        accused, usual, mature = (np.zeros(len(values), bool) for _ in range(3))
         for season in self._seasons.expected(at) if self._seasons is not None else ():
             width = _width(season.spread, season.share, season.level)
             from_season = season.away(values) / width
+            mature |= season.known
             usual |= season.known & (np.abs(from_season) < _USUAL)
             # a sample is strange when all find it so; seasons that are sharper by far decide without the
             # level
@@ -124,7 +128,7 @@ class Baseline:
             distance = np.where(better, from_season, distance)
             level = np.where(better, season.level, level)
             spread = np.where(better, width, spread)
-        return Scored(np.where(judged, distance, 0.0), level, spread, judged, accused, usual)
+        return Scored(np.where(judged, distance, 0.0), level, spread, judged, accused, usual, mature)
 
     def _learn(
         self, values: FloatArray, spread: FloatArray, known: BoolArray, learn: BoolArray, at: float

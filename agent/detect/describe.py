@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from agent.detect.confidence import live_confidence
+from agent.detect.confidence import LIVE
 from agent.detect.kinds import Stretch, kind_of
 from agent.detect.signs import Strangeness
 from agent.records import Anomaly, FloatArray, Frame
@@ -21,14 +21,15 @@ _REACH = 4.0  # spreads that hold what is normal; the threshold lies further out
 class OpenAnomaly:
     """An anomaly that is open.
 
-    ``level`` is what was normal when it opened, ``began`` the frame's time of its first sample, ``samples``
-    how many have been judged since, ``look_at`` at how many its kind is looked at again, ``peak`` its
-    greatest strength, ``clear`` how clear its kind is.
+    ``level`` is what was normal when it opened, ``mature`` whether some days were known then, ``began`` the
+    frame's time of its first sample, ``samples`` how many have been judged since, ``look_at`` at how many
+    its kind is looked at again, ``peak`` its greatest strength, ``clear`` how clear its kind is.
     """
 
     anomaly: Anomaly
     level: float
     seasonal: bool
+    mature: bool
     began: float
     samples: int
     look_at: int = 0
@@ -69,7 +70,7 @@ def describe(
         one.anomaly,
         kind=kind,
         score=strength,
-        confidence=live_confidence(kind, one.peak, one.samples, one.clear),
+        confidence=LIVE.at(kind, one.peak, one.samples, one.clear, mature=one.mature),
         observed=float(frame.latest[row]),
         expected_low=level - _REACH * spread,
         expected_high=level + _REACH * spread,

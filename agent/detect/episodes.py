@@ -139,7 +139,12 @@ class SeriesDetector:
             query=query_of_series(self._signals[series.signal].query, series.labels),
         )
         return OpenAnomaly(
-            anomaly, level, bool(scored.seasonal[row]), began, samples=self._settings.open_after - 1
+            anomaly,
+            level,
+            bool(scored.seasonal[row]),
+            bool(strange.mature[row]),
+            began,
+            samples=self._settings.open_after - 1,
         )
 
     def _describe(self, frame: Frame, strange: Strangeness) -> None:

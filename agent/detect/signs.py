@@ -275,7 +275,7 @@ class Strangeness:
     """How strange each row is, in thresholds: 1 is just enough. ``judged`` rows can be told from normal.
 
     ``level`` and ``spread`` are what the strongest sign compared with; ``creeping``, ``still`` and
-    ``absent`` name it where it is not the distance of single samples.
+    ``absent`` name it where it is not the distance of single samples. Of ``mature`` rows some days are known.
     """
 
     strength: FloatArray
@@ -285,6 +285,7 @@ class Strangeness:
     creeping: BoolArray
     still: BoolArray
     absent: BoolArray
+    mature: BoolArray
 
 
 class Signs:
@@ -318,6 +319,7 @@ class Signs:
             creeping=creeping,
             still=scored.judged & (still >= 1) & (still >= strength),
             absent=absent >= 1,
+            mature=scored.mature,
         )
 
     def keep(self, rows: IntArray) -> None:

@@ -14,9 +14,9 @@ from agent.detect.causal import Schedule
 from agent.records import BoolArray, FloatArray
 
 _RARE = 1.1  # a score of 1 is what the worst moments of healthy days reach
-# the budget: alarms a day, and over how many days; those that are true count too, and mostly come together. One
-# series has a long memory: a few bad days must not make faults normal, nor a few quiet ones noise strange. The
-# score of several is held for long after each peak, and follows how the whole entity changes.
+# the budget: alarms a day, and over how many days; those that are true count too, and mostly come together.
+# One series has a long memory: a few bad days must not make faults normal, nor a few quiet ones noise
+# strange. The score of several is held for long after each peak, and follows how the whole entity changes.
 _BUDGET_OF_ONE = (1.25, 28)
 _BUDGET_OF_SEVERAL = (1.5, 3)
 _OVER_NEW_NORMAL = 1.5
@@ -40,7 +40,9 @@ def thresholds(score: FloatArray, start: int, schedule: Schedule, series: int = 
         settled = start + schedule.day if begin - start > 2 * schedule.day else start
         recent = score[max(settled, begin - days * schedule.day) : begin]
         usual = float(np.median(recent[-schedule.day :]))
-        result[begin : begin + step] = max(_RARE, _OVER_NEW_NORMAL * usual, _budget(recent, schedule.day, per_day))
+        result[begin : begin + step] = max(
+            _RARE, _OVER_NEW_NORMAL * usual, _budget(recent, schedule.day, per_day)
+        )
     return result
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -22,6 +22,7 @@ import numpy as np
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
 from agent.detect import SeriesDetector
+from agent.detect.confidence import Curve
 from agent.detect.history import detect_history
 from agent.detect.kinds import KINDS
 from agent.records import Frame, Series
@@ -192,9 +193,47 @@ def reliability(title: str, judged: Sequence[Judged]) -> None:
     print(f"Brier score {((told[:, 0] - told[:, 2]) ** 2).mean():.3f}")
 
 
+def fit(name: str, judge: Callable[[], Sequence[Judged]]) -> None:
+    """Print the constants of a curve, fitted to what ``judge`` finds.
+
+    While it judges, the curve gives out numbers instead of probabilities: by them it is known afterwards what
+    each verdict was made from.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    told: list[tuple[str, float, int, float, bool]] = []
+
+    def note(
+        self: Curve, kind: str, strength: float, length: int, clear: float, mature: bool = True
+    ) -> float:
+        told.append((kind, strength, length, clear, mature))
+        return float(len(told) - 1)
+
+    at, Curve.at = Curve.at, note  # type: ignore[method-assign]
+    try:
+        judged = judge()
+    finally:
+        Curve.at = at  # type: ignore[method-assign]
+    inputs, right = [], []
+    for number, _, of_kind in samples(judged):
+        kind, strength, length, clear, mature = told[int(number)]
+        flags = [float(kind == one) for one in KINDS]
+        inputs.append([np.log(min(max(strength, 1e-3), 1e6)), np.log(max(length, 1)), clear, mature, *flags])
+        right.append(of_kind)
+    model = LogisticRegression(C=1.0, max_iter=1000).fit(np.array(inputs), np.array(right))
+    strength, length, clear, mature, *kinds = model.coef_[0].round(2).tolist()
+    print(f"{name} = Curve(base={model.intercept_[0]:.2f}, {strength=}, {length=}, {clear=}, {mature=},")
+    print(f"    kinds={dict(zip(KINDS, kinds, strict=True))})  # {len(right)} verdicts")
+
+
 def main() -> None:
     """Judge and print."""
-    rounds, seed = int(sys.argv[1]) if len(sys.argv) > 1 else 3, int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    wanted = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    rounds, seed = (*wanted, *(3, 0)[len(wanted) :])
+    if "--fit" in sys.argv:
+        fit("LIVE", lambda: judge_live(systems(LIVE_STEP_S, (3, 6), seed + 10_000_000, rounds)))
+        fit("FILE", lambda: judge_file(systems(FILE_STEP_S, (1, 3), seed + 20_000_000, rounds)))
+        return
     began = time.process_time()
     live = judge_live(systems(LIVE_STEP_S, (3, 6), seed, rounds))
     confusion("poll by poll, as the agent does", live)

@@ -203,7 +203,8 @@ def make_system(
 
 def _before_swing(shape: Shape, first: int, room: int, length: int) -> int:
     """Return the begin, within ``room``, from which the series moves most away from what it shows there."""
-    begins = np.arange(first, first + room, max(room // 48, 1))
+    latest = len(shape.values) - length
+    begins = np.minimum(np.arange(first, first + room, max(room // 48, 1)), latest)
     away = [
         np.abs(shape.values[b : b + length] - np.median(shape.values[b - 5 : b + 5])).mean() for b in begins
     ]
