@@ -10,7 +10,7 @@ import numpy as np
 from agent.detect.confidence import LIVE
 from agent.detect.kinds import Stretch, kind_of
 from agent.detect.signs import Strangeness
-from agent.records import Anomaly, FloatArray, Frame
+from agent.records import Anomaly, FloatArray
 
 _BEFORE = 64  # samples that say how a series was before
 _AWAY = 2.0  # spreads beyond which a sample belongs to what is going on
@@ -46,12 +46,21 @@ class Company:
     series: int = 1
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Strip:
+    """What a frame holds of one row, as it was judged: times, values, the newest of them."""
+
+    times: FloatArray
+    values: FloatArray
+    newest: float
+
+
 Season = Callable[[int, FloatArray], FloatArray]
 """A row and times in, what its seasons let expect there out."""
 
 
 def describe(
-    one: OpenAnomaly, frame: Frame, row: int, strange: Strangeness, company: Company, season: Season
+    one: OpenAnomaly, strip: Strip, row: int, strange: Strangeness, company: Company, season: Season
 ) -> None:
     """Bring an open anomaly up to date; its kind is looked at again as it grows by half."""
     one.samples += 1
@@ -64,37 +73,33 @@ def describe(
         kind, one.clear = "flat_line", 1.0
     elif one.samples >= one.look_at:
         one.look_at = one.samples + max(one.samples // 2, 1)
-        kind, one.clear = _kind(one, frame, row, company, season)
+        kind, one.clear = _kind(one, strip, row, company, season)
     level, spread = float(strange.level[row]), float(strange.spread[row])
     one.anomaly = replace(
         one.anomaly,
         kind=kind,
         score=strength,
         confidence=LIVE.at(kind, one.peak, one.samples, one.clear, mature=one.mature),
-        observed=float(frame.latest[row]),
+        observed=strip.newest,
         expected_low=level - _REACH * spread,
         expected_high=level + _REACH * spread,
         contributors=company.signals,
     )
 
 
-def onset(frame: Frame, row: int, level: float, spread: float, samples: int) -> float:
-    """Return the time at which what goes on began: of the first sample after the last one near the level.
+def onset(values: FloatArray, level: float, spread: float, samples: int) -> int:
+    """Return at which of some values what goes on now began: the first after the last one near the level.
 
-    It is at least ``samples`` back, and within what the frame holds.
+    It is at least ``samples`` back.
     """
-    values = frame.values[row]
     first = max(len(values) - samples, 0)
-    earlier = values[:first]
-    near = np.flatnonzero(np.abs(earlier - level) <= _AWAY * spread)
-    if len(near):
-        first = int(near[-1]) + 1
-    return float(frame.times[first])
+    near = np.flatnonzero(np.abs(values[:first] - level) <= _AWAY * spread)
+    return int(near[-1]) + 1 if len(near) else first
 
 
-def _kind(one: OpenAnomaly, frame: Frame, row: int, company: Company, season: Season) -> tuple[str, float]:
+def _kind(one: OpenAnomaly, strip: Strip, row: int, company: Company, season: Season) -> tuple[str, float]:
     """Return the kind by the samples that the frame still holds, and how clear it is."""
-    values, times = frame.values[row], frame.times
+    values, times = strip.values, strip.times
     first = min(int(np.searchsorted(times, one.began)), max(len(values) - one.samples, 0))
     before = slice(max(first - _BEFORE, 0), first)
     expected = np.full(len(values), one.level)

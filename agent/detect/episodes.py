@@ -10,8 +10,10 @@ import numpy as np
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
 from agent.detect.baseline import Baseline, Scored, rows_to_watch
-from agent.detect.describe import Company, OpenAnomaly, describe, onset
-from agent.detect.signs import Rows, Sight, Signs, Strangeness
+from agent.detect.counters import WINDOW, Counters, counts, rates
+from agent.detect.describe import Company, OpenAnomaly, Strip, describe, onset
+from agent.detect.rows import Rows
+from agent.detect.signs import Sight, Signs, Strangeness
 from agent.detect.where import query_of_series
 from agent.log import Logger
 from agent.records import Anomaly, BoolArray, FloatArray, Frame, IntArray
@@ -31,6 +33,8 @@ class SeriesDetector:
         self._signals = signals
         self._settings = settings
         self._watched = _watched(signals)
+        self._counting = _counting(signals)
+        self._counters = Counters()
         self._baseline = Baseline(settings.warm_up)
         self._signs = Signs(settings.threshold, settings.warm_up, settings.missing_after)
         self._counts = Rows(strange=np.intp, normal=np.intp, flaps=np.intp)
@@ -43,6 +47,7 @@ class SeriesDetector:
         """Use other definitions of signals from the next frame on."""
         self._signals = signals
         self._watched = _watched(signals)
+        self._counting = _counting(signals)
         self._open = {row: one for row, one in self._open.items() if one.anomaly.signal in self._watched}
         self._of_entity, self._counted = {}, 0
 
@@ -53,9 +58,10 @@ class SeriesDetector:
         watched = np.zeros(count, bool)
         watched[rows_to_watch(frame, self._watched)] = True
         newest = np.where(watched, frame.latest, np.nan)
+        at = float(frame.times[-1])
+        newest = self._counters.newest(newest, self._counting_rows(frame), at)
         learn = np.ones(count, bool)
         learn[list(self._open)] = False
-        at = float(frame.times[-1])
         scored = self._baseline.score(newest, learn, at)
         answered = {id_: frame.rows[id_] for id_ in self._watched & frame.answered if id_ in frame.rows}
         sight = Sight(at=at, watched=watched, rows=answered)
@@ -63,17 +69,29 @@ class SeriesDetector:
         self._count_samples(strange)
         self._close(frame)
         self._open_new(frame, scored, strange)
-        self._describe(frame, strange)
+        self._describe(frame, strange, newest)
         return tuple(one.anomaly for one in self._open.values())
 
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""
         new_number = {int(old): new for new, old in enumerate(rows)}
+        self._counters.keep(rows)
         self._baseline.keep(rows)
         self._signs.keep(rows)
         self._counts.keep(rows)
         self._open = {new_number[old]: one for old, one in self._open.items() if old in new_number}
         self._of_entity, self._counted = {}, 0
+
+    def _counting_rows(self, frame: Frame) -> BoolArray:
+        result = np.zeros(len(frame.series), bool)
+        for id_ in self._counting & frame.answered:
+            result[frame.rows[id_]] = True
+        return result
+
+    def _past(self, frame: Frame, row: int) -> FloatArray:
+        """Return what the frame holds of a row, as it was judged."""
+        values: FloatArray = frame.values[row]
+        return rates(values, frame.times) if frame.series[row].signal in self._counting else values
 
     def _sides(self, frame: Frame) -> FloatArray:
         """Return 1 where only high is bad, -1 where only low is, else 0."""
@@ -123,7 +141,8 @@ class SeriesDetector:
     def _opened(self, frame: Frame, scored: Scored, strange: Strangeness, row: int) -> OpenAnomaly:
         series = frame.series[row]
         level, spread = float(strange.level[row]), float(strange.spread[row])
-        began = onset(frame, row, level, spread, self._settings.open_after)
+        past = self._past(frame, row)
+        began = float(frame.times[onset(past, level, spread, self._settings.open_after)])
         anomaly = Anomaly(
             entity=series.entity,
             signal=series.signal,
@@ -133,10 +152,10 @@ class SeriesDetector:
             confidence=0.0,
             opened_at=frame.at,
             since=min(datetime.fromtimestamp(began, UTC), frame.at),
-            observed=float(frame.latest[row]),
+            observed=float(past[-1]),
             expected_low=0.0,
             expected_high=0.0,
-            query=query_of_series(self._signals[series.signal].query, series.labels),
+            query=query_of_series(self._query(series.signal), series.labels),
         )
         return OpenAnomaly(
             anomaly,
@@ -147,7 +166,11 @@ class SeriesDetector:
             samples=self._settings.open_after - 1,
         )
 
-    def _describe(self, frame: Frame, strange: Strangeness) -> None:
+    def _query(self, signal: str) -> str:
+        query = self._signals[signal].query
+        return f"rate({query}[{WINDOW}])" if signal in self._counting else query
+
+    def _describe(self, frame: Frame, strange: Strangeness, newest: FloatArray) -> None:
         if not self._open:
             return
         self._count_entities(frame)
@@ -155,7 +178,8 @@ class SeriesDetector:
         for row, one in self._open.items():
             if strange.judged[row]:
                 company = self._company(one.anomaly, others)
-                describe(one, frame, row, strange, company, self._baseline.expected_along)
+                strip = Strip(frame.times, self._past(frame, row), float(newest[row]))
+                describe(one, strip, row, strange, company, self._baseline.expected_along)
 
     def _strange_now(self, frame: Frame, strange: Strangeness) -> Mapping[str, list[tuple[float, str]]]:
         """Return what is at least half strange on the entities of open anomalies, the strongest first."""
@@ -188,3 +212,7 @@ class SeriesDetector:
 
 def _watched(signals: Mapping[str, Signal]) -> frozenset[str]:
     return frozenset(id_ for id_, signal in signals.items() if signal.detect)
+
+
+def _counting(signals: Mapping[str, Signal]) -> frozenset[str]:
+    return frozenset(id_ for id_, signal in signals.items() if signal.detect and counts(signal.query))

@@ -12,6 +12,7 @@ import numpy as np
 
 from agent.detect.causal import Schedule, held_peaks, moving_mean
 from agent.detect.confidence import FILE, quiet_confidence
+from agent.detect.counters import counting_columns, rates
 from agent.detect.entity import LARGEST, EntityScores, score_entity
 from agent.detect.kinds import Stretch, kind_of
 from agent.detect.threshold import above, thresholds
@@ -54,6 +55,7 @@ def detect_history(
     """Judge every entity of ``frame``, after learning from ``learn_from`` where it is given."""
     times, values = _joined(frame, learn_from)
     learned = len(times) - len(frame.times)
+    values = _without_counters(frame, times, values, learned)
     grid = grid_of(times)
     schedule = Schedule(
         rows=grid.size, day=grid.day, learn_until=int(grid.places[learned]) if 0 < learned < len(times) else 0
@@ -78,6 +80,18 @@ def _joined(frame: Frame, learn_from: Frame | None) -> tuple[FloatArray, FloatAr
         if found is not None:
             values[row] = learn_from.values[found[0]]
     return np.concatenate([earlier, frame.times]), np.concatenate([values, frame.values], axis=1)
+
+
+def _without_counters(frame: Frame, times: FloatArray, values: FloatArray, learned: int) -> FloatArray:
+    """Return the values with rates in place of counters."""
+    counting = counting_columns([one.signal for one in frame.series], values)
+    if not counting.any():
+        return values
+    result = values.copy()
+    result[counting] = rates(values[counting], times)
+    if 0 < learned < len(times):  # two files: what lies between them was counted by nobody
+        result[counting, learned] = np.nan
+    return result
 
 
 def _judged(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.detect.baseline import Baseline, Scored, floor_of
+from agent.detect.rows import Rows
 from agent.records import BoolArray, FloatArray, IntArray
 
 _RESTLESS_SAMPLES = 16.0  # over which steps are averaged
@@ -31,32 +32,6 @@ _STRONGEST = 3.0  # thresholds: standing still for longer says no more
 _PRESENT = 0.95  # share of samples that must have been there for their absence to mean something
 _PRESENT_SAMPLES = 120
 _TELLING = 0.5  # thresholds from which on a sign may say what is normal
-_GROWTH = 1.5
-
-
-class Rows:
-    """Arrays that grow with the rows of a frame and follow their renumbering, zero where nothing was put."""
-
-    def __init__(self, **fields: type) -> None:
-        self._arrays: dict[str, np.ndarray] = {name: np.zeros(0, kind) for name, kind in fields.items()}
-        self._size = 0
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        return self._arrays[name][: self._size]
-
-    def fit_to(self, count: int) -> None:
-        """Make room for so many rows."""
-        for name, array in self._arrays.items():
-            if count > len(array):
-                room = int(count * _GROWTH) if self._size else count
-                self._arrays[name] = np.concatenate([array, np.zeros(room - len(array), array.dtype)])
-        self._size = count
-
-    def keep(self, rows: IntArray) -> None:
-        """Follow a renumbering of the rows."""
-        kept = rows[rows < self._size]
-        self._arrays = {name: array[kept] for name, array in self._arrays.items()}
-        self._size = len(kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -239,6 +214,9 @@ class Absence:
         self._rows.fit_to(len(values))
         present, count, gap, age = (self._rows[name] for name in ("present", "count", "gap", "age"))
         known = np.isfinite(values)
+        weight = np.maximum(1.0 / (count + 1.0), 1.0 / _LONG_MEMORY)
+        # what a gap says of a series is learned when it is over: until then it may be a fault
+        present *= np.where(known & (gap > 0) & learn, (1.0 - weight) ** np.minimum(gap, 1e4), 1.0)
         gap[:] = np.where(known, 0.0, gap + watched)
         age += (known | (age > 0)) & watched
         steady = (present >= _PRESENT) & (count >= _PRESENT_SAMPLES)
@@ -254,10 +232,9 @@ class Absence:
                     # replaced: forget that they were always there
                     present[numbers[gone[numbers]]] = 0.0
                     gone[numbers] = False
-        taught = watched & learn & ~gone
-        weight = np.maximum(1.0 / (count + 1.0), 1.0 / _LONG_MEMORY)
-        present += np.where(taught, weight * (known - present), 0.0)
-        count += taught & ((count > 0) | known)
+        taught = known & learn
+        present += np.where(taught, weight * (1.0 - present), 0.0)
+        count += taught
         return np.where(gone, np.minimum(gap / self._missing_after, _STRONGEST), 0.0)
 
     def keep(self, rows: IntArray) -> None:
