@@ -11,6 +11,7 @@ from agent.detect import SeriesDetector
 from agent.detect.signs import Stillness
 from tests.make import NOW, signal
 
+
 class Watch:
     """A detector with one signal, polled by hand; a sample that is None is missing."""
 
