@@ -53,14 +53,9 @@ class SeriesDetector:
 
     def observe(self, frame: Frame) -> tuple[Anomaly, ...]:
         """Learn from the newest column and return the open anomalies."""
-        count = len(frame.series)
-        self._counts.fit_to(count)
-        watched = np.zeros(count, bool)
-        watched[rows_to_watch(frame, self._watched)] = True
-        newest = np.where(watched, frame.latest, np.nan)
+        newest, watched = self._newest(frame)
         at = float(frame.times[-1])
-        newest = self._counters.newest(newest, self._counting_rows(frame), at)
-        learn = np.ones(count, bool)
+        learn = np.ones(len(newest), bool)
         learn[list(self._open)] = False
         scored = self._baseline.score(newest, learn, at)
         answered = {id_: frame.rows[id_] for id_ in self._watched & frame.answered if id_ in frame.rows}
@@ -72,6 +67,11 @@ class SeriesDetector:
         self._describe(frame, strange, newest)
         return tuple(one.anomaly for one in self._open.values())
 
+    def learn(self, frame: Frame) -> None:
+        """Learn from the newest column, and find nothing in it: it is long past."""
+        newest = self._newest(frame)[0]
+        self._baseline.score(newest, np.ones(len(newest), bool), float(frame.times[-1]))
+
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""
         new_number = {int(old): new for new, old in enumerate(rows)}
@@ -81,6 +81,14 @@ class SeriesDetector:
         self._counts.keep(rows)
         self._open = {new_number[old]: one for old, one in self._open.items() if old in new_number}
         self._of_entity, self._counted = {}, 0
+
+    def _newest(self, frame: Frame) -> tuple[FloatArray, BoolArray]:
+        """Return the newest samples of what is watched and was answered, as they are judged, and its rows."""
+        self._counts.fit_to(len(frame.series))
+        watched = np.zeros(len(frame.series), bool)
+        watched[rows_to_watch(frame, self._watched)] = True
+        newest = np.where(watched, frame.latest, np.nan)
+        return self._counters.newest(newest, self._counting_rows(frame), float(frame.times[-1])), watched
 
     def _counting_rows(self, frame: Frame) -> BoolArray:
         result = np.zeros(len(frame.series), bool)

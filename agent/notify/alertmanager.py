@@ -26,7 +26,7 @@ _LIVES = 3  # resends after which an alert that is not sent again ends by itself
 _FIRST_PAUSE = timedelta(seconds=5)
 _LONGEST_PAUSE = timedelta(minutes=1)
 
-Key = tuple[str, frozenset[tuple[str, str]], datetime]
+Key = tuple[str, str, frozenset[tuple[str, str]], datetime]
 
 
 class Client(Protocol):
@@ -137,6 +137,7 @@ class AnomalyAlerts:
             "alertname": ALERT_NAME,
             "signal": anomaly.signal,
             "entity": _text(anomaly.entity),
+            "layer": anomaly.layer,
             "opsmend": self._name,
         }
 
@@ -155,7 +156,7 @@ def _annotations(anomaly: Anomaly) -> dict[str, str]:
 
 
 def _key(anomaly: Anomaly) -> Key:
-    return anomaly.signal, frozenset(anomaly.labels.items()), anomaly.opened_at
+    return anomaly.layer, anomaly.signal, frozenset(anomaly.labels.items()), anomaly.opened_at
 
 
 def _text(value: str) -> str:

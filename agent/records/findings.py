@@ -33,11 +33,16 @@ class Anomaly:
     expected_high: float
     contributors: tuple[str, ...] = ()
     query: str = ""
+    layer: str = "series"  # or entity: all series of the entity together, ``signal`` the strangest of them
 
     @property
     def text(self) -> str:
         """Return what is seen and what would have been normal, in words."""
         what = f"{self.signal} of {format_value(self.entity)}"
+        if self.layer == "entity":
+            what = (
+                f"{format_value(self.entity)} as a whole is unlike itself, most of all in {self.signal}: it"
+            )
         kind = self.kind.replace("_", " ")
         if self.kind == "missing_data":
             return f"{what} has no samples any more ({kind})"
@@ -75,6 +80,7 @@ class Candidate:
     evidence: tuple[str, ...]
     symptoms: tuple[Symptom, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
+    support: tuple[str, ...] = ()  # what else is strange there; no rule names it, so nothing rests on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,11 +21,12 @@ from tests.servers.inbox import running_inbox
 from tests.servers.process import free_port, wait_until
 
 PROMETHEUS = "http://prometheus:9090"
+NOBODY = {"url": "http://127.0.0.1:9/"}
 
 
 @pytest.fixture(scope="module")
 def alertmanager(tmp_path_factory):
-    with running_alertmanager(tmp_path_factory.mktemp("alertmanager")) as server:
+    with running_alertmanager(tmp_path_factory.mktemp("alertmanager") / "server", NOBODY) as server:
         yield server
 
 
@@ -50,6 +51,7 @@ def test_an_open_anomaly_is_an_alert_that_explains_itself(alertmanager):
         "signal": "explained",
         "entity": one.entity,
         "instance": "web1:80",
+        "layer": "series",
         "severity": "page",
         "opsmend": "test",
     }
@@ -107,7 +109,7 @@ def test_what_could_not_be_sent_is_sent_when_the_alertmanager_is_back(tmp_path):
         tell.announce([anomaly(signal="late")])
     tell.announce([anomaly(signal="late")])  # too soon: it is not asked again at every turn
     clock.at += timedelta(seconds=10)
-    with running_alertmanager(tmp_path, port) as server:
+    with running_alertmanager(tmp_path / "server", NOBODY, port=port) as server:
         tell.announce([anomaly(signal="late")])
         assert sent(server, signal="late")
 
