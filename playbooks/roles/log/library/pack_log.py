@@ -49,13 +49,13 @@ most_common:
 
 import collections
 import contextlib
+import datetime
 import errno
 import fnmatch
 import gzip
 import os
 import re
 import stat
-import time
 
 from ansible.module_utils import opsmend_files as files
 from ansible.module_utils.basic import AnsibleModule
@@ -139,7 +139,8 @@ def main():
     files.unwind_when_ended()
     path, top = module.params["path"], module.params["directory"]
     name = os.path.basename(path)
-    archive = "%s.flood-%s.gz" % (name, time.strftime("%Y%m%dT%H%M%S", time.gmtime()))
+    now = datetime.datetime.now(datetime.timezone.utc)
+    archive = "%s.flood-%s.gz" % (name, now.strftime("%Y%m%dT%H%M%S.%f")[:-3])
     try:
         with files.folder_of(top, os.path.relpath(path, top)) as folder, open_log(name, folder) as log:
             size = os.fstat(log.fileno()).st_size
