@@ -53,6 +53,7 @@ import datetime
 import errno
 import fnmatch
 import gzip
+import io
 import os
 import re
 import stat
@@ -83,27 +84,35 @@ def most_common(log, size):
     return ["%d x %s" % (count, line) for line, count in counts.most_common(_MOST_LINES)]
 
 
-def pack(log, size, archive, folder, keep_bytes):
-    """Write the end of the log into an archive with its owner and mode, or less of it for want of room."""
+def pack_and_empty(log, size, archive, folder, keep_bytes):
+    """Write the end of the log into an archive with its owner and mode, and empty it.
+
+    On a full file system less is kept, in memory until the log has given its room back.
+    """
+    status = os.fstat(log.fileno())
+    kept = min(size, keep_bytes)  # what comes while we write would never end
     try:
-        write(log, size, archive, folder, keep_bytes)
+        log.seek(size - kept)
+        write(log, kept, status, archive, folder)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        write(log, size, archive, folder, min(keep_bytes, _LITTLE))
+        log.seek(size - min(kept, _LITTLE))
+        end = io.BytesIO(log.read(min(kept, _LITTLE)))
+        os.ftruncate(log.fileno(), 0)
+        write(end, len(end.getvalue()), status, archive, folder)
+    else:
+        os.ftruncate(log.fileno(), 0)
 
 
-def write(log, size, archive, folder, keep_bytes):
-    """Write an archive, or nothing at all."""
-    status = os.fstat(log.fileno())
-    left = min(size, keep_bytes)  # what comes while we write would never end
-    log.seek(size - left)
+def write(source, left, status, archive, folder):
+    """Write so many bytes into an archive, or nothing at all."""
     descriptor = os.open(archive, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             with gzip.GzipFile("", "wb", 1, stream) as packed:
                 while left > 0:
-                    chunk = log.read(min(left, _CHUNK))
+                    chunk = source.read(min(left, _CHUNK))
                     if not chunk:
                         break
                     packed.write(chunk)
@@ -148,8 +157,7 @@ def main():
             if size < module.params["min_bytes"]:
                 module.exit_json(changed=False, most_common=said)
             if not module.check_mode:
-                pack(log, size, archive, folder, module.params["keep_bytes"])
-                os.ftruncate(log.fileno(), 0)
+                pack_and_empty(log, size, archive, folder, module.params["keep_bytes"])
                 forget(name, folder, module.params["archives"])
     except OSError as error:
         module.fail_json(msg="%s: %s" % (path, error))
