@@ -182,10 +182,10 @@ class Service:
         collect = self._agent.settings.collect
         wanted = Wanted(span=collect.history, step=collect.poll, seasons=collect.prometheus.seasons)
         began = self._agent.clock.monotonic()
+        self._history_wanted = False
         self._history_read = {}
         try:
             self._agent.pipeline.read_history(wanted, self._note_history)
-            self._history_wanted = False
             log.info("normal is known", seconds=round(self._agent.clock.monotonic() - began, 1))
         except SourceError as error:
             self._history_wanted = error.transient

@@ -84,7 +84,7 @@ class History:
     def days(self) -> Iterator[Poll]:
         """Yield the days before, at long steps; when that takes too long, not all of it."""
         span = self._wanted.seasons - self._wanted.span
-        if span <= timedelta(0):
+        if span <= timedelta(0) or not self._queries:
             return
         # series that are gone would take the room of those that are there
         present = {
@@ -118,7 +118,7 @@ class History:
         self, start: datetime, end: datetime, step: timedelta
     ) -> Iterator[tuple[datetime, datetime, Mapping[str, Range]]]:
         steps = min(max(_MOST_SAMPLES // max([*self._sizes, 1]), _FEWEST_STEPS), _MOST_STEPS)
-        while start < end:
+        while start < end and self._queries:
             stop = min(end, start + step * steps)
             wanted = {id_: query for id_, query in self._queries.items() if id_ not in self._refused}
             ranges, failed = self._source.ranges(wanted, start, stop - step, step)
@@ -145,7 +145,7 @@ def _only(found: Range, present: set[Key]) -> Range:
 
 def _polls(ranges: Mapping[str, Range], start: datetime, stop: datetime, step: timedelta) -> Iterator[Poll]:
     arrays = {
-        signal: np.array(found.values, np.float64).reshape(len(found.labels), -1)
+        signal: np.array(found.values, np.float64) if found.labels else np.empty((0, 0))
         for signal, found in ranges.items()
     }
     for place in range(-((start - stop) // step)):

@@ -80,6 +80,20 @@ def test_series_that_are_gone_are_left_out_of_the_days_before():
     assert names[-1] == {"a", "old"}
 
 
+def test_signals_that_have_no_series_yet_are_no_trouble():
+    polls = read(Source(hosts=[], gone=["old"]), WEEK)
+    assert len(polls[0].answers["load"].labels) == 0
+    assert len(polls[-1].answers["load"].labels) == 1
+    assert len(read(Source(hosts=[]), WEEK)[-1].answers["load"].labels) == 0
+
+
+def test_without_signals_there_is_nothing_to_read():
+    source = Source()
+    history = History(source, {}, WEEK)
+    assert [*history.days(), *history.recent()] == []
+    assert source.asked == []
+
+
 def test_a_signal_that_is_refused_is_asked_once_and_the_others_go_on():
     source = Source(refused=["wrong"])
     polls = read(source, WEEK, good="good", bad="wrong")
