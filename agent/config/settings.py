@@ -147,7 +147,12 @@ class DecideSection(Strict):
 class RemediateSection(Strict):
     """How playbooks are run."""
 
-    max_parallel: int = Field(default=4, ge=1, le=64)
+    max_parallel: int = Field(
+        default=2,
+        ge=1,
+        le=64,
+        description="runs at a time; ansible-playbook keeps a processor busy while it starts",
+    )
     grace: PositiveDuration = Field(
         default=timedelta(seconds=60), description="how long a running step may go on after SIGTERM"
     )
