@@ -14,6 +14,7 @@ OpsmendError
 ├── TargetError            an entity resolves to no host, or to too many
 ├── ParameterError         a value does not fit the type of a remediation's parameter
 ├── RunError               a run could not be carried out
+├── ModelError             a model cannot be trained, kept or used
 └── StoreError             the store could not read or write
     └── StoreUnavailable       transient: disk full, locked, gone
 
@@ -124,6 +125,10 @@ class ParameterError(OpsmendError):
 
 class RunError(OpsmendError):
     """The run could not be carried out."""
+
+
+class ModelError(OpsmendError):
+    """The model cannot be used."""
 
 
 class StoreError(OpsmendError):

@@ -17,8 +17,10 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExe
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from agent import __version__, metrics
+from agent.background.trainer import Trainer
 from agent.collect.backfill import Wanted
 from agent.config import check_settings, load_settings
+from agent.diagnose.support import describe_entity_anomaly
 from agent.errors import ConfigError, OpsmendError, RunError, SourceError, StoreError, StoreUnavailable
 from agent.livestatus import write_live_status
 from agent.log import Logger
@@ -35,6 +37,8 @@ _TICK = timedelta(seconds=1)
 _DELIVER = timedelta(seconds=5)
 _EXPIRE = timedelta(minutes=1)
 _FORGET = timedelta(hours=1)
+_TRAINING = timedelta(seconds=15)
+_MOST_TOLD = 20  # strange entities in the status
 _KEEP_COUNTS = timedelta(days=2)  # of log lines
 _KEEP_EVENTS = timedelta(days=30)
 _AHEAD = 0.8  # of the refresh time: the inventory is read again before the old answer runs out
@@ -61,6 +65,7 @@ class Service:
         self._failed_at: dict[str, float] = {}
         self._started_at = agent.clock.now()
         self._last_poll = agent.clock.monotonic()
+        self._trainer = Trainer(agent.settings, config, agent.clock)
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._scheduler.add_listener(self._count_late, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
         self._arrivals = threading.Thread(target=self._take_arrivals, name="arrivals", daemon=True)
@@ -86,6 +91,7 @@ class Service:
             self._schedule("messages", _DELIVER, self._agent.notifier.deliver)
             self._schedule("alerts", _EXPIRE, self._agent.pipeline.expire_alerts)
             self._schedule("forget", _FORGET, self._forget)
+            self._schedule("training", _TRAINING, self._trainer.turn)
             self._schedule("topology", settings.collect.topology.refresh, self._agent.read_topology)
             self._scheduler.start()
             notify_systemd("READY=1")
@@ -304,6 +310,9 @@ class Service:
         with suppress(OSError):
             write_live_status(folder, self._status("stopping"))
         self._scheduler.shutdown(wait=True)
+        self._trainer.stop()
+        if agent.scorer is not None:
+            agent.scorer.stop()
         agent.workers.stop(agent.settings.remediate.grace)
         self._guarded("audit", lambda: self._note("agent stopped"))
         agent.source.close()
@@ -336,5 +345,27 @@ class Service:
             "sources": {
                 feed.name: {"records": feed.records, "trouble": feed.trouble} for feed in agent.feeds
             },
+            "entity_models": self._entity_models(),
             "trouble": dict(self._trouble),
+        }
+
+    def _entity_models(self) -> Mapping[str, Any] | None:
+        """Return how the layer for whole entities is; None when the settings want none."""
+        agent = self._agent
+        if agent.entities is None or agent.scorer is None:
+            return None
+        found = [one for one in agent.pipeline.anomalies if one.layer == "entity"]
+        found.sort(key=lambda one: -one.confidence)
+        return {
+            **agent.entities.status,
+            "pid": agent.scorer.pid,
+            "training": self._trainer.status,
+            "strange": [
+                {
+                    "entity": one.entity,
+                    "confidence": round(one.confidence, 2),
+                    "text": describe_entity_anomaly(one),
+                }
+                for one in found[:_MOST_TOLD]
+            ],
         }

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from agent.background.places import open_shelf
+from agent.background.scorer import ScorerProcess
 from agent.clock import Clock, SystemClock
 from agent.collect import FrameBuffer, PrometheusSource
 from agent.collect.logseries import LogSeries
@@ -28,6 +30,8 @@ from agent.config.logsignals import LOG_SIGNALS
 from agent.decide import Decider, Remediation, load_catalog
 from agent.decide.policy import groups_of
 from agent.detect import SeriesDetector
+from agent.detect.models.layer import EntityLayer
+from agent.detect.models.shelf import detectors_of
 from agent.diagnose import Advisor, Dependencies, IncidentGrouper, RuleVoter
 from agent.diagnose.classifier import load_classifier
 from agent.errors import ConfigError, Problem
@@ -50,6 +54,8 @@ from agent.response import (
 )
 from agent.store import Stores, open_stores
 from agent.stream import Feed, Outlook, Stream, make_feeds, make_stages
+
+_ANSWER_WITHIN_S = 2.0  # of the scoring process, and a quarter of a poll at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +107,8 @@ class Agent:
     topology: TopologyReader
     feeds: tuple[Feed, ...] = ()
     stream: Stream | None = None
+    entities: EntityLayer | None = None
+    scorer: ScorerProcess | None = None
 
     def read_topology(self) -> None:
         """Ask who calls whom, and go by it from now on."""
@@ -169,6 +177,20 @@ def make_source(settings: Settings) -> PrometheusSource:
     """Return the source of metrics."""
     prometheus = settings.collect.prometheus
     return PrometheusSource(prometheus.url, prometheus.timeout, prometheus)
+
+
+def make_scorer(settings: Settings, clock: Clock) -> ScorerProcess | None:
+    """Return who asks the entity models, or None when the settings want none. It starts nothing yet."""
+    if not settings.detect.models.enabled:
+        return None
+    shelf = open_shelf(settings)
+    return ScorerProcess(
+        shelf.folder,
+        detectors_of(settings.detect.models.members),
+        min(settings.collect.poll.total_seconds() / 4, _ANSWER_WITHIN_S),
+        clock,
+        lambda: shelf.stamp() is not None,
+    )
 
 
 def make_dependencies(settings: Settings) -> Dependencies:
@@ -276,8 +298,11 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     outlook = Outlook(stores, current.book, _learn(settings))
     dependencies = make_dependencies(settings)
     grouper = IncidentGrouper(definitions.book.faults, dependencies)
+    scorer = make_scorer(settings, clock)
+    signals = {**definitions.book.signals, **(LOG_SIGNALS if series else {})}
+    entities = EntityLayer(signals, settings.detect, scorer) if scorer is not None else None
     pipeline = _pipeline(
-        settings, definitions, stores, source, responder, latest, clock, outlook, series, grouper
+        settings, definitions, stores, source, responder, latest, clock, outlook, series, grouper, entities
     )
     act_above = settings.diagnose.at_once_above
     stream = Stream(
@@ -306,6 +331,8 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         topology=TopologyReader(settings.collect.topology, source),
         feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, clock)),
         stream=stream,
+        entities=entities,
+        scorer=scorer,
     )
 
 
@@ -324,6 +351,7 @@ def _pipeline(
     outlook: Outlook,
     series: LogSeries | None,
     grouper: IncidentGrouper,
+    entities: EntityLayer | None,
 ) -> Pipeline:
     own_signals = LOG_SIGNALS if series else {}
     signals = {**definitions.book.signals, **own_signals}
@@ -331,6 +359,8 @@ def _pipeline(
     buffer = FrameBuffer(signals, round(collect.history / collect.poll), collect.prometheus.max_series)
     detector = SeriesDetector(signals, settings.detect)
     buffer.on_renumber(detector.keep)
+    if entities is not None:
+        buffer.on_renumber(entities.keep)
     return Pipeline(
         book=definitions.book,
         source=source,
@@ -348,4 +378,5 @@ def _pipeline(
         outlook=outlook.look,
         own_answers=series.answers if series else lambda at: {},
         own_signals=own_signals,
+        entities=entities,
     )

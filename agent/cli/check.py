@@ -12,6 +12,8 @@ from agent.cli.checksources import Line, check_sources
 from agent.cli.output import console, print_json
 from agent.clock import SystemClock
 from agent.config import Settings, check_settings, find_config_file, load_settings
+from agent.detect.models.named import detector_class
+from agent.detect.models.shelf import detectors_of
 from agent.errors import ConfigError, OpsmendError, Problem
 from agent.records import InventoryHost, TaskEvent
 from agent.remediate import Execution
@@ -32,6 +34,7 @@ def check_all(config: Path | None, offline: bool, json: bool) -> None:
     try:
         settings = load_settings(file)
         problems += check_settings(settings, file)
+        problems += _check_models(settings, file)
         definitions = load_definitions(settings)
     except ConfigError as error:
         problems += error.problems
@@ -45,6 +48,18 @@ def check_all(config: Path | None, offline: bool, json: bool) -> None:
         sys.exit(_CONFIG_EXIT)
     if not all(line.good for line in lines):
         sys.exit(_SOURCE_EXIT)
+
+
+def _check_models(settings: Settings, file: Path) -> list[Problem]:
+    """Import the detectors that are named by their class path, and nothing when none is."""
+    problems = []
+    for path in detectors_of(settings.detect.models.members):
+        try:
+            detector_class(path)
+        except ConfigError as error:
+            key = "detect.models.members"
+            problems.append(Problem(file, str(error.problems[0].message).removeprefix(f"{key}: "), key=key))
+    return problems
 
 
 def _check_hosts(settings: Settings) -> list[Line]:

@@ -55,6 +55,7 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
     console.print(
         f"Watching {live['series']} series of {live['signals']} signals; {live['anomalies']} anomalous"
     )
+    _print_models(live.get("entity_models"))
     reasons: dict[str, list[str]] = {}
     for signal, why in live["signals_failed"].items():
         reasons.setdefault(why, []).append(signal)
@@ -70,3 +71,24 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
             console.print(f"Taken in from {source}: {how['records']} records")
     for work, why in live["trouble"].items():
         console.print(f"[red]trouble[/] in {work}: {escape(why)}", soft_wrap=True)
+
+
+def _print_models(models: dict[str, Any] | None) -> None:
+    """Say how the models of whole entities are, and what they find strange now."""
+    if models is None:
+        return
+    training = models["training"]
+    told = f"{models['models']} in use" if models["models"] else "none in use yet"
+    if models["note"]:
+        told += f" ({models['note']})"
+    if training["state"] == "training":
+        left = f", {training['left_s']} s left" if training.get("left_s") is not None else ""
+        done = f" {training['done']} of {training['of']}" if "of" in training else ""
+        told += f"; training: {training['phase']}{done}{left}"
+    console.print(f"Entity models: {escape(told)}", soft_wrap=True)
+    if training["state"] == "failed":
+        console.print(f"[red]trouble[/] in training: {escape(training['why'])}", soft_wrap=True)
+    for why in models["refused"][:3]:
+        console.print(f"[red]refused[/]: {escape(why)}", soft_wrap=True)
+    for one in models["strange"]:
+        console.print(f"[yellow]strange[/]: {escape(one['text'])} ({one['confidence']:.2f})", soft_wrap=True)

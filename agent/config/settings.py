@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from agent.config.models import ModelsSection
 from agent.config.scalars import Duration, PositiveDuration
 from agent.config.sources import KafkaSection, PrometheusSection, SearchSection, TopologySection
 from agent.config.yamlfile import Strict
@@ -105,6 +106,7 @@ class DetectSection(Strict):
     new_normal_after: PositiveDuration = Field(
         default=timedelta(days=1), description="an anomaly that lasts so long is the new normal, and learned"
     )
+    models: ModelsSection = ModelsSection()
 
 
 class PredictSection(Strict):

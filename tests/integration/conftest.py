@@ -33,6 +33,8 @@ def close_agents() -> Iterator[list[Agent]]:
         agent.responder.stop()
         agent.previews.stop()
         agent.workers.stop(agent.settings.remediate.grace)
+        if agent.scorer is not None:
+            agent.scorer.stop()
         agent.source.close()
         agent.stores.close()
 

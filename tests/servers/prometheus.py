@@ -99,10 +99,12 @@ def running_prometheus(
     scrape: str = "250ms",
     port: int | None = None,
     web: Mapping[str, Any] | None = None,
+    bare: bool = False,
     **access: Any,
 ) -> Iterator[Prometheus]:
-    """Run a Prometheus with its data in ``folder``.
+    """Run a Prometheus with its data in ``folder / "data"``.
 
+    ``bare`` leaves out the labels of the target, so that samples continue series that were there before.
     ``web`` is its web configuration (TLS, users); ``access`` what requests then needs to get in.
     """
     exporter = Exporter()
@@ -111,6 +113,8 @@ def running_prometheus(
     config = folder / "prometheus.yml"
     target = {"targets": [f"127.0.0.1:{exporter.port}"]}
     job = {"job_name": "test", "honor_labels": True, "static_configs": [target]}
+    if bare:
+        job["metric_relabel_configs"] = [{"action": "labeldrop", "regex": "instance|job"}]
     config.write_text(
         yaml.safe_dump(
             {"global": {"scrape_interval": scrape, "scrape_timeout": scrape}, "scrape_configs": [job]}

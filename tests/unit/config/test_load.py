@@ -68,3 +68,18 @@ def test_each_bad_settings_file_gives_the_error_it_promises(file):
     with pytest.raises(ConfigError) as caught:
         load_settings(file, {})
     assert wanted in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        ("[magic]", "there is no model 'magic'"),
+        ("[nearest, nearest]", "names a model twice"),
+        ("[]", "must not be empty"),
+    ],
+)
+def test_models_that_are_none_are_refused(tmp_path, members, why):
+    file = tmp_path / "opsmend.yml"
+    file.write_text(f"detect:\n  models:\n    members: {members}\n")
+    with pytest.raises(ConfigError, match=why):
+        load_settings(file, {})
