@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,14 +23,14 @@ from agent.collect.backfill import Wanted
 from agent.config import check_settings, load_settings
 from agent.diagnose.support import describe_entity_anomaly
 from agent.errors import ConfigError, OpsmendError, RunError, SourceError, StoreError, StoreUnavailable
-from agent.livestatus import write_live_status
+from agent.livestatus import write_anomalies, write_live_status
 from agent.log import Logger
 from agent.process import notify_systemd, only_one
 from agent.web.access import load_tokens
 from agent.web.app import make_app
 from agent.web.parts import Parts
 from agent.web.server import ApiServer
-from agent.wiring import Agent, load_definitions
+from agent.wiring import Agent, Announcer, load_definitions
 
 log = Logger("service")
 
@@ -61,6 +62,7 @@ class Service:
         self._history_read: Mapping[str, Any] | None = None
         self._without_history = ""
         self._late_polls = 0
+        self._anomalies_shown: bool | None = None
         self._trouble: dict[str, str] = {}
         self._failed_at: dict[str, float] = {}
         self._started_at = agent.clock.now()
@@ -89,6 +91,8 @@ class Service:
             refresh = settings.decide.inventory_refresh * _AHEAD
             self._schedule("inventory", refresh, self._agent.inventory.refresh)
             self._schedule("messages", _DELIVER, self._agent.notifier.deliver)
+            for announcer in self._agent.announcers:
+                self._schedule(announcer.name, _DELIVER, partial(self._announce, announcer))
             self._schedule("alerts", _EXPIRE, self._agent.pipeline.expire_alerts)
             self._schedule("forget", _FORGET, self._forget)
             self._schedule("training", _TRAINING, self._trainer.turn)
@@ -161,6 +165,7 @@ class Service:
             deeds=agent.deeds,
             tokens=lambda: self._tokens,
             status=lambda: self._status("running"),
+            anomalies=lambda: agent.pipeline.anomalies,
             healthy=self._is_healthy,
             alerts_arrived=self._arrived.set,
             clock=agent.clock,
@@ -181,7 +186,21 @@ class Service:
         self._last_poll = self._agent.clock.monotonic()
         if self._history_wanted:
             self._guarded("history", self._read_history)
-        self._agent.pipeline.poll()
+        try:
+            self._agent.pipeline.poll()
+        finally:
+            self._show_anomalies()
+
+    def _announce(self, announcer: Announcer) -> None:
+        announcer.announce(self._agent.pipeline.anomalies)
+
+    def _show_anomalies(self) -> None:
+        """Write what is open beside the status, and an empty list once nothing is."""
+        anomalies = self._agent.pipeline.anomalies
+        if anomalies or self._anomalies_shown is not False:
+            with suppress(OSError):
+                write_anomalies(self._agent.settings.agent.runtime_dir, anomalies)
+                self._anomalies_shown = bool(anomalies)
 
     def _read_history(self) -> None:
         """Read the history, at the first poll that finds a source which has one."""
@@ -253,7 +272,7 @@ class Service:
             work()
         except StoreUnavailable as error:
             self._complain(name, f"nothing is started while the store cannot be used: {error}")
-        except (StoreError, RunError) as error:
+        except (StoreError, RunError, SourceError) as error:
             self._complain(name, str(error))
         except Exception as error:
             if self._trouble.get(name) != repr(error):
@@ -316,6 +335,8 @@ class Service:
         agent.workers.stop(agent.settings.remediate.grace)
         self._guarded("audit", lambda: self._note("agent stopped"))
         agent.source.close()
+        for announcer in agent.announcers:
+            announcer.close()
         agent.stores.close()
         with suppress(OSError):
             write_live_status(folder, self._status("stopped"))
@@ -339,6 +360,8 @@ class Service:
             "polled_at": health.at,
             "history": self._history_read,
             "series": health.series,
+            "series_refused": health.refused,
+            "series_forgotten": health.forgotten,
             "anomalies": health.anomalies,
             **self._counts(),
             "signals_failed": dict(health.failed),

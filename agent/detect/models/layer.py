@@ -187,6 +187,7 @@ class EntityLayer:
             score=0.0,
             confidence=0.0,
             opened_at=frame.at,
+            since=frame.at,
             observed=0.0,
             expected_low=0.0,
             expected_high=0.0,
