@@ -86,6 +86,20 @@ FILE = Curve(
 )
 
 
+_ENTITY_SLOPE = 2.0
+_ENTITY_AT_THRESHOLD = 0.6
+
+
+def confidence_of(score: FloatArray, threshold: FloatArray) -> FloatArray:
+    """Return the probability of an anomaly of a whole entity; 0 where the threshold is infinite."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        evidence = _ENTITY_SLOPE * np.log(np.maximum(score, 1e-12) / threshold) + np.log(
+            _ENTITY_AT_THRESHOLD / (1 - _ENTITY_AT_THRESHOLD)
+        )
+    result: FloatArray = 1 / (1 + np.exp(-np.clip(np.nan_to_num(evidence, neginf=-50.0), -50, 50)))
+    return np.where(np.isfinite(threshold), result, 0.0)
+
+
 def quiet_confidence(score: FloatArray, threshold: FloatArray) -> FloatArray:
     """Return the probability that there is an anomaly in rows that raise no alarm; 0 without a threshold."""
     with np.errstate(divide="ignore", invalid="ignore"):
