@@ -85,6 +85,9 @@ FILE = Curve(
     },
 )
 
+# of whole entities: the models' own threshold says how rare a score is, so nothing else is asked
+ENTITY = Curve(base=0.4, strength=2.0, length=0.0, clear=0.0)
+
 
 _ENTITY_SLOPE = 2.0
 _ENTITY_AT_THRESHOLD = 0.6
