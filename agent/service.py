@@ -281,6 +281,7 @@ class Service:
         self._stop_feeds()
         agent.responder.stop()
         agent.previews.stop()
+        agent.inquirer.stop()
         self._arrived.set()
         with suppress(OSError):
             write_live_status(folder, self._status("stopping"))

@@ -29,8 +29,10 @@ from agent.decide import Decider, Remediation, load_catalog
 from agent.decide.policy import groups_of
 from agent.detect import SeriesDetector
 from agent.diagnose import Advisor, Dependencies, IncidentGrouper, RuleVoter
-from agent.diagnose.classifier import load_classifier
+from agent.diagnose.naming.classifier import load_classifier
+from agent.diagnose.naming.voters import VoterWeights, learn_weights
 from agent.errors import ConfigError, Problem
+from agent.inquiry import Inquirer, InquiryOpinions
 from agent.notify import Notifier, Storyteller
 from agent.pipeline import LatestView, Pipeline
 from agent.records.cases import PastCase
@@ -45,6 +47,7 @@ from agent.response import (
     Previews,
     Responder,
     StoreJournal,
+    TrackRecord,
     Verifications,
     Workers,
 )
@@ -82,6 +85,18 @@ class Current:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What the agent learned while it ran, across reloads."""
+
+    record: TrackRecord
+    inquiries: InquiryOpinions
+
+    def weights(self) -> VoterWeights:
+        """Return how much each voter is believed by now."""
+        return learn_weights(self.record())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
     """Everything that the service starts and stops."""
 
@@ -99,6 +114,8 @@ class Agent:
     clock: Clock
     dependencies: Dependencies
     topology: TopologyReader
+    inquirer: Inquirer
+    learned: Learned
     feeds: tuple[Feed, ...] = ()
     stream: Stream | None = None
 
@@ -116,7 +133,7 @@ class Agent:
             self.pipeline.reload(
                 definitions.book,
                 RuleVoter(definitions.book),
-                make_advisor(self.settings, definitions, self.stores, self.clock),
+                make_advisor(self.settings, definitions, self.stores, self.clock, self.learned),
                 IncidentGrouper(definitions.book.faults, self.dependencies),
             )
 
@@ -177,11 +194,39 @@ def make_dependencies(settings: Settings) -> Dependencies:
     return Dependencies(Edge(source=caller, target=callee) for caller, callee in edges)
 
 
-def make_advisor(settings: Settings, definitions: Definitions, stores: Stores, clock: Clock) -> Advisor:
+def make_advisor(
+    settings: Settings, definitions: Definitions, stores: Stores, clock: Clock, learned: Learned
+) -> Advisor:
     """Return who is asked when no rule is sure. Raises ConfigError when the classifier is none."""
     file = settings.diagnose.classifier
     return Advisor(
-        CaseBook(definitions.cases, stores, clock), load_classifier(file) if file is not None else None
+        CaseBook(definitions.cases, stores, clock),
+        load_classifier(file) if file is not None else None,
+        learned.weights,
+        learned.inquiries.of,
+    )
+
+
+def make_inquirer(
+    settings: Settings,
+    current: Current,
+    stores: Stores,
+    inventory: AnsibleInventory,
+    clock: Clock,
+    learned: Learned,
+) -> Inquirer:
+    """Return what looks into incidents that are opened."""
+    written = CaseBook(current.definitions.cases, stores, clock)
+    return Inquirer(
+        stores=stores,
+        book=current.book,
+        cases=written,
+        weights=learned.weights,
+        inventory=inventory,
+        probes=settings.diagnose.probes,
+        classifier=str(settings.diagnose.classifier or ""),
+        opinions=learned.inquiries,
+        clock=clock,
     )
 
 
@@ -276,9 +321,13 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     outlook = Outlook(stores, current.book, _learn(settings))
     dependencies = make_dependencies(settings)
     grouper = IncidentGrouper(definitions.book.faults, dependencies)
+    learned = Learned(record=TrackRecord(stores, clock), inquiries=InquiryOpinions())
+    advisor = make_advisor(settings, definitions, stores, clock, learned)
+    inquirer = make_inquirer(settings, current, stores, inventory, clock, learned)
     pipeline = _pipeline(
-        settings, definitions, stores, source, responder, latest, clock, outlook, series, grouper
-    )
+        settings, definitions, stores, source, responder, latest, clock, outlook, series, grouper,
+        advisor, inquirer,
+    )  # fmt: skip
     act_above = settings.diagnose.at_once_above
     stream = Stream(make_stages(current.book, pipeline.diagnose_arrivals, responder.turn, act_above))
     return Agent(
@@ -296,6 +345,8 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         clock=clock,
         dependencies=dependencies,
         topology=TopologyReader(settings.collect.topology, source),
+        inquirer=inquirer,
+        learned=learned,
         feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, clock)),
         stream=stream,
     )
@@ -316,6 +367,8 @@ def _pipeline(
     outlook: Outlook,
     series: LogSeries | None,
     grouper: IncidentGrouper,
+    advisor: Advisor,
+    inquirer: Inquirer,
 ) -> Pipeline:
     own_signals = LOG_SIGNALS if series else {}
     signals = {**definitions.book.signals, **own_signals}
@@ -329,7 +382,7 @@ def _pipeline(
         buffer=buffer,
         detector=detector,
         voter=RuleVoter(definitions.book),
-        advisor=make_advisor(settings, definitions, stores, clock),
+        advisor=advisor,
         grouper=grouper,
         stores=stores,
         responder=responder,
@@ -340,4 +393,5 @@ def _pipeline(
         outlook=outlook.look,
         own_answers=series.answers if series else lambda at: {},
         own_signals=own_signals,
+        look_into=inquirer.look_into,
     )

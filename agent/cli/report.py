@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from agent.cli.common import settings_and_stores
-from agent.cli.diagnose import write
-from agent.cli.output import console, print_json, span
+from agent.cli.output import console, print_json, span, write
 from agent.cli.reportpage import render_html, render_markdown
 from agent.collect.seriesfile import read_series
 from agent.config.scalars import parse_duration
-from agent.diagnose.impact import Impact, measure_impact
-from agent.diagnose.patterns import IncidentFact, Pattern, find_patterns, per_day
+from agent.diagnose.many.impact import Impact, measure_impact
+from agent.diagnose.many.patterns import IncidentFact, Pattern, find_patterns, per_day
 from agent.errors import ConfigError
 from agent.records import Incident
 from agent.store import Stores

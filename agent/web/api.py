@@ -83,6 +83,7 @@ def show_incident(incident_id: Id, agent: Agent, who: Caller) -> Response:
             "events": {str(run.id): stores.runs.events(run.id) for run in runs},
             "approval": stores.approvals.newest(incident_id),
             "messages": stores.notifications.of_incident(incident_id),
+            "inquiry": stores.inquiries.newest(incident_id),
         }
     )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from agent.collect.incidentfolder import read_incident_folder
-from agent.diagnose.rootcause import Investigation, investigate
+from agent.diagnose.cause.rootcause import Investigation, investigate
 from tests.bench.systems import FAULTS, make_case
 from tests.bench.table import show
 

@@ -7,8 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.diagnose.onset import FEWEST_BEFORE, find_onset
-from agent.diagnose.roles import MetricRole, bad_direction, is_counter, is_share, role_of
+from agent.diagnose.cause.onset import FEWEST_BEFORE, find_onset
+from agent.diagnose.cause.roles import (
+    MetricRole,
+    bad_direction,
+    is_counter,
+    is_room,
+    is_share,
+    role_of_series,
+)
+from agent.diagnose.cause.summaries import find_pairs, with_means
 from agent.records.evidence import Observations, SeriesTable
 from agent.records.metrics import BoolArray, FloatArray, IntArray
 
@@ -34,12 +42,15 @@ class Deviations:
     ``excess`` is series x time in the series' own unit, 0 where nothing bad happens; ``z`` the same
     in robust standard deviations. ``severity`` lies in 0..1; ``direction`` is 1 for a rise, -1 for a
     fall. ``onset`` is the column from which on a series deviates, -1 for never. ``level`` is what is
-    normal; ``full`` says which are shares of something that
-    is used up. ``start`` is the column at which the incident began.
+    normal, in the unit of ``series``: the table's values, of counters their increase per row, of summaries
+    their means. ``less_is_bad`` says of which series it is the low values that are bad; ``full`` which are
+    shares of something that is used up. ``start`` is the column at which the incident began.
     """
 
     table: SeriesTable
+    series: FloatArray
     roles: Sequence[MetricRole]
+    less_is_bad: BoolArray
     excess: FloatArray
     z: FloatArray
     severity: FloatArray
@@ -53,9 +64,9 @@ class Deviations:
 
     def usual(self, row: int) -> float:
         """Return a series' normal level in the unit of its source."""
-        if self.roles[row] is not MetricRole.AVAILABILITY:
-            return float(self.level[row])
-        return _top_of(self.table.values[row]) - float(self.level[row])
+        if self.roles[row] is MetricRole.AVAILABILITY:
+            return _top_of(self.series[row]) - float(self.level[row])
+        return -float(self.level[row]) if self.less_is_bad[row] else float(self.level[row])
 
 
 def _top_of(values: FloatArray) -> float:
@@ -70,12 +81,18 @@ def measure_deviations(observed: Observations, notable: float = NOTABLE) -> Devi
     What deviates by less than half of ``notable`` in its worst rows has no severity.
     """
     table = observed.table
-    roles = [role_of(name) for name in table.names]
-    values = _as_badness(as_rates(_tame(table.values), table.names), roles)
+    roles, low = read_roles(table)
+    pairs = find_pairs(table)
+
+    def measured(raw: FloatArray) -> FloatArray:
+        return with_means(as_rates(_tame(raw), table.names), pairs)
+
+    series = measured(table.values)
+    values = _as_badness(series, roles, low)
     notes: list[str] = []
     healthy = 0
     before = _aligned_baseline(observed, values.shape[0])
-    before = _as_badness(as_rates(_tame(before), table.names), roles) if before.size else before
+    before = _as_badness(measured(before), roles, low) if before.size else before
     if before.shape[1] < FEWEST_BEFORE:
         if observed.baseline is not None:
             notes.append("the baseline is empty; the time before the incident is taken for normal")
@@ -83,24 +100,26 @@ def measure_deviations(observed: Observations, notable: float = NOTABLE) -> Devi
         healthy = start if start < _LONG else round(start * _SURELY_HEALTHY)
         before, early = values[:, :healthy], values[:, :0]
     else:
-        start = _onset_with_baseline(observed, before, values)
+        start = _onset_with_baseline(observed, before, values, roles)
         early = values[:, :start]
     if before.shape[1] < FEWEST_BEFORE:
         notes.append("nothing is known of a healthy time; what deviates is judged by its own middle")
         before, start = values, 0
     excess, z, direction, level, scale = _compare(before, early, values, roles)
-    for row in _alerted_rows(observed) if early.shape[1] else ():
+    for row in _alerted_rows(observed, roles) if early.shape[1] else ():
         # an alert is believed also where the baseline was worse: what counts is the time just before
         away = np.nan_to_num(np.maximum(values[row] - np.nanmedian(early[row]), 0.0))
         excess[row], z[row], direction[row] = away, np.minimum(away / max(scale[row], 1e-12), _CAP), 1
     active = z[:, start:]
     severity = _severity(active, notable)
-    full = _at_limit(table, values, roles, level, start)
+    full = _at_limit(table, values, roles, low, level, start)
     severity[full] = np.maximum(severity[full], _EXHAUSTED)
     onset = _first_sustained(z, healthy, notable)
     return Deviations(
         table=table,
+        series=series,
         roles=roles,
+        less_is_bad=low,
         excess=excess,
         z=z,
         severity=severity,
@@ -112,6 +131,24 @@ def measure_deviations(observed: Observations, notable: float = NOTABLE) -> Devi
         start=start,
         notes=tuple(notes),
     )
+
+
+def read_roles(table: SeriesTable) -> tuple[list[MetricRole], BoolArray]:
+    """Return what each series measures, and of which it is the low values that are bad."""
+    if not table.meanings:
+        roles = [role_of_series(*pair) for pair in zip(table.names, table.labels, strict=True)]
+        room = [
+            role is MetricRole.SATURATION and is_room(name)
+            for role, name in zip(roles, table.names, strict=True)
+        ]
+        return roles, np.array(room, dtype=bool)
+    known = [(MetricRole(one.role), one.bad == "low") for one in table.meanings]
+    # an availability of which more is bad ("has failed") says the same as an error
+    meant = [
+        MetricRole.ERRORS if role is MetricRole.AVAILABILITY and not low else role for role, low in known
+    ]
+    less = [low and role is not MetricRole.AVAILABILITY for role, low in known]
+    return meant, np.array(less, dtype=bool)
 
 
 def _tame(values: FloatArray) -> FloatArray:
@@ -168,20 +205,23 @@ def _key(table: SeriesTable, row: int) -> tuple[str, tuple[tuple[str, str], ...]
     return table.names[row], tuple(sorted(table.labels[row].items()))
 
 
-def _as_badness(values: FloatArray, roles: Sequence[MetricRole]) -> FloatArray:
+def _as_badness(values: FloatArray, roles: Sequence[MetricRole], low: BoolArray) -> FloatArray:
     """Return availability as its complement, so that more is worse for it as for everything else."""
     turned = values.copy()
+    turned[low] = -turned[low]
     for row, role in enumerate(roles):
         if role is MetricRole.AVAILABILITY:
             turned[row] = _top_of(values[row]) - values[row]
     return turned
 
 
-def _onset_with_baseline(observed: Observations, before: FloatArray, values: FloatArray) -> int:
+def _onset_with_baseline(
+    observed: Observations, before: FloatArray, values: FloatArray, roles: Sequence[MetricRole]
+) -> int:
     rows = symptom_rows(observed)
     if rows:
-        roles = [role_of(observed.table.names[row]) for row in rows]
-        _, z, *_ = _compare(before[rows], values[rows][:, :0], values[rows], roles)
+        own = [roles[row] for row in rows]
+        _, z, *_ = _compare(before[rows], values[rows][:, :0], values[rows], own)
         z[z < _OF_PEAK * z.max(axis=1, keepdims=True, initial=0.0)] = 0.0
         onset = _first_sustained(z, 0)
         onset = onset[onset >= 0]
@@ -208,28 +248,34 @@ def symptom_rows(observed: Observations) -> list[int]:
 
 
 def _at_limit(
-    table: SeriesTable, values: FloatArray, roles: Sequence[MetricRole], level: FloatArray, start: int
+    table: SeriesTable,
+    values: FloatArray,
+    roles: Sequence[MetricRole],
+    low: BoolArray,
+    level: FloatArray,
+    start: int,
 ) -> BoolArray:
     """Return which series are shares of something that has been used up since the incident began."""
     used_up = np.zeros(len(roles), dtype=bool)
     for row, role in enumerate(roles):
         if role is MetricRole.SATURATION and is_share(table.names[row]):
-            top = np.nanmax(values[row], initial=0.0)
+            top = np.nanmax(np.abs(values[row]), initial=0.0)
             limit = 1.0 if top <= _MOST_SHARE else 100.0
-            now = values[row, start:]
-            full = np.nan_to_num(now) >= _FULL * limit
-            used_up[row] = top <= _MOST_SHARE * limit and level[row] < _ROOM * limit and full.mean() > 0.25
+            room = limit if low[row] else 0.0  # what is left is counted downwards from the whole
+            full = np.nan_to_num(values[row, start:], nan=-room) + room >= _FULL * limit
+            usual = level[row] + room
+            used_up[row] = top <= _MOST_SHARE * limit and usual < _ROOM * limit and full.mean() > 0.25
     return used_up
 
 
-def _alerted_rows(observed: Observations) -> list[int]:
+def _alerted_rows(observed: Observations, roles: Sequence[MetricRole]) -> list[int]:
     """Return the rows of the very series that the alert names, where more is surely worse."""
     if observed.symptom is None or not observed.symptom.metric:
         return []
     names = observed.table.names
     rows = [row for row in symptom_rows(observed) if names[row] == observed.symptom.metric]
     finite = [row for row in rows if np.isfinite(observed.table.values[row]).any()]
-    return [row for row in finite if bad_direction(role_of(names[row]))]
+    return [row for row in finite if bad_direction(roles[row])]
 
 
 def _compare(

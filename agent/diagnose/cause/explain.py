@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from agent.diagnose.graph import FAILING, CausalGraph, Link, NodeKey, Trouble
-from agent.diagnose.rootcause import Investigation, Suspect, changes_before
+from agent.diagnose.cause.graph import FAILING, CausalGraph, Link, NodeKey, Trouble
+from agent.diagnose.cause.rootcause import Investigation, Suspect, changes_before
 from agent.placeholders import format_value
 
 _MOST_SERIES = 3
@@ -31,17 +31,15 @@ def _tell_series(investigation: Investigation, entity: str) -> list[str]:
     rows = [row for key, node in investigation.graph.nodes.items() if key[0] == entity for row in node.rows]
     told = []
     for row in sorted(rows, key=lambda row: -deviations.severity[row])[:_MOST_SERIES]:
-        values = table.values[row, deviations.start :]
+        values = deviations.series[row, deviations.start :]
         if np.isnan(values).all():
             continue
         worst = int(np.nanargmax(deviations.z[row, deviations.start :]))
         level = deviations.usual(row)
         word = "rose" if values[worst] > level else "fell"
         since = _moment(investigation, int(deviations.onset[row]))
-        told.append(
-            f"{_show(table.names[row])} of {_show(entity)} {word} "
-            f"from {level:.4g} to {values[worst]:.4g}{since}"
-        )
+        title = table.titles[row] if table.titles else f"{table.names[row]} of {entity}"
+        told.append(f"{_show(title)} {word} from {level:.4g} to {values[worst]:.4g}{since}")
     if entity in investigation.graph.vanished:
         told.insert(0, f"all metrics of {_show(entity)} ended while those of others went on")
     return told

@@ -11,11 +11,20 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from agent.diagnose.deviations import Deviations
-from agent.diagnose.graph import FAILING, OF_ROLE, CausalGraph, Link, Node, NodeKey, Trouble, coincidence
-from agent.diagnose.logevidence import LogEvidence
-from agent.diagnose.nodes import find_vanished, make_nodes
-from agent.diagnose.roles import MetricRole
+from agent.diagnose.cause.deviations import Deviations
+from agent.diagnose.cause.graph import (
+    FAILING,
+    OF_ROLE,
+    CausalGraph,
+    Link,
+    Node,
+    NodeKey,
+    Trouble,
+    coincidence,
+)
+from agent.diagnose.cause.logevidence import LogEvidence
+from agent.diagnose.cause.nodes import find_vanished, make_nodes
+from agent.diagnose.cause.roles import MetricRole
 from agent.records.evidence import Edge
 from agent.records.metrics import FloatArray
 
@@ -252,10 +261,10 @@ class _Builder:
     def _calls(
         self, own: Mapping[str, int], theirs: Mapping[str, int]
     ) -> tuple[FloatArray, FloatArray] | None:
-        table = self._deviations.table
+        series = self._deviations.series
         for name, row in own.items():
             if self._deviations.roles[row] is MetricRole.TRAFFIC and name in theirs:
-                return np.nan_to_num(table.values[row]), np.nan_to_num(table.values[theirs[name]])
+                return np.nan_to_num(series[row]), np.nan_to_num(series[theirs[name]])
         return None
 
     @staticmethod

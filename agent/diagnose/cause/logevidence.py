@@ -120,12 +120,12 @@ def read_logs(
         if not weight:
             continue
         complaint = _shape(line, weight, known, shapes)
-        complaint.since += since
-        complaint.before += not since
+        complaint.since += line.lines * since
+        complaint.before += line.lines * (not since)
         column = int(np.searchsorted(times, line.at, side="right")) - 1 if placed else start
         if 0 <= column < len(times):
             profile = profiles.setdefault(line.entity, np.zeros(len(times)))
-            profile[column] += weight
+            profile[column] += weight * line.lines
     found: dict[str, list[Complaint]] = defaultdict(list)
     for complaint in shapes.values():
         found[complaint.entity].append(complaint)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from agent.diagnose.graph import Node
-from agent.diagnose.rootcause import Investigation
+from agent.diagnose.cause.graph import Node
+from agent.diagnose.cause.rootcause import Investigation
 from agent.records.metrics import FloatArray
 
 _MOST_PAIRED = 12  # of the worst troubles are compared with each other

@@ -1,4 +1,4 @@
-"""The name of a metric in, its role out: what it measures, and which direction is bad.
+"""The name and labels of a series in, its role out: what it measures, and which direction is bad.
 
 A signal of the rule files says its role; a metric of a stranger's file has only its name. The words
 below are those of Prometheus' naming practice, OpenTelemetry's semantic conventions and the common
@@ -8,6 +8,7 @@ exporters. What no word fits is ``other``: a change of it counts, but proves les
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import lru_cache
 
@@ -98,6 +99,56 @@ def role_of(name: str) -> MetricRole:
         if found:
             return role
     return MetricRole.OTHER
+
+
+# what a label says of how a request ended, in the words of HTTP, gRPC, Micrometer and Envoy
+_OUTCOMES = _words(
+    "code status status_code response_code http_status http_status_code http_response_status_code "
+    "grpc_code grpc_status grpc_response_status rpc_grpc_status_code outcome result exit"
+)
+_BAD_OUTCOME = re.compile(
+    r"5(?:\d\d|xx)|server_?error|errors?|fail(?:ed|ure)?|unavailable|internal|deadline_?exceeded|timeout|"
+    r"unknown|aborted|data_?loss|resource_?exhausted|exception",
+    re.IGNORECASE,
+)
+_PER_REQUEST = re.compile(r"(?:seconds|milliseconds|duration|latency|time|delay|ms|size|bytes)_count$")
+_LEFT_OVER = _words("free avail available idle remaining left headroom unused")
+_OF_ROOM = _words(
+    "mem memory disk fs filesystem inode inodes files cpu swap bytes fd fds heap connections connection pool "
+    "threads slots workers"
+)
+
+
+def role_of_series(name: str, labels: Mapping[str, str]) -> MetricRole:
+    """Return the role that a name tells together with its labels.
+
+    What is counted of an outcome that is bad are errors, whatever its name says; the count of a summary
+    is traffic.
+
+    >>> role_of_series("istio_requests_total", {"response_code": "503"}).value
+    'errors'
+    """
+    if name.endswith("_bucket"):
+        return MetricRole.OTHER
+    role = role_of(name)
+    if role in (MetricRole.TRAFFIC, MetricRole.LATENCY) and is_counter(name):
+        for label in _OUTCOMES & labels.keys():
+            if _BAD_OUTCOME.fullmatch(labels[label]) and not name.endswith("_sum"):
+                return MetricRole.ERRORS
+    if role is MetricRole.LATENCY and _PER_REQUEST.search(name):
+        return MetricRole.TRAFFIC
+    return MetricRole.SATURATION if role is MetricRole.AVAILABILITY and is_room(name) else role
+
+
+@lru_cache(maxsize=65_536)
+def is_room(name: str) -> bool:
+    """Return whether a metric measures what is left of a resource, so that less of it is bad.
+
+    >>> is_room("node_filesystem_avail_bytes"), is_room("node_filesystem_size_bytes")
+    (True, False)
+    """
+    words = {word.lower() for word in _BOUNDARY.split(name) if word}
+    return bool(words & _LEFT_OVER) and bool(words & _OF_ROOM)
 
 
 def bad_direction(role: MetricRole) -> int:

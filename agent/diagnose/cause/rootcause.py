@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from agent.diagnose.deviations import NOTABLE, Deviations, measure_deviations, symptom_rows
-from agent.diagnose.graph import FAILING, CausalGraph, NodeKey, Trouble, coincidence
-from agent.diagnose.links import build_graph
-from agent.diagnose.logevidence import LogEvidence, read_logs
-from agent.diagnose.roles import MetricRole
+from agent.diagnose.cause.deviations import NOTABLE, Deviations, measure_deviations, symptom_rows
+from agent.diagnose.cause.graph import FAILING, CausalGraph, NodeKey, Trouble, coincidence
+from agent.diagnose.cause.links import build_graph
+from agent.diagnose.cause.logevidence import LogEvidence, read_logs
+from agent.diagnose.cause.roles import MetricRole
 from agent.records.evidence import ChangeEvent, Observations
 from agent.records.metrics import FloatArray, IntArray
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.diagnose.graph import FAILING, Node, Trouble
-from agent.diagnose.rootcause import Investigation, Suspect
+from agent.diagnose.cause.graph import FAILING, Node, Trouble
+from agent.diagnose.cause.rootcause import Investigation, Suspect
 from agent.records.metrics import FloatArray
 
 _LATE_COLUMNS = 2  # the times of two series of one cause differ by so much anyhow

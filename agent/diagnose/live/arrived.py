@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from agent.config.conditions import ArrivalCondition, EventCondition, LogCondition, LogTemplateCondition
-from agent.diagnose.symptoms import Match
+from agent.diagnose.live.symptoms import Match
 from agent.placeholders import format_value
 from agent.records import Arrivals, Event, LogCount, Symptom
 

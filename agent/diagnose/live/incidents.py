@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from agent.config.rulefiles import Fault
-from agent.diagnose.dependencies import Dependencies
-from agent.diagnose.fuse import explains, fuse, rank
+from agent.diagnose.live.dependencies import Dependencies
+from agent.diagnose.live.fuse import explains, fuse, rank
 from agent.records import Candidate, Diagnosis, Frame, Incident, IncidentState, Symptom
 
 DIAGNOSED_STATES = frozenset({IncidentState.OPEN, IncidentState.HELD, IncidentState.AWAITING_APPROVAL})

@@ -22,8 +22,8 @@ from agent.config.conditions import (
     SignalCondition,
 )
 from agent.config.rulefiles import Rule, Rulebook
-from agent.diagnose.arrived import find_events, find_log_lines, find_log_templates
-from agent.diagnose.symptoms import Match, SymptomFinder
+from agent.diagnose.live.arrived import find_events, find_log_lines, find_log_templates
+from agent.diagnose.live.symptoms import Match, SymptomFinder
 from agent.placeholders import fill, names
 from agent.records import Alert, Anomaly, Arrivals, Candidate, Frame, Symptom
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from agent.diagnose.fingerprint import similarity
+from agent.diagnose.naming.fingerprint import similarity
 from agent.records.cases import Fingerprint, Opinion, PastCase
 
 _NEAREST = 5

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.diagnose.cases import CaseVoter, Neighbour
-from agent.diagnose.classifier import FaultClassifier
-from agent.diagnose.explain import causal_path, explain_suspect
-from agent.diagnose.fingerprint import fingerprint_of
-from agent.diagnose.graph import Link
-from agent.diagnose.rootcause import Investigation, Suspect
-from agent.diagnose.validate import Validation, validate_suspect
-from agent.diagnose.voters import UNKNOWN_BELOW, Naming, VoterWeights, combine, next_question
+from agent.diagnose.cause.explain import causal_path, explain_suspect
+from agent.diagnose.cause.graph import Link
+from agent.diagnose.cause.rootcause import Investigation, Suspect
+from agent.diagnose.cause.validate import Validation, validate_suspect
+from agent.diagnose.naming.cases import CaseVoter, Neighbour
+from agent.diagnose.naming.classifier import FaultClassifier
+from agent.diagnose.naming.fingerprint import fingerprint_of
+from agent.diagnose.naming.voters import UNKNOWN_BELOW, Naming, VoterWeights, combine, next_question
 from agent.records.cases import Fingerprint, Opinion, PastCase
 
 _MOST_SUSPECTS = 20
@@ -63,8 +63,13 @@ def conclude(
     rule_opinions: Mapping[str, Sequence[Opinion]] | None = None,
     weights: VoterWeights | None = None,
     faults: Mapping[str, str] | None = None,
+    more: Mapping[str, Fingerprint] | None = None,
 ) -> Conclusion:
-    """Ask the voters about the likeliest suspects. ``faults`` are the catalogue's summaries by id."""
+    """Ask the voters about the likeliest suspects.
+
+    ``faults`` are the catalogue's summaries by id, ``more`` is what was seen of an entity beside the
+    observations, such as what its host answered.
+    """
     suspects = investigation.suspects[:_MOST_SUSPECTS]
     voter = CaseVoter(cases)
     findings: list[Finding] = []
@@ -72,7 +77,10 @@ def conclude(
     similar: Sequence[Neighbour] = ()
     question = ""
     for place, suspect in enumerate(suspects[:_NAMED]):
-        print_of_it = fingerprint_of(investigation, suspect.entity)
+        print_of_it = {
+            **fingerprint_of(investigation, suspect.entity),
+            **(more or {}).get(suspect.entity, {}),
+        }
         named = _name(print_of_it, suspect.entity, voter, classifier, rule_opinions, weights)
         if place == 0:
             seen, similar = print_of_it, voter.nearest(print_of_it)

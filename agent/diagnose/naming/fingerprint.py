@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from agent.diagnose.graph import FAILING, Trouble
-from agent.diagnose.rootcause import Investigation, changes_before, freshness
+from agent.diagnose.cause.graph import FAILING, Trouble
+from agent.diagnose.cause.rootcause import Investigation, changes_before, freshness
 from agent.records import Symptom
 from agent.records.cases import Fingerprint
+from agent.records.probes import ProbeAnswer
 
 _RESOURCES: Mapping[str, frozenset[str]] = {
     "cpu": frozenset({"cpu", "load", "load1", "load5", "runqueue"}),
@@ -103,6 +104,30 @@ def _see_logs(investigation: Investigation, entity: str, see: object) -> None:
 def fingerprint_of_symptoms(symptoms: Iterable[Symptom]) -> Fingerprint:
     """Return the fingerprint of a live incident: the signals and alerts its symptoms rest on."""
     return {f"signal:{symptom.source}": 1.0 for symptom in symptoms}
+
+
+_PROBED: Mapping[str, str] = {"space": "full:disk", "inodes": "full:inodes"}
+_WORDS_OF_PROBES = ("journal", "unit")
+_SAID_BY_PROBE = 0.7  # a journal tells of older troubles as well
+
+
+def fingerprint_of_probes(answers: Iterable[ProbeAnswer]) -> Fingerprint:
+    """Return what a host's own answers add to its fingerprint: only what is out of order."""
+    features: dict[str, float] = {}
+    for answer in answers:
+        for finding in answer.findings:
+            if answer.probe in _PROBED:
+                features[_PROBED[answer.probe]] = 1.0
+            elif answer.probe == "certificate":
+                features["log:certificate"] = 1.0
+            elif answer.probe == "processes":
+                kind = "memory" if "memory" in finding else "cpu"
+                features[f"short:{kind}"] = 1.0
+            elif answer.probe in _WORDS_OF_PROBES:
+                for name, pattern in _LOG_WORDS.items():
+                    if pattern.search(finding):
+                        features[f"log:{name}"] = _SAID_BY_PROBE
+    return features
 
 
 def _resources(name: str) -> list[str]:

@@ -1,29 +1,66 @@
-"""Opinions of the three voters on one entity in, faults with one confidence each out."""
+"""Opinions of the voters on one entity in, faults with one confidence each out; weights from outcomes."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from agent.records.cases import Fingerprint, Opinion, PastCase
+from agent.records.cases import Fingerprint, Opinion, Outcome, PastCase
 
 _SUREST = 0.97  # nobody who only looks from outside is surer
 UNKNOWN_BELOW = 0.3
 
 
+Heard = tuple[float, float]
+"""How often a voter proved right, and how often it was put to the proof; a doubtful proof counts in part."""
+
+_AT_FIRST: Mapping[str, float] = {"rule": 1.0, "case": 0.8, "classifier": 0.7, "inquiry": 0.9}
+_STRANGER = 0.5
+_PRIOR = 10.0  # proofs that the weight at first is worth
+_POOLED = 5.0  # of one voter's proofs count for its kind: one bad rule must not discredit all
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoterWeights:
-    """How much each voter is believed, in 0..1, until outcomes have taught better."""
+    """How much each voter is believed, in 0..1: at first by its kind, then by what came of its word.
 
-    rules: float = 1.0
-    cases: float = 0.8
-    classifier: float = 0.7
+    The weight of a kind is the mean of a Beta posterior whose prior is the weight at first; that of a
+    single rule or case starts from its kind's in the same way.
+    """
+
+    heard: Mapping[str, Heard] = field(default_factory=dict)
 
     def of(self, voter: str) -> float:
-        """Return the weight of a voter by the first word of its name."""
+        """Return the weight of a voter; the first word of its name is its kind."""
         kind = voter.partition(" ")[0]
-        return {"rule": self.rules, "case": self.cases, "classifier": self.classifier}.get(kind, 0.5)
+        base = _posterior(_AT_FIRST.get(kind, _STRANGER), self._of_kind(kind))
+        return base if kind == voter else _posterior(base, self.heard.get(voter, (0.0, 0.0)))
+
+    def trust(self, voter: str) -> float:
+        """Return in 0..1 what is left of the weight a voter had at first."""
+        return min(1.0, self.of(voter) / _AT_FIRST.get(voter.partition(" ")[0], _STRANGER))
+
+    def _of_kind(self, kind: str) -> Heard:
+        right = total = 0.0
+        for voter, (good, all_) in self.heard.items():
+            if voter.partition(" ")[0] == kind:
+                share = min(1.0, _POOLED / all_) if all_ and voter != kind else 1.0
+                right, total = right + good * share, total + all_ * share
+        return right, total
+
+
+def learn_weights(outcomes: Iterable[Outcome]) -> VoterWeights:
+    """Return the weights that outcomes teach."""
+    heard: dict[str, Heard] = {}
+    for one in outcomes:
+        right, total = heard.get(one.voter, (0.0, 0.0))
+        heard[one.voter] = right + one.sure * one.right, total + one.sure
+    return VoterWeights(heard=heard)
+
+
+def _posterior(prior: float, heard: Heard) -> float:
+    return (prior * _PRIOR + heard[0]) / (_PRIOR + heard[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from agent.diagnose.deviations import NOTABLE, as_rates, measure_deviations
-from agent.diagnose.onset import find_onset
+from agent.diagnose.cause.deviations import NOTABLE, as_rates, measure_deviations
+from agent.diagnose.cause.onset import find_onset
 from agent.records.evidence import SymptomHint
 from tests import make
 

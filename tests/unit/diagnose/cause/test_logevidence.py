@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agent.diagnose.logevidence import read_logs
+from agent.diagnose.cause.logevidence import read_logs
 from agent.records.evidence import LogEntry
 
 TIMES = np.arange(10.0) * 60

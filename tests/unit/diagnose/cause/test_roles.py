@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.diagnose.roles import MetricRole, bad_direction, is_share, role_of
+from agent.diagnose.cause.roles import MetricRole, bad_direction, is_share, role_of
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.diagnose.rootcause import investigate
+from agent.diagnose.cause.rootcause import investigate
 from agent.records.evidence import SymptomHint
 from tests import make
 

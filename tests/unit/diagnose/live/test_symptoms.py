@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from agent.config.conditions import SignalCondition
-from agent.diagnose.symptoms import SymptomFinder
+from agent.diagnose.live.symptoms import SymptomFinder
 from tests.make import NOW, frame
 
 NAN = float("nan")

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from agent.diagnose.impact import measure_impact
-from agent.diagnose.patterns import (
+from agent.diagnose.many.impact import measure_impact
+from agent.diagnose.many.patterns import (
     IncidentFact,
     binomial_tail,
     find_patterns,

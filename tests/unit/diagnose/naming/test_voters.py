@@ -4,10 +4,10 @@ import pytest
 
 from agent.config import load_cases, load_rules
 from agent.diagnose import Advisor
-from agent.diagnose.cases import CaseVoter
-from agent.diagnose.classifier import load_classifier, train_classifier
-from agent.diagnose.fingerprint import similarity
-from agent.diagnose.voters import combine, next_question
+from agent.diagnose.naming.cases import CaseVoter
+from agent.diagnose.naming.classifier import load_classifier, train_classifier
+from agent.diagnose.naming.fingerprint import similarity
+from agent.diagnose.naming.voters import combine, next_question
 from agent.errors import ConfigError
 from agent.records.cases import Opinion, PastCase
 from tests.make import candidate, symptom
