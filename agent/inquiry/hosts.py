@@ -10,6 +10,7 @@ from agent.records import Incident, InventoryHost
 from agent.records.probes import SshAddress
 
 _MOST = 20  # hosts whose address is handed on; the likeliest few are asked
+_BY_SSH = frozenset({"ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh"})
 
 
 def unit_of(incident: Incident) -> str:
@@ -20,7 +21,8 @@ def unit_of(incident: Incident) -> str:
 
 def addresses(hosts: Mapping[str, InventoryHost], wanted: Iterable[str]) -> dict[str, SshAddress]:
     """Return how each wanted host is reached, by the name it was asked for."""
-    by_name = {name: host for host in hosts.values() for name in host.names}
+    reached = [one for one in hosts.values() if one.variables.get("ansible_connection", "ssh") in _BY_SSH]
+    by_name = {name: host for host in reached for name in host.names}
     found = {name: by_name[name] for name in dict.fromkeys(wanted) if name in by_name}
     return {name: address_of(host) for name, host in list(found.items())[:_MOST]}
 

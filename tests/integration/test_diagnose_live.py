@@ -1,8 +1,10 @@
 """Diagnosis in the running loop: the cause is treated, its effects are not, and what helped is remembered."""
 
+from datetime import timedelta
+
 import pytest
 
-from agent.records import IncidentState
+from agent.records import Event, IncidentState
 from tests.integration.workshop import FAULTS, RULES, SIGNALS, drive, settled
 
 LIMPING = {
@@ -64,3 +66,35 @@ def test_a_repair_that_was_proved_is_a_case_of_the_store(workshop, make_agent):
     (case,) = agent.stores.cases.proved()
     assert (case.fault, case.helped) == ("broken", ("mend",))
     assert case.fingerprint == {"signal:healthy": 1.0}
+
+
+def looked_into(agent, incident_id=1):
+    return lambda: agent.inquirer.idle and agent.stores.inquiries.newest(incident_id)
+
+
+def test_an_incident_is_looked_into_while_the_loop_goes_on(workshop, database, make_agent):
+    agent = make_agent()
+    drive(agent, lambda: agent.pipeline.health.polls >= 12)
+    agent.read_topology()
+    workshop.break_host("web3")
+    drive(agent, settled(agent.stores))
+    drive(agent, looked_into(agent))
+    found = agent.stores.inquiries.newest(1)
+    assert (found.error, found.report["root_causes"][0]["entity"]) == ("", "web3")
+    assert any(
+        "healthy of web3 fell from 1 to 0" in text for text in found.report["root_causes"][0]["evidence"]
+    )
+
+
+def test_an_inquiry_knows_what_was_deployed_shortly_before(workshop, make_agent):
+    agent = make_agent()
+    drive(agent, lambda: agent.pipeline.health.polls >= 12)
+    now = agent.clock.now()
+    labels = {"host": "web2"}
+    deploy = Event(id="1", kind="deploy", at=now - timedelta(seconds=20), message="shop 2.0", labels=labels)
+    agent.stores.events.take([deploy], now)
+    workshop.break_host("web2")
+    drive(agent, settled(agent.stores))
+    drive(agent, looked_into(agent))
+    (cause, *_) = agent.stores.inquiries.newest(1).report["root_causes"]
+    assert any("shop 2.0" in text for text in cause["evidence"])

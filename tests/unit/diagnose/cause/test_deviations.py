@@ -1,11 +1,14 @@
 """How far and since when series deviate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from agent.diagnose.cause.deviations import NOTABLE, as_rates, measure_deviations
 from agent.diagnose.cause.onset import find_onset
-from agent.records.evidence import SymptomHint
+from agent.diagnose.cause.roles import MetricRole
+from agent.records.evidence import Meaning, SymptomHint
 from tests import make
 
 
@@ -99,3 +102,37 @@ def test_one_wild_series_does_not_move_the_onset():
     quiet = np.c_[rng.normal(0, 1, (9, 40)), rng.normal(4, 1, (9, 20))]
     wild = np.r_[np.zeros(10), np.full(50, 1e9)][None]
     assert abs(find_onset(np.vstack([quiet, wild]), 59) - 40) <= 1
+
+
+def test_a_disk_whose_free_space_falls_runs_short():
+    series = {'node_filesystem_avail_bytes{service="a"}': make.course(50e9, 1e9)}
+    found = measure_deviations(make.observations(series))
+    assert found.severity[0] > 0.3
+    assert found.usual(0) == pytest.approx(50e9, rel=0.05)
+
+
+def test_a_disk_whose_free_share_falls_to_nothing_is_full():
+    series = {'filesystem_free_ratio{service="a"}': make.course(0.5, 0.01)}
+    assert measure_deviations(make.observations(series)).full[0]
+
+
+def test_the_mean_of_a_summary_tells_latency_and_more_traffic_alone_does_not():
+    calls = np.cumsum(make.course(100, 300))
+    pair = {
+        'request_seconds_sum{service="a"}': calls * 0.1,
+        'request_seconds_count{service="a"}': calls,
+        'request_seconds_sum{service="b"}': np.cumsum(np.r_[np.full(30, 10.0), np.full(30, 90.0)]),
+        'request_seconds_count{service="b"}': np.cumsum(make.course(100, 100.1)),
+    }
+    found = measure_deviations(make.observations(pair))
+    assert found.severity[0] < 0.2
+    assert found.severity[2] > 0.3
+    assert found.usual(2) == pytest.approx(0.1, rel=0.1)
+
+
+def test_what_a_signal_means_is_believed_before_its_name():
+    observed = make.observations({'unit_active{service="a"}': [0.0] * 30 + [1.0] * 30})
+    meant = replace(observed, table=replace(observed.table, meanings=[Meaning("availability", "high")]))
+    found = measure_deviations(meant)
+    assert found.roles[0] is MetricRole.ERRORS
+    assert found.severity[0] > 0.3

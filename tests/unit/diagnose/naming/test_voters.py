@@ -7,9 +7,9 @@ from agent.diagnose import Advisor
 from agent.diagnose.naming.cases import CaseVoter
 from agent.diagnose.naming.classifier import load_classifier, train_classifier
 from agent.diagnose.naming.fingerprint import similarity
-from agent.diagnose.naming.voters import combine, next_question
+from agent.diagnose.naming.voters import VoterWeights, combine, learn_weights, next_question
 from agent.errors import ConfigError
-from agent.records.cases import Opinion, PastCase
+from agent.records.cases import Opinion, Outcome, PastCase
 from tests.make import candidate, symptom
 
 
@@ -116,3 +116,43 @@ class TestAdvisor:
     def test_without_a_like_case_it_stays_unknown(self):
         unknown = candidate("unknown", "e", confidence=0.4, symptoms=(symptom("other"),))
         assert Advisor(lambda: [self.CASE]).advise([unknown]) == [unknown]
+
+
+def wrong(voter, times, right=0):
+    return [Outcome(voter=voter, right=False)] * times + [Outcome(voter=voter, right=True)] * right
+
+
+def test_without_outcomes_voters_have_the_weight_of_their_kind():
+    start = VoterWeights()
+    assert (start.of("rule a"), start.of("case a"), start.of("classifier")) == (1.0, 0.8, 0.7)
+
+
+def test_a_rule_that_proves_wrong_is_believed_less_and_others_hardly():
+    learned = learn_weights(wrong("rule bad", 20))
+    assert learned.trust("rule bad") < 0.4
+    assert learned.trust("rule good") > 0.6
+
+
+def test_a_voter_that_proves_right_gains_weight():
+    assert learn_weights(wrong("case a", 0, right=30)).of("case a") > 0.9
+
+
+def test_a_proof_that_is_half_sure_moves_half_as_far():
+    sure = learn_weights([Outcome(voter="rule a", right=False)] * 4).of("rule a")
+    half = learn_weights([Outcome(voter="rule a", right=False, sure=0.5)] * 4).of("rule a")
+    assert sure < half < 1
+
+
+def test_a_rule_with_a_bad_record_asks_people_instead_of_acting():
+    learned = learn_weights(wrong("rule r", 12))
+    (told,) = Advisor(list, weights=lambda: learned).advise([candidate(confidence=0.9)])
+    assert told.confidence < 0.6
+    assert "right in 0 of 12 cases" in told.evidence[-1]
+
+
+def test_what_an_inquiry_found_is_heard_where_no_rule_is_sure():
+    found = Opinion(voter="inquiry case c1", fault="disk_full", confidence=0.7, evidence=("it is full",))
+    advisor = Advisor(list, inquiries=lambda entity: [found] if entity == "web1" else [])
+    told = advisor.advise([candidate("unknown", confidence=0.4)])
+    assert [one.fault for one in told] == ["unknown", "disk_full"]
+    assert "it is full" in told[1].evidence
