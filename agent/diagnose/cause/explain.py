@@ -13,6 +13,14 @@ from agent.placeholders import format_value
 
 _MOST_SERIES = 3
 _MOST_COMPLAINTS = 2
+_NOUNS = {
+    Trouble.LATENCY: "latency",
+    Trouble.ERRORS: "errors",
+    Trouble.SATURATION: "shortage",
+    Trouble.SURGE: "more traffic",
+    Trouble.DROUGHT: "less traffic",
+    Trouble.OTHER: "unusual values",
+}
 
 
 def explain_suspect(investigation: Investigation, suspect: Suspect) -> list[str]:
@@ -125,19 +133,7 @@ def draw_path(links: Sequence[Link]) -> str:
     if not links:
         return ""
     nodes = [links[-1].cause, *(link.effect for link in reversed(links))]
-    return " ──► ".join(f"{_show(entity)} ({trouble.value})" for entity, trouble in nodes)
-
-
-def trouble_word(trouble: Trouble) -> str:
-    """Return a trouble as people say it."""
-    return {
-        Trouble.LATENCY: "is slow",
-        Trouble.ERRORS: "fails",
-        Trouble.SATURATION: "runs short of a resource",
-        Trouble.SURGE: "gets more traffic than usual",
-        Trouble.DROUGHT: "gets less traffic than usual",
-        Trouble.OTHER: "shows unusual values",
-    }[trouble]
+    return " ──► ".join(f"{_show(entity)} ({_NOUNS[trouble]})" for entity, trouble in nodes)
 
 
 def _moment(investigation: Investigation, column: int) -> str:
