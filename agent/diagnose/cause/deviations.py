@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agent.diagnose.cause.counters import as_rates
 from agent.diagnose.cause.onset import FEWEST_BEFORE, find_onset
 from agent.diagnose.cause.roles import (
     MetricRole,
     bad_direction,
-    is_counter,
     is_room,
     is_share,
     role_of_series,
@@ -83,9 +83,10 @@ def measure_deviations(observed: Observations, notable: float = NOTABLE) -> Devi
     table = observed.table
     roles, low = read_roles(table)
     pairs = find_pairs(table)
+    paired = [row for pair in pairs for row in pair]
 
     def measured(raw: FloatArray) -> FloatArray:
-        return with_means(as_rates(_tame(raw), table.names), pairs)
+        return with_means(as_rates(_tame(raw), table.names, paired), pairs)
 
     series = measured(table.values)
     values = _as_badness(series, roles, low)
@@ -155,28 +156,6 @@ def _tame(values: FloatArray) -> FloatArray:
     """Keep numbers so small that their squares and differences are numbers too."""
     tamed: FloatArray = np.clip(values, -_LARGEST, _LARGEST)
     return tamed
-
-
-def as_rates(values: FloatArray, names: Sequence[str]) -> FloatArray:
-    """Return counters as their increase per row; everything else as it is.
-
-    A counter is named as one (``_total``, ``_count``, ``_sum``, ``_bucket``), never falls and rises in
-    most rows. A gauge may rise all the time as well: a disk that fills.
-    """
-    named = np.array([is_counter(name) for name in names], dtype=bool)
-    if values.shape[1] < 8 or not named.any():
-        return values
-    steps = np.diff(values, axis=1)
-    known = ~np.isnan(steps)
-    rising = np.where(known, steps > 0, False).sum(axis=1)
-    falling = np.where(known, steps < 0, False).sum(axis=1)
-    counted = known.sum(axis=1)
-    counter = named & (counted >= 7) & (falling == 0) & (rising > 0.8 * counted)
-    if not counter.any():
-        return values
-    rates = values.copy()
-    rates[counter] = np.c_[steps[counter][:, :1], steps[counter]]
-    return rates
 
 
 def _last_possible(observed: Observations) -> int:

@@ -19,6 +19,7 @@ from agent.diagnose.cause.deviations import NOTABLE, Deviations, measure_deviati
 from agent.diagnose.cause.graph import FAILING, CausalGraph, NodeKey, Trouble, coincidence
 from agent.diagnose.cause.links import build_graph
 from agent.diagnose.cause.logevidence import LogEvidence, read_logs
+from agent.diagnose.cause.orientation import orient
 from agent.diagnose.cause.roles import MetricRole
 from agent.records.evidence import ChangeEvent, Observations
 from agent.records.metrics import FloatArray, IntArray
@@ -91,7 +92,7 @@ def investigate(observed: Observations) -> Investigation:
     return replace(
         _investigate(observed, _SLIGHT),
         guessed=True,
-        notes=("nothing deviates clearly; the ranking is a guess from slight changes",),
+        notes=(*found.notes, "nothing deviates clearly; the ranking is a guess from slight changes"),
     )
 
 
@@ -100,11 +101,18 @@ def _investigate(observed: Observations, notable: float) -> Investigation:
     table = observed.table
     entities = dict.fromkeys([*table.entities, *observed.nodes])
     logs = read_logs(observed.logs, table.times, deviations.start, entities, table.clocked)
-    graph = build_graph(deviations, observed.edges, logs)
+    edges, turned = orient(observed.edges, table.entities, deviations.roles, logs)
+    graph = build_graph(deviations, edges, logs)
     start = start_weights(observed, deviations, graph)
     suspects = rank_suspects(observed, deviations, logs, graph, Walk.of(graph, start))
     return Investigation(
-        observed=observed, deviations=deviations, logs=logs, graph=graph, start=start, suspects=suspects
+        observed=observed,
+        deviations=deviations,
+        logs=logs,
+        graph=graph,
+        start=start,
+        suspects=suspects,
+        notes=(turned,) if turned else (),
     )
 
 

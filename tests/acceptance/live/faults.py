@@ -150,7 +150,7 @@ POOL = _fault(
     "connection_pool_exhausted",
     "lb",
     shell("systemd-run --quiet --unit=holder /usr/local/bin/shopper http://127.0.0.1/hold --hold=8"),
-    shell("systemctl stop holder"),
+    shell("systemctl stop holder; systemctl restart haproxy"),
 )
 DRAINED = _fault("backend_left_drained", "lb", drain("drain"), drain("ready"), within_s=120)
 PRIMARY = _fault(
