@@ -6,13 +6,14 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from agent.config.rulefiles import Fault
 from agent.diagnose.live.dependencies import Dependencies
 from agent.diagnose.live.fuse import explains, fuse, rank
+from agent.diagnose.live.troubles import began, split_by_cause
 from agent.records import Candidate, Diagnosis, Frame, Incident, IncidentState, Symptom
 
 DIAGNOSED_STATES = frozenset({IncidentState.OPEN, IncidentState.HELD, IncidentState.AWAITING_APPROVAL})
@@ -23,7 +24,6 @@ _ANSWERED_STATES = frozenset(
 _SAME_TROUBLE = timedelta(minutes=10)
 
 _MOST_EFFECTS = 5  # told as evidence
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # an alert takes its time to resolve after a recovery; one that never does was no recovery
 _LINGER = timedelta(minutes=15)
 
@@ -154,25 +154,21 @@ class IncidentGrouper:
                 left.append(group)
             else:
                 taken.setdefault(owner.id, []).extend(group)
-        joined: list[list[Candidate]] = []
-        for group in left:
-            near = [other for other in joined if self._linked(group, other) or self._linked(other, group)]
-            joined = [other for other in joined if other not in near]
-            joined.append([candidate for other in (*near, group) for candidate in other])
-        return joined
+        return split_by_cause(left, self._dependencies, self._passed_on)
 
     def _joins(self, group: Sequence[Candidate], incident: Incident) -> bool:
         """Return whether a group is an effect of an incident that is being answered, or its cause.
 
-        A cause joins only while the diagnosis may still change: behind a run that treats the effect
-        it would be forgotten.
+        A cause joins only while the diagnosis may still change, for behind a run that treats the effect
+        it would be forgotten; and only as the cause of what the incident is about: beside another cause
+        it is a trouble of its own.
         """
         if incident.state not in _ANSWERED_STATES:
             return False
         candidates = incident.diagnosis.candidates
         if self._linked(group, candidates):
             return True
-        return incident.state in DIAGNOSED_STATES and self._linked(candidates, group)
+        return incident.state in DIAGNOSED_STATES and self._linked(candidates[:1], group)
 
     def _linked(self, effects: Sequence[Candidate], causes: Sequence[Candidate]) -> bool:
         return any(self._passed_on(effect, cause) for effect in effects for cause in causes)
@@ -182,7 +178,7 @@ class IncidentGrouper:
         fault = self._faults.get(effect.fault)
         if fault is None or not fault.passed_on or not self._dependencies.depends(effect, cause):
             return False
-        return abs(_began(effect) - _began(cause)) <= _SAME_TROUBLE
+        return abs(began(effect) - began(cause)) <= _SAME_TROUBLE
 
     def _rank(self, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         """Put the root first, also where its effects are on other hosts, and tell what it explains."""
@@ -226,10 +222,6 @@ class IncidentGrouper:
     def _title(self, best: Candidate) -> str:
         fault = self._faults.get(best.fault)
         return f"{fault.summary if fault else best.fault}: {best.entity}"
-
-
-def _began(candidate: Candidate) -> datetime:
-    return min((symptom.since for symptom in candidate.symptoms), default=_EPOCH)
 
 
 def _tell_effect(effect: Candidate) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -56,6 +57,8 @@ def main() -> None:
     parser.add_argument("--healthy", type=float, metavar="MINUTES", help="no faults, but load and deploys")
     parser.add_argument("--only", nargs="*", default=[], help="faults to inject; default all")
     options = parser.parse_args()
+    # an ordinary exit, so that what was made is removed again
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
     sys.exit(0 if (_healthy(options.healthy) if options.healthy else _trial(options.only)) else 1)
 
 

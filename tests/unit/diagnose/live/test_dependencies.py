@@ -95,6 +95,44 @@ def test_a_cause_and_its_effects_stay_one_incident_poll_after_poll(grouper):
         assert assessment.seen[0].fault == "down"
 
 
+@pytest.fixture
+def two_databases():
+    edges = [("front1", "db1"), ("front2", "db2"), ("both", "db1"), ("both", "db2")]
+    return IncidentGrouper(FAULTS, Dependencies(Edge(source=a, target=b) for a, b in edges))
+
+
+def test_two_troubles_at_once_are_two_incidents_each_with_its_own_effects(two_databases):
+    later = NOW + timedelta(seconds=40)
+    seen = [on("front1", "slow"), on("db1", "down"), on("front2", "slow", later), on("db2", "down", later)]
+    found = opened(two_databases, *seen)
+    assert {one.host: {c.labels["host"] for c in one.diagnosis.candidates} for one in found} == {
+        "db1": {"db1", "front1"},
+        "db2": {"db2", "front2"},
+    }
+
+
+def test_what_suffers_from_two_troubles_goes_to_the_nearer_and_joins_them_not(two_databases):
+    later = NOW + timedelta(minutes=3)
+    found = opened(two_databases, on("db1", "down"), on("db2", "down", later), on("both", "slow", later))
+    assert sorted(one.host for one in found) == ["db1", "db2"]
+    assert len(next(one for one in found if one.host == "db2").diagnosis.candidates) == 2
+
+
+def test_a_second_cause_does_not_hide_in_the_incident_of_the_first(two_databases):
+    (first,) = opened(two_databases, on("db1", "down"), on("both", "slow"))
+    again = [on("db1", "down"), on("both", "slow"), on("db2", "down")]
+    (assessment,), new = two_databases.group(again, [replace(first, id=7)], SEEN)
+    assert [one.host for one in new] == ["db2"]
+    assert len(assessment.seen) == 2
+
+
+def test_a_storm_over_a_large_topology_is_sorted_in_time():
+    edges = [Edge(source=f"s{i}", target=f"s{i // 3}") for i in range(1, 3000)]
+    grouper = IncidentGrouper(FAULTS, Dependencies(edges))
+    found = opened(grouper, on("s0", "down"), *(on(f"s{i}", "slow") for i in range(1, 300)))
+    assert [one.host for one in found] == ["s0"]
+
+
 def test_dependencies_may_run_in_circles():
     round_and_round = Dependencies([Edge(source="a", target="b"), Edge(source="b", target="a")])
     grouper = IncidentGrouper(FAULTS, round_and_round)
