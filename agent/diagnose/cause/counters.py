@@ -35,9 +35,13 @@ def as_rates(values: FloatArray, names: Sequence[str], paired: Collection[int] =
     counted = known.sum(axis=1)
     few = falling.sum(axis=1) <= np.maximum(2, _RESETS * counted)
     together = frozenset(paired)
-    settled = np.array([names[row].endswith(_SURE_NAMES) or row in together for row in rows], dtype=bool)
+    settled = np.array(
+        [names[row].endswith(_SURE_NAMES) or row in together for row in map(int, rows)], dtype=bool
+    )
     enough = np.where(settled, rising > 0, rising > _MOSTLY * counted)
-    counter = (counted >= _FEWEST_STEPS) & few & harmless.all(axis=1) & enough & (np.nanmin(own, axis=1) >= 0)
+    counter = (
+        (counted >= _FEWEST_STEPS) & few & harmless.all(axis=1) & enough & (np.fmin.reduce(own, axis=1) >= 0)
+    )
     if not counter.any():
         return values
     steps = np.where(falling, own[:, 1:], steps)

@@ -38,7 +38,7 @@ _BLAMES_OTHERS = re.compile(
     re.IGNORECASE,
 )
 _VARIABLE = re.compile(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8,}|\d+")
-_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{2,}")
+_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]+")
 _MOST_SHAPES = 20_000  # kept apart; a flood of shapes that never repeat says nothing more
 
 
