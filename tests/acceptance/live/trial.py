@@ -41,14 +41,19 @@ _QUIET_S = 15.0
 
 @dataclass(kw_only=True)
 class Outcome:
-    """One injection and what the agent said of it; ``said`` in the order it was said."""
+    """One injection and what the agent said of it: the diagnoses of each incident, in their order."""
 
     fault: LiveFault
     together: bool
-    said: list[str] = field(default_factory=list)
+    by_incident: dict[int, list[str]] = field(default_factory=dict)
     confidence: float | None = None
     seconds: float | None = None
     wrong: list[str] = field(default_factory=list)
+
+    @property
+    def said(self) -> list[list[str]]:
+        """Return what was said of each incident, the first one first."""
+        return [self.by_incident[number] for number in sorted(self.by_incident)]
 
 
 def main() -> None:
@@ -97,7 +102,7 @@ def _trial(only: Sequence[str]) -> bool:
                 one.fault.fault,
                 one.fault.host,
                 "yes" if one.together else "",
-                " then ".join(one.said) or "-",
+                "; ".join(" then ".join(names) for names in one.said) or "-",
                 "-" if one.confidence is None else f"{one.confidence:.2f}",
                 "-" if one.seconds is None else f"{one.seconds:.1f} s",
                 "; ".join(one.wrong),
@@ -134,15 +139,15 @@ def _watch(stores: Stores, known: set[int], outcomes: Sequence[Outcome], begun: 
             for incident in new:
                 if incident.host == outcome.fault.place:
                     _hear(outcome, incident, begun[outcome.fault.place])
-        if settled is None and all(one.said[-1:] == [one.fault.fault] for one in outcomes):
+        if settled is None and all([one.fault.fault] in one.said for one in outcomes):
             settled = time.monotonic() + _SETTLE_S
         time.sleep(0.2)
 
 
 def _hear(outcome: Outcome, incident: Incident, begun: datetime) -> None:
-    named = incident.fault or "unknown"
-    if outcome.said[-1:] != [named]:
-        outcome.said.append(named)
+    named, said = incident.fault or "unknown", outcome.by_incident.setdefault(incident.id, [])
+    if said[-1:] != [named]:
+        said.append(named)
     outcome.confidence = incident.best.confidence if incident.best else None
     if outcome.seconds is None:
         outcome.seconds = (incident.opened_at - begun).total_seconds()
@@ -156,9 +161,10 @@ def _judge(new: Sequence[Incident], outcomes: Sequence[Outcome]) -> None:
             outcome.wrong.append("not found")
         if len(mine) > 1:
             outcome.wrong.append(f"{len(mine)} incidents")
-        if outcome.said and outcome.said != [outcome.fault.fault]:
+        elif outcome.said != [[outcome.fault.fault]]:
             outcome.wrong.append("named otherwise")
-        outcome.wrong += [f"also {one.title}" for one in new if one.host not in places]
+        others = sorted(f"{one.fault} on {one.host}" for one in new if one.host not in places)
+        outcome.wrong += [f"also {', '.join(others)}"] if others else []
 
 
 def _wait_until_clear(stores: Stores) -> None:
