@@ -11,6 +11,7 @@ from agent.records.cases import Fingerprint, Opinion, PastCase
 
 _NEAREST = 5
 _TOO_FAR = 0.25  # less in common than this is no resemblance
+_AS_ALIKE = 0.95  # of the nearest one's likeness: what was another fault then contradicts it
 _MUST_AGREE = 0.75  # cases within this share of the nearest one's likeness have a say
 
 
@@ -57,6 +58,19 @@ class CaseVoter:
             )
             for fault, members in by_fault.items()
         ]
+
+    def contradiction(self, seen: Fingerprint) -> str:
+        """Return how the nearest cases contradict each other, or nothing."""
+        near = self.nearest(seen)
+        as_alike = [one for one in near if one.likeness >= _AS_ALIKE * near[0].likeness]
+        other = next((one for one in as_alike if one.case.fault != near[0].case.fault), None)
+        if other is None:
+            return ""
+        first = near[0].case
+        return (
+            f"past cases contradict each other: {first.id} was {first.fault}, "
+            f"{other.case.id} looks as alike and was {other.case.fault}"
+        )
 
 
 def _tell(one: Neighbour) -> str:

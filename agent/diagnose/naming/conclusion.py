@@ -75,7 +75,7 @@ def conclude(
     findings: list[Finding] = []
     seen: Fingerprint = {}
     similar: Sequence[Neighbour] = ()
-    question = ""
+    question, contradiction = "", ""
     for place, suspect in enumerate(suspects[:_NAMED]):
         print_of_it = {
             **fingerprint_of(investigation, suspect.entity),
@@ -84,6 +84,7 @@ def conclude(
         named = _name(print_of_it, suspect.entity, voter, classifier, rule_opinions, weights)
         if place == 0:
             seen, similar = print_of_it, voter.nearest(print_of_it)
+            contradiction = voter.contradiction(print_of_it)
             likely = [one.fault for one in named[:3]]
             question = next_question(suspect.entity, seen, likely, cases)
         if place == 0 or suspect.score >= _WORTH_NAMING:
@@ -100,7 +101,12 @@ def conclude(
         similar=similar,
         fingerprint=seen,
         question=question,
-        notes=[*investigation.observed.notes, *investigation.deviations.notes, *investigation.notes],
+        notes=[
+            *investigation.observed.notes,
+            *investigation.deviations.notes,
+            *investigation.notes,
+            *([contradiction] if contradiction else ()),
+        ],
     )
 
 

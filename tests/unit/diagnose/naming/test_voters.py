@@ -39,6 +39,15 @@ def test_cases_that_contradict_each_other_halve_the_confidence():
     other = case("c3", "inodes_exhausted", **FULL.fingerprint)
     votes = CaseVoter([FULL, other]).vote(FULL.fingerprint)
     assert [vote.confidence for vote in votes] == [0.5, 0.5]
+    assert "c3 looks as alike and was inodes_exhausted" in CaseVoter([FULL, other]).contradiction(
+        FULL.fingerprint
+    )
+
+
+def test_cases_of_one_fault_contradict_nothing():
+    again = case("c4", "disk_full", **FULL.fingerprint)
+    assert CaseVoter([FULL, again, CRASH]).contradiction(FULL.fingerprint) == ""
+    assert CaseVoter([]).contradiction({"x": 1.0}) == ""
 
 
 def test_fingerprints_are_alike_by_what_they_share():
