@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
@@ -26,12 +25,13 @@ from agent.diagnose.live.dependencies import names_of
 from agent.diagnose.naming.voters import VoterWeights
 from agent.errors import OpsmendError, RunError
 from agent.inquiry.hosts import addresses, certificates_of, unit_of
-from agent.inquiry.observe import first_seen, name_of, observe
+from agent.inquiry.observe import first_seen, name_of, observe, with_arrivals
 from agent.inquiry.opinions import InquiryOpinions
 from agent.inquiry.work import Asking, Job
 from agent.log import Logger
 from agent.records import Frame, Incident, InventoryHost, Topology
 from agent.records.cases import Opinion, PastCase
+from agent.records.evidence import Observations
 from agent.records.inquiries import Inquiry
 from agent.records.probes import ProbeAnswer
 from agent.store import Stores
@@ -95,13 +95,12 @@ class Inquirer:
             self._made[incident.id] = made + 1
             while len(self._made) > 10_000:
                 del self._made[next(iter(self._made))]
-        # the frame's arrays go on changing: what is needed of them is copied here and now
         try:
-            job = self._job(incident, frame, topology)
+            observed = observe(incident, frame, self._book().signals, topology)
         except Exception as error:
             self._left(incident, error)
             return False
-        self._pool.submit(self._make, incident, job)
+        self._pool.submit(self._make, incident, observed)
         return True
 
     @property
@@ -122,38 +121,26 @@ class Inquirer:
             self._waiting -= 1
         log.error("an incident could not be looked into", error, incident=incident.id)
 
-    def _job(self, incident: Incident, frame: Frame, topology: Topology) -> Job:
+    def _job(self, incident: Incident, observed: Observations) -> Job:
         since = first_seen(incident)
-        book = self._book()
         counts = self._stores.logs.counts(since - _LOGS_BEFORE, ["template"])
-        observed = observe(
-            incident, frame, book.signals, topology, counts, self._stores.events.since(since - _EVENTS_BEFORE)
-        )
-        known = set(observed.nodes)
-        opinions: dict[str, list[Opinion]] = {}
-        for one in incident.diagnosis.candidates:
-            if one.fault == "unknown":
-                continue
-            name = name_of(one.labels, one.labels.get("host", "") or one.entity, known)
-            for voter, confidence in one.voters.items():
-                opinions.setdefault(name, []).append(
-                    Opinion(voter=voter, fault=one.fault, confidence=confidence, evidence=one.evidence)
-                )
+        events = self._stores.events.since(since - _EVENTS_BEFORE)
         return Job(
-            observed=observed,
+            observed=with_arrivals(observed, counts, events),
             cases=self._cases(),
             classifier=self._classifier,
-            opinions=opinions,
+            opinions=_opinions(incident, set(observed.nodes)),
             weights=self._weights(),
-            faults={id_: fault.summary for id_, fault in book.faults.items()},
+            faults={id_: fault.summary for id_, fault in self._book().faults.items()},
+            asking=self._asking(incident, observed),
         )
 
-    def _make(self, incident: Incident, job: Job) -> None:
+    def _make(self, incident: Incident, observed: Observations) -> None:
         try:
             if not self._stopping:
-                self._keep(incident, self._work(incident, job))
+                self._keep(incident, self._work(incident, self._job(incident, observed)))
         except OpsmendError as error:
-            log.warning("an inquiry could not be kept", incident=incident.id, why=str(error))
+            log.warning("an inquiry could not be made", incident=incident.id, why=str(error))
         except Exception as error:
             log.error("an inquiry failed", error, incident=incident.id)
         finally:
@@ -176,7 +163,7 @@ class Inquirer:
 
     def _work(self, incident: Incident, job: Job) -> Inquiry:
         began = self._clock.monotonic()
-        report, answers, error = self._run(replace(job, asking=self._asking(incident, job)))
+        report, answers, error = self._run(job)
         return Inquiry(
             incident_id=incident.id,
             at=self._clock.now(),
@@ -203,7 +190,7 @@ class Inquirer:
         content = orjson.loads(said)
         return content["report"], _ANSWERS.validate_python(content["probes"]), ""
 
-    def _asking(self, incident: Incident, job: Job) -> Asking | None:
+    def _asking(self, incident: Incident, observed: Observations) -> Asking | None:
         if not self._probes.enabled:
             return None
         try:
@@ -212,7 +199,7 @@ class Inquirer:
             log.warning("no host can be asked", why=str(error))
             return None
         own = [incident.host] if incident.host else []
-        wanted = [*own, *dict.fromkeys(job.observed.table.entities)]
+        wanted = [*own, *dict.fromkeys(observed.table.entities)]
         found = addresses(hosts, wanted)
         unit = unit_of(incident)
         return Asking(
@@ -224,3 +211,17 @@ class Inquirer:
             },
             timeout=self._probes.timeout,
         )
+
+
+def _opinions(incident: Incident, known: set[str]) -> dict[str, list[Opinion]]:
+    """Return what the voters said already, by the names that the inquiry goes by."""
+    opinions: dict[str, list[Opinion]] = {}
+    for one in incident.diagnosis.candidates:
+        if one.fault == "unknown":
+            continue
+        name = name_of(one.labels, one.labels.get("host", "") or one.entity, known)
+        for voter, confidence in one.voters.items():
+            opinions.setdefault(name, []).append(
+                Opinion(voter=voter, fault=one.fault, confidence=confidence, evidence=one.evidence)
+            )
+    return opinions

@@ -7,6 +7,7 @@ names a series, a log line or an event; else its service does, else its host.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -15,7 +16,15 @@ import numpy as np
 from agent.config.rulefiles import Signal
 from agent.placeholders import format_value
 from agent.records import Event, Frame, Incident, IntArray, LogCount, Topology
-from agent.records.evidence import ChangeEvent, LogEntry, Meaning, Observations, SeriesTable, SymptomHint
+from agent.records.evidence import (
+    ChangeEvent,
+    Edge,
+    LogEntry,
+    Meaning,
+    Observations,
+    SeriesTable,
+    SymptomHint,
+)
 
 _NAMING_LABELS = ("service", "pod", "unit", "server", "backend", "instance", "host")
 _FALLBACK_LABELS = ("service", "host", "pod", "instance")
@@ -26,30 +35,42 @@ _LONGEST_INCIDENT_S = 3600.0
 
 
 def observe(
-    incident: Incident,
-    frame: Frame,
-    signals: Mapping[str, Signal],
-    topology: Topology,
-    counts: Iterable[LogCount],
-    events: Iterable[Event],
+    incident: Incident, frame: Frame, signals: Mapping[str, Signal], topology: Topology
 ) -> Observations:
-    """Return what is known of an incident. The frame's arrays are copied: it may go on changing."""
-    known = {name for edge in topology.edges for name in (edge.source, edge.target)}
+    """Return what metrics and topology say of an incident.
+
+    The frame goes on changing: everything that is needed of it is copied here.
+    """
+    known = names_in(topology.edges)
     rows = _choose(frame, signals, incident)
-    began = first_seen(incident)
-    cut = _cut(frame, began)
-    table = _table(frame, signals, rows, known, slice(cut, None))
-    baseline = _table(frame, signals, rows, known, slice(0, cut)) if cut >= _FEWEST_HEALTHY else None
+    cut = _cut(frame, first_seen(incident))
+    whole = _table(frame, signals, rows, known)
+    healthy = cut >= _FEWEST_HEALTHY
     return Observations(
-        table=table if baseline else _table(frame, signals, rows, known, slice(0, None)),
-        baseline=baseline,
+        table=_part(whole, slice(cut, None)) if healthy else whole,
+        baseline=_part(whole, slice(0, cut)) if healthy else None,
         nodes=sorted(known),
         edges=sorted(topology.edges, key=lambda edge: (edge.source, edge.target)),
-        logs=[_log_entry(count, known) for count in counts],
-        events=[_change(event, known) for event in events],
         detected_at=incident.opened_at,
         symptom=_hint(incident, known),
     )
+
+
+def with_arrivals(
+    observed: Observations, counts: Iterable[LogCount], events: Iterable[Event]
+) -> Observations:
+    """Return the observations with what logs and event streams brought."""
+    known = frozenset(observed.nodes)
+    return replace(
+        observed,
+        logs=[_log_entry(count, known) for count in counts],
+        events=[_change(event, known) for event in events],
+    )
+
+
+def names_in(edges: Iterable[Edge]) -> frozenset[str]:
+    """Return every name that edges know."""
+    return frozenset(name for edge in edges for name in (edge.source, edge.target))
 
 
 def name_of(labels: Mapping[str, str], entity: str, known: Collection[str]) -> str:
@@ -91,18 +112,22 @@ def _cut(frame: Frame, began: datetime) -> int:
 
 
 def _table(
-    frame: Frame, signals: Mapping[str, Signal], rows: IntArray, known: Collection[str], part: slice
+    frame: Frame, signals: Mapping[str, Signal], rows: IntArray, known: Collection[str]
 ) -> SeriesTable:
     chosen = [frame.series[row] for row in rows]
     return SeriesTable(
-        times=frame.times[part].copy(),
+        times=frame.times.copy(),
         names=[one.signal for one in chosen],
         entities=[name_of(one.labels, one.entity, known) for one in chosen],
         labels=[one.labels for one in chosen],
-        values=frame.values[:, part][rows] if len(rows) else np.empty((0, len(frame.times[part]))),
+        values=frame.values[rows],
         meanings=[Meaning(signals[one.signal].role, _bad(signals[one.signal])) for one in chosen],
         titles=[f"{one.signal} of {format_value(one.entity)}" for one in chosen],
     )
+
+
+def _part(table: SeriesTable, columns: slice) -> SeriesTable:
+    return replace(table, times=table.times[columns], values=table.values[:, columns])
 
 
 def _bad(signal: Signal) -> Literal["low", "high", "both"]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from agent.inquiry.observe import name_of, observe
+from agent.inquiry.observe import name_of, observe, with_arrivals
 from agent.records import Event, LogCount, Topology
 from agent.records.evidence import Edge
 from tests import make
@@ -27,8 +27,8 @@ SINCE = NOW - timedelta(seconds=150)
 
 def seen(**fields):
     incident = make.incident(make.candidate(symptoms=(make.symptom("free", since=SINCE),)))
-    given = {"topology": Topology(), "counts": (), "events": ()} | fields
-    return observe(incident, FRAME, SIGNALS, **given)
+    observed = observe(incident, FRAME, SIGNALS, fields.get("topology", Topology()))
+    return with_arrivals(observed, fields.get("counts", ()), fields.get("events", ()))
 
 
 def test_the_time_before_the_first_symptom_is_the_healthy_one():
