@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +20,8 @@ from agent.workshop.scenario import Platform, Probe, Scenario
 
 HERE = Path(__file__).parent
 MONITOR = "monitor"
-_READY_TIMEOUT_S = 90
+_READY_TIMEOUT_S = 180
+_AT_ONCE = 3  # hosts that one run of a playbook goes through, or it takes too long on a busy machine
 _CHECK = ["/usr/local/bin/shop", "--check", "--config", "%s"]
 _SHOP = {
     "lock_file": "/var/lib/shop/shop.lock",
@@ -74,7 +75,8 @@ def build(cluster: Cluster, places: Places, scrape: str, host_metrics_s: float) 
     write_inventory(cluster, SITE)
     make_healthy(cluster, SITE, places.roles)
     often = {"host_metrics_every_seconds": host_metrics_s}
-    play(cluster, places.shared / "monitored.yml", places.roles, variables=often)
+    for some in batched([platform.name for platform in SITE.platforms], _AT_ONCE):
+        play(cluster, places.shared / "monitored.yml", places.roles, limit=":".join(some), variables=often)
     monitor = cluster.hosts[MONITOR]
     monitor.write("/etc/prometheus/prometheus.yml", yaml.safe_dump(prometheus_config(SITE, scrape)))
     monitor.run("systemctl", "enable", "-q", "--now", "prometheus", "prometheus-blackbox-exporter")
@@ -115,6 +117,12 @@ def write_settings(
     file = folder / "opsmend.yml"
     file.write_text(yaml.safe_dump(settings, sort_keys=False))
     return file
+
+
+def batched(names: list[str], size: int) -> Iterator[list[str]]:
+    """Yield names in lists of at most so many."""
+    for start in range(0, len(names), size):
+        yield names[start : start + size]
 
 
 def _wait_until_seen(url: str) -> None:
