@@ -9,7 +9,6 @@ complaints of its own, are added as weights of evidence.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,11 +20,10 @@ from agent.diagnose.cause.links import build_graph
 from agent.diagnose.cause.logevidence import LogEvidence, read_logs
 from agent.diagnose.cause.orientation import orient
 from agent.diagnose.cause.roles import MetricRole
+from agent.diagnose.cause.walk import Walk
 from agent.records.evidence import ChangeEvent, Observations
-from agent.records.metrics import FloatArray, IntArray
 
 _SLIGHT = 1.0  # robust standard deviations
-_STEPS = 40  # of the walk; 0.95 to the 40th is little enough
 _FROM_SYMPTOM = 0.8  # of the blame starts at what the alert was about, the rest at whatever deviates
 _PLAIN_SYMPTOM = 0.2  # severity (z of 3) from which on an alert's own series speaks for itself
 _CONTRAST = 3.0
@@ -42,6 +40,7 @@ _CHANGED_RIGHT_BEFORE = 0.9
 _OWN_COMPLAINTS = 0.9
 _SHORT_OF_RESOURCES = 1.0
 _FIRST = 0.5
+_STRANGEST = 0.4  # times the logarithm of how far it strayed; only where nobody knows who calls whom
 _REPAIR = 0.7  # of the share of all trouble that a simulated repair takes away
 # weights of evidence that overlap are each set low; on simulated systems the scores were then too modest
 _SHARPNESS = 1.6
@@ -155,56 +154,6 @@ def _felt(observed: Observations, deviations: Deviations, graph: CausalGraph) ->
     return exact or [key for key in own if key[1] in FAILING] or own
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Walk:
-    """The graph as arrays: link i passes ``share[i]`` of what is at ``effect[i]`` to ``cause[i]``."""
-
-    keys: Sequence[NodeKey]
-    effect: IntArray
-    cause: IntArray
-    share: FloatArray
-    begin: FloatArray
-
-    @classmethod
-    def of(cls, graph: CausalGraph, start: Mapping[NodeKey, float]) -> Walk:
-        """Make the arrays once; they are walked for every suspect."""
-        keys = list(graph.nodes)
-        number = {key: index for index, key in enumerate(keys)}
-        links = [link for key in keys for link in graph.links.get(key, ())]
-        return cls(
-            keys,
-            np.array([number[link.effect] for link in links], dtype=np.intp),
-            np.array([number[link.cause] for link in links], dtype=np.intp),
-            np.array([link.share for link in links], dtype=np.float64),
-            np.array([start.get(key, 0.0) for key in keys], dtype=np.float64),
-        )
-
-    def left(self) -> dict[str, float]:
-        """Let blame walk; return what is left at each entity, summing to 1."""
-        resting = self._run(self.share)
-        left: dict[str, float] = defaultdict(float)
-        for key, rest in zip(self.keys, resting, strict=True):
-            left[key[0]] += float(rest)
-        return dict(left)
-
-    def arriving(self, entity: str) -> float:
-        """Return which share of all blame comes by an entity: what its repair would take away."""
-        own = np.array([key[0] == entity for key in self.keys], dtype=bool)
-        kept = np.where(own[self.effect], 0.0, self.share) if len(self.share) else self.share
-        return float(self._run(kept)[own].sum())
-
-    def _run(self, share: FloatArray) -> FloatArray:
-        size = len(self.keys)
-        passed = np.bincount(self.effect, weights=share, minlength=size)
-        moving: FloatArray = self.begin
-        resting: FloatArray = np.zeros(size)
-        for _ in range(_STEPS):
-            resting = resting + moving * (1 - passed)
-            moving = np.bincount(self.cause, moving[self.effect] * share, size).astype(np.float64)
-        total: FloatArray = resting + moving
-        return total
-
-
 def rank_suspects(
     observed: Observations,
     deviations: Deviations,
@@ -221,6 +170,7 @@ def rank_suspects(
     first = min(onsets.values(), default=0)
     span = max(len(observed.table.times) - first, 1)
     repaired = {entity: walk.arriving(entity) for entity in likely}
+    strayed = {} if observed.edges else _strayed(deviations)
     scored: dict[str, tuple[float, dict[str, float]]] = {}
     for entity, rest in left.items():
         weights = {
@@ -233,6 +183,7 @@ def rank_suspects(
             else 0.0,
             "repair": _REPAIR * repaired.get(entity, 0.0),
             "alerted": _ALERTED if entity in felt else 0.0,
+            "strangest": _STRANGEST * strayed.get(entity, 0.0),
         }
         scored[entity] = (sum(weights.values()), weights)
     best = max((score for score, _ in scored.values()), default=0.0)
@@ -249,6 +200,23 @@ def rank_suspects(
         for entity in scored
     ]
     return sorted(suspects, key=lambda one: (-one.score, one.entity))
+
+
+def _strayed(deviations: Deviations) -> dict[str, float]:
+    """Return how far each entity's strangest series strayed beside the strangest of all, in logarithms.
+
+    What passes on from a callee is diluted by what its caller does besides, so the cause strays farthest.
+    """
+    z = deviations.z[:, deviations.start :]
+    if not z.size:
+        return {}
+    most = max(1, z.shape[1] // 4)
+    worst = np.partition(z, z.shape[1] - most, axis=1)[:, -most:].mean(axis=1)
+    by_entity: dict[str, float] = {}
+    for entity, value in zip(deviations.table.entities, worst, strict=True):
+        by_entity[entity] = max(by_entity.get(entity, 0.0), float(value))
+    top = max(by_entity.values())
+    return {entity: float(np.log((own + 0.5) / (top + 0.5))) for entity, own in by_entity.items()}
 
 
 def _onsets(graph: CausalGraph, near: Mapping[NodeKey, float]) -> dict[str, int]:
