@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agent.diagnose.cause.comparison import CAP, NOTABLE, compare, severity_of
 from agent.diagnose.cause.counters import as_rates
 from agent.diagnose.cause.onset import FEWEST_BEFORE, find_onset
 from agent.diagnose.cause.roles import (
@@ -20,19 +21,12 @@ from agent.diagnose.cause.summaries import find_pairs, with_means
 from agent.records.evidence import Observations, SeriesTable
 from agent.records.metrics import BoolArray, FloatArray, IntArray
 
-NOTABLE = 3.0  # robust standard deviations; below it a change is called noise
-_CAP = 1000.0  # beyond it more says nothing more
-# a change by less than 3 x 5 % of its level is nothing to an operator, however steady the series was
-_RELATIVE_FLOOR = 0.05
-# a share of bad answers under 0.2 % is within what clients retry; in percent and in 0..1
-_UNAVAILABLE_FLOOR = 0.0007
 # without a baseline, what comes shortly before the incident may be its slow beginning
 _SURELY_HEALTHY, _LONG = 0.7, 10
 # full is full, by however small a step it got there: a share of a resource, and its usual room
 _FULL, _ROOM, _MOST_SHARE, _EXHAUSTED = 0.97, 0.9, 1.02, 0.9
 _OF_PEAK = 0.2  # a symptom begins where it first reaches this share of its worst
 _LARGEST = 1e100
-_CONSTANT_Z = 20.0  # what leaves a constant by its own largest step counts as so many deviations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -106,13 +100,13 @@ def measure_deviations(observed: Observations, notable: float = NOTABLE) -> Devi
     if before.shape[1] < FEWEST_BEFORE:
         notes.append("nothing is known of a healthy time; what deviates is judged by its own middle")
         before, start = values, 0
-    excess, z, direction, level, scale = _compare(before, early, values, roles)
+    excess, z, direction, level, scale = compare(before, early, values, roles)
     for row in _alerted_rows(observed, roles) if early.shape[1] else ():
         # an alert is believed also where the baseline was worse: what counts is the time just before
         away = np.nan_to_num(np.maximum(values[row] - np.nanmedian(early[row]), 0.0))
-        excess[row], z[row], direction[row] = away, np.minimum(away / max(scale[row], 1e-12), _CAP), 1
+        excess[row], z[row], direction[row] = away, np.minimum(away / max(scale[row], 1e-12), CAP), 1
     active = z[:, start:]
-    severity = _severity(active, notable)
+    severity = severity_of(active, notable)
     full = _at_limit(table, values, roles, low, level, start)
     severity[full] = np.maximum(severity[full], _EXHAUSTED)
     onset = _first_sustained(z, healthy, notable)
@@ -200,7 +194,7 @@ def _onset_with_baseline(
     rows = symptom_rows(observed)
     if rows:
         own = [roles[row] for row in rows]
-        _, z, *_ = _compare(before[rows], values[rows][:, :0], values[rows], own)
+        _, z, *_ = compare(before[rows], values[rows][:, :0], values[rows], own)
         z[z < _OF_PEAK * z.max(axis=1, keepdims=True, initial=0.0)] = 0.0
         onset = _first_sustained(z, 0)
         onset = onset[onset >= 0]
@@ -255,87 +249,6 @@ def _alerted_rows(observed: Observations, roles: Sequence[MetricRole]) -> list[i
     rows = [row for row in symptom_rows(observed) if names[row] == observed.symptom.metric]
     finite = [row for row in rows if np.isfinite(observed.table.values[row]).any()]
     return [row for row in finite if bad_direction(roles[row])]
-
-
-def _compare(
-    before: FloatArray, early: FloatArray, values: FloatArray, roles: Sequence[MetricRole]
-) -> tuple[FloatArray, FloatArray, IntArray, FloatArray, FloatArray]:
-    """Return excess, z, direction, level and scale of each series.
-
-    ``early`` are rows after the baseline but before the incident: what deviated then already is not
-    this incident's doing, so the level moves there.
-    """
-    known = (~np.isnan(before)).sum(axis=1) >= FEWEST_BEFORE
-    level, spread, low, high = _describe(before)
-    # the 99 % quantile of a normal distribution lies 2.33 deviations out
-    tail = np.array([1.4826 * spread, (level - low) / 2.33, (high - level) / 2.33])
-    tail[:, ~known], level[~known] = 0.0, 0.0
-    unavailable = np.array([role is MetricRole.AVAILABILITY for role in roles], dtype=bool)
-    with np.errstate(invalid="ignore", all="ignore"):
-        widest = np.nan_to_num(np.fmax.reduce(np.abs(values - level[:, None]), axis=1, initial=0.0))
-    percent = np.where(np.nan_to_num(np.fmax.reduce(values, axis=1, initial=0.0)) > 1.0, 100.0, 1.0)
-    floor = np.where(unavailable, _UNAVAILABLE_FLOOR * percent, _RELATIVE_FLOOR * np.abs(level))
-    floor = np.maximum(floor, np.where(np.maximum(floor, tail[0]) <= 0, widest / _CONSTANT_Z, 0.0))
-    rise, z_rise = _one_side(values, level, np.maximum.reduce([tail[0], tail[2], floor]), early)
-    fall, z_fall = _one_side(-values, -level, np.maximum.reduce([tail[0], tail[1], floor]), -early)
-    wanted = np.array([1 if role is MetricRole.AVAILABILITY else bad_direction(role) for role in roles])
-    falls = (wanted == 0) & (_severity(z_fall) > _severity(z_rise))
-    excess = np.where(falls[:, None], fall, rise)
-    z = np.where(falls[:, None], z_fall, z_rise)
-    excess[~known], z[~known] = 0.0, 0.0
-    scale = np.maximum.reduce([tail[0], np.where(falls, tail[1], tail[2]), floor])
-    return excess, z, np.where(falls, -1, 1), level, scale
-
-
-def _describe(values: FloatArray) -> tuple[FloatArray, ...]:
-    """Return median, median absolute deviation, 1 % and 99 % quantile per row, gaps left out.
-
-    Sorts once and picks: NumPy's own functions for gaps go row by row, which is far too slow here.
-    """
-    if not values.shape[1]:
-        nothing = np.zeros(values.shape[0])
-        return nothing, nothing, nothing, nothing
-    ordered = np.sort(values, axis=1)
-    count = (~np.isnan(values)).sum(axis=1)
-    level = _pick(ordered, count, 0.5)
-    away = np.sort(np.abs(values - level[:, None]), axis=1)
-    return level, _pick(away, count, 0.5), _pick(ordered, count, 0.01), _pick(ordered, count, 0.99)
-
-
-def _pick(ordered: FloatArray, count: IntArray, quantile: float) -> FloatArray:
-    """Return a quantile of rows that are sorted with their gaps last; 0 for rows of nothing but gaps."""
-    place = quantile * np.maximum(count - 1, 0)
-    below = np.floor(place).astype(np.intp)
-    above = np.minimum(below + 1, np.maximum(count - 1, 0))
-    rows = np.arange(len(ordered))
-    part = place - below
-    picked: FloatArray = ordered[rows, below] * (1 - part) + ordered[rows, above] * part
-    return np.nan_to_num(picked)
-
-
-def _one_side(
-    values: FloatArray, level: FloatArray, scale: FloatArray, early: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    moved = level
-    if early.shape[1]:
-        # the least deviating of the early rows: a fault that shows first in its cause keeps its rise
-        moved = np.fmax(level, np.fmin.reduce(early, axis=1))
-    excess = np.nan_to_num(np.maximum(values - moved[:, None], 0.0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(scale[:, None] > 0, excess / scale[:, None], 0.0)
-    z = np.minimum(z, _CAP)
-    excess[z < 1.0] = 0.0
-    return excess, z
-
-
-def _severity(z: FloatArray, notable: float = NOTABLE) -> FloatArray:
-    """Return 0..1: the mean of the worst half of the rows, on a scale where each doubling counts alike."""
-    if not z.shape[1]:
-        return np.zeros(z.shape[0])
-    most = max(1, z.shape[1] // 2) if z.shape[1] < 20 else z.shape[1] // 4
-    worst = np.partition(z, z.shape[1] - most, axis=1)[:, -most:].mean(axis=1)
-    severity: FloatArray = np.where(worst >= notable / 2, np.log1p(worst) / np.log1p(_CAP), 0.0)
-    return severity
 
 
 def _first_sustained(z: FloatArray, start: int, level: float = NOTABLE) -> IntArray:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from agent.diagnose.cause.deviations import NOTABLE, Deviations, measure_deviations, symptom_rows
+from agent.diagnose.cause.comparison import NOTABLE
+from agent.diagnose.cause.deviations import Deviations, measure_deviations, symptom_rows
 from agent.diagnose.cause.graph import FAILING, CausalGraph, NodeKey, Trouble, coincidence
 from agent.diagnose.cause.links import build_graph
 from agent.diagnose.cause.logevidence import LogEvidence, read_logs

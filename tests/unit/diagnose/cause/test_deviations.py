@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from agent.diagnose.cause.comparison import NOTABLE
 from agent.diagnose.cause.counters import as_rates
-from agent.diagnose.cause.deviations import NOTABLE, measure_deviations
+from agent.diagnose.cause.deviations import measure_deviations
 from agent.diagnose.cause.onset import find_onset
 from agent.diagnose.cause.roles import MetricRole
 from agent.records.evidence import Meaning, SymptomHint
