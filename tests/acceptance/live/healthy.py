@@ -95,7 +95,7 @@ def _switch(host: Host) -> None:
 
 def _push_settings(host: Host) -> None:
     script = (
-        "echo 'gzip on; # pushed at '$(date +%s) > /etc/nginx/conf.d/pushed.conf"
+        "echo 'client_max_body_size 8m; # pushed at '$(date +%s) > /etc/nginx/conf.d/pushed.conf"
         " && nginx -t -q && systemctl reload nginx"
     )
     host.run("sh", "-c", script)
