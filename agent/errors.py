@@ -10,9 +10,11 @@ OpsmendError
 │   ├── SourceRefused          permanent: 401, 403, 404, a bad certificate
 │   ├── QueryError             permanent: the source says that the query is wrong
 │   └── AnswerError            transient: the answer is truncated or of another shape
+│       └── AnswerTooLarge         more than we want to hold at once
 ├── TargetError            an entity resolves to no host, or to too many
 ├── ParameterError         a value does not fit the type of a remediation's parameter
 ├── RunError               a run could not be carried out
+├── ModelError             a model cannot be trained, kept or used
 └── StoreError             the store could not read or write
     └── StoreUnavailable       transient: disk full, locked, gone
 
@@ -109,6 +111,10 @@ class AnswerError(SourceError):
     transient = True
 
 
+class AnswerTooLarge(AnswerError):
+    """The answer is larger than what is taken in at once."""
+
+
 class TargetError(OpsmendError):
     """The target does not resolve to hosts of the inventory."""
 
@@ -119,6 +125,10 @@ class ParameterError(OpsmendError):
 
 class RunError(OpsmendError):
     """The run could not be carried out."""
+
+
+class ModelError(OpsmendError):
+    """The model cannot be used."""
 
 
 class StoreError(OpsmendError):

@@ -12,10 +12,12 @@ import numpy as np
 from agent import metrics
 from agent.clock import Clock
 from agent.collect import Answer, FrameBuffer, PrometheusSource
-from agent.collect.backfill import read_history
+from agent.collect.backfill import History, Wanted
 from agent.config.rulefiles import Rulebook, Signal
 from agent.detect import Detector
+from agent.detect.models.layer import EntityLayer
 from agent.diagnose import Advisor, IncidentGrouper, RuleVoter, is_blind
+from agent.diagnose.live.support import with_support
 from agent.errors import ConflictError
 from agent.log import Logger
 from agent.records import Anomaly, Arrivals, Candidate, Frame, Incident, Topology
@@ -95,8 +97,10 @@ class Pipeline:
         own_answers: Callable[[datetime], Mapping[str, Answer]] = lambda at: {},
         own_signals: Mapping[str, Signal] | None = None,
         look_into: Callable[[Incident, Frame, Topology], object] = lambda incident, frame, topology: None,
+        entities: EntityLayer | None = None,
     ) -> None:
         self._look_into = look_into
+        self._entities = entities
         self._outlook = outlook
         self._own_answers = own_answers
         self._own_signals = own_signals or {}
@@ -128,15 +132,35 @@ class Pipeline:
             watched = {**book.signals, **self._own_signals}
             self._buffer.watch(watched)
             self._detector.watch(watched)
+            if self._entities is not None:
+                self._entities.watch(watched)
             self._voter = voter
             self._advisor = advisor
             self._grouper = grouper
 
-    def read_history(self, span: timedelta, step: timedelta) -> None:
-        """Learn what is normal from what the source remembers. Raises SourceError. Call it before polls."""
+    @property
+    def anomalies(self) -> Sequence[Anomaly]:
+        """Return the anomalies that are open."""
+        return self._anomalies
+
+    def read_history(self, wanted: Wanted, on_progress: Callable[[datetime, timedelta], None]) -> None:
+        """Learn what is normal from what the source remembers, before the first poll that it answers.
+
+        What arrives by itself is looked at meanwhile. Raises SourceError.
+        """
+        queries = self._queries
+        history = History(self._source, queries, wanted, on_progress)
         with self._lock:
-            for poll in read_history(self._source, self._queries, self._source.now(), span, step):
-                self._anomalies = self._detector.observe(self._buffer.add(poll))
+            self._buffer.restart()
+        for polls, take in (
+            (history.days(), self._detector.learn),
+            (history.recent(), self._detector.observe),
+        ):
+            for poll in polls:
+                with self._lock:
+                    if self._queries is not queries:
+                        return  # the signals are others now; what was read is not lost
+                    take(self._buffer.add(poll))
 
     def poll(self) -> None:
         """Take one poll through all rooms.
@@ -149,7 +173,7 @@ class Pipeline:
             self._complain(poll.failed)
             poll = replace(poll, answers={**poll.answers, **self._own_answers(poll.at)})
             self._frame = self._buffer.add(poll)
-            self._anomalies = self._detector.observe(self._frame)
+            self._anomalies = self._detect(self._frame)
             self.health = SourceHealth(
                 polls=self.health.polls + 1,
                 series=len(self._frame.series),
@@ -177,6 +201,12 @@ class Pipeline:
         if count:
             log.warning("alerts expired", count=count)
 
+    def _detect(self, frame: Frame) -> tuple[Anomaly, ...]:
+        """Ask both layers: every series by itself, and the series of an entity together."""
+        alone = self._detector.observe(frame)
+        together = self._entities.observe(frame) if self._entities is not None else ()
+        return (*alone, *together)
+
     def _conclude(self) -> None:
         self._responder.turn(self._diagnose())
 
@@ -184,7 +214,7 @@ class Pipeline:
         frame = self._frame
         arrivals = self._outlook(self._clock.now())
         candidates = self._voter.vote(frame, self._anomalies, self._stores.alerts.firing(), arrivals)
-        candidates = self._advisor.advise(candidates)
+        candidates = with_support(self._advisor.advise(candidates), self._anomalies)
         self._latest.set(View(frame=frame, anomalies=self._anomalies, candidates=candidates))
         return self._update_incidents(candidates, frame)
 
@@ -238,6 +268,10 @@ class Pipeline:
         metrics.SERIES.set(health.series)
         metrics.ANOMALIES.set(health.anomalies)
         metrics.SIGNALS_FAILED.set(len(health.failed))
+        dead = bool(health.failed) and len(health.failed) == len(self._queries)
+        metrics.SOURCE_UP.labels("prometheus").set(not dead)
+        if dead:
+            metrics.SOURCE_FAILURES.labels("prometheus").inc()
 
 
 def _nothing_seen(at: datetime) -> Frame:
@@ -261,7 +295,9 @@ def _says_something_new(before: Incident, after: Incident) -> bool:
     """Return whether a change is worth writing: numbers in the evidence change at every poll."""
 
     def told(incident: Incident) -> object:
-        faults = [(one.fault, one.entity, one.confidence) for one in incident.diagnosis.candidates]
+        faults = [
+            (one.fault, one.entity, one.confidence, one.support) for one in incident.diagnosis.candidates
+        ]
         return incident.fault, incident.entity, incident.symptomatic, faults
 
     return told(before) != told(after)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,7 +17,10 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExe
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from agent import __version__, metrics
+from agent.background.trainer import Trainer
+from agent.collect.backfill import Wanted
 from agent.config import check_settings, load_settings
+from agent.diagnose.live.support import describe_entity_anomaly
 from agent.errors import ConfigError, OpsmendError, RunError, SourceError, StoreError, StoreUnavailable
 from agent.livestatus import write_live_status
 from agent.log import Logger
@@ -34,6 +37,8 @@ _TICK = timedelta(seconds=1)
 _DELIVER = timedelta(seconds=5)
 _EXPIRE = timedelta(minutes=1)
 _FORGET = timedelta(hours=1)
+_TRAINING = timedelta(seconds=15)
+_MOST_TOLD = 20  # strange entities in the status
 _KEEP_COUNTS = timedelta(days=2)  # of log lines
 _KEEP_EVENTS = timedelta(days=30)
 _AHEAD = 0.8  # of the refresh time: the inventory is read again before the old answer runs out
@@ -53,11 +58,14 @@ class Service:
         self._reload = False
         self._arrived = threading.Event()
         self._history_wanted = agent.settings.collect.prometheus.backfill
+        self._history_read: Mapping[str, Any] | None = None
+        self._without_history = ""
         self._late_polls = 0
         self._trouble: dict[str, str] = {}
         self._failed_at: dict[str, float] = {}
         self._started_at = agent.clock.now()
         self._last_poll = agent.clock.monotonic()
+        self._trainer = Trainer(agent.settings, config, agent.clock)
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._scheduler.add_listener(self._count_late, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
         self._arrivals = threading.Thread(target=self._take_arrivals, name="arrivals", daemon=True)
@@ -83,6 +91,7 @@ class Service:
             self._schedule("messages", _DELIVER, self._agent.notifier.deliver)
             self._schedule("alerts", _EXPIRE, self._agent.pipeline.expire_alerts)
             self._schedule("forget", _FORGET, self._forget)
+            self._schedule("training", _TRAINING, self._trainer.turn)
             self._schedule("topology", settings.collect.topology.refresh, self._agent.read_topology)
             self._scheduler.start()
             notify_systemd("READY=1")
@@ -171,16 +180,32 @@ class Service:
     def _poll(self) -> None:
         self._last_poll = self._agent.clock.monotonic()
         if self._history_wanted:
-            self._history_wanted = False
             self._guarded("history", self._read_history)
         self._agent.pipeline.poll()
 
     def _read_history(self) -> None:
+        """Read the history, at the first poll that finds a source which has one."""
         collect = self._agent.settings.collect
+        wanted = Wanted(span=collect.history, step=collect.poll, seasons=collect.prometheus.seasons)
+        began = self._agent.clock.monotonic()
+        self._history_wanted = False
+        self._history_read = {}
         try:
-            self._agent.pipeline.read_history(collect.history, collect.poll)
+            self._agent.pipeline.read_history(wanted, self._note_history)
+            log.info("normal is known", seconds=round(self._agent.clock.monotonic() - began, 1))
         except SourceError as error:
-            log.warning("beginning without history", why=str(error))
+            self._history_wanted = error.transient
+            if str(error) != self._without_history:
+                log.warning("no history for now", why=str(error), again=error.transient)
+            self._without_history = str(error)
+        finally:
+            self._history_read = None
+
+    def _note_history(self, reached: datetime, left: timedelta) -> None:
+        self._last_poll = self._agent.clock.monotonic()
+        self._history_read = {"until": reached, "left_s": left.total_seconds()}
+        with suppress(OSError):
+            write_live_status(self._agent.settings.agent.runtime_dir, self._status("running"))
 
     def _take_arrivals(self) -> None:
         """Look at alerts as soon as they are in the store; they do not wait for the next poll."""
@@ -251,7 +276,7 @@ class Service:
         self._failed_at[name] = self._agent.clock.monotonic()
 
     def _count_late(self, event: JobExecutionEvent) -> None:
-        if event.job_id == "poll":
+        if event.job_id == "poll" and self._history_read is None:
             self._late_polls += 1
             metrics.LATE_POLLS.inc()
             log.warning("poll was late", late_polls=self._late_polls)
@@ -286,6 +311,9 @@ class Service:
         with suppress(OSError):
             write_live_status(folder, self._status("stopping"))
         self._scheduler.shutdown(wait=True)
+        self._trainer.stop()
+        if agent.scorer is not None:
+            agent.scorer.stop()
         agent.workers.stop(agent.settings.remediate.grace)
         self._guarded("audit", lambda: self._note("agent stopped"))
         agent.source.close()
@@ -310,6 +338,7 @@ class Service:
             "late_polls": self._late_polls,
             "poll_seconds": round(health.seconds, 4),
             "polled_at": health.at,
+            "history": self._history_read,
             "series": health.series,
             "anomalies": health.anomalies,
             **self._counts(),
@@ -317,5 +346,27 @@ class Service:
             "sources": {
                 feed.name: {"records": feed.records, "trouble": feed.trouble} for feed in agent.feeds
             },
+            "entity_models": self._entity_models(),
             "trouble": dict(self._trouble),
+        }
+
+    def _entity_models(self) -> Mapping[str, Any] | None:
+        """Return how the layer for whole entities is; None when the settings want none."""
+        agent = self._agent
+        if agent.entities is None or agent.scorer is None:
+            return None
+        found = [one for one in agent.pipeline.anomalies if one.layer == "entity"]
+        found.sort(key=lambda one: -one.confidence)
+        return {
+            **agent.entities.status,
+            "pid": agent.scorer.pid,
+            "training": self._trainer.status,
+            "strange": [
+                {
+                    "entity": one.entity,
+                    "confidence": round(one.confidence, 2),
+                    "text": describe_entity_anomaly(one),
+                }
+                for one in found[:_MOST_TOLD]
+            ],
         }

@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from agent.advising import Learned, make_advisor, make_inquirer
+from agent.background.places import open_shelf
+from agent.background.scorer import ScorerProcess
 from agent.clock import Clock, SystemClock
 from agent.collect import FrameBuffer, PrometheusSource
 from agent.collect.logseries import LogSeries
@@ -28,9 +31,9 @@ from agent.config.logsignals import LOG_SIGNALS
 from agent.decide import Decider, Remediation, load_catalog
 from agent.decide.policy import groups_of
 from agent.detect import SeriesDetector
+from agent.detect.models.layer import EntityLayer
+from agent.detect.models.shelf import detectors_of
 from agent.diagnose import Advisor, Dependencies, IncidentGrouper, RuleVoter
-from agent.diagnose.naming.classifier import load_classifier
-from agent.diagnose.naming.voters import VoterWeights, learn_weights
 from agent.errors import ConfigError, Problem
 from agent.inquiry import Inquirer, InquiryOpinions
 from agent.notify import Notifier, Storyteller
@@ -39,7 +42,6 @@ from agent.records.cases import PastCase
 from agent.records.evidence import Edge
 from agent.remediate import AnsibleInventory, PlaybookRunner, Steps
 from agent.response import (
-    CaseBook,
     Deeds,
     Escalation,
     Outcomes,
@@ -53,6 +55,8 @@ from agent.response import (
 )
 from agent.store import Stores, open_stores
 from agent.stream import Feed, Outlook, Stream, make_feeds, make_stages
+
+_ANSWER_WITHIN_S = 2.0  # of the scoring process, and a quarter of a poll at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,18 +89,6 @@ class Current:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
-    """What the agent learned while it ran, across reloads."""
-
-    record: TrackRecord
-    inquiries: InquiryOpinions
-
-    def weights(self) -> VoterWeights:
-        """Return how much each voter is believed by now."""
-        return learn_weights(self.record())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
     """Everything that the service starts and stops."""
 
@@ -118,6 +110,8 @@ class Agent:
     learned: Learned
     feeds: tuple[Feed, ...] = ()
     stream: Stream | None = None
+    entities: EntityLayer | None = None
+    scorer: ScorerProcess | None = None
 
     def read_topology(self) -> None:
         """Ask who calls whom, and go by it from now on."""
@@ -133,7 +127,7 @@ class Agent:
             self.pipeline.reload(
                 definitions.book,
                 RuleVoter(definitions.book),
-                make_advisor(self.settings, definitions, self.stores, self.clock, self.learned),
+                make_advisor(self.settings, definitions.cases, self.stores, self.clock, self.learned),
                 IncidentGrouper(definitions.book.faults, self.dependencies),
             )
 
@@ -188,46 +182,24 @@ def make_source(settings: Settings) -> PrometheusSource:
     return PrometheusSource(prometheus.url, prometheus.timeout, prometheus)
 
 
+def make_scorer(settings: Settings, clock: Clock) -> ScorerProcess | None:
+    """Return who asks the entity models, or None when the settings want none. It starts nothing yet."""
+    if not settings.detect.models.enabled:
+        return None
+    shelf = open_shelf(settings)
+    return ScorerProcess(
+        shelf.folder,
+        detectors_of(settings.detect.models.members),
+        min(settings.collect.poll.total_seconds() / 4, _ANSWER_WITHIN_S),
+        clock,
+        lambda: shelf.stamp() is not None,
+    )
+
+
 def make_dependencies(settings: Settings) -> Dependencies:
     """Return who depends on whom as the settings say; what metrics show is learned while it runs."""
     edges = settings.collect.topology.edges
     return Dependencies(Edge(source=caller, target=callee) for caller, callee in edges)
-
-
-def make_advisor(
-    settings: Settings, definitions: Definitions, stores: Stores, clock: Clock, learned: Learned
-) -> Advisor:
-    """Return who is asked when no rule is sure. Raises ConfigError when the classifier is none."""
-    file = settings.diagnose.classifier
-    return Advisor(
-        CaseBook(definitions.cases, stores, clock),
-        load_classifier(file) if file is not None else None,
-        learned.weights,
-        learned.inquiries.of,
-    )
-
-
-def make_inquirer(
-    settings: Settings,
-    current: Current,
-    stores: Stores,
-    inventory: AnsibleInventory,
-    clock: Clock,
-    learned: Learned,
-) -> Inquirer:
-    """Return what looks into incidents that are opened."""
-    written = CaseBook(current.definitions.cases, stores, clock)
-    return Inquirer(
-        stores=stores,
-        book=current.book,
-        cases=written,
-        weights=learned.weights,
-        inventory=inventory,
-        probes=settings.diagnose.probes,
-        classifier=str(settings.diagnose.classifier or ""),
-        opinions=learned.inquiries,
-        clock=clock,
-    )
 
 
 def make_inventory(settings: Settings, clock: Clock) -> AnsibleInventory:
@@ -322,14 +294,27 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     dependencies = make_dependencies(settings)
     grouper = IncidentGrouper(definitions.book.faults, dependencies)
     learned = Learned(record=TrackRecord(stores, clock), inquiries=InquiryOpinions())
-    advisor = make_advisor(settings, definitions, stores, clock, learned)
-    inquirer = make_inquirer(settings, current, stores, inventory, clock, learned)
+    advisor = make_advisor(settings, definitions.cases, stores, clock, learned)
+    inquirer = make_inquirer(
+        settings, current.book, lambda: current.definitions.cases, stores, inventory, clock, learned
+    )
+    scorer = make_scorer(settings, clock)
+    signals = {**definitions.book.signals, **(LOG_SIGNALS if series else {})}
+    entities = EntityLayer(signals, settings.detect, scorer) if scorer is not None else None
     pipeline = _pipeline(
         settings, definitions, stores, source, responder, latest, clock, outlook, series, grouper,
-        advisor, inquirer,
+        advisor, inquirer, entities,
     )  # fmt: skip
     act_above = settings.diagnose.at_once_above
-    stream = Stream(make_stages(current.book, pipeline.diagnose_arrivals, responder.turn, act_above))
+    stream = Stream(
+        make_stages(
+            current.book,
+            pipeline.diagnose_arrivals,
+            responder.turn,
+            act_above,
+            settings.collect.stream,
+        )
+    )
     return Agent(
         settings=settings,
         current=current,
@@ -349,6 +334,8 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         learned=learned,
         feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, clock)),
         stream=stream,
+        entities=entities,
+        scorer=scorer,
     )
 
 
@@ -369,6 +356,7 @@ def _pipeline(
     grouper: IncidentGrouper,
     advisor: Advisor,
     inquirer: Inquirer,
+    entities: EntityLayer | None,
 ) -> Pipeline:
     own_signals = LOG_SIGNALS if series else {}
     signals = {**definitions.book.signals, **own_signals}
@@ -376,6 +364,8 @@ def _pipeline(
     buffer = FrameBuffer(signals, round(collect.history / collect.poll), collect.prometheus.max_series)
     detector = SeriesDetector(signals, settings.detect)
     buffer.on_renumber(detector.keep)
+    if entities is not None:
+        buffer.on_renumber(entities.keep)
     return Pipeline(
         book=definitions.book,
         source=source,
@@ -394,4 +384,5 @@ def _pipeline(
         own_answers=series.answers if series else lambda at: {},
         own_signals=own_signals,
         look_into=inquirer.look_into,
+        entities=entities,
     )

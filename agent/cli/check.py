@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from rich.markup import escape
 
+from agent.cli.checksources import Line, check_sources
 from agent.cli.output import console, print_json
 from agent.clock import SystemClock
 from agent.config import Settings, check_settings, find_config_file, load_settings
+from agent.detect.models.named import detector_class
+from agent.detect.models.shelf import detectors_of
 from agent.errors import ConfigError, OpsmendError, Problem
 from agent.records import InventoryHost, TaskEvent
 from agent.remediate import Execution
 from agent.remediate.environment import ANSIBLE_FOLDER
-from agent.wiring import Definitions, load_definitions, make_inventory, make_runner, make_source
+from agent.wiring import Definitions, load_definitions, make_inventory, make_runner
 
 _PING_TIMEOUT = timedelta(seconds=60)
 _CONFIG_EXIT = ConfigError.exit_code
 _SOURCE_EXIT = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One thing that was looked at, and how it is."""
-
-    what: str
-    good: bool
-    text: str
 
 
 def check_all(config: Path | None, offline: bool, json: bool) -> None:
@@ -41,13 +34,14 @@ def check_all(config: Path | None, offline: bool, json: bool) -> None:
     try:
         settings = load_settings(file)
         problems += check_settings(settings, file)
+        problems += _check_models(settings, file)
         definitions = load_definitions(settings)
     except ConfigError as error:
         problems += error.problems
     lines: list[Line] = []
     if settings is not None and not offline:
         with console.status("asking sources and hosts…"):
-            lines += _check_source(settings, definitions)
+            lines += check_sources(settings, definitions.book if definitions else None)
             lines += _check_hosts(settings)
     _report(problems, lines, definitions, json)
     if problems:
@@ -56,25 +50,16 @@ def check_all(config: Path | None, offline: bool, json: bool) -> None:
         sys.exit(_SOURCE_EXIT)
 
 
-def _check_source(settings: Settings, definitions: Definitions | None) -> list[Line]:
-    source = make_source(settings)
-    name = f"Prometheus {settings.collect.prometheus.url}"
-    try:
-        source.now()
-        if definitions is None:
-            return [Line(name, True, "answers")]
-        poll = source.poll({id_: one.query for id_, one in definitions.book.signals.items()})
-    except OpsmendError as error:
-        return [Line(name, False, str(error))]
-    finally:
-        source.close()
-    series = sum(len(answer.values) for answer in poll.answers.values())
-    lines = [Line(name, True, f"answers; {series} series for {len(poll.answers)} signals")]
-    lines += [Line(f"signal {id_}", False, why) for id_, why in sorted(poll.failed.items())]
-    silent = sorted(id_ for id_, answer in poll.answers.items() if not answer.values)
-    if silent:
-        lines.append(Line("signals", True, f"no series yet for {', '.join(silent)}"))
-    return lines
+def _check_models(settings: Settings, file: Path) -> list[Problem]:
+    """Import the detectors that are named by their class path, and nothing when none is."""
+    problems = []
+    for path in detectors_of(settings.detect.models.members):
+        try:
+            detector_class(path)
+        except ConfigError as error:
+            key = "detect.models.members"
+            problems.append(Problem(file, str(error.problems[0].message).removeprefix(f"{key}: "), key=key))
+    return problems
 
 
 def _check_hosts(settings: Settings) -> list[Line]:

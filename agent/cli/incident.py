@@ -97,6 +97,8 @@ def _print_diagnosis(incident: Incident) -> None:
             console.print(f"  because {escape(evidence)}", soft_wrap=True)
         for symptom in candidate.symptoms:
             console.print(f"  [dim]{escape(symptom.text)}, since {symptom.since:%H:%M:%S} UTC[/]")
+        for sentence in candidate.support:
+            console.print(f"  [dim]besides, {escape(sentence)}[/]", soft_wrap=True)
     console.print()
 
 

@@ -36,6 +36,8 @@ app.add_typer(rules, name="rules")
 app.add_typer(playbooks, name="playbooks")
 logs = typer.Typer(help="Look into log files.", no_args_is_help=True)
 app.add_typer(logs, name="logs")
+models = typer.Typer(help="Look at the models of whole entities.", no_args_is_help=True)
+app.add_typer(models, name="models")
 
 IncidentId = Annotated[int, typer.Argument(metavar="ID", help="Number of the incident.", min=1)]
 Comment = Annotated[str, typer.Option("--comment", "-m", help="Why, for those who read it later.")]
@@ -351,6 +353,50 @@ def detect(
     from agent.cli.detect import detect_in_file
 
     detect_in_file(metrics, train, output, entity)
+
+
+@app.command()
+def train(
+    config: Config = None,
+    json: Json = False,
+    history: Annotated[
+        str | None, typer.Option(metavar="TIME", help="How much of the past to learn from, such as 7d.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, max=64, help="So many processes.")] = None,
+) -> None:
+    """Train the models of all entities now, from what Prometheus remembers.
+
+    The agent does the same by itself, in the background. A running agent takes up new models at its next
+    poll. Times of incidents are not learned from.
+    """
+    from agent.cli.models import train_models
+    from agent.config.scalars import parse_duration
+
+    try:
+        span = parse_duration(history) if history is not None else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--history") from error
+    train_models(config, span, jobs, json)
+
+
+@models.command("list")
+def list_models(config: Config = None, json: Json = False) -> None:
+    """List the trainings on the shelf, and which is in force."""
+    from agent.cli.models import list_models as show
+
+    show(config, json)
+
+
+@models.command("show")
+def show_models(
+    entity: Annotated[str | None, typer.Argument(metavar="ENTITY", help="Only this; default all.")] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Show the models in force: their members and how far each is trusted, and their thresholds."""
+    from agent.cli.models import show_models as show
+
+    show(config, entity, json)
 
 
 @app.command()

@@ -111,7 +111,8 @@ def new_remediation(places: Places, wish: Wish, json: bool) -> None:
     for file in files:
         console.print(f"[green]wrote[/]  {escape(str(file))}")
     console.print("It works as it is. Change it, and after each change:")
-    for command in ("rules test", f"playbooks check {wish.name}", f"playbooks test {wish.name}"):
+    commands = ("rules test", *(f"playbooks {verb} {wish.name}" for verb in ("check", "test", "prove")))
+    for command in commands:
         console.print(f"  [bold]opsmend {command}[/]")
 
 

@@ -43,6 +43,10 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
         f"Agent {escape(live['name'])} {live['version']}: [{colour}]{live['state']}[/], "
         f"mode [bold]{live['mode']}[/], pid {live['pid']}, started {started}"
     )
+    history = live.get("history")
+    if history:
+        until = datetime.fromisoformat(history["until"])
+        console.print(f"Learning what is normal from the history, read until {until:%d %b %H:%M} UTC")
     polled = datetime.fromisoformat(live["polled_at"]) if live["polled_at"] else None
     console.print(
         f"Polls: {live['polls']}, every {live['poll_interval_s']:g} s, the last {ago(polled, now)} "
@@ -51,6 +55,7 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
     console.print(
         f"Watching {live['series']} series of {live['signals']} signals; {live['anomalies']} anomalous"
     )
+    _print_models(live.get("entity_models"))
     reasons: dict[str, list[str]] = {}
     for signal, why in live["signals_failed"].items():
         reasons.setdefault(why, []).append(signal)
@@ -59,5 +64,31 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
         console.print(
             f"[red]no answer[/] for {len(signals)} signals ({shown}): {escape(why)}", soft_wrap=True
         )
+    for source, how in live.get("sources", {}).items():
+        if how["trouble"]:
+            console.print(f"[red]no answer[/] of {source}: {escape(how['trouble'])}", soft_wrap=True)
+        else:
+            console.print(f"Taken in from {source}: {how['records']} records")
     for work, why in live["trouble"].items():
         console.print(f"[red]trouble[/] in {work}: {escape(why)}", soft_wrap=True)
+
+
+def _print_models(models: dict[str, Any] | None) -> None:
+    """Say how the models of whole entities are, and what they find strange now."""
+    if models is None:
+        return
+    training = models["training"]
+    told = f"{models['models']} in use" if models["models"] else "none in use yet"
+    if models["note"]:
+        told += f" ({models['note']})"
+    if training["state"] == "training":
+        left = f", {training['left_s']} s left" if training.get("left_s") is not None else ""
+        done = f" {training['done']} of {training['of']}" if "of" in training else ""
+        told += f"; training: {training['phase']}{done}{left}"
+    console.print(f"Entity models: {escape(told)}", soft_wrap=True)
+    if training["state"] == "failed":
+        console.print(f"[red]trouble[/] in training: {escape(training['why'])}", soft_wrap=True)
+    for why in models["refused"][:3]:
+        console.print(f"[red]refused[/]: {escape(why)}", soft_wrap=True)
+    for one in models["strange"]:
+        console.print(f"[yellow]strange[/]: {escape(one['text'])} ({one['confidence']:.2f})", soft_wrap=True)

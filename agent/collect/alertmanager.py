@@ -24,7 +24,10 @@ def _moment(value: Any) -> Any:
     # Go writes nanoseconds, and year 1 for "not yet"
     if isinstance(value, str):
         moment = datetime.fromisoformat(value)
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        try:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except OverflowError:
+            raise ValueError("is no time") from None
     raise ValueError("is no time")
 
 

@@ -26,8 +26,13 @@ class NotAnEvent(Exception):
     """The message is no event; the text says why."""
 
 
-def to_event(id_: str, body: bytes | None, arrived: datetime, format_: str, fields: EventFields) -> Event:
-    """Return the event a message holds. Raises NotAnEvent."""
+def to_event(
+    id_: str, body: bytes | None, arrived: datetime, format_: str, fields: EventFields, now: datetime
+) -> Event:
+    """Return the event a message holds, dated ``now`` at the latest. Raises NotAnEvent.
+
+    One from the future would be news until that time comes.
+    """
     if not body or not body.strip():
         raise NotAnEvent("is empty")
     if len(body) > _LARGEST:
@@ -37,11 +42,11 @@ def to_event(id_: str, body: bytes | None, arrived: datetime, format_: str, fiel
     except UnicodeDecodeError as error:
         raise NotAnEvent(f"is no UTF-8: {error.reason} at byte {error.start}") from error
     if format_ == "text" or (format_ == "auto" and not text.lstrip().startswith("{")):
-        return Event(id=id_, kind=TEXT_KIND, at=arrived, message=text.strip(), labels={})
-    return _from_json(id_, body, arrived, fields)
+        return Event(id=id_, kind=TEXT_KIND, at=min(arrived, now), message=text.strip(), labels={})
+    return _from_json(id_, body, arrived, fields, now)
 
 
-def _from_json(id_: str, body: bytes, arrived: datetime, fields: EventFields) -> Event:
+def _from_json(id_: str, body: bytes, arrived: datetime, fields: EventFields, now: datetime) -> Event:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -57,7 +62,7 @@ def _from_json(id_: str, body: bytes, arrived: datetime, fields: EventFields) ->
     return Event(
         id=id_,
         kind=kind[:_LONGEST_KIND],
-        at=_moment(first(document, fields.time), arrived),
+        at=min(_moment(first(document, fields.time), arrived), now),
         message=first(document, fields.message),
         labels={**_labels(document, told), **{name: value for name, value in labels.items() if value}},
     )
@@ -85,9 +90,9 @@ def _moment(text: str, otherwise: datetime) -> datetime:
     except ValueError:
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError as error:
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise NotAnEvent(f"has a time that is none: {text[:40]!r}") from error
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     while _LATEST_S < number < math.inf:
         number /= 1000
     if not 0 <= number <= _LATEST_S:

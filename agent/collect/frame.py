@@ -66,6 +66,12 @@ class FrameBuffer:
         self._rows_of_signal = {id_: self._rows_of_signal.get(id_, []) for id_ in signals}
         self._row_arrays = {id_: rows for id_, rows in self._row_arrays.items() if id_ in signals}
 
+    def restart(self) -> None:
+        """Forget all samples, but no series: older ones are about to be added."""
+        self._values[:] = np.nan
+        self._times[:] = np.nan
+        self._end = 0
+
     def add(self, poll: Poll) -> Frame:
         """Take in one poll and return the frame that ends with it."""
         if self.refused:
@@ -113,19 +119,10 @@ class FrameBuffer:
             return _NO_ROW
         row = self._row_of[key] = len(self._series)
         self._keys.append(key)
-        self._series.append(self._describe(signal, labels))
+        self._series.append(describe_series(self._signals[signal], labels))
         self._rows_of_signal[signal].append(row)
         self._grow(len(self._series))
         return row
-
-    def _describe(self, signal: str, labels: Mapping[str, str]) -> Series:
-        own = {name: value for name, value in labels.items() if name != "__name__"}
-        own.setdefault("host", host_of(own.get("instance", "")))
-        try:
-            entity = fill(self._signals[signal].entity, own)
-        except KeyError:
-            entity = own["host"]
-        return Series(signal, entity or signal, own)
 
     def _grow(self, count: int) -> None:
         if count > len(self._values):
@@ -170,3 +167,14 @@ class FrameBuffer:
         self._row_arrays = {}
         for callback in self._on_renumber:
             callback(keep)
+
+
+def describe_series(signal: Signal, labels: Mapping[str, str]) -> Series:
+    """Return one series of a signal, with its host and the entity that the signal's template names."""
+    own = {name: value for name, value in labels.items() if name != "__name__"}
+    own.setdefault("host", host_of(own.get("instance", "")))
+    try:
+        entity = fill(signal.entity, own)
+    except KeyError:
+        entity = own["host"]
+    return Series(signal.id, entity or signal.id, own)

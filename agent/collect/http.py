@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json as stdjson
 import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
@@ -16,31 +19,46 @@ from requests.adapters import HTTPAdapter
 from agent.collect.garbage import paused_collection
 from agent.config.credentials import credential_path, read_credential
 from agent.config.sources import HttpSection
-from agent.errors import AnswerError, SourceRefused, SourceUnreachable
+from agent.errors import AnswerTooLarge, SourceRefused, SourceUnreachable
 
 _LARGEST_ANSWER = 256 * 2**20  # bytes
 _CHUNK = 256 * 1024
+_LONGEST_WAIT_S = 300.0  # whatever a source asks for
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer's status, the reason given with it, and its JSON, or None when it is none."""
+    """An answer's status, the reason given with it, and its JSON, or None when it is none.
+
+    ``wait_s`` is how long the source asks to be left alone (Retry-After).
+    """
 
     status: int
     reason: str
     json: Any
+    wait_s: float = 0.0
 
 
 class HttpClient:
     """Talks to one source. Safe to use from several threads.
 
-    ``what`` and ``key`` name the source and its section of the settings in errors.
+    ``what`` and ``key`` name the source and its section of the settings in errors. While a source that
+    gave a Retry-After wants to be left alone it is not asked; who tries is told so at once.
     """
 
-    def __init__(self, what: str, key: str, section: HttpSection, connections: int = 4) -> None:
+    def __init__(
+        self,
+        what: str,
+        key: str,
+        section: HttpSection,
+        connections: int = 4,
+        largest: int = _LARGEST_ANSWER,
+    ) -> None:
         self.name = f"{what} at {section.url}"
         self._key = key
         self._section = section
+        self._largest = largest
+        self._left_alone: tuple[float, str] = (0.0, "")  # until when by the monotonic clock, and why
         self._session = requests.Session()
         self._session.trust_env = False  # a .netrc or a proxy of the user must not change where secrets go
         self._session.headers["Accept-Encoding"] = "gzip"
@@ -64,6 +82,9 @@ class HttpClient:
         A request that may be repeated is, once, when the connection broke: a kept connection may have
         been closed by the other side. Raises SourceUnreachable or SourceRefused.
         """
+        until, why = self._left_alone
+        if time.monotonic() < until:
+            raise SourceUnreachable(why)
         try:
             return self._send(method, path, json, form)
         except _BrokenConnection as error:
@@ -79,6 +100,9 @@ class HttpClient:
         """Return the error for a bad status; ``missing`` names the setting to look at after a 404."""
         text = f"{self.name} answers {reply.status}: {said or reply.reason}"
         if reply.status == 429 or reply.status >= 500:
+            if reply.wait_s > 0:
+                text += f"; it asks to be left alone for {reply.wait_s:.0f} s"
+                self._left_alone = (time.monotonic() + reply.wait_s, text)
             return SourceUnreachable(text)
         if reply.status in (401, 403):
             return SourceRefused(f"{text} ({self._way_in()})")
@@ -94,6 +118,14 @@ class HttpClient:
             if getattr(section, name) is not None:
                 return f"{self._key}.{name}"
         return f"{self._key}: give username and password_file, or token_file"
+
+    def _tls_setting(self, why: str) -> str:
+        if "verify failed" in why or "doesn't match" in why:
+            return f"{self._key}.ca_file"
+        if "version" in why or "record layer" in why:
+            return f"{self._key}.url: does it speak https?"
+        wanted = "does it want one of ours?" if self._section.cert_file is None else "is it a good one?"
+        return f"{self._key}.cert_file: {wanted}"
 
     def _send(self, method: str, path: str, json: Any, form: Mapping[str, str] | None) -> Reply:
         timeout_s = self._section.timeout.total_seconds()
@@ -114,11 +146,11 @@ class HttpClient:
                 cert=self._certificate(),
             ) as response:
                 body = self._read(response, deadline)
-                return Reply(response.status_code, response.reason, _parsed(body))
+                wait_s = _wait_s(response.headers.get("Retry-After", ""))
+                return Reply(response.status_code, response.reason, _parsed(body), wait_s)
         except requests.exceptions.SSLError as error:
-            raise SourceRefused(
-                f"{self.name}: TLS failed: {root_cause(error)} ({self._key}.ca_file)"
-            ) from error
+            why = root_cause(error)
+            raise SourceRefused(f"{self.name}: TLS failed: {why} ({self._tls_setting(why)})") from error
         except urllib3.exceptions.ReadTimeoutError as error:
             raise SourceUnreachable(self._slow()) from error
         except urllib3.exceptions.HTTPError as error:  # while the body was read
@@ -141,8 +173,8 @@ class HttpClient:
         while part := response.raw.read1(_CHUNK, decode_content=True):
             size += len(part)
             parts.append(part)
-            if size > _LARGEST_ANSWER:
-                raise AnswerError(f"{self.name} answers more than {_LARGEST_ANSWER >> 20} MiB")
+            if size > self._largest:
+                raise AnswerTooLarge(f"{self.name} answers more than {self._largest >> 20} MiB")
             if time.monotonic() > deadline:  # a time limit of requests counts from byte to byte
                 raise SourceUnreachable(self._slow())
         return b"".join(parts)
@@ -194,7 +226,29 @@ def _parsed(body: bytes) -> Any:
         with paused_collection():
             return orjson.loads(body)
     except orjson.JSONDecodeError:
+        return _parsed_leniently(body)
+
+
+def _parsed_leniently(body: bytes) -> Any:
+    """Parse JSON that holds halves of surrogate pairs, as lines that were cut off do; else return None."""
+    try:
+        lenient = stdjson.loads(body.decode("utf-8", "replace"))
+        return orjson.loads(stdjson.dumps(lenient, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
         return None
+
+
+def _wait_s(retry_after: str) -> float:
+    """Return the seconds that a Retry-After header asks for: it gives them, or a date."""
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(retry_after)
+        except ValueError:
+            return 0.0
+        seconds = (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, 0.0), _LONGEST_WAIT_S) if seconds == seconds else 0.0
 
 
 def root_cause(error: BaseException) -> str:

@@ -7,24 +7,22 @@ no event goes to the dead-letter topic with the reason, and is acknowledged when
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from agent.collect.deadletters import DeadLetters
 from agent.collect.events import NotAnEvent, to_event
-from agent.config.credentials import credential_path, read_credential
+from agent.collect.kafkaconnection import KEY, connection, name_of, named, need_library
 from agent.config.sources import KafkaSection
-from agent.errors import SourceError, SourceRefused, SourceUnreachable
+from agent.errors import SourceError, SourceRefused
 from agent.records import Event
 
 if TYPE_CHECKING:
-    from confluent_kafka import KafkaError, Message
+    from confluent_kafka import KafkaError, Message, TopicPartition
 
-_KEY = "collect.kafka"
 _BATCH = 1000
 _WAIT_S = 1.0
-_DELIVER_S = 10.0
-_QUIET = {"log_level": 2}  # librdkafka tells standard error of every refused connection
+_MOST_HELD_UP_MS = 300_000  # while the store cannot be written; then the others take our partitions
 
 Keeper = Callable[[Sequence[Event]], int]
 
@@ -39,12 +37,12 @@ class KafkaSource:
     def __init__(self, section: KafkaSection, keep: Keeper) -> None:
         self._section = section
         self._keep = keep
-        self._name = f"Kafka at {','.join(section.brokers)}"
-        self._dead_letter = section.dead_letter or f"{section.topic}-dead-letter"
+        self._dead_letters = DeadLetters(section)
         self._pending: list[Message] = []
         self._error: KafkaError | None = None
         self._doubtful = False
-        self._producer: Any = None
+        self._starts: dict[int, int] = {}  # where partitions begin for us of which nothing came yet
+        need_library()
         self._consumer = self._join()
 
     def close(self) -> None:
@@ -67,7 +65,7 @@ class KafkaSource:
             events, dead = self._sort(self._pending)
             new = self._keep(events) if events else 0
             if dead:
-                self._bury(dead)
+                self._dead_letters.bury(dead)
             self._acknowledge(self._pending)
         except KafkaException as error:
             raise self._named(error.args[0]) from error
@@ -84,41 +82,38 @@ class KafkaSource:
             for place in self._consumer.position(self._consumer.assignment()):
                 low, high = self._consumer.get_watermark_offsets(place, cached=True)
                 if high >= 0:
-                    lags[place.partition] = max(0, high - max(place.offset, low))
+                    reached = place.offset if place.offset >= 0 else self._start(place)
+                    lags[place.partition] = max(0, high - max(reached, low))
         except (KafkaException, RuntimeError):
             return {}
         return lags
 
-    def check(self, within_s: float = _DELIVER_S) -> str:
-        """Return how many partitions the topic has. Raises SourceError."""
-        from confluent_kafka import KafkaException
-
-        try:
-            topics = self._consumer.list_topics(self._section.topic, timeout=within_s).topics
-        except KafkaException as error:
-            raise self._named(self._error or error.args[0]) from error
-        topic = topics[self._section.topic]
-        if topic.error is not None:
-            raise self._named(topic.error)
-        return f"{len(topic.partitions)} partitions"
+    def _start(self, place: TopicPartition) -> int:
+        """Return what the group has acknowledged of a partition; negative when nothing."""
+        if place.partition not in self._starts:
+            (found,) = self._consumer.committed([place], timeout=_WAIT_S)
+            self._starts[place.partition] = found.offset
+        return self._starts[place.partition]
 
     def _join(self) -> Any:
         from confluent_kafka import Consumer, KafkaException
 
         settings = {
-            **self._connection(),
+            **connection(self._section),
             "group.id": self._section.group,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "partition.assignment.strategy": "cooperative-sticky",
+            "max.poll.interval.ms": _MOST_HELD_UP_MS,
             "session.timeout.ms": round(self._section.session_timeout.total_seconds() * 1000),
             "error_cb": self._note_error,
         }
         try:
             consumer = Consumer(settings)
         except KafkaException as error:  # a file it cannot read, a setting it does not take
-            raise SourceRefused(f"{self._name} cannot be asked: {error.args[0].str()} ({_KEY})") from error
-        consumer.subscribe([self._section.topic])
+            why = error.args[0].str()
+            raise SourceRefused(f"{name_of(self._section)} cannot be asked: {why} ({KEY})") from error
+        consumer.subscribe([self._section.topic], on_assign=lambda *_: self._starts.clear())
         return consumer
 
     def _join_anew(self) -> None:
@@ -137,61 +132,16 @@ class KafkaSource:
     def _sort(self, messages: Sequence[Message]) -> tuple[list[Event], list[tuple[Message, str]]]:
         events: list[Event] = []
         dead: list[tuple[Message, str]] = []
+        now = datetime.now(UTC)
+        section = self._section
         for message in messages:
-            arrived = _arrived(message)
-            # a topic that was made anew counts from 0 again: the time tells the two apart
-            place = f"{message.topic()}/{message.partition()}/{message.offset()}"
+            arrived = _arrived(message) or now
             try:
-                events.append(
-                    to_event(
-                        f"{place}@{arrived.timestamp():.3f}",
-                        message.value(),
-                        arrived,
-                        self._section.format,
-                        self._section.fields,
-                    )
-                )
+                event = to_event(_id(message), message.value(), arrived, section.format, section.fields, now)
+                events.append(event)
             except NotAnEvent as why:
                 dead.append((message, str(why)))
         return events, dead
-
-    def _bury(self, dead: Sequence[tuple[Message, str]]) -> None:
-        """Hand what is no event to the dead-letter topic. Raises SourceError when it was not taken."""
-        refused: list[KafkaError] = []
-        producer = self._writer()
-        for message, why in dead:
-            headers = {
-                "reason": why.encode(),
-                "source": f"{message.topic()}/{message.partition()}/{message.offset()}".encode(),
-            }
-            producer.produce(
-                self._dead_letter,
-                message.value(),
-                message.key(),
-                headers=headers,
-                on_delivery=lambda error, _: refused.append(error) if error else None,
-            )
-        waiting = producer.flush(_DELIVER_S)
-        if refused:
-            raise self._named(refused[0], "dead_letter")
-        if waiting:
-            raise SourceUnreachable(f"{self._name} takes no dead letters within {_DELIVER_S:g} s ({_KEY})")
-
-    def _writer(self) -> Any:
-        if self._producer is None:
-            from concurrent.futures import Future
-
-            from confluent_kafka import KafkaException, Producer
-            from confluent_kafka.admin import AdminClient
-            from confluent_kafka.cimpl import NewTopic
-
-            admin = AdminClient(self._connection())
-            futures: dict[str, Future[None]] = admin.create_topics([NewTopic(self._dead_letter, 1)])
-            with suppress(KafkaException, TimeoutError):  # it is there, or may not be made: producing tells
-                futures[self._dead_letter].result(_DELIVER_S)
-            limit_ms = round(_DELIVER_S * 900)
-            self._producer = Producer({**self._connection(), "delivery.timeout.ms": limit_ms, "acks": "all"})
-        return self._producer
 
     def _acknowledge(self, messages: Sequence[Message]) -> None:
         from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -227,48 +177,30 @@ class KafkaSource:
             self._doubtful = True
             raise self._named(error)
         if self._doubtful:  # silence after trouble may be trouble still
-            self.check(_WAIT_S)
+            topic = self._section.topic
+            found = self._consumer.list_topics(topic, timeout=_WAIT_S).topics[topic]
+            if found.error is not None:
+                raise self._named(found.error)
             self._doubtful = False
 
-    def _named(self, error: KafkaError, setting: str = "topic") -> SourceError:
+    def _named(self, error: KafkaError) -> SourceError:
         from confluent_kafka import KafkaError
 
         if error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID):
             self._join_anew()
-        text = f"{self._name}: {error.str()}"
-        code = error.code()
-        if code in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
-            return SourceRefused(f"{text} ({_KEY}.password_file)")
-        if code == KafkaError._SSL:
-            return SourceRefused(f"{text} ({_KEY}.ca_file)")
-        if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
-            return SourceRefused(f"{text} ({_KEY}.{setting})")
-        if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            return SourceRefused(f"{text} ({_KEY}.username)")
-        return SourceUnreachable(f"{text} ({_KEY}.brokers)")
-
-    def _connection(self) -> dict[str, Any]:
-        section = self._section
-        settings: dict[str, Any] = {
-            **_QUIET,
-            "bootstrap.servers": ",".join(section.brokers),
-            "security.protocol": section.protocol,
-            "reconnect.backoff.max.ms": 5000,
-        }
-        if section.username is not None and section.password_file is not None:
-            settings["sasl.mechanism"] = section.mechanism
-            settings["sasl.username"] = section.username
-            settings["sasl.password"] = read_credential(section.password_file, f"{_KEY}.password_file")
-        for name, file in (
-            ("ssl.ca.location", section.ca_file),
-            ("ssl.certificate.location", section.cert_file),
-            ("ssl.key.location", section.key_file),
-        ):
-            if file is not None:
-                settings[name] = str(credential_path(file))
-        return settings
+        return named(self._section, error)
 
 
-def _arrived(message: Message) -> datetime:
+def _id(message: Message) -> str:
+    # a topic that was made anew counts from 0 again: the time tells the two apart
+    millis = message.timestamp()[1]
+    return f"{message.topic()}/{message.partition()}/{message.offset()}@{millis / 1000:.3f}"
+
+
+def _arrived(message: Message) -> datetime | None:
+    """Return when the broker, or its producer, says that a message was written."""
     kind, millis = message.timestamp()
-    return datetime.fromtimestamp(millis / 1000, UTC) if kind and millis > 0 else datetime.now(UTC)
+    try:
+        return datetime.fromtimestamp(millis / 1000, UTC) if kind and millis > 0 else None
+    except (ValueError, OverflowError, OSError):  # producers may write what they like
+        return None

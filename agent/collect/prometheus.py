@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from agent.collect.base import Answer, Poll, Range
 from agent.collect.garbage import paused_collection
@@ -16,6 +16,8 @@ from agent.errors import AnswerError, QueryError, SourceError, SourceUnreachable
 _WORKERS = 3
 _STALLED_AFTER = timedelta(minutes=2)
 _NEWEST_SCRAPE = "max(timestamp(up))"
+
+T = TypeVar("T")
 
 
 class PrometheusSource:
@@ -67,31 +69,58 @@ class PrometheusSource:
         try:
             newest = self.query(_NEWEST_SCRAPE)
         except SourceError as error:
-            return Poll(datetime.now(UTC), {}, {signal: str(error) for signal in queries})
+            return Poll(datetime.now(UTC), {}, dict.fromkeys(queries, str(error)))
+        if not newest.values:  # nothing is scraped where samples are pushed; the answer has no time then
+            return self._poll_at(self.now(), queries)
         at = datetime.fromtimestamp(newest.at, UTC)
-        if newest.values and newest.at - newest.values[0] > _STALLED_AFTER.total_seconds():
-            age = newest.at - newest.values[0]
-            why = f"Prometheus at {self.url} has scraped nothing for {age:.0f} s"
+        age_s = newest.at - newest.values[0]
+        if age_s > _STALLED_AFTER.total_seconds():
+            why = f"Prometheus at {self.url} has scraped nothing for {age_s:.0f} s"
             return Poll(at, {}, dict.fromkeys(queries, why))
+        return self._poll_at(at, queries)
+
+    def ranges(
+        self, queries: Mapping[str, str], start: datetime, end: datetime, step: timedelta
+    ) -> tuple[Mapping[str, Range], Mapping[str, str]]:
+        """Evaluate all queries at every step; also return why a signal has no answer."""
+        return self._ask_all(queries, lambda query: self.query_range(query, start, end, step))
+
+    def _poll_at(self, at: datetime, queries: Mapping[str, str]) -> Poll:
+        answers, failed = self._ask_all(queries, self.query)
+        return Poll(at, answers, failed)
+
+    def _ask_all(
+        self, queries: Mapping[str, str], ask: Callable[[str], T]
+    ) -> tuple[dict[str, T], dict[str, str]]:
+        """Return the answers by signal, and why there is none."""
+        answers: dict[str, T] = {}
+        failed: dict[str, str] = {}
         dead: list[str] = []
 
-        def ask(item: tuple[str, str]) -> Answer | str:
+        def work(item: tuple[str, str]) -> None:
+            signal, query = item
             if dead:
-                return dead[0]
+                failed[signal] = dead[0]
+                return
             try:
-                return self.query(item[1])
-            except SourceUnreachable as error:
-                dead.append(str(error))
-                return str(error)
+                answers[signal] = ask(query)
             except SourceError as error:
-                return str(error)
+                failed[signal] = str(error)
+                # one query may be too much for a source that answers all others
+                if isinstance(error, SourceUnreachable) and not self._answers():
+                    dead.append(str(error))
 
-        results = dict(zip(queries, self._pool.map(ask, queries.items()), strict=True))
-        return Poll(
-            at,
-            {signal: result for signal, result in results.items() if isinstance(result, Answer)},
-            {signal: result for signal, result in results.items() if isinstance(result, str)},
-        )
+        for _ in self._pool.map(work, queries.items()):
+            pass
+        in_order = {signal: answers[signal] for signal in queries if signal in answers}
+        return in_order, {signal: failed[signal] for signal in queries if signal in failed}
+
+    def _answers(self) -> bool:
+        try:
+            self.query("time()")
+        except SourceError:
+            return False
+        return True
 
     def _get(self, path: str, parameters: Mapping[str, str]) -> Any:
         reply = self._client.send("POST", path, form=parameters)

@@ -15,14 +15,18 @@ from urllib.parse import quote
 from agent.collect.http import HttpClient, Reply
 from agent.collect.labels import host_of
 from agent.config.sources import LogFields, SearchSection
-from agent.errors import AnswerError, QueryError, SourceError
+from agent.errors import AnswerError, AnswerTooLarge, QueryError, SourceError
+from agent.log import Logger
 from agent.records import LogLine
+
+log = Logger("search")
 
 SPAN = timedelta(seconds=10)
 _KEEP_ALIVE = "2m"
 # milliseconds, whatever the precision of the field; an index without the field is no error
 _BY_TIME = {"order": "asc", "numeric_type": "date", "unmapped_type": "date"}
 _MOST_SPANS = 360  # counted at once: an hour
+_LARGEST_PAGE = 32 * 2**20  # bytes; lines may be stack traces, and all of a page are held at once
 
 
 class SearchSource:
@@ -30,7 +34,7 @@ class SearchSource:
 
     def __init__(self, section: SearchSection) -> None:
         self._section = section
-        self._client = HttpClient("search engine", "collect.search", section)
+        self._client = HttpClient("search engine", "collect.search", section, largest=_LARGEST_PAGE)
         self._index = quote(section.index, safe="*,-_.+<>{}")
         self._is_opensearch: bool | None = None
 
@@ -116,15 +120,28 @@ class Picture:
         return counts
 
     def read(self, span: datetime, since: datetime) -> Iterator[list[LogLine]]:
-        """Yield the lines of a span from a time in it on, page by page, oldest first."""
+        """Yield the lines of a span from a time in it on, page by page, oldest first.
+
+        Pages too large to be held are asked for in smaller ones; of a line that is too large alone only
+        that it is there is told.
+        """
         after: Sequence[Any] | None = None
+        size = self._section.page
         while True:
-            hits = self._page(since, span + SPAN, after)
+            try:
+                hits = self._page(since, span + SPAN, after, size)
+            except AnswerTooLarge:
+                if size > 1:
+                    size = max(1, size // 8)
+                    continue
+                log.warning("line is too large to be read", at=since, largest=_LARGEST_PAGE)
+                hits = self._page(since, span + SPAN, after, size, with_text=False)
             if hits:
                 yield [line for hit in hits if (line := to_line(hit, self._section.fields)) is not None]
-            if len(hits) < self._section.page:
+            if len(hits) < size:
                 return
             after = hits[-1]["sort"]
+            size = min(self._section.page, size * 2)
 
     def _count(self, start: datetime, end: datetime) -> dict[datetime, int]:
         spans = {"field": self._section.fields.time, "fixed_interval": f"{SPAN.seconds}s", "min_doc_count": 1}
@@ -140,13 +157,15 @@ class Picture:
         except (TypeError, KeyError, ValueError) as error:
             raise AnswerError(f"the search engine counted in another shape: {error!r}") from error
 
-    def _page(self, start: datetime, end: datetime, after: Sequence[Any] | None) -> list[Any]:
+    def _page(
+        self, start: datetime, end: datetime, after: Sequence[Any] | None, size: int, with_text: bool = True
+    ) -> list[Any]:
         fields = self._section.fields
         wanted = {fields.time, *fields.message, *fields.service, *fields.host, *fields.level}
         body: dict[str, Any] = {
-            "size": self._section.page,
+            "size": size,
             "sort": [{fields.time: _BY_TIME}, {self._tiebreaker: "asc"}],
-            "_source": sorted(wanted),
+            "_source": sorted(wanted) if with_text else False,
             "track_total_hits": False,
         }
         if after is not None:
@@ -172,10 +191,8 @@ def _find_nothing(method: str, path: str, body: Any) -> dict[str, Any]:
 
 
 def to_line(hit: Mapping[str, Any], fields: LogFields) -> LogLine | None:
-    """Return a hit as a line, or None when it has neither time nor message."""
-    source = hit.get("_source")
-    if not isinstance(source, dict):
-        return None
+    """Return a hit as a line, or None when it has no time. One without a text is a line all the same."""
+    source = hit.get("_source") or {}
     message = first(source, fields.message)
     sort = hit["sort"][0]
     if not isinstance(sort, int | float):

@@ -12,7 +12,7 @@ from agent.config.scalars import Duration, Identifier, PositiveDuration
 from agent.config.yamlfile import Strict
 
 LINES, TEMPLATE_LINES = "log_lines", "log_template_lines"  # signals that come from logs, not from a query
-AnomalyKind = Literal["any", "spike", "dip", "level_shift", "trend", "flat_line"]
+AnomalyKind = Literal["any", "spike", "dip", "level_shift", "trend", "flat_line", "correlated_shift"]
 
 
 class Bound(Strict):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from agent.config.permissions import check_permissions
-from agent.config.settings import Settings
+from agent.config.settings import CollectSection, Settings
 from agent.config.yamlfile import Document, KeyPath, read_yaml, validate
 from agent.errors import ConfigError, Problem
 
@@ -136,6 +136,7 @@ def _with_absolute_paths(settings: Settings, base: Path, credentials: str | None
                     "inventory": tuple(map(absolute, paths.inventory)),
                 }
             ),
+            "collect": _with_absolute_files(settings.collect, secret),
             "api": settings.api.model_copy(update={"tokens_file": secret(settings.api.tokens_file)}),
             "notify": settings.notify.model_copy(update={"targets": targets}),
             "remediate": remediate.model_copy(
@@ -143,3 +144,18 @@ def _with_absolute_paths(settings: Settings, base: Path, credentials: str | None
             ),
         }
     )
+
+
+def _with_absolute_files(
+    collect: CollectSection, place: Callable[[Path | None], Path | None]
+) -> CollectSection:
+    """Let the certificates and secrets of sources count from where those of others do."""
+    found = {}
+    for name in ("prometheus", "search", "kafka"):
+        section = getattr(collect, name)
+        if section is not None:
+            files = [field for field in type(section).model_fields if field.endswith("_file")]
+            found[name] = section.model_copy(
+                update={field: place(getattr(section, field)) for field in files}
+            )
+    return collect.model_copy(update=found)

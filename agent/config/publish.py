@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from agent.config.casefile import CaseFile
+from agent.config.policyfile import PolicyFile
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import FaultFile, RuleFile, SignalFile
 from agent.config.ruletestfile import RuleTestFile
@@ -23,6 +24,7 @@ FILES: dict[str, type[BaseModel]] = {
     "ruletests": RuleTestFile,
     "cases": CaseFile,
     "remediation": RemediationFile,
+    "policy": PolicyFile,
 }
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from agent.config.models import ModelsSection
 from agent.config.scalars import Duration, PositiveDuration
 from agent.config.sources import KafkaSection, PrometheusSection, SearchSection, TopologySection
 from agent.config.yamlfile import Strict
@@ -51,6 +52,27 @@ class PathsSection(Strict):
     inventory: Paths = (Path("/etc/opsmend/inventory"),)
 
 
+class StreamWorkers(Strict):
+    """How many threads each stage of the stream has."""
+
+    collect: int = Field(default=3, ge=1, le=64)
+    detect: int = Field(default=5, ge=1, le=64)
+    predict: int = Field(default=2, ge=1, le=64)
+    diagnose: int = Field(default=3, ge=1, le=64)
+    remediate: int = Field(default=2, ge=1, le=64)
+
+
+class StreamSection(Strict):
+    """How what arrives by itself goes through five stages; a full buffer slows its source down."""
+
+    workers: StreamWorkers = StreamWorkers()
+    buffer: int = Field(default=10_000, ge=1, le=1_000_000, description="records that wait before a stage")
+    longest: PositiveDuration = Field(
+        default=timedelta(seconds=5),
+        description="a record that has waited so long closes a buffer until it is taken",
+    )
+
+
 class CollectSection(Strict):
     """What comes in, and how often."""
 
@@ -62,6 +84,7 @@ class CollectSection(Strict):
     search: SearchSection | None = None
     kafka: KafkaSection | None = None
     topology: TopologySection = TopologySection()
+    stream: StreamSection = StreamSection()
 
     @model_validator(mode="after")
     def _history_is_worth_it(self) -> CollectSection:
@@ -83,6 +106,7 @@ class DetectSection(Strict):
     new_normal_after: PositiveDuration = Field(
         default=timedelta(days=1), description="an anomaly that lasts so long is the new normal, and learned"
     )
+    models: ModelsSection = ModelsSection()
 
 
 class PredictSection(Strict):
@@ -138,7 +162,12 @@ class DecideSection(Strict):
 class RemediateSection(Strict):
     """How playbooks are run."""
 
-    max_parallel: int = Field(default=4, ge=1, le=64)
+    max_parallel: int = Field(
+        default=2,
+        ge=1,
+        le=64,
+        description="runs at a time; ansible-playbook keeps a processor busy while it starts",
+    )
     grace: PositiveDuration = Field(
         default=timedelta(seconds=60), description="how long a running step may go on after SIGTERM"
     )

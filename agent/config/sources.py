@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from agent.config.scalars import PositiveDuration
+from agent.config.scalars import Duration, PositiveDuration
 from agent.config.yamlfile import Strict
 
 _CREDENTIAL = "a file; a relative name is looked up in systemd's credentials folder"
@@ -74,6 +74,11 @@ class PrometheusSection(HttpSection):
     tenant: str | None = Field(default=None, max_length=200, description="sent as X-Scope-OrgID, for Mimir")
     backfill: bool = Field(
         default=True, description="at start, read the history from the source, to know normal at once"
+    )
+    seasons: Duration = Field(
+        default=timedelta(days=7),
+        le=timedelta(days=60),
+        description="how far back that goes, at long steps, for what is usual at which time of day; 0s: not",
     )
 
 

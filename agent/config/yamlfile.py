@@ -20,6 +20,18 @@ from pydantic_core import PydanticCustomError
 from agent.errors import ConfigError, Problem
 
 KeyPath = tuple[str | int, ...]
+_SPELLINGS = {
+    r"^[a-z][a-z0-9_]{0,63}$": "lower case letters, digits and _, such as free_disk_space",
+    r"^[a-z0-9_]+\.yml$": "the name of a file in the same folder, such as playbook.yml",
+}
+_KINDS = {
+    "bool_parsing": ("true or false", ""),
+    "bool_type": ("true or false", ""),
+    "list_type": ("a list", "such as [one, two]"),
+    "string_type": ("text", "put it between quotes"),
+    "model_type": ("a mapping of keys and values", ""),
+    "dict_type": ("a mapping of keys and values", ""),
+}
 _MAX_NODES = 200_000
 _MAX_BYTES = 4 * 1024 * 1024
 
@@ -184,9 +196,22 @@ def _to_problem(document: Document, where: KeyPath, item: Any) -> Problem:
         return document.problem(path, f"unknown key '{context['key']}'", context["hint"])
     if kind == "missing":
         return document.problem((*path, item["loc"][-1]), "is missing")
-    message = str(item["msg"]).removeprefix("Value error, ")
-    if kind not in ("value_error", "wrong_kind"):
-        message = message[:1].lower() + message[1:]
-        if not isinstance(item["input"], dict | list):
-            message += f", not {item['input']!r}"
-    return document.problem(path, message)
+    if kind in ("value_error", "wrong_kind"):
+        return document.problem(path, str(item["msg"]).removeprefix("Value error, "))
+    return document.problem(path, *_in_words(kind, item))
+
+
+def _in_words(kind: str, item: Any) -> tuple[str, str]:
+    """Return what pydantic has against a value in the words of people who write YAML, and a way out."""
+    value, context = item["input"], item.get("ctx") or {}
+    found = "" if isinstance(value, dict | list) else f", not {value!r}"
+    if kind == "too_short":
+        return "must not be empty", ""
+    if kind == "string_pattern_mismatch":
+        pattern = str(context["pattern"])
+        return f"{value!r} is not written as it must be", _SPELLINGS.get(pattern, f"it must fit {pattern}")
+    if kind in _KINDS:
+        must, way_out = _KINDS[kind]
+        return f"must be {must}{found}", way_out
+    message = str(item["msg"]).replace("Input should be", "must be", 1)
+    return message[:1].lower() + message[1:] + found, ""

@@ -14,7 +14,7 @@ from pathlib import Path
 from agent.demo.image import PODMAN, DemoError, run
 
 _CAPABILITIES = "SYS_ADMIN,NET_ADMIN,NET_RAW,SYS_PTRACE,DAC_READ_SEARCH"
-_BOOT_TIMEOUT_S = 60
+_BOOT_TIMEOUT_S = 180  # a busy machine takes its time
 _LABEL = "opsmend.cluster"
 
 
@@ -98,6 +98,8 @@ class Cluster:
         options = [option for mount in mounts for option in ("--tmpfs", mount)]
         command = [*PODMAN, "run", "-d", "--name", container, "--hostname", name]
         command += ["--label", f"{_LABEL}={self.name}", "--systemd=always"]
+        # below podman's own group all hosts together would get as much of the processors as one process
+        command += ["--cgroup-parent=/"]
         command += [f"--cap-add={_CAPABILITIES}"]
         command += ["--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"]
         command += ["--memory", self.memory, "--pids-limit", "400"]

@@ -20,3 +20,6 @@ class Detector(Protocol):
 
         A gap is neither normal nor strange: it changes nothing.
         """
+
+    def learn(self, frame: Frame) -> None:
+        """Learn from the frame's newest column and open nothing: it is long past."""

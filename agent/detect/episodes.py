@@ -74,6 +74,14 @@ class SeriesDetector:
                 self._describe(one, frame, scored, float(badness[row]), row, together)
         return tuple(one.anomaly for one in self._open.values())
 
+    def learn(self, frame: Frame) -> None:
+        """Learn from the newest column, and find nothing in it: it is long past."""
+        self._fit_to(len(frame.series))
+        watched = rows_to_watch(frame, self._watched)
+        newest = np.full(len(frame.series), np.nan)
+        newest[watched] = frame.latest[watched]
+        self._baseline.score(newest, np.ones(len(newest), bool), float(frame.times[-1]))
+
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""
         new_number = {int(old): new for new, old in enumerate(rows)}

@@ -28,6 +28,7 @@ class Anomaly:
     expected_high: float
     contributors: tuple[str, ...] = ()
     query: str = ""
+    layer: str = "series"  # or entity: all series of the entity together, ``signal`` the strangest of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,7 @@ class Candidate:
     evidence: tuple[str, ...]
     symptoms: tuple[Symptom, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
+    support: tuple[str, ...] = ()  # what else is strange there; no rule names it, so nothing rests on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from agent.remediate.environment import ansible_environment
 _Fingerprint = tuple[tuple[str, int, int], ...]
 
 _TIMEOUT_S = 60
+_RETRY_S = 15  # before a source that could not be read is asked again: a plugin asks other people's servers
 _SHELL = "opsmend.agent.bounded_sh"
 _POSIX_SHELLS = ("sh", "bash", "dash", "ksh", "zsh")
 
@@ -47,6 +48,7 @@ class AnsibleInventory:
         self._hosts: Mapping[str, InventoryHost] | None = None
         self._read_at = 0.0
         self._fingerprint: _Fingerprint = ()
+        self._refused: tuple[RunError, float, _Fingerprint] | None = None
 
     def hosts(self) -> Mapping[str, InventoryHost]:
         """Return all hosts by name, read again when a file changed or the time is over.
@@ -61,7 +63,7 @@ class AnsibleInventory:
                 or _fingerprint(self._sources) != self._fingerprint
             ):
                 self._hosts = None
-                self._keep(*self._read_now())
+                self._keep(*self._read_patiently())
             assert self._hosts is not None
             return self._hosts
 
@@ -78,6 +80,21 @@ class AnsibleInventory:
         self._hosts = hosts
         self._fingerprint = fingerprint
         self._read_at = self._clock.monotonic()
+
+    def _read_patiently(self) -> tuple[Mapping[str, InventoryHost], _Fingerprint]:
+        """Read, but give the last refusal again when it is young and no file has changed since."""
+        if self._refused is not None:
+            error, at, fingerprint = self._refused
+            if self._clock.monotonic() - at < _RETRY_S and _fingerprint(self._sources) == fingerprint:
+                raise error
+        fingerprint = _fingerprint(self._sources)
+        try:
+            answer = self._read_now()
+        except RunError as error:
+            self._refused = error, self._clock.monotonic(), fingerprint
+            raise
+        self._refused = None
+        return answer
 
     def _read_now(self) -> tuple[Mapping[str, InventoryHost], _Fingerprint]:
         fingerprint = _fingerprint(self._sources)  # before reading: a change meanwhile is seen later

@@ -29,6 +29,7 @@ from agent.store import Approval, Stores, Wish
 log = Logger("response")
 
 _UNDECIDED = (IncidentState.OPEN, IncidentState.HELD, IncidentState.AWAITING_APPROVAL)
+_NO_ROOM = (Reason.PARALLEL_LIMIT, Reason.HOST_BUSY)
 _STORM_SILENCE = timedelta(minutes=30)
 
 
@@ -111,8 +112,13 @@ class Responder:
             case state if state in _UNDECIDED or (state is IncidentState.ESCALATED and wish):
                 if not incident.symptomatic:
                     self._clear(incident)
-                elif not self._stopping:
+                elif not self._stopping and not self._only_waits_for_room(incident, wish):
                     self._decide(incident, paused, wish)
+
+    def _only_waits_for_room(self, incident: Incident, wish: Wish | None) -> bool:
+        """Return whether a decision would be the same: in a burst they cost more than the runs leave."""
+        waits = incident.state is IncidentState.HELD and incident.reason in _NO_ROOM
+        return waits and wish is None and self._workers.full
 
     def _clear(self, incident: Incident) -> None:
         self._stores.approvals.withdraw(incident.id, self._clock.now())

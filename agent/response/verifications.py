@@ -9,7 +9,7 @@ from typing import Protocol
 from agent.config.remediationfile import Verify
 from agent.records import Incident, Run
 from agent.verify import Finding, Verification
-from agent.verify.checks import MetricSource
+from agent.verify.source import MetricSource
 
 
 class View(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from agent.records import Alert
 from agent.store.audit import append
@@ -17,43 +17,19 @@ _Labels = dict[str, str]
 
 
 class AlertStore:
-    """Keeps alerts by fingerprint and start, so that replicas and repeats do not count twice."""
+    """Keeps alerts by fingerprint and start, so that replicas and repeats do not count twice.
+
+    Replicas may differ about when an alert began. What lies within an alert that is known, or comes while
+    it fires, is that alert.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def take(self, arrived: Iterable[Alert], actor: str, now: datetime) -> int:
         """Keep what arrived, in one transaction; return how many alerts are new or changed."""
-        changed = 0
         with self._database.transaction() as connection:
-            for alert in arrived:
-                mine = (alerts.c.fingerprint == alert.fingerprint) & (alerts.c.starts_at == alert.starts_at)
-                subject = f"alert {alert.fingerprint}"
-                known = connection.execute(select(alerts.c.resolved_at).where(mine)).first()
-                if known is None:
-                    changed += 1
-                    connection.execute(
-                        insert(alerts).values(
-                            fingerprint=alert.fingerprint,
-                            starts_at=alert.starts_at,
-                            name=alert.name,
-                            labels=to_json(_Labels, dict(alert.labels)),
-                            annotations=to_json(_Labels, dict(alert.annotations)),
-                            received_at=now,
-                            last_seen_at=now,
-                            resolved_at=alert.resolved_at,
-                        )
-                    )
-                    state = "resolved" if alert.resolved_at else "firing"
-                    append(connection, now, actor, f"alert {state}", subject, alert.labels)
-                    continue
-                values: dict[str, datetime] = {"last_seen_at": now}
-                if alert.resolved_at is not None and known.resolved_at is None:
-                    changed += 1
-                    values["resolved_at"] = alert.resolved_at
-                    append(connection, now, actor, "alert resolved", subject, alert.labels)
-                connection.execute(update(alerts).where(mine).values(**values))
-        return changed
+            return sum(_take(connection, alert, actor, now) for alert in arrived)
 
     def firing(self) -> list[Alert]:
         """Return the alerts that are not resolved, oldest first."""
@@ -85,3 +61,55 @@ class AlertStore:
         """Remove alerts that were resolved long ago; return how many there were."""
         with self._database.transaction() as connection:
             return connection.execute(delete(alerts).where(alerts.c.resolved_at < before)).rowcount
+
+
+def _take(connection: Connection, alert: Alert, actor: str, now: datetime) -> bool:
+    """Keep an alert; return whether it is new or changed."""
+    subject = f"alert {alert.fingerprint}"
+    known = _known(connection, alert)
+    if known is None:
+        _add(connection, alert, now)
+        state = "resolved" if alert.resolved_at else "firing"
+        append(connection, now, actor, f"alert {state}", subject, alert.labels)
+        return True
+    starts_at, resolved_at = known
+    ended = alert.resolved_at is not None and resolved_at is None
+    values: dict[str, datetime | None] = {"last_seen_at": now}
+    if ended:
+        values["resolved_at"] = alert.resolved_at
+        append(connection, now, actor, "alert resolved", subject, alert.labels)
+    mine = (alerts.c.fingerprint == alert.fingerprint) & (alerts.c.starts_at == starts_at)
+    connection.execute(update(alerts).where(mine).values(**values))
+    return ended
+
+
+def _known(connection: Connection, alert: Alert) -> tuple[datetime, datetime | None] | None:
+    """Return begin and end of the alert that this one is or belongs to."""
+    overlaps = alerts.c.resolved_at.is_(None) | (
+        (alerts.c.starts_at <= alert.starts_at) & (alerts.c.resolved_at >= alert.starts_at)
+    )
+    if alert.resolved_at is not None:  # the end of something older is not the end of what began since
+        overlaps &= alerts.c.starts_at <= alert.resolved_at
+    same = (alerts.c.starts_at == alert.starts_at) | overlaps
+    query = (
+        select(alerts.c.starts_at, alerts.c.resolved_at)
+        .where(alerts.c.fingerprint == alert.fingerprint, same)
+        .order_by(alerts.c.resolved_at.is_(None).desc(), alerts.c.starts_at.desc())
+    )
+    row = connection.execute(query).first()
+    return (row.starts_at, row.resolved_at) if row is not None else None
+
+
+def _add(connection: Connection, alert: Alert, now: datetime) -> None:
+    connection.execute(
+        insert(alerts).values(
+            fingerprint=alert.fingerprint,
+            starts_at=alert.starts_at,
+            name=alert.name,
+            labels=to_json(_Labels, dict(alert.labels)),
+            annotations=to_json(_Labels, dict(alert.annotations)),
+            received_at=now,
+            last_seen_at=now,
+            resolved_at=alert.resolved_at,
+        )
+    )

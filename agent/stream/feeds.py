@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from agent import metrics
@@ -75,6 +75,7 @@ def _kafka_feed(section: KafkaSection, stores: Stores, hand_on: Callable[[Any], 
     from agent.collect.kafka import KafkaSource
 
     made: list[KafkaSource] = []
+    told: set[int] = set()
 
     def keep(events: Sequence[Event]) -> int:
         new = stores.events.take(events, clock.now())
@@ -86,8 +87,7 @@ def _kafka_feed(section: KafkaSection, stores: Stores, hand_on: Callable[[Any], 
         if not made:
             made.append(KafkaSource(section, keep))
         new = made[0].read()
-        for partition, lag in made[0].lag().items():
-            metrics.KAFKA_LAG.labels(section.topic, str(partition)).set(lag)
+        _tell_lag(section.topic, told, made[0].lag())
         return new
 
     def close() -> None:
@@ -95,3 +95,13 @@ def _kafka_feed(section: KafkaSection, stores: Stores, hand_on: Callable[[Any], 
             source.close()
 
     return Feed("kafka", read, 0.0, close)
+
+
+def _tell_lag(topic: str, told: set[int], lags: Mapping[int, int]) -> None:
+    """Tell the lag of the partitions that are ours; of one that another agent has now, it tells."""
+    for partition in told - lags.keys():
+        metrics.KAFKA_LAG.remove(topic, str(partition))
+    told.intersection_update(lags)
+    for partition, lag in lags.items():
+        metrics.KAFKA_LAG.labels(topic, str(partition)).set(lag)
+        told.add(partition)

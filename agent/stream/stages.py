@@ -7,16 +7,17 @@ once or can wait for the next poll, which sees it anyway.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from agent.config.conditions import AlertCondition, EventCondition, LogCondition, leaves
 from agent.config.rulefiles import Rulebook
+from agent.config.settings import StreamSection
 from agent.records import Alert, Event, Incident, LogCount
 from agent.stream.stage import Stage
 
-PARALLEL: Mapping[str, int] = {"collect": 3, "detect": 5, "predict": 2, "diagnose": 3, "remediate": 2}
+STAGES = ("collect", "detect", "predict", "diagnose", "remediate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ def make_stages(
     diagnose: Callable[[], Sequence[Incident]],
     remediate: Callable[[Sequence[Incident]], object],
     act_above: float,
-    parallel: Mapping[str, int] = PARALLEL,
+    settings: StreamSection,
 ) -> list[Stage]:
     """Return the stages. Only findings that are surer than ``act_above`` are diagnosed at once."""
     judge = Judge(book)
@@ -76,7 +77,16 @@ def make_stages(
         return []
 
     work = {"collect": collect, "detect": detect, "predict": predict, "diagnose": conclude, "remediate": act}
-    return [Stage(name=name, work=work[name], workers=parallel[name]) for name in PARALLEL]
+    return [
+        Stage(
+            name=name,
+            work=work[name],
+            workers=getattr(settings.workers, name),
+            most=settings.buffer,
+            longest_s=settings.longest.total_seconds(),
+        )
+        for name in STAGES
+    ]
 
 
 def collect(arrived: Sequence[Any]) -> Iterable[Finding]:

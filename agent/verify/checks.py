@@ -4,32 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Protocol
-
-import promql_parser
+from datetime import datetime
 
 from agent.config.conditions import Bound
 from agent.config.remediationfile import QueryCheck
-from agent.placeholders import promql_escape, quote_for_promql
-
-
-class Samples(Protocol):
-    """What an instant query gave."""
-
-    @property
-    def values(self) -> Iterable[float]:
-        """Return one value per series."""
-
-
-class MetricSource(Protocol):
-    """What verification needs of a source of metrics."""
-
-    def query(self, expression: str, at: datetime | None = None) -> Samples:
-        """Evaluate PromQL now or as of ``at``. Raises SourceError."""
-
-    def now(self) -> datetime:
-        """Return the source's own clock. Raises SourceError."""
+from agent.placeholders import quote_for_promql
+from agent.verify.freshness import oldest_sample
+from agent.verify.source import MetricSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,54 +56,6 @@ class CheckQuery:
             return Look(None, None, "nothing proves by a fresh sample that the source is alive")
         values = list(source.query(self.expression).values)
         return Look(not values, float(len(values)), "" if not values else f"{len(values)} still there")
-
-
-def oldest_sample(source: MetricSource, expression: str) -> datetime | None:
-    """Return the time of the oldest sample that an expression's answer now rests on.
-
-    Each vector selector is asked for ``timestamp()``: an instant query itself answers with the time of
-    the question, also when the sample behind it is five minutes old. None when a selector has none.
-    """
-    oldest: float | None = None
-    for selector in _selectors(expression):
-        times = list(source.query(f"timestamp({selector})").values)
-        if not times:
-            return None
-        oldest = min(times) if oldest is None else min(oldest, *times)
-    return None if oldest is None else datetime.fromtimestamp(oldest, UTC)
-
-
-def _selectors(expression: str) -> list[str]:
-    """Return the vector selectors that look at the present, written anew with quoted values."""
-    found: dict[str, None] = {}
-
-    def visit(node: promql_parser.Expr) -> bool:
-        # what is shifted into the past on purpose is a comparison and needs no fresh sample
-        if isinstance(node, promql_parser.VectorSelector) and not (node.offset or node.at):
-            found[_write(node)] = None
-        return True
-
-    promql_parser.walk(promql_parser.parse(expression), pre_visit=visit)
-    return list(found)
-
-
-def _write(selector: promql_parser.VectorSelector) -> str:
-    # the parser's own str() does not quote values, and a label may hold anything
-    groups = [selector.matchers.matchers, *selector.matchers.or_matchers]
-    written = " or ".join(
-        ",".join(f'{one.name}{_OPERATORS[str(one.op)]}"{promql_escape(one.value)}"' for one in group)
-        for group in groups
-        if group
-    )
-    return f"{selector.name or ''}{{{written}}}"
-
-
-_OPERATORS = {
-    "MatchOp.Equal": "=",
-    "MatchOp.NotEqual": "!=",
-    "MatchOp.Re": "=~",
-    "MatchOp.NotRe": "!~",
-}
 
 
 def _worst(bound: Bound, values: Iterable[float]) -> float:

@@ -14,7 +14,8 @@ from agent.config.remediationfile import QueryCheck, Verify
 from agent.errors import SourceError
 from agent.reasons import Reason
 from agent.records import CheckResult, Run, Verdict
-from agent.verify.checks import CheckQuery, Look, MetricSource
+from agent.verify.checks import CheckQuery, Look
+from agent.verify.source import MetricSource
 
 _WORSE_BY = 0.25  # of the distance to the bound before the run, in the wrong direction
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import stat
@@ -21,9 +22,16 @@ class Tokens:
         self._names = {_digest(token): name for name, token in tokens.items()}
 
     def name_of(self, authorization: str | None) -> str | None:
-        """Return whom an Authorization header stands for, or None."""
+        """Return whom an Authorization header stands for, or None.
+
+        The token is a bearer token, or the password of basic authorization, whatever the user's name.
+        """
         scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        if scheme.lower() == "basic":
+            token = _password(token)
+        elif scheme.lower() != "bearer":
+            return None
+        if not token:
             return None
         given = _digest(token.strip())
         found = None
@@ -50,6 +58,13 @@ def load_tokens(file: Path | None) -> Tokens:
     if problems:
         raise ConfigError(problems)
     return Tokens(data)
+
+
+def _password(credentials: str) -> str:
+    try:
+        return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def _digest(token: str) -> str:

@@ -11,13 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agent.collect.alertmanager import parse_webhook
 from agent.config.scalars import PositiveDuration
+from agent.errors import AnswerError, NotFoundError
 from agent.inquiry.retrospect import look_back
 from agent.metrics import ALERTS, exposition
 from agent.records import IncidentState
 from agent.response import Person
-from agent.web.parts import Agent, Caller, Parts, answer
+from agent.web.parts import Agent, Caller, Parts, answer, caller
 
 router = APIRouter()
+anywhere = APIRouter(include_in_schema=False)
 
 Id = Annotated[int, Path(ge=1, le=2**53)]
 ReportLimit = Annotated[int, Query(ge=1, le=50_000)]
@@ -149,6 +151,20 @@ async def take_alerts(request: Request, agent: Agent, who: Caller) -> Response:
     """Take in the webhook of an Alertmanager. The answer comes once the alerts are kept."""
     body = await request.body()
     return await run_sync(_take_alerts, agent, who, body)
+
+
+@anywhere.api_route("/{path:path}", methods=["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"])
+async def take_alerts_anywhere(request: Request, agent: Agent) -> Response:
+    """Take in the webhook at whatever path somebody has configured. The last of all routes."""
+    nothing = f"there is nothing at {request.url.path}"
+    if request.method != "POST":
+        raise NotFoundError(nothing)
+    who = caller(request)
+    body = await request.body()
+    try:
+        return await run_sync(_take_alerts, agent, who, body)
+    except AnswerError as error:
+        raise NotFoundError(f"{nothing}, and {error}") from error
 
 
 def _take_alerts(agent: Parts, who: Person, body: bytes) -> Response:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from agent import __version__
 from agent.errors import AnswerError, ConflictError, NotFoundError, OpsmendError, RefusedError, StoreError
-from agent.web.api import router
+from agent.web.api import anywhere, router
 from agent.web.parts import Parts, answer
 
 LARGEST_BODY = 5 * 1024 * 1024
@@ -28,6 +28,7 @@ def make_app(parts: Parts) -> FastAPI:
     app = FastAPI(title="opsmend", version=__version__, docs_url=None, redoc_url=None)
     app.state.parts = parts
     app.include_router(router)
+    app.include_router(anywhere)  # what comes after it is never asked
     app.middleware("http")(_bound_body)
     app.exception_handler(OpsmendError)(_expected)
     app.exception_handler(RequestValidationError)(_invalid)

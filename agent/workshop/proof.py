@@ -29,7 +29,7 @@ from agent.workshop.scenario import TARGET, Scenario
 from agent.workshop.site import build_site, write_settings
 
 _QUIET_POLLS = 8  # that a healthy site is watched for before it is broken
-_TIMEOUT_S = 150
+_TIMEOUT_S = 300
 _LOOK_EVERY_S = 0.3
 
 _APPROVER = Person("root")  # whom the stock policy lets approve

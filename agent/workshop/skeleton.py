@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from agent import config
 from agent.errors import ConflictError, OpsmendError
 
 _TEMPLATE = Path(__file__).parent / "template"
+_SCHEMAS = Path(config.__file__).parent / "schemas"
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PROCESS_LENGTH = 15  # the kernel keeps no more of a process' name
 _NAME_OF_FILE = "name.yml"
@@ -72,5 +75,14 @@ def _texts(wish: Wish, rules: Path, playbooks: Path) -> Mapping[Path, str]:
         kind, *inside = file.relative_to(_TEMPLATE).parts
         place = playbooks / wish.name if kind == "playbooks" else rules
         path = place.joinpath(*(f"{wish.name}.yml" if one == _NAME_OF_FILE else one for one in inside))
-        texts[path] = Template(file.read_text()).substitute(values)
+        texts[path] = Template(file.read_text()).substitute(values, schemas=_schemas_from(path))
     return texts
+
+
+def _schemas_from(file: Path) -> str:
+    """Return where an editor finds the JSON Schemas, seen from a file: in a checkout without its place."""
+    checkout = _SCHEMAS.parents[2]
+    folder = file.resolve().parent
+    if folder.is_relative_to(checkout):
+        return os.path.relpath(_SCHEMAS, folder)
+    return str(_SCHEMAS)

@@ -34,6 +34,8 @@ def close_agents() -> Iterator[list[Agent]]:
         agent.previews.stop()
         agent.inquirer.stop()
         agent.workers.stop(agent.settings.remediate.grace)
+        if agent.scorer is not None:
+            agent.scorer.stop()
         agent.source.close()
         agent.stores.close()
 

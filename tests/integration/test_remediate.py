@@ -225,6 +225,25 @@ class TestInventory:
         with pytest.raises(RunError, match="inventory cannot be read"):
             inventory.hosts()
 
+    def test_a_source_that_cannot_be_read_is_not_asked_at_every_turn(self, tmp_path, clock):
+        """A dynamic inventory asks other people's servers: an incident that waits must not flood them."""
+        asked, script = tmp_path / "asked", tmp_path / "cloud.sh"
+        script.write_text(f"#!/bin/sh\necho x >> {asked}\nexit 1\n")
+        script.chmod(0o755)
+        inventory = AnsibleInventory([script], clock, timedelta(minutes=5))
+
+        def ask():
+            with pytest.raises(RunError, match="inventory cannot be read"):
+                inventory.hosts()
+            return len(asked.read_text().split())
+
+        first = ask()
+        assert [ask(), ask()] == [first, first]
+        clock.move(seconds=20)
+        assert ask() > first
+        script.write_text('#!/bin/sh\necho \'{"all": {"hosts": ["web1"]}}\'\n')
+        assert set(inventory.hosts()) == {"web1"}
+
     def test_vaulted_variables_reach_the_run_and_nothing_else(self, tmp_path, runner):
         password = tmp_path / "password"
         password.write_text("open sesame")

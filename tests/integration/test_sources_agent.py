@@ -1,5 +1,8 @@
 """A whole agent that listens to Kafka and reads logs: what arrives becomes incidents."""
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -106,6 +109,44 @@ def test_lines_in_the_log_open_an_incident_and_become_series(workshop, search, s
     wait_until(lambda: read(workshop)["series"] >= 2, 20, workshop.log)
     good = {"records": 3, "trouble": None}
     wait_until(lambda: read(workshop)["sources"]["search"] == good, 20, lambda: str(read(workshop)))
+
+
+def check(workshop, **collect):
+    """Return what ``opsmend check`` says of the sources, and its exit code."""
+    workshop.config["collect"].update(collect)
+    file = workshop.save_config()
+    command = [sys.executable, "-m", "agent.cli.main", "check", "--json", "-c", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = json.loads(done.stdout)["checks"]
+    return {line["what"].split()[0]: line for line in lines}, done.returncode
+
+
+def test_check_says_how_each_source_is(workshop, kafka, search):
+    kafka.create("checked")
+    kafka.produce("checked", ["one", "two"])
+    at = datetime.now(UTC).isoformat()
+    search.index("checked-logs", [{"@timestamp": at, "message": "m", "host": "web1"}])
+    brokers = {"brokers": kafka.bootstrap, "topic": "checked"}
+    found, code = check(workshop, kafka=brokers, search={"url": search.url, "index": "checked-*"})
+    assert code == 0, found
+    assert "1 partitions; 2 messages wait for group aiops-processor" in found["Kafka"]["text"]
+    assert "OpenSearch 2" in found["search"]["text"]
+    assert "1 lines within the last hour; no service known" in found["logs"]["text"]
+
+
+def test_check_names_the_setting_that_is_wrong(workshop, kafka, search):
+    at = datetime.now(UTC).isoformat()
+    search.index("odd-logs", [{"@timestamp": at, "txt": "m"}])
+    brokers = {"brokers": kafka.bootstrap, "topic": "nowhere"}
+    found, code = check(workshop, kafka=brokers, search={"url": search.url, "index": "odd-*"})
+    assert code == 6
+    assert "(collect.kafka.topic)" in found["Kafka"]["text"]
+    assert "1 lines, none with a text in message" in found["logs"]["text"]
+    nobody = f"127.0.0.1:{free_port()}"
+    found, code = check(workshop, kafka={"brokers": nobody}, search={"url": f"http://{nobody}"})
+    assert code == 6
+    assert "(collect.kafka.brokers)" in found["Kafka"]["text"]
+    assert "refused (collect.search.url)" in found["search"]["text"]
 
 
 def test_a_dead_source_is_said_once_and_does_not_hold_up_the_others(workshop, kafka, stopping):

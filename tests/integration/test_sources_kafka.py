@@ -2,6 +2,8 @@
 
 import contextlib
 import random
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -10,9 +12,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agent.collect.kafka import KafkaSource
+from agent.collect.kafkacheck import check_kafka
 from agent.config.sources import KafkaSection
-from agent.errors import SourceRefused, SourceUnreachable, StoreUnavailable
+from agent.errors import SourceError, SourceRefused, SourceUnreachable, StoreUnavailable
 from agent.store import Stores, open_stores
+from tests.servers.certificates import make_certificates
 from tests.servers.kafka import Kafka
 from tests.servers.process import free_port, wait_until
 
@@ -120,6 +124,32 @@ def test_poison_goes_to_the_dead_letters_with_its_reason_and_stops_nothing(broke
         assert said in reason
 
 
+def test_a_dead_letter_that_is_too_large_is_cut_and_stops_nothing(broker, topic, stores):
+    name = f"{topic}-large"
+    broker.create(name, max_message_bytes="4000000")
+    broker.create(f"{name}-dead-letter", max_message_bytes="2000")
+    broker.produce(name, [b"{" + b"x" * 3_000_000, b"{" * 1000, '{"kind": "k"}'])
+    one = source(broker, name, stores)
+    assert read_all(one, 1) == 1
+    one.close()
+    large, small = sorted(broker.read(f"{name}-dead-letter", 2), key=lambda letter: len(letter[0] or b""))
+    assert (large[0], large[1]["bytes"]) == (None, b"3000001")
+    assert b"3000001 bytes" in large[1]["reason"]
+    assert small[0] == b"{" * 1000
+
+
+def test_times_beyond_all_reason_stop_nothing(broker, topic, stores):
+    name = f"{topic}-odd"
+    anything = {"message_timestamp_after_max_ms": str(2**63 - 1)}
+    broker.create(name, **anything)
+    for millis in (2**62, 1, 4_102_444_800_000):
+        broker.produce(name, ["text", '{"kind": "k", "time": "0001-01-01T00:00:00"}'], timestamp=millis)
+    one = source(broker, name, stores)
+    assert read_all(one, 6) == 6
+    one.close()
+    assert max(event.at for event in stores.events.since(LONG_AGO)) <= datetime.now(UTC)
+
+
 def test_two_members_share_the_partitions_and_one_takes_over(broker, topic, stores):
     one, two = source(broker, topic, stores), source(broker, topic, stores)
     stop = threading.Event()
@@ -169,6 +199,47 @@ def test_lag_is_told(broker, topic, stores):
     assert read_all(one, 3) == 3
     assert one.lag()[0] == 0
     one.close()
+
+
+def test_lag_after_a_restart_is_what_was_not_acknowledged(broker, topic, stores):
+    broker.produce(topic, ["a", "b", "c"], partition=0)
+    one = source(broker, topic, stores)
+    assert read_all(one, 3) == 3
+    one.close()
+    again = source(broker, topic, stores)
+    wait_until(lambda: again.read(0.2) == 0 and len(again.lag()) == 2, 20, lambda: str(again.lag()))
+    assert again.lag() == {0: 0, 1: 0}
+    again.close()
+
+
+def test_a_member_that_was_held_up_too_long_goes_on(broker, topic, stores, monkeypatch):
+    """The store is full for longer than the broker waits for us: the group goes on without us."""
+    monkeypatch.setattr("agent.collect.kafka._MOST_HELD_UP_MS", 3000)
+    broker.produce(topic, [f'{{"kind": "k", "n": {n}}}' for n in range(10)], partition=0)
+    full = True
+
+    def keep(events):
+        if full:
+            raise StoreUnavailable("the disk is full")
+        return stores.events.take(events, datetime.now(UTC))
+
+    section = KafkaSection(brokers=broker.bootstrap, topic=topic, group=f"g-{topic}", session_timeout="2s")
+    one = KafkaSource(section, keep)
+    with pytest.raises(StoreUnavailable):
+        read_all(one, 1)
+    time.sleep(5)
+    full = False
+    new = 0
+
+    def all_in():
+        nonlocal new
+        with contextlib.suppress(SourceUnreachable):
+            new += one.read(0.3)
+        return new >= 10 and broker.committed(section.group, topic)[0] == 10
+
+    wait_until(all_in, 20, lambda: f"{new} {broker.committed(section.group, topic)}")
+    one.close()
+    assert len(stores.events.since(LONG_AGO)) == 10
 
 
 def test_a_topic_that_is_not_there_is_named(broker, stores):
@@ -247,3 +318,66 @@ def test_sasl_with_a_password_from_a_file(tmp_path, stores, password, lets_in):
             with pytest.raises(SourceRefused, match=r"collect\.kafka\.password_file"):
                 read_all(one, 1, 15)
         one.close()
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    return make_certificates(tmp_path_factory.mktemp("tls"))
+
+
+def guarded(folder, certificates, name):
+    """Make a broker that shows a certificate and wants one of its clients."""
+    folder.mkdir()
+    stores = [
+        "ssl.keystore.type=PEM",
+        f"ssl.keystore.location={certificates / name}.pem",
+        "ssl.truststore.type=PEM",
+        f"ssl.truststore.location={certificates / 'ca.crt'}",
+        "ssl.client.auth=required",
+    ]
+    access = {
+        "security.protocol": "SSL",
+        "ssl.ca.location": str(certificates / "ca.crt"),
+        "ssl.certificate.location": str(certificates / "client.crt"),
+        "ssl.key.location": str(certificates / "client.key"),
+        "enable.ssl.certificate.verification": "false",
+    }
+    return Kafka(folder, "SSL", stores, access)
+
+
+def test_a_certificate_of_ours_lets_us_in(tmp_path, stores, certificates):
+    ours = {"cert_file": certificates / "client.crt", "key_file": certificates / "client.key"}
+    broker = guarded(tmp_path / "kafka", certificates, "good")
+    with broker.running():
+        broker.create("t")
+        broker.produce("t", ["hello"])
+        one = source(broker, "t", stores, protocol="SSL", ca_file=certificates / "ca.crt", **ours)
+        assert read_all(one, 1) == 1
+        assert "1 partitions; 0 messages wait" in check_kafka(one._section)
+        one.close()
+        for wrong, setting in (({"ca_file": certificates / "ca.crt"}, "cert_file"), (ours, "ca_file")):
+            section = KafkaSection(brokers=broker.bootstrap, topic="t", protocol="SSL", **wrong)
+            with pytest.raises(SourceError, match=rf"collect\.kafka\.{setting}"):
+                check_kafka(section)
+
+
+def test_an_expired_certificate_of_the_broker_is_named(stores, certificates):
+    """A broker does not even start with one; a proxy before it does not mind."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "expired.crt", certificates / "expired.key")
+
+    def accept(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as one:
+                    one.recv(100)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, args=(listener,), daemon=True).start()
+        brokers = f"127.0.0.1:{listener.getsockname()[1]}"
+        section = KafkaSection(brokers=brokers, protocol="SSL", ca_file=certificates / "ca.crt")
+        lost = KafkaSource(section, lambda events: 0)
+        with pytest.raises(SourceRefused, match=r"certificate verify failed.*collect\.kafka\.ca_file"):
+            read_all(lost, 1, 15)
+        lost.close()

@@ -4,19 +4,22 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import bcrypt
 import numpy as np
 import pytest
 import requests
 
 from agent.collect import FrameBuffer, PrometheusSource
-from agent.collect.backfill import read_history
+from agent.collect.backfill import History, Wanted
 from agent.collect.topology import TopologyReader
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
-from agent.config.sources import TopologySection
+from agent.config.sources import PrometheusSection, TopologySection
 from agent.detect import SeriesDetector
-from agent.errors import QueryError, SourceUnreachable
+from agent.errors import QueryError, SourceError, SourceRefused, SourceUnreachable
+from tests.servers.certificates import make_certificates
 from tests.servers.process import free_port, wait_until
+from tests.servers.prometheus import running_prometheus
 from tests.servers.victoriametrics import running_victoriametrics
 
 STEP = timedelta(seconds=15)
@@ -47,6 +50,10 @@ def write(url, name, series, end, steps=480):
     requests.get(f"{url}/internal/force_flush", timeout=20)
 
 
+def wanted(**span):
+    return Wanted(span=timedelta(**span), step=STEP)
+
+
 def test_victoriametrics_answers_instant_and_range_queries(victoria, source):
     end = time.time()
     write(victoria, "speed", 3, end, steps=20)
@@ -71,7 +78,7 @@ def test_a_new_agent_knows_what_is_normal_from_the_history(victoria, source):
     buffer = FrameBuffer(signals, 480, 1000)
     detector = SeriesDetector(signals, DetectSection())
     began = time.monotonic()
-    for poll in read_history(source, {"load": "load"}, _at(end), timedelta(hours=2), STEP):
+    for poll in History(source, {"load": "load"}, wanted(hours=2)).recent():
         frame = buffer.add(poll)
         detector.observe(frame)
     assert time.monotonic() - began < 30
@@ -83,7 +90,7 @@ def test_gaps_in_the_history_stay_gaps(victoria, source):
     end = time.time()
     write(victoria, "halved", 1, end - 1800, steps=80)
     wait_until(lambda: source.query_range("halved", _at(end - 2400), _at(end - 1800), STEP).labels, 10, "no")
-    polls = list(read_history(source, {"load": "halved"}, _at(end), timedelta(hours=1), STEP))
+    polls = list(History(source, {"load": "halved"}, wanted(hours=1)).recent())
     present = [len(poll.answers["load"].values) for poll in polls]
     assert len(polls) == 240
     assert max(present) == 1
@@ -94,8 +101,8 @@ def test_a_wrong_query_costs_its_own_history_only(victoria, source):
     end = time.time()
     write(victoria, "fine", 1, end, steps=100)
     wait_until(lambda: source.query("fine").values, 10, "not there")
-    wanted = {"wrong": "sum((", "load": "fine"}
-    polls = list(read_history(source, wanted, _at(end), timedelta(minutes=10), STEP))
+    queries = {"wrong": "sum((", "load": "fine"}
+    polls = list(History(source, queries, wanted(minutes=10)).recent())
     assert all(set(poll.answers) == {"load"} for poll in polls)
     assert sum(len(poll.answers["load"].values) for poll in polls) > 30
 
@@ -103,7 +110,7 @@ def test_a_wrong_query_costs_its_own_history_only(victoria, source):
 def test_history_of_nobody_is_an_error_at_once():
     nobody = PrometheusSource(f"http://127.0.0.1:{free_port()}", timedelta(seconds=1))
     with pytest.raises(SourceUnreachable):
-        next(read_history(nobody, {"a": "b"}, datetime.now(UTC), timedelta(hours=1), STEP))
+        History(nobody, {"a": "b"}, wanted(hours=1))
     nobody.close()
 
 
@@ -112,7 +119,7 @@ def test_prometheus_gives_its_history_too(prometheus):
     time.sleep(2)
     source = PrometheusSource(prometheus.url, timedelta(seconds=5))
     second = timedelta(seconds=1)
-    polls = list(read_history(source, {"load": "load"}, source.now(), timedelta(seconds=10), second))
+    polls = list(History(source, {"load": "load"}, Wanted(span=10 * second, step=second)).recent())
     assert polls[-1].answers["load"].values == [3.0]
     source.close()
 
@@ -141,3 +148,67 @@ def test_service_graph_metrics_become_the_topology(prometheus):
         lambda: pairs() == {("shop", "db"), ("shop", "cart"), ("cart", "redis")}, 10, lambda: str(pairs())
     )
     source.close()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    """A real Prometheus that wants a certificate of its clients, and a password."""
+    folder = make_certificates(tmp_path_factory.mktemp("tls"))
+    secret = bcrypt.hashpw(b"open sesame", bcrypt.gensalt(4)).decode()
+    tls = {"cert_file": "good.crt", "key_file": "good.key"}
+    asked = {"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": "ca.crt"}
+    access = {
+        "verify": str(folder / "ca.crt"),
+        "cert": (str(folder / "client.crt"), str(folder / "client.key")),
+        "auth": ("anna", "open sesame"),
+    }
+    web = {"tls_server_config": {**tls, **asked}, "basic_auth_users": {"anna": secret}}
+    with running_prometheus(folder, web=web, **access) as server:
+        (folder / "password").write_text("open sesame\n")
+        yield server.url, folder
+
+
+def ask(guarded, password="password", **left_out):
+    url, folder = guarded
+    files = {"ca_file": "ca.crt", "cert_file": "client.crt", "key_file": "client.key"}
+    section = PrometheusSection(
+        url=url,
+        username="anna",
+        password_file=folder / password,
+        **{name: folder / file for name, file in files.items() if name not in left_out},
+    )
+    source = PrometheusSource(section.url, section.timeout, section)
+    try:
+        return source.query("vector(7)").values
+    finally:
+        source.close()
+
+
+def test_a_guarded_prometheus_lets_us_in_with_certificate_and_password(guarded):
+    assert ask(guarded) == [7.0]
+
+
+def test_without_what_it_asks_for_the_setting_is_named(guarded):
+    (guarded[1] / "wrong").write_text("sesame")
+    with pytest.raises(SourceRefused, match=r"401.*collect\.prometheus\.password_file"):
+        ask(guarded, password="wrong")
+    with pytest.raises(SourceRefused, match=r"collect\.prometheus\.ca_file"):
+        ask(guarded, ca_file=None)
+    with pytest.raises(SourceError, match=r"collect\.prometheus\.cert_file: does it want"):
+        ask(guarded, cert_file=None, key_file=None)
+
+
+def test_history_is_read_when_the_source_comes_later_than_the_agent(workshop, tmp_path):
+    port = free_port()
+    workshop.config["collect"]["prometheus"] = {"url": f"http://127.0.0.1:{port}", "seasons": "0s"}
+    process = workshop.start()
+    try:
+        wait_until(lambda: "no history for now" in workshop.log(), 30, workshop.log)
+        (tmp_path / "late").mkdir()
+        with running_prometheus(tmp_path / "late", port=port) as late:
+            late.expose({"test_healthy": 1})
+            wait_until(lambda: "normal is known" in workshop.log(), 30, workshop.log)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+    assert workshop.log().count("no history for now") == 1

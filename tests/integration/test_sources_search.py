@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import requests
 
 from agent.collect.logcount import LineCounter
 from agent.collect.logreader import LogReader
@@ -156,6 +157,53 @@ def test_a_missing_index_names_the_setting(engine, stores):
     lost = LogReader("search", SearchSource(wanted), stores.logs, LineCounter(), wanted)
     with pytest.raises(SourceError, match=r"404.*collect\.search\.index"):
         lost.read(datetime.now(UTC))
+
+
+def test_lines_too_large_for_a_page_come_in_smaller_ones(engine, index, stores, monkeypatch):
+    monkeypatch.setattr("agent.collect.search._LARGEST_PAGE", 64 * 1024)
+    at = datetime.now(UTC) - timedelta(seconds=30)
+    sizes = [10_000] * 15 + [200_000] + [100] * 5  # the large one is too large alone
+    documents = [
+        {"@timestamp": (at + timedelta(milliseconds=n)).isoformat(), "message": "x " * (size // 2)}
+        for n, size in enumerate(sizes)
+    ]
+    engine.index(index, documents)
+    patient = reader(engine, index, stores, page=5000)
+    assert patient.read(datetime.now(UTC)) == 21
+    assert patient.read(datetime.now(UTC)) == 0
+    assert stores.logs.lines() == 21
+
+
+def test_half_a_surrogate_pair_stops_nothing(engine, index, stores):
+    at = (datetime.now(UTC) - timedelta(seconds=20)).isoformat()
+    lines = "".join(
+        f'{{"create": {{"_index": "{index}"}}}}\n{{"@timestamp": "{at}", "message": "cut {half}"}}\n'
+        for half in ("\\ud83d", "\\udca9 off", "\\u0000", "fine")
+    )
+    headers = {"Content-Type": "application/x-ndjson"}
+    url = f"{engine.url}/_bulk?refresh=true"
+    answer = requests.post(url, data=lines.encode(), headers=headers, timeout=30).json()
+    taken = sum(item["create"]["status"] == 201 for item in answer["items"])
+    assert taken >= 2
+    assert reader(engine, index, stores).read(datetime.now(UTC)) == taken
+
+
+def test_documents_without_what_the_settings_name_are_lines_all_the_same(engine, index, stores):
+    at = datetime.now(UTC)
+    future, past = at + timedelta(days=30), at - timedelta(days=3000)
+    deep: object = "bottom"
+    for _ in range(15):
+        deep = {"down": deep}
+    strange = [
+        {"@timestamp": (at - timedelta(seconds=20)).isoformat(), "message": {"nested": deep}},
+        {"@timestamp": future.isoformat(), "message": {"text": "from the future"}},
+        {"@timestamp": past.isoformat(), "message": {"text": "from long ago"}},
+        {"message": {"text": "without a time"}},
+    ]
+    engine.index(index, strange)
+    one = reader(engine, index, stores)
+    assert one.read(datetime.now(UTC)) == 1
+    assert one.read(datetime.now(UTC)) == 0
 
 
 def test_strange_documents_do_not_stop_the_rest(engine, index, stores):

@@ -135,6 +135,11 @@ def test_alertmanager_may_not_what_people_may(port):
         (b'{"version":"4","alerts":[{"status":"firing"}]}', 400),
         (b'{"version":"4","alerts":[{"status":"x","labels":{},"startsAt":"2026-01-01T00:00:00Z"}]}', 400),
         (b'{"version":"4","alerts":[{"status":"firing","labels":{"a":1},"startsAt":"now"}]}', 400),
+        (
+            b'{"version":"4","alerts":[{"status":"firing","labels":{},'
+            b'"startsAt":"0001-01-01T00:00:00+14:00"}]}',
+            400,
+        ),
         (b'{"version":"4","alerts":[' + b"[" * 5000 + b"]" * 5000 + b"]}", 400),
         (b'{"version":"4","alerts":[]}', 200),
     ],
@@ -145,6 +150,31 @@ def test_what_is_no_webhook_is_refused_with_a_reason(port, body, status):
     assert answer.status_code == status
     if status != 200:
         assert answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/", "/webhook", "/api/v2/alerts", "/hooks/alertmanager?team=a"])
+def test_the_webhook_is_taken_at_any_path(port, path):
+    assert send(port, path, webhook(broken("nowhere"))).json()["taken"] == 1
+    assert requests.post(port + path, json=webhook(broken()), timeout=10).status_code == 401
+    wrong = send(port, path, {"no": "webhook"})
+    assert wrong.status_code == 404
+    assert "is no Alertmanager webhook" in wrong.json()["error"]
+
+
+@pytest.mark.parametrize("user", ["alertmanager", "", "who:ever"])
+def test_a_token_may_be_the_password_of_basic_authorization(port, user):
+    def post(password):
+        login = (user.replace(":", ""), password)
+        return requests.post(f"{port}/hook", json=webhook(), auth=login, timeout=10)
+
+    assert post(TOKEN).status_code == 200
+    assert post(TOKEN + "x").status_code == 401
+
+
+@pytest.mark.parametrize("header", ["Basic", "Basic !", "Basic /w==", "Basic YQ==", "Basic Ojo="])
+def test_basic_authorization_that_is_none_lets_nobody_in(port, header):
+    answer = requests.post(port + "/hook", json={}, headers={"Authorization": header}, timeout=10)
+    assert answer.status_code == 401
 
 
 def test_a_body_too_large_or_without_length_is_refused(port):

@@ -74,7 +74,11 @@ class Workshop:
                 "playbooks": str(folder / "playbooks"),
                 "inventory": str(folder / "hosts.yml"),
             },
-            "collect": {"poll": "250ms", "history": "30s", "prometheus": {"url": prometheus.url}},
+            "collect": {
+                "poll": "250ms",
+                "history": "30s",
+                "prometheus": {"url": prometheus.url, "seasons": "0s"},
+            },
             "diagnose": {"keep_for": "500ms"},
             "verify": {"interval": "100ms"},
             "remediate": {"grace": "20s"},

@@ -64,17 +64,21 @@ class Kafka(JavaServer):
             return bool(self._admin().list_topics(timeout=1).brokers)
         return False
 
-    def create(self, topic: str, partitions: int = 1) -> None:
-        """Create a topic and wait until it is there."""
+    def create(self, topic: str, partitions: int = 1, **settings: str) -> None:
+        """Create a topic and wait until it is there. Underscores in names of settings are dots."""
         admin = self._admin()
-        (future,) = admin.create_topics([NewTopic(topic, partitions, 1)]).values()
+        config = {name.replace("_", "."): value for name, value in settings.items()}
+        (future,) = admin.create_topics([NewTopic(topic, partitions, 1, config=config)]).values()
         future.result(10)
         wait_until(lambda: topic in admin.list_topics(timeout=2).topics, 10, "no topic")
 
-    def produce(self, topic: str, values: Iterable[bytes | str], partition: int | None = None) -> None:
+    def produce(
+        self, topic: str, values: Iterable[bytes | str], partition: int | None = None, **more: int
+    ) -> None:
         """Write messages and wait until the broker has them."""
-        producer = Producer({**self._client, "bootstrap.servers": self.bootstrap, "linger.ms": 5})
-        place = {} if partition is None else {"partition": partition}
+        large = {"linger.ms": 5, "message.max.bytes": 10_000_000}
+        producer = Producer({**self._client, "bootstrap.servers": self.bootstrap, **large})
+        place = more if partition is None else {"partition": partition, **more}
         for number, value in enumerate(values):
             producer.produce(topic, value, **place)
             if number % 5000 == 0:

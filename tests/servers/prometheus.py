@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import requests
 import yaml
@@ -93,14 +94,27 @@ _generations = _count()
 
 
 @contextlib.contextmanager
-def running_prometheus(folder: Path, scrape: str = "250ms") -> Iterator[Prometheus]:
-    """Run a Prometheus with its data in ``folder``."""
+def running_prometheus(
+    folder: Path,
+    scrape: str = "250ms",
+    port: int | None = None,
+    web: Mapping[str, Any] | None = None,
+    bare: bool = False,
+    **access: Any,
+) -> Iterator[Prometheus]:
+    """Run a Prometheus with its data in ``folder / "data"``.
+
+    ``bare`` leaves out the labels of the target, so that samples continue series that were there before.
+    ``web`` is its web configuration (TLS, users); ``access`` what requests then needs to get in.
+    """
     exporter = Exporter()
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
+    port = port or free_port()
+    url = f"{'https' if web else 'http'}://127.0.0.1:{port}"
     config = folder / "prometheus.yml"
     target = {"targets": [f"127.0.0.1:{exporter.port}"]}
     job = {"job_name": "test", "honor_labels": True, "static_configs": [target]}
+    if bare:
+        job["metric_relabel_configs"] = [{"action": "labeldrop", "regex": "instance|job"}]
     config.write_text(
         yaml.safe_dump(
             {"global": {"scrape_interval": scrape, "scrape_timeout": scrape}, "scrape_configs": [job]}
@@ -112,10 +126,13 @@ def running_prometheus(folder: Path, scrape: str = "250ms") -> Iterator[Promethe
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
     ]
+    if web:
+        (folder / "web.yml").write_text(yaml.safe_dump(dict(web)))
+        command.append(f"--web.config.file={folder / 'web.yml'}")
 
     def ready() -> bool:
         with contextlib.suppress(requests.RequestException):
-            return requests.get(f"{url}/-/ready", timeout=1).status_code == 200
+            return requests.get(f"{url}/-/ready", timeout=1, **access).status_code == 200
         return False
 
     try:

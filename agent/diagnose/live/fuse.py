@@ -28,6 +28,7 @@ def fuse(candidates: Iterable[Candidate]) -> list[Candidate]:
             evidence=tuple(dict.fromkeys(first.evidence + second.evidence)),
             symptoms=tuple(dict.fromkeys(first.symptoms + second.symptoms)),
             labels={**second.labels, **first.labels},
+            support=tuple(dict.fromkeys(first.support + second.support)),
         )
     return list(merged.values())
 

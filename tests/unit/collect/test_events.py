@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
 def parse(body, format_="auto", **fields):
-    return to_event("t/0/1", body, NOW, format_, EventFields(**fields))
+    return to_event("t/0/1", body, NOW, format_, EventFields(**fields), NOW)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,16 @@ def test_times_come_in_many_forms(time, at):
     assert abs((event.at - at).total_seconds()) < 1e-3
 
 
+@pytest.mark.parametrize("time", ['"2099-01-01T00:00:00Z"', "32503679999", '"2026-01-05T12:00:01"'])
+def test_an_event_from_the_future_happened_now(time):
+    assert parse(b'{"kind": "k", "time": %s}' % time.encode()).at == NOW
+
+
+@pytest.mark.parametrize("time", ["0", '"0001-01-01T00:00:00Z"'])
+def test_an_event_from_long_ago_stays_there(time):
+    assert parse(b'{"kind": "k", "time": %s}' % time.encode()).at.year in (1, 1970)
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -46,6 +56,11 @@ def test_times_come_in_many_forms(time, at):
         (b'{"kind": "k", "time": -1}', "is none"),
         (b'{"kind": "k", "time": "nan"}', "is none"),
         (b'{"kind": "k", "time": "inf"}', "is none"),
+        (b'{"kind": "k", "time": NaN}', "no JSON"),
+        (b'{"kind": "k", "time": "0001-01-01T00:00:00+14:00"}', "is none"),
+        (b'{"kind": ' + b"[" * 5000 + b"]" * 5000 + b"}", "no JSON"),
+        (b'{"kind": "\\ud800"}', "no JSON"),
+        (b'{"kind": ["", {}]}', "none of the fields"),
         (b"x" * 300_000, "300000 bytes"),
     ],
 )
@@ -68,6 +83,19 @@ def test_plain_values_become_labels_and_the_rest_is_left_out():
     event = parse(body)
     assert event.kind == "job"
     assert event.labels == {"team": "shop", "tries": "3", "host": "db1"}
+
+
+def test_null_bytes_and_huge_values_are_kept_within_bounds():
+    body = b'{"kind": "%s", "host": "a\\u0000b", "n": 1e400, "text": "%s"}' % (b"k" * 900, b"t" * 9000)
+    with contextlib.suppress(NotAnEvent):  # a number beyond all bounds is no JSON to some
+        parse(body)
+    event = parse(body.replace(b"1e400", b"123456789012345678901234567890"))
+    assert (len(event.kind), len(event.labels["text"])) == (200, 500)
+    assert event.labels["host"] == "a\0b"
+
+
+def test_of_a_field_that_is_there_twice_the_last_counts():
+    assert parse(b'{"kind": "a", "kind": "b"}').kind == "b"
 
 
 def test_fields_can_be_named_otherwise():

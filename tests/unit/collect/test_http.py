@@ -4,10 +4,10 @@ import contextlib
 import datetime as dt
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -16,6 +16,7 @@ from agent.collect import PrometheusSource
 from agent.collect.search import SearchSource
 from agent.config.sources import PrometheusSection, SearchSection
 from agent.errors import AnswerError, SourceError, SourceRefused, SourceUnreachable
+from tests.servers.certificates import make_certificates
 
 NOW = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 
@@ -25,8 +26,9 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, status, body, length, pause_s):
+    def __init__(self, status, body, length, pause_s, headers):
         super().__init__(("127.0.0.1", 0), Handler)
+        self.headers = headers
         self.status, self.body, self.length, self.pause_s = status, body, length, pause_s
         self.seen = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
@@ -38,6 +40,8 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(self.server.length or len(self.server.body)))
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
         self.end_headers()
         with contextlib.suppress(OSError):
             if self.server.pause_s:
@@ -54,8 +58,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def answering(status=200, body=b"{}", length=None, pause_s=0.0, tls=None) -> Iterator[Server]:
-    server = Server(status, body, length, pause_s)
+def answering(status=200, body=b"{}", length=None, pause_s=0.0, tls=None, headers=None) -> Iterator[Server]:
+    server = Server(status, body, length, pause_s, headers or {})
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -110,6 +114,35 @@ def test_a_bad_status_is_named(key, status, error, setting):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("wait", ["1", "date"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_who_asks_to_be_left_alone_is_left_alone_as_long_as_it_says(status, wait):
+    if wait == "date":
+        wait = format_datetime(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2), usegmt=True)
+    with answering(status, headers={"Retry-After": wait}) as server:
+        source = SearchSource(SearchSection(url=server.url))
+        for _ in range(3):
+            with pytest.raises(SourceUnreachable, match=rf"answers {status}.*left alone for [12] s"):
+                source.check()
+        assert len(server.seen) == 1
+        time.sleep(2.1 if "GMT" in wait else 1.1)
+        with pytest.raises(SourceUnreachable):
+            source.check()
+        assert len(server.seen) == 2
+        source.close()
+
+
+@pytest.mark.parametrize("wait", ["", "soon", "-5", "nan", "0", "Thu, 32 Foo 2026 99:00:00 GMT"])
+def test_a_wish_to_be_left_alone_that_says_nothing_is_not_heard(wait):
+    with answering(429, headers={"Retry-After": wait}) as server:
+        source = SearchSource(SearchSection(url=server.url))
+        for _ in range(2):
+            with pytest.raises(SourceUnreachable, match="answers 429"):
+                source.check()
+        assert len(server.seen) == 2
+        source.close()
+
+
 @each_source
 @pytest.mark.parametrize("body", [b"<html>x</html>", b'{"status": "succ', b"[]", b'"x"', b"null", b"\xff"])
 def test_an_answer_of_another_kind_is_named(key, body):
@@ -150,31 +183,7 @@ def test_one_who_never_answers_is_named(key):
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """An authority, a good and an expired server certificate, and one for clients."""
-    folder = tmp_path_factory.mktemp("tls")
-
-    def run(*arguments):
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-    new = ("-newkey", "rsa:2048", "-nodes")
-    run("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ca")
-    (folder / "ext").write_text("subjectAltName=IP:127.0.0.1\n")
-    (folder / "index").write_text("")
-    (folder / "ca.conf").write_text(
-        "[ca]\ndefault_ca=a\n[a]\ndatabase=index\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\npolicy=p\n"
-        "rand_serial=yes\nunique_subject=no\n[p]\ncommonName=supplied\n"
-    )
-    for name, start, end in (
-        ("good", "20200101000000Z", "20990101000000Z"),
-        ("expired", "20200101000000Z", "20210101000000Z"),
-        ("client", "20200101000000Z", "20990101000000Z"),
-    ):
-        run("req", *new, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        sign = ["ca", "-batch", "-config", "ca.conf", "-cert", "ca.crt", "-keyfile", "ca.key"]
-        dates = ["-startdate", start, "-enddate", end]
-        files = ["-in", f"{name}.csr", "-out", f"{name}.crt", "-extfile", "ext", "-notext"]
-        run(*sign, *dates, *files)
-    return folder
+    return make_certificates(tmp_path_factory.mktemp("tls"))
 
 
 def tls(folder, name, clients=False):

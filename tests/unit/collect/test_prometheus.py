@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -18,14 +19,17 @@ ONE = VECTOR % b'{"metric":{"a":"b"},"value":[1700000000.5,"NaN"]}'
 
 
 @contextlib.contextmanager
-def answering(status: int, body: bytes, length: int | None = None) -> Iterator[PrometheusSource]:
+def answering(
+    status: int, body: bytes, length: int | None = None, **by_query: tuple[int, bytes]
+) -> Iterator[PrometheusSource]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body) if length is None else length))
+            form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            code, said = by_query.get(form["query"][0], (status, body))
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(said) if length is None else length))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(said)
 
         def log_message(self, *arguments: object) -> None:
             pass
@@ -78,6 +82,24 @@ def test_nobody_listening_is_said_in_plain_words():
     with pytest.raises(SourceUnreachable, match=r"does not answer: .*refused"):
         source.query("up")
     source.close()
+
+
+def test_a_query_that_is_too_much_takes_no_other_with_it():
+    scraped = VECTOR % b'{"metric":{},"value":[1700000000,"1699999999"]}'
+    now = b'{"status":"success","data":{"resultType":"scalar","result":[1700000000,"1700000000"]}}'
+    special = {"max(timestamp(up))": (200, scraped), "time()": (200, now), "heavy": (503, b"too heavy")}
+    with answering(200, ONE, **special) as source:
+        poll = source.poll({"a": "heavy", **{f"s{n}": "up" for n in range(20)}})
+    assert set(poll.failed) == {"a"}
+    assert len(poll.answers) == 20
+
+
+def test_where_nothing_is_scraped_the_time_is_the_sources_own():
+    nothing = VECTOR % b""
+    now = b'{"status":"success","data":{"resultType":"scalar","result":[1700000000,"1700000000"]}}'
+    special = {"max(timestamp(up))": (200, nothing), "time()": (200, now)}
+    with answering(200, ONE, **special) as source:
+        assert source.poll({"a": "pushed"}).at.timestamp() == 1700000000
 
 
 def test_a_slow_source_costs_one_time_limit_for_all_signals():

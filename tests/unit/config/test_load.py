@@ -39,6 +39,17 @@ def test_relative_paths_count_from_the_folder_of_the_file(tmp_path):
     assert settings.database == tmp_path / "state" / "opsmend.db"
 
 
+def test_secrets_of_sources_are_in_the_credentials_folder_or_beside_the_file(tmp_path):
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "token").write_text("t")
+    search = "search: {url: http://a, token_file: t}"
+    file = write(tmp_path, f"collect: {{prometheus: {{token_file: token, ca_file: ca.crt}}, {search}}}\n")
+    collect = load_settings(file, {"CREDENTIALS_DIRECTORY": str(tmp_path / "credentials")}).collect
+    assert collect.prometheus.token_file == tmp_path / "credentials" / "token"
+    assert collect.prometheus.ca_file == tmp_path / "ca.crt"
+    assert collect.search.token_file == tmp_path / "t"
+
+
 def test_a_missing_file_says_what_to_do(tmp_path):
     with pytest.raises(ConfigError, match="--config FILE"):
         load_settings(tmp_path / "none.yml", {})
@@ -57,3 +68,18 @@ def test_each_bad_settings_file_gives_the_error_it_promises(file):
     with pytest.raises(ConfigError) as caught:
         load_settings(file, {})
     assert wanted in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        ("[magic]", "there is no model 'magic'"),
+        ("[nearest, nearest]", "names a model twice"),
+        ("[]", "must not be empty"),
+    ],
+)
+def test_models_that_are_none_are_refused(tmp_path, members, why):
+    file = tmp_path / "opsmend.yml"
+    file.write_text(f"detect:\n  models:\n    members: {members}\n")
+    with pytest.raises(ConfigError, match=why):
+        load_settings(file, {})

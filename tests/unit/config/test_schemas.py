@@ -14,6 +14,9 @@ STOCK = {
     "diagnosis": "rules/diagnosis/*.yml",
     "remediation": "playbooks/*/remediation.yml",
     "opsmend": "packaging/config/opsmend.yml",
+    "ruletests": "rules/tests/*.yml",
+    "cases": "rules/cases/*.yml",
+    "policy": "rules/policy.yml",
 }
 
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from agent.records import Event, LogCount, LogSpan, TemplateSeen, Topology
+from agent.records import Alert, Event, LogCount, LogSpan, TemplateSeen, Topology
 from agent.records.evidence import Edge
+from agent.store.alerts import AlertStore
 from agent.store.events import EventStore
 from agent.store.incidents import IncidentStore
 from agent.store.logs import LogStore
@@ -51,6 +52,50 @@ class TestEvents:
         store.take([event(1, at=NOW - timedelta(days=99))], NOW)
         assert store.forget(NOW) == 0
         assert store.forget(NOW + timedelta(seconds=1)) == 1
+
+
+class TestAlertsOfReplicas:
+    def alert(self, begins, ends=None):
+        return Alert(
+            fingerprint="f",
+            name="HostBroken",
+            labels={"host": "a"},
+            annotations={},
+            starts_at=NOW + timedelta(minutes=begins),
+            received_at=NOW,
+            resolved_at=None if ends is None else NOW + timedelta(minutes=ends),
+        )
+
+    @pytest.fixture
+    def take(self, database):
+        store = AlertStore(database)
+        return lambda *alerts: (store.take(alerts, "test", NOW), len(store.firing()))
+
+    def test_replicas_that_differ_about_the_begin_tell_of_one_alert(self, take):
+        assert take(self.alert(0)) == (1, 1)
+        assert take(self.alert(1), self.alert(-1)) == (0, 1)
+
+    def test_the_end_that_one_replica_tells_ends_it(self, take):
+        take(self.alert(1))
+        assert take(self.alert(0, ends=5)) == (1, 0)
+        assert take(self.alert(1, ends=5)) == (0, 0)
+
+    def test_a_late_word_that_it_fires_does_not_open_it_again(self, take):
+        take(self.alert(0))
+        take(self.alert(0, ends=5))
+        assert take(self.alert(0), self.alert(2)) == (0, 0)
+
+    def test_what_begins_after_the_end_is_another_alert(self, take):
+        take(self.alert(0, ends=5))
+        assert take(self.alert(6)) == (1, 1)
+
+    def test_the_end_of_an_older_one_leaves_it_alone(self, take):
+        take(self.alert(10))
+        assert take(self.alert(0, ends=5)) == (1, 1)
+
+    def test_an_end_before_the_begin_does_no_harm(self, take):
+        take(self.alert(0))
+        assert take(self.alert(0, ends=-5)) == (1, 0)
 
 
 class TestLogs:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from agent.config.rulefiles import Rule, Rulebook
+from agent.config.settings import StreamSection
 from agent.records import Event, LogCount
 from agent.stream.outlook import asked_for
 from agent.stream.stage import Stream
@@ -24,7 +25,7 @@ def event(kind):
     return Event(id=kind, kind=kind, at=NOW, message="", labels={})
 
 
-def run(rules, *arrived, above=0.8):
+def run(rules, *arrived, above=0.8, settings=StreamSection()):  # noqa: B008 - frozen
     """Send what arrived through the stages; return how often it was diagnosed, and what was acted on."""
     diagnosed, acted = [], []
 
@@ -35,7 +36,7 @@ def run(rules, *arrived, above=0.8):
         diagnosed.append(1)
         return [Incident()]
 
-    stream = Stream(make_stages(lambda: rules, diagnose, acted.append, above))
+    stream = Stream(make_stages(lambda: rules, diagnose, acted.append, above, settings))
     stream.start()
     for one in arrived:
         stream.put(one)

@@ -217,3 +217,38 @@ def test_freshness_asks_for_the_time_of_every_selector(expression, asked):
     assert source.asked == asked
     for query in asked:
         promql_parser.parse(query)
+
+
+class Some:
+    """A source in which only some metrics have samples, each as old as it says."""
+
+    def __init__(self, **ages_s: float) -> None:
+        self.ages_s = ages_s
+
+    def query(self, expression: str, at: datetime | None = None) -> Answer:
+        name = expression.removeprefix("timestamp(").partition("{")[0]
+        times = [NOW.timestamp() - self.ages_s[name]] if name in self.ages_s else []
+        return Answer(0, [{} for _ in times], times)
+
+    def now(self) -> datetime:
+        return NOW
+
+
+@pytest.mark.parametrize(
+    ("expression", "age_s"),
+    [
+        ("a or b", 10),
+        ("a or gone", 10),
+        ("gone or on (instance) b / c", 3),
+        ("(gone or a) + c", 10),
+        ("a + gone", None),
+        ("gone or gone", None),
+        ("gone or vector(0)", None),  # a number proves nothing
+        ("vector(1)", None),
+        ("a unless gone", None),
+        ("b - max_over_time(gone[5m:1m] offset 1h)", 2),
+    ],
+)
+def test_of_alternatives_those_with_samples_are_enough_and_of_all_else_everything(expression, age_s):
+    found = oldest_sample(Some(a=10, b=2, c=3), expression)
+    assert found == (None if age_s is None else NOW - timedelta(seconds=age_s))

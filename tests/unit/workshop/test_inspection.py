@@ -77,5 +77,5 @@ def test_queries_are_handed_to_a_prometheus_with_their_placeholders_filled(root,
     from agent.decide.catalog import load_remediation
 
     remediation = load_remediation(root / "playbooks" / "restart_service", stock[0].faults)
-    (query,) = check_queries(remediation).values()
+    query, *_ = check_queries(remediation).values()
     assert query == 'node_systemd_unit_state{instance="x",name="x",state="active"}'

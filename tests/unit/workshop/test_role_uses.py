@@ -52,6 +52,7 @@ def test_a_role_needs_those_that_it_depends_on_and_includes(root):
     assert needed_roles(["memory", "config_file"], [root / "playbooks" / "roles"]) == {
         "memory",
         "proc",
+        "protected",
         "config_file",
         "service",
     }

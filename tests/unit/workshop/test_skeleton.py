@@ -1,5 +1,8 @@
 """A new remediation."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from agent.config import load_rules
@@ -7,7 +10,7 @@ from agent.errors import ConflictError, OpsmendError
 from agent.workshop.inspection import inspect_files
 from agent.workshop.places import Places
 from agent.workshop.ruletests import rule_test_files, run_rule_tests
-from agent.workshop.skeleton import Wish, write_skeleton
+from agent.workshop.skeleton import Wish, _schemas_from, write_skeleton
 
 WISH = Wish(name="trim_queue", fault="queue_long", summary='trims "the" queue: # all of it')
 
@@ -29,6 +32,17 @@ def test_a_new_remediation_has_no_mistake(places):
 def test_its_rule_test_passes_and_covers_its_rule(places):
     report = run_rule_tests(load_rules(places.rules), rule_test_files(places.rules))
     assert (report.problems, report.untested) == ([], [])
+
+
+def test_each_file_tells_editors_its_schema(places):
+    files = [file for folder in (places.rules[1], places.playbooks[1]) for file in folder.rglob("*.yml")]
+    named = [re.search(r"\$schema=(\S+)", file.read_text()) for file in files]
+    kinds = {Path(match[1]).stem for match in named if match and Path(match[1]).is_file()}
+    assert kinds == {"remediation", "signals", "faults", "diagnosis", "ruletests"}
+
+
+def test_in_a_checkout_the_schema_is_named_by_the_way_there(root):
+    assert _schemas_from(root / "rules" / "signals" / "a.yml") == "../../agent/config/schemas"
 
 
 def test_nothing_is_ever_written_over(places):

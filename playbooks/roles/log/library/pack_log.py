@@ -9,10 +9,14 @@ short_description: Keep the end of a log as an archive, and empty the log
 description:
   - The log is emptied in place, so whoever writes it need not be told.
   - A log that has not grown to the given size is left alone.
-  - A log that is a symbolic link, or no regular file, is refused.
+  - A log that is a symbolic link, or no regular file, is refused. Where there is no room, less is kept.
 options:
   path:
     description: The log.
+    type: path
+    required: true
+  directory:
+    description: The log directory that it lies below; no link below that one is followed.
     type: path
     required: true
   min_bytes:
@@ -44,26 +48,30 @@ most_common:
 """
 
 import collections
-import glob
+import contextlib
+import errno
+import fnmatch
 import gzip
 import os
 import re
-import shutil
 import stat
 import time
 
+from ansible.module_utils import opsmend_files as files
 from ansible.module_utils.basic import AnsibleModule
 
 _SAMPLE = 256 * 1024
+_LITTLE = 1 << 20  # kept when there is no room for more
+_CHUNK = 1 << 20
 _MOST_LINES = 5
 
 
-def open_log(path):
+def open_log(name, folder):
     """Return the log opened for reading and writing; nobody may put a link in its place meanwhile."""
-    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError("%s is no regular file" % path)
+        raise OSError("%s is no regular file" % name)
     return os.fdopen(descriptor, "r+b")
 
 
@@ -75,14 +83,45 @@ def most_common(log, size):
     return ["%d x %s" % (count, line) for line, count in counts.most_common(_MOST_LINES)]
 
 
-def pack(log, size, archive, keep_bytes):
-    """Write the end of the log into an archive with the log's owner and mode."""
+def pack(log, size, archive, folder, keep_bytes):
+    """Write the end of the log into an archive with its owner and mode, or less of it for want of room."""
+    try:
+        write(log, size, archive, folder, keep_bytes)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        write(log, size, archive, folder, min(keep_bytes, _LITTLE))
+
+
+def write(log, size, archive, folder, keep_bytes):
+    """Write an archive, or nothing at all."""
     status = os.fstat(log.fileno())
-    log.seek(max(0, size - keep_bytes))
-    descriptor = os.open(archive, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IMODE(status.st_mode))
-    os.fchown(descriptor, status.st_uid, status.st_gid)
-    with os.fdopen(descriptor, "wb") as stream, gzip.GzipFile("", "wb", 1, stream) as packed:
-        shutil.copyfileobj(log, packed, 1 << 20)
+    left = min(size, keep_bytes)  # what comes while we write would never end
+    log.seek(size - left)
+    descriptor = os.open(archive, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            with gzip.GzipFile("", "wb", 1, stream) as packed:
+                while left > 0:
+                    chunk = log.read(min(left, _CHUNK))
+                    if not chunk:
+                        break
+                    packed.write(chunk)
+                    left -= len(chunk)
+            os.fchown(stream.fileno(), status.st_uid, status.st_gid)
+            os.fchmod(stream.fileno(), stat.S_IMODE(status.st_mode))
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(archive, dir_fd=folder)
+        raise
+
+
+def forget(name, folder, most):
+    """Remove the archives of earlier floods but the newest ones."""
+    pattern = fnmatch.translate(re.sub(r"([*?[])", r"[\1]", name) + ".flood-*.gz")
+    archives = sorted(one for one in os.listdir(folder) if re.match(pattern, one))
+    for old in archives[:-most] if most else archives:
+        os.unlink(old, dir_fd=folder)
 
 
 def main():
@@ -90,28 +129,30 @@ def main():
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},
+            "directory": {"type": "path", "required": True},
             "min_bytes": {"type": "int", "required": True},
             "keep_bytes": {"type": "int", "required": True},
             "archives": {"type": "int", "required": True},
         },
         supports_check_mode=True,
     )
-    path = module.params["path"]
+    files.unwind_when_ended()
+    path, top = module.params["path"], module.params["directory"]
+    name = os.path.basename(path)
+    archive = "%s.flood-%s.gz" % (name, time.strftime("%Y%m%dT%H%M%S", time.gmtime()))
     try:
-        with open_log(path) as log:
+        with files.folder_of(top, os.path.relpath(path, top)) as folder, open_log(name, folder) as log:
             size = os.fstat(log.fileno()).st_size
             said = most_common(log, size)
             if size < module.params["min_bytes"]:
                 module.exit_json(changed=False, most_common=said)
-            archive = "%s.flood-%s.gz" % (path, time.strftime("%Y%m%dT%H%M%S", time.gmtime()))
             if not module.check_mode:
-                pack(log, size, archive, module.params["keep_bytes"])
+                pack(log, size, archive, folder, module.params["keep_bytes"])
                 os.ftruncate(log.fileno(), 0)
-                for old in sorted(glob.glob(glob.escape(path) + ".flood-*.gz"))[: -module.params["archives"]]:
-                    os.unlink(old)
+                forget(name, folder, module.params["archives"])
     except OSError as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=True, archive=archive, most_common=said)
+        module.fail_json(msg="%s: %s" % (path, error))
+    module.exit_json(changed=True, archive=os.path.join(os.path.dirname(path), archive), most_common=said)
 
 
 if __name__ == "__main__":

@@ -22,10 +22,6 @@ options:
   port:
     description: A TCP port that the process listens on.
     type: int
-  cpu:
-    description: Also measure for a second how much of a processor each one takes.
-    type: bool
-    default: false
   kinds:
     description: Also say what kinds of files each one has open.
     type: bool
@@ -37,9 +33,9 @@ author:
 RETURN = r"""
 processes:
   description:
-    - What was found, with pid, started, started_at (unix seconds), name, command, unit, resident_bytes,
-      open_files, soft_file_limit, hard_file_limit and file_ratio (of the soft limit), and where it was
-      asked cpu_percent and kinds.
+    - What was found, with pid, started, started_at (unix seconds), name, command, unit, container (whether it
+      lives in one), resident_bytes, open_files, soft_file_limit, hard_file_limit and file_ratio (of the soft
+      limit), and where it was asked kinds.
   type: list
   elements: dict
   returned: always
@@ -47,7 +43,6 @@ processes:
 
 import collections
 import re
-import time
 
 from ansible.module_utils import opsmend_proc as proc
 from ansible.module_utils.basic import AnsibleModule
@@ -63,22 +58,17 @@ def main():
             "pid": {"type": "int"},
             "path": {"type": "str"},
             "port": {"type": "int"},
-            "cpu": {"type": "bool", "default": False},
             "kinds": {"type": "bool", "default": False},
         },
         required_one_of=[["name", "pid", "path", "port"]],
         mutually_exclusive=[["name", "pid", "path", "port"]],
         supports_check_mode=True,
     )
-    pids = find(module.params)
-    shares = cpu_percents(pids) if module.params["cpu"] else {}
     found = []
-    for pid in pids:
+    for pid in find(module.params):
         described = proc.describe(pid)
         if described is None:
             continue
-        if pid in shares:
-            described["cpu_percent"] = shares[pid]
         if module.params["kinds"]:
             described["kinds"] = kinds_of(pid)
         found.append(described)
@@ -96,19 +86,6 @@ def find(params):
         return [pid for pid in pids if params["path"] in proc.open_files(pid)]
     sockets = {"socket:[%s]" % inode for inode in proc.listening_inodes(params["port"])}
     return [pid for pid in pids if sockets & set(proc.open_files(pid))] if sockets else []
-
-
-def cpu_percents(pids):
-    """Return the share of one processor that each takes, in percent, measured over a second."""
-    before = {pid: (proc.start_of(pid), proc.cpu_seconds(pid)) for pid in pids}
-    begin = time.monotonic()
-    time.sleep(1.0)
-    span = time.monotonic() - begin
-    return {
-        pid: round((proc.cpu_seconds(pid) - used) / span * 100, 1)
-        for pid, (started, used) in before.items()
-        if started and proc.start_of(pid) == started
-    }
 
 
 def kinds_of(pid):

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import re
 import signal
+import stat
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
+_KERNEL_THREAD = 0x00200000  # PF_KTHREAD in the kernel's include/linux/sched.h
 _UNIT = re.compile(r"/system\.slice/(?:[^\n]*/)?([^/\n]+\.service)")
 # without pam_systemd the processes that people or cron start stay in the unit of the daemon
 _DOORS = {
@@ -59,6 +61,14 @@ def unit_of(pid):
     return None if unit in _DOORS and name_of(pid) != _DOORS[unit] else unit
 
 
+def is_in_container(pid):
+    """Return whether a process lives in a world of processes of its own, which somebody else looks after."""
+    try:
+        return os.readlink("/proc/%d/ns/pid" % pid) != os.readlink("/proc/1/ns/pid")
+    except OSError:
+        return False
+
+
 def fields_of(pid):
     """Return the fields of /proc/PID/stat from the state on, or nothing when the process is gone."""
     return read("/proc/%d/stat" % pid).rpartition(")")[2].split()
@@ -74,6 +84,29 @@ def cpu_seconds(pid):
     """Return the processor time that a process has used."""
     fields = fields_of(pid)
     return (int(fields[11]) + int(fields[12])) / TICKS if len(fields) > 12 else 0.0
+
+
+def waited_seconds(pid):
+    """Return how long each thread of a process has been ready to run without a processor, by thread.
+
+    Time in which its container was throttled counts too. Empty where the kernel does not say.
+    """
+    found = {}
+    try:
+        threads = os.listdir("/proc/%d/task" % pid)
+    except OSError:
+        return found
+    for thread in threads:
+        fields = read("/proc/%d/task/%s/schedstat" % (pid, thread)).split()
+        if len(fields) > 1:
+            found[thread] = int(fields[1]) / 1e9
+    return found
+
+
+def is_of_kernel(pid):
+    """Return whether this is a thread of the kernel, which no signal reaches."""
+    fields = fields_of(pid)
+    return len(fields) > 6 and bool(int(fields[6]) & _KERNEL_THREAD)
 
 
 def resident_bytes(pid):
@@ -98,6 +131,37 @@ def open_files(pid):
     return found
 
 
+def mountpoints():
+    """Return where file systems are mounted, by device; of several places the first."""
+    found = {}
+    for line in read("/proc/1/mountinfo").splitlines():
+        fields = line.split()
+        major, minor = fields[2].split(":")
+        place = fields[4].encode().decode("unicode_escape") if "\\" in fields[4] else fields[4]
+        found.setdefault(os.makedev(int(major), int(minor)), place)
+    return found
+
+
+def deleted_files(pid):
+    """Yield (device, inode, bytes on disk, path) of each open file of a process that has no name."""
+    folder = "/proc/%d/fd" % pid
+    try:
+        entries = os.listdir(folder)
+    except OSError:
+        return
+    for entry in entries:
+        place = os.path.join(folder, entry)
+        try:
+            path = os.readlink(place)
+            if not path.startswith("/") or not path.endswith(" (deleted)"):
+                continue
+            seen = os.stat(place)
+        except OSError:
+            continue
+        if stat.S_ISREG(seen.st_mode) and not seen.st_nlink:
+            yield seen.st_dev, seen.st_ino, seen.st_blocks * 512, path[: -len(" (deleted)")]
+
+
 def file_limits(pid):
     """Return the soft and the hard limit of open files, 0 for unlimited or unknown."""
     match = re.search(r"^Max open files\s+(\d+)\s+(\d+)", read("/proc/%d/limits" % pid), re.MULTILINE)
@@ -118,10 +182,10 @@ def listening_inodes(port):
 
 def memory():
     """Return all memory in bytes and the share that can still be had, of a container or of the machine."""
-    for limit, used, stat, key in _MEMORY:
+    for limit, used, told, key in _MEMORY:
         most = read("/sys/fs/cgroup/" + limit).strip()
         if most.isdigit() and int(most) < 1 << 60:
-            cache = re.search(r"^%s (\d+)" % key, read("/sys/fs/cgroup/" + stat), re.MULTILINE)
+            cache = re.search(r"^%s (\d+)" % key, read("/sys/fs/cgroup/" + told), re.MULTILINE)
             taken = int(read("/sys/fs/cgroup/" + used)) - int(cache.group(1) if cache else 0)
             return int(most), round(1 - taken / int(most), 4)
     amounts = dict(re.findall(r"^(Mem\w+):\s+(\d+)", read("/proc/meminfo"), re.MULTILINE))
@@ -150,6 +214,7 @@ def describe(pid):
         "name": name_of(pid),
         "command": command[:300],
         "unit": unit_of(pid),
+        "container": is_in_container(pid),
         "resident_bytes": resident_bytes(pid),
         "open_files": files,
         "soft_file_limit": soft,

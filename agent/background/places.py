@@ -1,0 +1,18 @@
+"""Settings in, what the processes beside the agent go by out: the shelf and the models' section."""
+
+from __future__ import annotations
+
+from agent.config.models import ModelsSection
+from agent.config.settings import Settings
+from agent.detect.models.shelf import Shelf, detectors_of
+
+
+def open_shelf(settings: Settings) -> Shelf:
+    """Return the shelf of an agent, in its state folder."""
+    return Shelf(settings.agent.state_dir / "models", detectors_of(settings.detect.models.members))
+
+
+def section_of(settings: Settings) -> ModelsSection:
+    """Return the settings of the models; their step is no shorter than a poll."""
+    section = settings.detect.models
+    return section.model_copy(update={"step": max(section.step, settings.collect.poll)})

@@ -1,0 +1,127 @@
+"""When it is time a training process is started; how far it is comes out, for the log and the status."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from agent.background.places import open_shelf
+from agent.background.scorer import ONE_THREAD, end_process
+from agent.clock import Clock
+from agent.config.settings import Settings
+from agent.errors import ModelError
+from agent.log import Logger
+
+log = Logger("trainer")
+
+_TRY_AGAIN = timedelta(hours=1)
+_LOG_EVERY_S = 60.0
+
+
+class Trainer:
+    """Starts trainings, one at a time, and hears how they go."""
+
+    def __init__(self, settings: Settings, config: Path, clock: Clock) -> None:
+        self._section = settings.detect.models
+        self._shelf = open_shelf(settings)
+        self._command = [sys.executable, "-m", "agent.background.train", str(config)]
+        self._clock = clock
+        self._started_at = clock.now()
+        self._tried_at: datetime | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._phase_began = 0.0
+        self._logged_at = 0.0
+        self._status: dict[str, Any] = {"state": "waiting"}
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        """Return whether a training is at work, how far it is, and how the last one ended."""
+        return dict(self._status)
+
+    @property
+    def pid(self) -> int | None:
+        """Return the number of the training process, None while there is none."""
+        return self._process.pid if self._process is not None else None
+
+    def turn(self) -> None:
+        """Start a training when one is due; look after the one that is at work."""
+        if self._process is not None:
+            if self._process.poll() is not None:
+                self._end()
+        elif self._is_due():
+            self._start()
+
+    def stop(self) -> None:
+        """End a training that is at work; it leaves nothing behind."""
+        if self._process is not None:
+            end_process(self._process)
+
+    def _is_due(self) -> bool:
+        now = self._clock.now()
+        if not self._section.enabled or now - self._started_at < self._section.first_after:
+            return False
+        if self._tried_at is not None and now - self._tried_at < min(_TRY_AGAIN, self._section.retrain_every):
+            return False
+        try:
+            current = self._shelf.current()
+        except ModelError:
+            return True
+        return current is None or now - current.made_at >= self._section.retrain_every
+
+    def _start(self) -> None:
+        self._tried_at = self._clock.now()
+        self._process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **ONE_THREAD},
+        )
+        self._status = {"state": "training", "phase": "starting", "since": self._tried_at}
+        log.info("training started", pid=self._process.pid)
+        threading.Thread(target=self._listen, args=(self._process,), name="training", daemon=True).start()
+
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            try:
+                said = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            if isinstance(said, dict):
+                self._hear(said)
+
+    def _hear(self, said: Mapping[str, Any]) -> None:
+        if "phase" not in said:
+            self._status = {**self._status, **said}
+            return
+        now = self._clock.monotonic()
+        if said["phase"] != self._status.get("phase"):
+            self._phase_began, self._logged_at = now, 0.0
+        done, of = int(said["done"]), int(said["of"])
+        left_s = (now - self._phase_began) / done * (of - done) if done else None
+        self._status = {**self._status, **said, "left_s": round(left_s) if left_s is not None else None}
+        if now - self._logged_at >= _LOG_EVERY_S:
+            self._logged_at = now
+            log.info("training", phase=said["phase"], done=done, of=of, left_s=self._status["left_s"])
+
+    def _end(self) -> None:
+        assert self._process is not None
+        code = end_process(self._process)
+        self._process = None
+        ended = {"ended_at": datetime.now(UTC), "since": self._status.get("since")}
+        if code == 0:
+            models = self._status.get("trained")
+            self._status = {"state": "trained", "models": models, **ended}
+            log.info("training done", models=models)
+        else:
+            why = self._status.get("failed") or f"the training process ended with code {code}"
+            self._status = {"state": "failed", "why": why, **ended}
+            log.warning("training failed, what is in force stays", why=why)

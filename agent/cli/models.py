@@ -1,0 +1,156 @@
+"""``opsmend train`` and ``opsmend models``: entity models made by hand, and what is on the shelf."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from agent.background.places import open_shelf
+from agent.background.train import Progress as Step
+from agent.background.train import run_training
+from agent.cli.output import ago, console, errors, print_json, print_table
+from agent.config import Settings, find_config_file, load_settings
+from agent.detect.models.entitymodel import EntityModel
+from agent.detect.models.shelf import Card, Generation
+from agent.errors import NotFoundError
+
+_PHASES = {
+    "reading": "signals read from the source",
+    "training": "entities trained",
+}
+
+
+def train_models(config: Path | None, history: timedelta | None, jobs: int | None, json: bool) -> None:
+    """Train all entity models now. Raises SourceError, ModelError, ConfigError, ConflictError."""
+    settings = _with(load_settings(find_config_file(config)), history, jobs)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=errors, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(step: Step) -> None:
+            if step.phase not in tasks:
+                tasks[step.phase] = bars.add_task(_PHASES[step.phase], total=step.of)
+            bars.update(tasks[step.phase], completed=step.done)
+
+        generation = run_training(settings, show)
+    if json:
+        print_json(_summary(generation, True))
+        return
+    if generation.note:
+        errors.print(f"[yellow]note:[/] {escape(generation.note)}")
+    console.print(
+        f"{len(generation.cards)} entities trained on {_days(generation)} up to "
+        f"{generation.trained_to:%Y-%m-%d %H:%M} UTC; a running agent takes them up at its next poll"
+    )
+
+
+def list_models(config: Path | None, json: bool) -> None:
+    """List the trainings on the shelf, the newest first."""
+    shelf = open_shelf(load_settings(find_config_file(config)))
+    current = shelf.current()
+    found = shelf.generations()
+    in_force = current.name if current else None
+    if json:
+        print_json([_summary(one, one.name == in_force) for one in found])
+        return
+    if not found:
+        console.print("nothing was trained yet: opsmend train, or wait for the agent to do it")
+        return
+    print_table(
+        "Trainings, the newest first",
+        ["training", "in force", "made", "learned from", "entities", "members", "by version", "note"],
+        [
+            (
+                one.name,
+                "yes" if one.name == in_force else "",
+                ago(one.made_at),
+                f"{_days(one)} to {one.trained_to:%m-%d %H:%M}",
+                len(one.cards),
+                len({name for card in one.cards for name in card.members}),
+                one.version,
+                one.note,
+            )
+            for one in found
+        ],
+    )
+
+
+def show_models(config: Path | None, entity: str | None, json: bool) -> None:
+    """Show the models in force: of all entities, or of one. Raises NotFoundError, ModelError."""
+    shelf = open_shelf(load_settings(find_config_file(config)))
+    generation = shelf.current()
+    if generation is None:
+        raise NotFoundError("nothing was trained yet: opsmend train, or wait for the agent to do it")
+    cards = [card for card in generation.cards if entity in (None, card.entity)]
+    if not cards:
+        raise NotFoundError(f"there is no model of '{entity}' in {generation.name}")
+    if json:
+        print_json({**_summary(generation, True), "cards": cards})
+        return
+    if entity is None:
+        _print_cards(generation, cards)
+    else:
+        _print_model(generation, cards[0], shelf.load_one(generation, cards[0]))
+
+
+def _print_cards(generation: Generation, cards: Sequence[Card]) -> None:
+    print_table(
+        f"Models of {generation.name}, learned from {_days(generation)}",
+        ["entity", "series", "threshold", "members by trust", "KiB"],
+        [
+            (card.entity, card.series, f"{card.threshold:.2f}", _trust(card.members), card.size >> 10)
+            for card in cards
+        ],
+    )
+
+
+def _print_model(generation: Generation, card: Card, model: EntityModel) -> None:
+    console.print(
+        f"[bold]{escape(model.entity)}[/]: threshold {card.threshold:.2f}, every {generation.step_s:g} s"
+    )
+    console.print(f"Members by trust: {escape(_trust(card.members))}")
+    rows = []
+    for (signal, labels), level, scale in zip(model.keys, model.plan.level, model.plan.scale, strict=True):
+        told = ", ".join(f"{key}={value}" for key, value in labels.items())
+        rows.append((signal, told, f"{level:.4g}", f"{scale:.4g}"))
+    print_table("Series", ["signal", "labels", "usual", "scale"], rows)
+
+
+def _with(settings: Settings, history: timedelta | None, jobs: int | None) -> Settings:
+    changed: dict[str, Any] = {}
+    if history is not None:
+        changed["history"] = history
+    if jobs is not None:
+        changed["jobs"] = jobs
+    models = settings.detect.models.model_copy(update=changed)
+    return settings.model_copy(update={"detect": settings.detect.model_copy(update={"models": models})})
+
+
+def _summary(generation: Generation, in_force: bool) -> dict[str, Any]:
+    return {
+        "name": generation.name,
+        "in_force": in_force,
+        "made_at": generation.made_at,
+        "version": generation.version,
+        "step_s": generation.step_s,
+        "trained_from": generation.trained_from,
+        "trained_to": generation.trained_to,
+        "entities": len(generation.cards),
+        "members": sorted({name for card in generation.cards for name in card.members}),
+        "note": generation.note,
+    }
+
+
+def _days(generation: Generation) -> str:
+    days = (generation.trained_to - generation.trained_from) / timedelta(days=1)
+    return f"{days:.1f} days"
+
+
+def _trust(members: Mapping[str, float]) -> str:
+    ranked = sorted(members.items(), key=lambda pair: -pair[1])
+    return ", ".join(f"{name} {weight:.2f}" for name, weight in ranked)

@@ -1,0 +1,51 @@
+"""Rows in, kept as they are; rows in, the distance to the most alike of them out (Ramaswamy et al. 2000)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.detect.models.member import sampled
+from agent.records import FloatArray
+
+_MOST_ROWS = 1000  # more are slower and hardly better
+_NEIGHBOURS = 5
+_CHUNK = 2000
+
+
+class Nearest:
+    """The mean distance to the five nearest rows of the past."""
+
+    def __init__(self) -> None:
+        self._rows: npt.NDArray[np.float32] = np.zeros((0, 0), np.float32)
+
+    def fit(self, rows: FloatArray) -> Self:
+        """Keep a sample."""
+        self._rows = sampled(rows, _MOST_ROWS).astype(np.float32)
+        return self
+
+    def decision_function(self, rows: FloatArray) -> FloatArray:
+        """Return the distances."""
+        count = min(_NEIGHBOURS, len(self._rows))
+        own = (self._rows**2).sum(1)
+        result = np.empty(len(rows))
+        for begin in range(0, len(rows), _CHUNK):
+            part = rows[begin : begin + _CHUNK].astype(np.float32)
+            squares = (part**2).sum(1)[:, None] + own - 2 * part @ self._rows.T
+            nearest = np.partition(squares, count - 1, axis=1)[:, :count]
+            result[begin : begin + _CHUNK] = np.sqrt(np.maximum(nearest, 0)).mean(1)
+        return result
+
+    def state(self) -> dict[str, Any]:
+        """Return the sample."""
+        return {"rows": self._rows}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Return the model that ``state`` gave."""
+        made = cls()
+        made._rows = state["rows"]
+        return made

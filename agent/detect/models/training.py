@@ -1,0 +1,182 @@
+"""Histories of many entities in, their models out: trained side by side, each judged on what it had not seen.
+
+Members that learned from the first half of a history are tried on the second, healthy and with faults put in.
+That tells how to fuse them, and where healthy times end; the members that are kept learn from all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+
+import numpy as np
+
+from agent.detect.models.catalog import LSTM, make_member
+from agent.detect.models.ensemble import Evidence, learn_fusion
+from agent.detect.models.entitymodel import EntityModel, SeriesKey, scores_at
+from agent.detect.models.features import FeaturePlan, learn_plan, make_features
+from agent.detect.models.lstm import fit_together
+from agent.detect.models.member import SEED, Stateful
+from agent.detect.models.relations import Relations
+from agent.detect.models.trials import with_faults
+from agent.records import FloatArray, IntArray
+
+LEAST_ROWS = 300
+_LSTM_ROWS = 2000  # healthy rows that calibrate: windows cost more than rows
+_PRESENT = 0.5  # share of the series that must be there for a row to be learned from
+_CHUNK = 32  # entities held at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EntityHistory:
+    """Rows x series of one entity, evenly spaced; ``roles`` are those of the series' signals."""
+
+    entity: str
+    keys: Sequence[SeriesKey]
+    roles: Sequence[str]
+    values: FloatArray
+    times: FloatArray
+    step_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Tried:
+    """Features of a history, as it was and with trial faults; which rows are judged, and which are faulty.
+
+    Rows before the first that is judged are what members learn from while they are tried.
+    """
+
+    healthy: FloatArray
+    faulty: FloatArray
+    judged: IntArray
+    places: IntArray
+
+    @property
+    def early(self) -> FloatArray:
+        """Return the rows to learn from."""
+        return self.healthy[: int(self.judged[0])] if len(self.judged) else self.healthy
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Draft:
+    """What is known of an entity while it is being trained; ``levels`` is what recurrent networks look at."""
+
+    history: EntityHistory
+    plan: FeaturePlan
+    members: dict[str, Stateful]
+    evidence: dict[str, Evidence]
+    relations: Relations
+    levels: _Tried
+
+
+def train_entities(
+    histories: Iterable[EntityHistory],
+    members: Sequence[str],
+    false_alarms_per_day: float,
+    jobs: int = 1,
+    on_done: Callable[[int], None] = lambda count: None,
+) -> Iterator[EntityModel]:
+    """Yield a model for each history. ``on_done`` hears how many entities are done.
+
+    Raises ConfigError when a member cannot be made.
+    """
+    alone = [name for name in members if name != LSTM]
+    left = iter(histories)
+    done = 0
+    # started anew: a fork of a process with threads may hang, and would hold its memory
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if jobs > 1 else None
+    with pool if pool is not None else nullcontext():
+        while chunk := list(islice(left, _CHUNK)):
+            drafts = list(_drafts(chunk, alone, pool))
+            if LSTM in members:
+                _add_lstm(drafts)
+            for draft in drafts:
+                yield _finished(draft, false_alarms_per_day)
+                done += 1
+                on_done(done)
+
+
+def _drafts(
+    histories: Sequence[EntityHistory], members: Sequence[str], pool: Executor | None
+) -> Iterable[_Draft]:
+    if pool is None:
+        return (_draft(history, members) for history in histories)
+    return pool.map(_draft, histories, [members] * len(histories))
+
+
+def _draft(history: EntityHistory, members: Sequence[str]) -> _Draft:
+    plan = learn_plan(history.values, history.times, history.roles, history.step_s)
+    tried = _rows(history, plan)
+    width = len(history.keys)
+    levels = _Tried(
+        healthy=tried.healthy[:, :width],
+        faulty=tried.faulty[:, :width],
+        judged=tried.judged,
+        places=tried.places,
+    )
+    draft = _Draft(
+        history=history,
+        plan=plan,
+        members={},
+        evidence={},
+        relations=Relations().fit(levels.healthy),
+        levels=levels,
+    )
+    for name in members:
+        draft.evidence[name] = _try(make_member(name).fit(tried.early), tried)
+        draft.members[name] = make_member(name).fit(tried.healthy)
+    return draft
+
+
+def _rows(history: EntityHistory, plan: FeaturePlan) -> _Tried:
+    """Make features of the history, as it was and with trial faults, but for rows mostly missing."""
+    values, places = with_faults(history.values, _raw_scale(plan), SEED)
+    kept = np.flatnonzero(np.isfinite(history.values).mean(1) >= _PRESENT)
+    number = np.full(len(history.values), -1)
+    number[kept] = np.arange(len(kept))
+    places = number[places]
+    return _Tried(
+        healthy=make_features(plan, history.values, history.times)[kept],
+        faulty=make_features(plan, values, history.times)[kept],
+        judged=np.arange(len(kept) // 2, len(kept)),
+        places=places[places >= len(kept) // 2],
+    )
+
+
+def _raw_scale(plan: FeaturePlan) -> FloatArray:
+    """Return one scale in the samples as they come: a counter's is its rate's, counted."""
+    return np.where(plan.counter, plan.scale * plan.step_s, plan.scale)
+
+
+def _try(member: Stateful, tried: _Tried, stride: int = 1) -> Evidence:
+    """Ask a member that learned from the early rows about the later ones, every so many of them."""
+    healthy = scores_at(member, tried.healthy, tried.judged[::stride])
+    # as many as the others give: between two rows that were asked the score hardly moves
+    healthy = np.repeat(healthy, stride)[: len(tried.judged)]
+    return Evidence(healthy=healthy, faulty=scores_at(member, tried.faulty, tried.places))
+
+
+def _add_lstm(drafts: Sequence[_Draft]) -> None:
+    """Train the recurrent networks of some entities together: one that is tried and one that is kept each."""
+    levels = [draft.levels for draft in drafts]
+    models = fit_together([rows for one in levels for rows in (one.early, one.healthy)])
+    for draft, one in zip(drafts, levels, strict=True):
+        stride = max(-(-len(one.judged) // _LSTM_ROWS), 1)
+        draft.evidence[LSTM] = _try(next(models), one, stride)
+        draft.members[LSTM] = next(models)
+
+
+def _finished(draft: _Draft, false_alarms_per_day: float) -> EntityModel:
+    history = draft.history
+    return EntityModel(
+        entity=history.entity,
+        keys=history.keys,
+        plan=draft.plan,
+        members=draft.members,
+        fusion=learn_fusion(draft.evidence, history.step_s, false_alarms_per_day),
+        relations=draft.relations,
+    )

@@ -1,0 +1,25 @@
+"""What verification needs of whoever answers PromQL; wiring hands it in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+
+class Samples(Protocol):
+    """What an instant query gave."""
+
+    @property
+    def values(self) -> Iterable[float]:
+        """Return one value per series."""
+
+
+class MetricSource(Protocol):
+    """What verification needs of a source of metrics."""
+
+    def query(self, expression: str, at: datetime | None = None) -> Samples:
+        """Evaluate PromQL now or as of ``at``. Raises SourceError."""
+
+    def now(self) -> datetime:
+        """Return the source's own clock. Raises SourceError."""

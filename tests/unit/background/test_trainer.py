@@ -1,0 +1,113 @@
+"""When a training is due, how far it is, and what is left of it when it fails or the agent ends."""
+
+import sys
+import time
+from datetime import timedelta
+
+import pytest
+
+from agent.background.trainer import Trainer
+from agent.config import load_settings
+from tests.servers.process import wait_until
+
+# real processes, which say what a training says
+TRAINS = """
+import os, sys
+print('{"phase": "training", "done": 1, "of": 4}', flush=True)
+sys.stdin.read() if "stay" in sys.argv else None
+print('{"trained": 4, "generation": "x"}', flush=True)
+"""
+FAILS = """
+import sys
+print('{"failed": "there is nothing to train on"}', flush=True)
+sys.exit(1)
+"""
+
+
+@pytest.fixture
+def make(tmp_path, clock):
+    made = []
+
+    def trainer(code=TRAINS, *arguments, **fields):
+        config = tmp_path / "opsmend.yml"
+        models = "".join(f"\n    {key}: {value}" for key, value in fields.items())
+        config.write_text(f"agent: {{state_dir: state}}\ndetect:\n  models:\n    first_after: 10m{models}\n")
+        one = Trainer(load_settings(config, {}), config, clock)
+        one._command = [sys.executable, "-c", code, *arguments]
+        made.append(one)
+        return one
+
+    yield trainer
+    for one in made:
+        one.stop()
+
+
+def ended(trainer):
+    def test():
+        trainer.turn()
+        return trainer.pid is None
+
+    wait_until(test, 20)
+
+
+def test_the_first_training_waits_for_a_while_after_the_start(make, clock):
+    trainer = make()
+    trainer.turn()
+    assert trainer.pid is None
+    clock.move(minutes=11)
+    trainer.turn()
+    assert trainer.pid is not None
+
+
+def test_it_is_told_how_far_it_is_and_how_it_ended(make, clock):
+    trainer = make(TRAINS, "stay")
+    clock.move(minutes=11)
+    trainer.turn()
+    wait_until(lambda: trainer.status.get("done") == 1, 20)
+    assert trainer.status["of"] == 4
+    trainer._process.stdin.close()
+    ended(trainer)
+    assert (trainer.status["state"], trainer.status["models"]) == ("trained", 4)
+
+
+def test_a_training_that_failed_says_why_and_is_tried_again_later(make, clock):
+    trainer = make(FAILS)
+    clock.move(minutes=11)
+    trainer.turn()
+    ended(trainer)
+    assert trainer.status["why"] == "there is nothing to train on"
+    trainer.turn()
+    assert trainer.pid is None
+    clock.move(hours=2)
+    trainer.turn()
+    assert trainer.pid is not None
+
+
+def test_it_ends_with_the_agent(make, clock):
+    trainer = make(TRAINS, "stay")
+    clock.move(minutes=11)
+    trainer.turn()
+    process = trainer._process
+    began = time.monotonic()
+    trainer.stop()
+    assert process.poll() is not None
+    assert time.monotonic() - began < 4
+
+
+def test_nothing_is_trained_when_the_settings_say_so(make, clock):
+    trainer = make(enabled="false")
+    clock.move(days=3)
+    trainer.turn()
+    assert trainer.pid is None
+
+
+def test_models_that_are_young_enough_are_not_trained_again(make, clock, monkeypatch):
+    trainer = make()
+    young = type("Generation", (), {"made_at": clock.now()})()
+    monkeypatch.setattr(trainer._shelf, "current", lambda: young)
+    clock.move(hours=20)
+    trainer.turn()
+    assert trainer.pid is None
+    clock.time += timedelta(hours=5)
+    trainer.turn()
+    assert trainer.pid is not None
