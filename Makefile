@@ -100,6 +100,10 @@ bench-detect: venv $(CACHE)/bench/.made ## Score `opsmend detect` on labelled da
 bench-series: venv ## Measure the layer for every series beside a plain mean and deviation (SERIES=100000)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.series
 
+.PHONY: bench-kinds
+bench-kinds: venv ## Put anomalies of all kinds into simulated series: what is found, called what, how surely (ROUNDS=3 SEED=0)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.detect_kinds $(or $(ROUNDS),3) $(or $(SEED),0)
+
 .PHONY: bench-models
 bench-models: venv ## Measure training and asking the models of whole entities (ENTITIES=200 SERIES=20 DAYS=7 JOBS=2)
 	$(BIN)/python -m tests.bench.models

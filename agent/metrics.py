@@ -20,6 +20,15 @@ SIGNALS_FAILED = Gauge(
     "opsmend_signals_failed", "Signals without an answer in the last poll", registry=REGISTRY
 )
 ALERTS = Counter("opsmend_alerts", "Alerts taken in, by what became of them", ["state"], registry=REGISTRY)
+ALERTS_SENT = Counter(
+    "opsmend_alerts_sent", "Anomalies sent to an Alertmanager, repeats too", ["state"], registry=REGISTRY
+)
+SERIES_REFUSED = Gauge(
+    "opsmend_series_refused", "Samples of the last poll that found no place", registry=REGISTRY
+)
+SERIES_FORGOTTEN = Gauge(
+    "opsmend_series_forgotten", "Idle series that were forgotten to make room", registry=REGISTRY
+)
 DECISIONS = Counter(
     "opsmend_decisions", "Decisions, counted when they change", ["action", "reason"], registry=REGISTRY
 )

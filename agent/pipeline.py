@@ -72,6 +72,8 @@ class SourceHealth:
     at: datetime | None = None
     failed: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    refused: int = 0  # samples that found no place: there are more series than may be kept
+    forgotten: int = 0  # idle series that had to make room so far
 
 
 class Pipeline:
@@ -174,6 +176,7 @@ class Pipeline:
             poll = replace(poll, answers={**poll.answers, **self._own_answers(poll.at)})
             self._frame = self._buffer.add(poll)
             self._anomalies = self._detect(self._frame)
+            self._complain_of_refusals(self._buffer.refused)
             self.health = SourceHealth(
                 polls=self.health.polls + 1,
                 series=len(self._frame.series),
@@ -181,6 +184,8 @@ class Pipeline:
                 at=poll.at,
                 failed=poll.failed,
                 seconds=self._clock.monotonic() - started,
+                refused=self._buffer.refused,
+                forgotten=self._buffer.forgotten,
             )
             self._count(self.health)
             self._conclude()
@@ -262,7 +267,21 @@ class Pipeline:
             log.info("signals have an answer again", was=reason)
         self._complaints = reasons
 
+    def _complain_of_refusals(self, refused: int) -> None:
+        """Say that there are more series than may be kept, when that begins and ends."""
+        if refused and not self.health.refused:
+            log.warning(
+                "too many series, some are not watched",
+                refused=refused,
+                kept=len(self._frame.series),
+                setting="collect.prometheus.max_series",
+            )
+        elif self.health.refused and not refused:
+            log.info("all series are watched again", forgotten=self._buffer.forgotten)
+
     def _count(self, health: SourceHealth) -> None:
+        metrics.SERIES_REFUSED.set(health.refused)
+        metrics.SERIES_FORGOTTEN.set(health.forgotten)
         metrics.POLLS.inc()
         metrics.POLL_SECONDS.observe(health.seconds)
         metrics.SERIES.set(health.series)

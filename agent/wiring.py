@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from agent.advising import Learned, make_advisor, make_inquirer
 from agent.background.places import open_shelf
 from agent.background.scorer import ScorerProcess
 from agent.clock import Clock, SystemClock
 from agent.collect import FrameBuffer, PrometheusSource
+from agent.collect.http import HttpClient
 from agent.collect.logseries import LogSeries
 from agent.collect.topology import TopologyReader
 from agent.config import (
@@ -36,8 +39,9 @@ from agent.detect.models.shelf import detectors_of
 from agent.diagnose import Advisor, Dependencies, IncidentGrouper, RuleVoter
 from agent.errors import ConfigError, Problem
 from agent.inquiry import Inquirer, InquiryOpinions
-from agent.notify import Notifier, Storyteller
+from agent.notify import AnomalyAlerts, AnomalyDigest, Notifier, Storyteller
 from agent.pipeline import LatestView, Pipeline
+from agent.records import Anomaly
 from agent.records.cases import PastCase
 from agent.records.evidence import Edge
 from agent.remediate import AnsibleInventory, PlaybookRunner, Steps
@@ -88,6 +92,18 @@ class Current:
         return self.definitions.book
 
 
+class Announcer(Protocol):
+    """Tells somebody outside what anomalies are open."""
+
+    name: str
+
+    def announce(self, anomalies: Sequence[Anomaly]) -> None:
+        """Tell what is new. Raises SourceError, StoreError."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
     """Everything that the service starts and stops."""
@@ -108,6 +124,7 @@ class Agent:
     topology: TopologyReader
     inquirer: Inquirer
     learned: Learned
+    announcers: tuple[Announcer, ...] = ()
     feeds: tuple[Feed, ...] = ()
     stream: Stream | None = None
     entities: EntityLayer | None = None
@@ -325,18 +342,41 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         responder=responder,
         previews=previews,
         workers=workers,
-        notifier=Notifier(stores.notifications, storyteller, settings.notify.targets, source, clock),
+        notifier=Notifier(
+            stores.notifications,
+            storyteller,
+            settings.notify.targets,
+            source,
+            clock,
+            anomalies=partial(_anomalies_to_tell, settings, pipeline),
+        ),
         deeds=Deeds(stores, current.policy, clock),
         clock=clock,
         dependencies=dependencies,
         topology=TopologyReader(settings.collect.topology, source),
         inquirer=inquirer,
         learned=learned,
+        announcers=tuple(_announcers(settings, stores, clock)),
         feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, clock)),
         stream=stream,
         entities=entities,
         scorer=scorer,
     )
+
+
+def _anomalies_to_tell(settings: Settings, pipeline: Pipeline) -> Sequence[Anomaly]:
+    wanted = settings.notify.anomalies.confidence if settings.notify.anomalies else 1.0
+    return [one for one in pipeline.anomalies if one.confidence >= wanted]
+
+
+def _announcers(settings: Settings, stores: Stores, clock: Clock) -> Iterator[Announcer]:
+    if settings.notify.alertmanager is not None:
+        section = settings.notify.alertmanager
+        client = HttpClient("Alertmanager", "notify.alertmanager", section)
+        prometheus = settings.collect.prometheus.url
+        yield AnomalyAlerts(client, section, settings.agent.name, prometheus, clock)
+    if settings.notify.anomalies is not None:
+        yield AnomalyDigest(stores.notifications, settings.notify.anomalies, clock)
 
 
 def _learn(settings: Settings) -> timedelta:

@@ -14,7 +14,18 @@ from agent.collect.seriesfile import parse_series
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import Rule, Rulebook, Signal
 from agent.decide import Remediation
-from agent.records import Candidate, Diagnosis, Frame, Incident, InventoryHost, Plan, Run, Symptom, Verdict
+from agent.records import (
+    Anomaly,
+    Candidate,
+    Diagnosis,
+    Frame,
+    Incident,
+    InventoryHost,
+    Plan,
+    Run,
+    Symptom,
+    Verdict,
+)
 from agent.records.evidence import ChangeEvent, Edge, LogEntry, Observations, SeriesTable
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -73,6 +84,23 @@ def candidate(fault: str = "down", entity: str = "web1", **fields: Any) -> Candi
         "labels": {"host": "web1"},
     }
     return Candidate(fault=fault, entity=entity, **{**defaults, **fields})
+
+
+def anomaly(signal: str = "up", **fields: Any) -> Anomaly:
+    defaults = {
+        "entity": "web1",
+        "labels": {"instance": "web1:80"},
+        "kind": "level_shift",
+        "score": 2.0,
+        "confidence": 0.95,
+        "opened_at": NOW,
+        "since": NOW,
+        "observed": 5.0,
+        "expected_low": 1.0,
+        "expected_high": 2.0,
+        "query": 'up{instance="web1:80"}',
+    }
+    return Anomaly(signal=signal, **{**defaults, **fields})
 
 
 def incident(*candidates: Candidate, **fields: Any) -> Incident:

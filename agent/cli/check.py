@@ -11,6 +11,7 @@ from rich.markup import escape
 from agent.cli.checksources import Line, check_sources
 from agent.cli.output import console, print_json
 from agent.clock import SystemClock
+from agent.collect.http import HttpClient
 from agent.config import Settings, check_settings, find_config_file, load_settings
 from agent.detect.models.named import detector_class
 from agent.detect.models.shelf import detectors_of
@@ -42,6 +43,7 @@ def check_all(config: Path | None, offline: bool, json: bool) -> None:
     if settings is not None and not offline:
         with console.status("asking sources and hosts…"):
             lines += check_sources(settings, definitions.book if definitions else None)
+            lines += _check_alertmanager(settings)
             lines += _check_hosts(settings)
     _report(problems, lines, definitions, json)
     if problems:
@@ -60,6 +62,23 @@ def _check_models(settings: Settings, file: Path) -> list[Problem]:
             key = "detect.models.members"
             problems.append(Problem(file, str(error.problems[0].message).removeprefix(f"{key}: "), key=key))
     return problems
+
+
+def _check_alertmanager(settings: Settings) -> list[Line]:
+    section = settings.notify.alertmanager
+    if section is None:
+        return []
+    name = f"Alertmanager {section.url}"
+    client = HttpClient("Alertmanager", "notify.alertmanager", section)
+    try:
+        reply = client.send("GET", "/api/v2/status")
+        if reply.status != 200:
+            raise client.refuse(reply, str(reply.json or ""), "url")
+    except OpsmendError as error:
+        return [Line(name, False, str(error))]
+    finally:
+        client.close()
+    return [Line(name, True, "answers")]
 
 
 def _check_hosts(settings: Settings) -> list[Line]:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
 
+from agent.cli.anomalies import print_anomaly
 from agent.cli.common import settings_and_stores
 from agent.cli.diagnosispage import render_page
 from agent.cli.inquiry import print_inquiry
 from agent.cli.output import ago, console, print_json, print_table, styled, write
 from agent.decide import describe
 from agent.errors import NotFoundError
+from agent.livestatus import read_anomalies
 from agent.records import CheckResult, Incident, IncidentState, Run
 from agent.store import Approval, Stores
 
 
 def show_incident(config: Path | None, incident_id: int, html: Path | None, json: bool) -> None:
     """Show everything about one incident; ``html`` gets the page on where it comes from."""
-    _, stores = settings_and_stores(config)
+    settings, stores = settings_and_stores(config)
     incident = stores.incidents.get(incident_id)
+    anomalies = _anomalies_of(incident, settings.agent.runtime_dir)
     transitions = stores.incidents.transitions(incident_id)
     runs = stores.runs.of_incident(incident_id)
     approval = stores.approvals.newest(incident_id)
@@ -39,6 +43,7 @@ def show_incident(config: Path | None, incident_id: int, html: Path | None, json
                 "approval": approval,
                 "messages": messages,
                 "inquiry": inquiry,
+                "anomalies": anomalies,
             }
         )
         return
@@ -46,6 +51,11 @@ def show_incident(config: Path | None, incident_id: int, html: Path | None, json
     _print_diagnosis(incident)
     if inquiry is not None:
         print_inquiry(inquiry)
+    if anomalies:
+        console.print("Anomalous there now:")
+        for anomaly in anomalies:
+            print_anomaly(anomaly)
+        console.print()
     _print_options(incident)
     if approval is not None:
         _print_approval(incident, approval)
@@ -67,6 +77,16 @@ def show_incident(config: Path | None, incident_id: int, html: Path | None, json
             for one in transitions
         ],
     )
+
+
+def _anomalies_of(incident: Incident, folder: Path) -> list[dict[str, Any]]:
+    """Return the anomalies that are open on the entities and the host of an incident."""
+    entities = {incident.entity, *(one.entity for one in incident.diagnosis.candidates)}
+    return [
+        one
+        for one in read_anomalies(folder)
+        if one["entity"] in entities or (incident.host and one["labels"].get("host") == incident.host)
+    ]
 
 
 def _print_head(incident: Incident) -> None:

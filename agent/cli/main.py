@@ -96,6 +96,14 @@ def status(config: Config = None, json: Json = False) -> None:
 
 
 @app.command()
+def anomalies(config: Config = None, json: Json = False) -> None:
+    """List what is anomalous now: seen, expected, since when, with what else, and the PromQL for it."""
+    from agent.cli.anomalies import list_anomalies
+
+    list_anomalies(config, json)
+
+
+@app.command()
 def incidents(
     config: Config = None,
     json: Json = False,

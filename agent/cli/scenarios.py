@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tempfile
 import threading
@@ -101,7 +102,7 @@ def prove_scenarios(places: Places, folders: Sequence[Path], jobs: int, json: bo
     def meet(folder: Path, tell: Callable[[str], None]) -> Proof:
         try:
             return prove(load_scenario(folder), places, top / folder.name, tell)
-        except OpsmendError as error:
+        except (OpsmendError, subprocess.SubprocessError) as error:
             return Proof(remediation=folder.name, wrong=[str(error)])
 
     columns = ("remediation", "fault", "found", "diagnosed as", "asked", "healed", "verified", "ended", "")
@@ -121,6 +122,8 @@ def prove_scenarios(places: Places, folders: Sequence[Path], jobs: int, json: bo
 
 
 def _cells(proof: Proof) -> tuple[str, ...]:
+    if proof.wrong and not console.is_terminal:  # whoever reads a log wants it now
+        console.print(escape("\n".join(proof.wrong)), soft_wrap=True)
     sure = "" if proof.confidence is None else f" ({proof.confidence:.2f})"
     return (
         proof.fault,

@@ -54,7 +54,13 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
     )
     console.print(
         f"Watching {live['series']} series of {live['signals']} signals; {live['anomalies']} anomalous"
+        + ("; see opsmend anomalies" if live["anomalies"] else "")
     )
+    if live.get("series_refused"):
+        console.print(
+            f"[red]{live['series_refused']} series are not watched[/]: there are more than "
+            "collect.prometheus.max_series"
+        )
     _print_models(live.get("entity_models"))
     reasons: dict[str, list[str]] = {}
     for signal, why in live["signals_failed"].items():

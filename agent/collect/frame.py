@@ -137,10 +137,16 @@ class FrameBuffer:
             self._values[:, self._width :] = np.nan
             self._times[: self._width] = self._times[self._width :]
             self._end = self._width
-        # a source whose clock was set back must not make time run backwards in the frame
-        newest = self._times[self._end - 1] if self._end else -np.inf
-        self._times[self._end] = max(at, newest + 1e-3)
+        self._set_back(at)
+        self._times[self._end] = at
         self._end += 1
+
+    def _set_back(self, at: float) -> None:
+        """Move the times so far back with a source's clock: time must run on, and at its usual pace."""
+        times = self._times[: self._end]
+        if self._end and at <= times[-1]:
+            step = float(np.median(np.diff(times))) if self._end > 1 else 1e-3
+            times -= times[-1] - at + max(step, 1e-3)
 
     def _forget_idle(self) -> None:
         """Drop the tenth that was not seen for longest, but none that the last poll has seen."""

@@ -10,7 +10,13 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from agent.config.models import ModelsSection
 from agent.config.scalars import Duration, PositiveDuration
-from agent.config.sources import KafkaSection, PrometheusSection, SearchSection, TopologySection
+from agent.config.sources import (
+    AlertmanagerSection,
+    KafkaSection,
+    PrometheusSection,
+    SearchSection,
+    TopologySection,
+)
 from agent.config.yamlfile import Strict
 
 Mode = Literal["observe", "approve", "auto"]
@@ -103,6 +109,11 @@ class DetectSection(Strict):
     warm_up: int = Field(default=40, ge=5, description="samples a series needs before it is judged")
     open_after: int = Field(default=3, ge=1, description="strange samples in a row that open an anomaly")
     close_after: int = Field(default=5, ge=1, description="normal samples in a row that close it")
+    missing_after: int = Field(
+        default=12,
+        ge=0,
+        description="samples that a series which was always there must miss to count as missing; 0: never",
+    )
     new_normal_after: PositiveDuration = Field(
         default=timedelta(days=1), description="an anomaly that lasts so long is the new normal, and learned"
     )
@@ -207,6 +218,16 @@ class NotifyTarget(Strict):
     url_file: Path
 
 
+class AnomalyMessages(Strict):
+    """Who hears of anomalies that are no incident, or none yet."""
+
+    targets: list[str] = Field(min_length=1, description="names under notify.targets")
+    confidence: float = Field(default=0.9, ge=0, le=1, description="how sure the agent must be")
+    every: PositiveDuration = Field(
+        default=timedelta(minutes=30), description="at most one message in so long; it tells all that are new"
+    )
+
+
 class NotifySection(Strict):
     """How people are called."""
 
@@ -214,12 +235,17 @@ class NotifySection(Strict):
     escalate_to: list[str] = Field(
         default_factory=list, description="targets that hear of what the agent gives to people"
     )
+    anomalies: AnomalyMessages | None = None
+    alertmanager: AlertmanagerSection | None = None
 
     @model_validator(mode="after")
     def _targets_exist(self) -> NotifySection:
-        for name in self.escalate_to:
-            if name not in self.targets:
-                raise ValueError(f"escalate_to names '{name}', which is not under targets")
+        named = {"escalate_to": self.escalate_to}
+        named["anomalies.targets"] = self.anomalies.targets if self.anomalies else []
+        for key, names in named.items():
+            for name in names:
+                if name not in self.targets:
+                    raise ValueError(f"{key} names '{name}', which is not under targets")
         return self
 
 

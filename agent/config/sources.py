@@ -82,6 +82,22 @@ class PrometheusSection(HttpSection):
     )
 
 
+class AlertmanagerSection(HttpSection):
+    """An Alertmanager that hears of open anomalies: it groups, silences and passes them on."""
+
+    tenant: str | None = Field(default=None, max_length=200, description="sent as X-Scope-OrgID, for Mimir")
+    confidence: float = Field(
+        default=0.8, ge=0, le=1, description="anomalies of which the agent is less sure are not sent"
+    )
+    resend: PositiveDuration = Field(
+        default=timedelta(minutes=1),
+        description="how often open anomalies are sent again; without it they end after three such times",
+    )
+    labels: dict[
+        Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")], Annotated[str, Field(min_length=1)]
+    ] = Field(default_factory=dict, description="added to every alert, for routes: {severity: warning}")
+
+
 class LogFields(Strict):
     """Which fields of a document hold what. Of several the first that is there counts."""
 

@@ -1,24 +1,97 @@
-"""A score and its threshold in, the probability that there is an anomaly out.
+"""What is known of an anomaly in, the probability that it is one, and of the kind named, out.
 
-A logistic curve over the logarithm of their ratio (Platt 1999), fitted by ``tests/bench/detect_kinds.py`` to
-seeded series into which anomalies of all kinds were put.
+A logistic curve (Platt 1999) over the logarithms of its strength and length, how clear its kind is, and the
+kind itself, since some are mistaken for others more often. ``tests/bench/detect_kinds.py --fit`` fits the
+constants to seeded series into which anomalies of all kinds were put, and its tables show how far they hold
+for others.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import exp, log
 
 import numpy as np
 
 from agent.records import FloatArray
 
-_SLOPE = 2.0
-_AT_THRESHOLD = 0.6
+_LARGEST = 1e6
+_MOST = 0.99  # nobody is surer than that
+_QUIET_SLOPE = 3.0  # of rows that raise no alarm, by their score's share of the threshold
+_QUIET_MOST = 0.15
 
 
-def confidence_of(score: FloatArray, threshold: FloatArray) -> FloatArray:
-    """Return a probability for each row; 0 where the threshold is infinite."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        evidence = _SLOPE * np.log(np.maximum(score, 1e-12) / threshold) + np.log(
-            _AT_THRESHOLD / (1 - _AT_THRESHOLD)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """The constants of one curve. ``kinds`` holds what is added for a kind."""
+
+    base: float
+    strength: float
+    length: float
+    clear: float
+    mature: float = 0.0
+    kinds: Mapping[str, float] = field(default_factory=dict)
+
+    def at(self, kind: str, strength: float, length: int, clear: float, mature: bool = True) -> float:
+        """Return the probability for an anomaly that is so many thresholds strong and samples long.
+
+        ``mature`` says whether some days of the series are known; until then much is news.
+        """
+        evidence = (
+            self.base
+            + self.strength * log(min(max(strength, 1e-3), _LARGEST))
+            + self.length * log(max(length, 1))
+            + self.clear * clear
+            + self.mature * mature
+            + self.kinds.get(kind, 0.0)
         )
-    result: FloatArray = 1 / (1 + np.exp(-np.clip(np.nan_to_num(evidence, neginf=-50.0), -50, 50)))
-    return np.where(np.isfinite(threshold), result, 0.0)
+        return min(1 / (1 + exp(-min(max(evidence, -50.0), 50.0))), _MOST)
+
+
+LIVE = Curve(
+    base=-9.56,
+    strength=-0.15,
+    length=0.35,
+    clear=5.05,
+    mature=5.01,
+    kinds={
+        "spike": -2.03,
+        "dip": -2.19,
+        "level_shift": -1.32,
+        "trend": -1.55,
+        "variance_change": -1.17,
+        "lost_seasonality": 0.46,
+        "flat_line": 2.55,
+        "missing_data": 2.74,
+        "correlated_shift": 2.44,
+    },
+)
+FILE = Curve(
+    base=-1.06,
+    strength=2.98,
+    length=-0.9,
+    clear=-1.17,
+    kinds={
+        "spike": -3.01,
+        "dip": -3.04,
+        "level_shift": 0.11,
+        "trend": -0.07,
+        "variance_change": 2.56,
+        "lost_seasonality": -1.66,
+        "flat_line": 1.62,
+        "missing_data": 4.93,
+        "correlated_shift": -1.56,
+    },
+)
+
+# of whole entities: the models' own threshold says how rare a score is, so nothing else is asked
+ENTITY = Curve(base=0.4, strength=2.0, length=0.0, clear=0.0)
+
+
+def quiet_confidence(score: FloatArray, threshold: FloatArray) -> FloatArray:
+    """Return the probability that there is an anomaly in rows that raise no alarm; 0 without a threshold."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.clip(np.nan_to_num(score / threshold), 0.0, 1.0)
+    result: FloatArray = np.where(np.isfinite(threshold), _QUIET_MOST * share**_QUIET_SLOPE, 0.0)
+    return result

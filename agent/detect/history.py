@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agent.detect.causal import Schedule, held_peaks, moving_mean
-from agent.detect.confidence import confidence_of
+from agent.detect.confidence import FILE, quiet_confidence
+from agent.detect.counters import counting_columns, rates
 from agent.detect.entity import LARGEST, EntityScores, score_entity
 from agent.detect.kinds import Stretch, kind_of
 from agent.detect.threshold import above, thresholds
@@ -54,6 +55,7 @@ def detect_history(
     """Judge every entity of ``frame``, after learning from ``learn_from`` where it is given."""
     times, values = _joined(frame, learn_from)
     learned = len(times) - len(frame.times)
+    values = _without_counters(frame, times, values, learned)
     grid = grid_of(times)
     schedule = Schedule(
         rows=grid.size, day=grid.day, learn_until=int(grid.places[learned]) if 0 < learned < len(times) else 0
@@ -80,12 +82,24 @@ def _joined(frame: Frame, learn_from: Frame | None) -> tuple[FloatArray, FloatAr
     return np.concatenate([earlier, frame.times]), np.concatenate([values, frame.values], axis=1)
 
 
+def _without_counters(frame: Frame, times: FloatArray, values: FloatArray, learned: int) -> FloatArray:
+    """Return the values with rates in place of counters."""
+    counting = counting_columns([one.signal for one in frame.series], values)
+    if not counting.any():
+        return values
+    result = values.copy()
+    result[counting] = rates(values[counting], times)
+    if 0 < learned < len(times):  # two files: what lies between them was counted by nobody
+        result[counting, learned] = np.nan
+    return result
+
+
 def _judged(
     entity: str, names: Sequence[str], values: FloatArray, grid: TimeGrid, schedule: Schedule
 ) -> EntityVerdicts:
     values = np.clip(values, -LARGEST, LARGEST)
     scores = score_entity(values, grid.step_s, schedule)
-    limit = thresholds(scores.score, scores.begin, schedule)
+    limit = thresholds(scores.score, scores.begin, schedule, len(names))
     missing = _missing(scores.seen, schedule.day)
     gone: BoolArray = np.asarray(missing.any(1))
     usual = np.where(np.isfinite(limit), limit, np.inf)
@@ -93,13 +107,14 @@ def _judged(
         gone & np.isfinite(usual), np.maximum(scores.score, usual * (1 + missing.mean(1))), scores.score
     )
     anomalous = above(score, limit)
-    kinds, clarity = _kinds(anomalous, gone, values, scores)
+    ratio = score / limit  # 0 as long as there is no limit
+    kinds, sure = _kinds(anomalous, gone, values, scores, ratio)
     return EntityVerdicts(
         entity=entity,
         score=score,
         anomalous=anomalous,
         kind=kinds,
-        confidence=confidence_of(score, limit) * clarity,
+        confidence=np.where(anomalous, sure, quiet_confidence(score, limit)),
         contributors=_contributors(names, scores, missing, grid.step_s),
     )
 
@@ -153,22 +168,27 @@ def _contributors(names: Sequence[str], scores: EntityScores, missing: BoolArray
 
 
 def _kinds(
-    anomalous: BoolArray, gone: BoolArray, values: FloatArray, scores: EntityScores
+    anomalous: BoolArray, gone: BoolArray, values: FloatArray, scores: EntityScores, ratio: FloatArray
 ) -> tuple[list[str], FloatArray]:
-    """Name the kind of each anomalous row, anew as its episode grows: at its 1st, 2nd, 3rd, 5th, 7th… row."""
+    """Name the kind of each anomalous row, and how sure that is.
+
+    It is named anew as its episode grows: at its 1st, 2nd, 3rd, 5th, 7th… row.
+    """
     kinds = [""] * len(anomalous)
-    clarity = np.ones(len(anomalous))
-    began, last, again = 0, -_BRIDGE_ROWS - 1, 0
+    sure = np.zeros(len(anomalous))
+    began, last, again, peak = 0, -_BRIDGE_ROWS - 1, 0, 0.0
     kind, clear = "", 1.0
     for row in np.flatnonzero(anomalous).tolist():
         if row - last > _BRIDGE_ROWS:
-            began = again = row
+            began, again, peak = row, row, 0.0
         if row >= again:
             kind, clear = _kind_at(began, row, values, scores)
             again = row + max((row - began + 1) // 2, 1)
-        kinds[row], clarity[row] = ("missing_data", 1.0) if gone[row] else (kind, clear)
+        peak = max(peak, float(ratio[row]))
+        kinds[row] = "missing_data" if gone[row] else kind
+        sure[row] = FILE.at(kinds[row], peak, row - began + 1, 1.0 if gone[row] else clear)
         last = row
-    return kinds, clarity
+    return kinds, sure
 
 
 def _kind_at(began: int, row: int, values: FloatArray, scores: EntityScores) -> tuple[str, float]:

@@ -24,7 +24,7 @@ KINDS = (
     "correlated_shift",
 )
 _TELLING = 3.0  # scales from which on a difference speaks for itself
-_SUSTAINED = 4  # samples that make a level
+_SUSTAINED = 8  # samples that make a level
 _FLAT = 8  # equal samples that make a flat line
 _TREND = 10
 _FLOOR = 0.01  # of the level
@@ -95,7 +95,8 @@ def _cases(stretch: Stretch) -> dict[str, float]:
         if cases["trend"] > 0.5:
             cases["level_shift"] *= 0.7
     if len(during) >= _FLAT and np.ptp(during[-_FLAT:]) == 0 and _moved(stretch.before):
-        cases["flat_line"] = 1.2
+        # what stands still where it never was has moved first
+        cases["flat_line"] = 1.2 if abs(middle) <= 2 * _TELLING * scale else 0.5
     cases["lost_seasonality"] = _lost_season(stretch, known, scale)
     if stretch.series >= 3 and stretch.together * stretch.series >= 2.5:
         cases["correlated_shift"] = float(np.clip(2.5 * stretch.together, 0, 1.1))

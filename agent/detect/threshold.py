@@ -14,8 +14,11 @@ from agent.detect.causal import Schedule
 from agent.records import BoolArray, FloatArray
 
 _RARE = 1.1  # a score of 1 is what the worst moments of healthy days reach
-_ALARMS_PER_DAY = 1.5  # the budget; those that are true count too, and mostly come together
-_BUDGET_DAYS = 3
+# the budget: alarms a day, and over how many days; those that are true count too, and mostly come together.
+# One series has a long memory: a few bad days must not make faults normal, nor a few quiet ones noise
+# strange. The score of several is held for long after each peak, and follows how the whole entity changes.
+_BUDGET_OF_ONE = (1.25, 28)
+_BUDGET_OF_SEVERAL = (1.5, 3)
 _OVER_NEW_NORMAL = 1.5
 _PARTS = 24  # of a day: rises within one of them are one alarm
 _ARMED_AGAIN = 0.5  # of the level: a score must fall so far before its next rise is an alarm of its own
@@ -23,17 +26,23 @@ _CLOSE = 0.7  # of the threshold: hysteresis, or a score on the edge would flap
 _FIRST_ROWS = 100
 
 
-def thresholds(score: FloatArray, start: int, schedule: Schedule) -> FloatArray:
-    """Return a threshold for each row; infinite until there are enough scores, which begin at ``start``."""
+def thresholds(score: FloatArray, start: int, schedule: Schedule, series: int = 1) -> FloatArray:
+    """Return a threshold for each row; infinite until there are enough scores, which begin at ``start``.
+
+    ``series`` is how many series the score is of.
+    """
+    per_day, days = _BUDGET_OF_ONE if series == 1 else _BUDGET_OF_SEVERAL
     result = np.full(len(score), np.inf)
     step = max(schedule.day // 4, 1)
     first = start + max(min(schedule.day, _FIRST_ROWS), 20)
     for begin in range(first, len(score), step):
         # the first day's scores tell how little was known then
         settled = start + schedule.day if begin - start > 2 * schedule.day else start
-        recent = score[max(settled, begin - _BUDGET_DAYS * schedule.day) : begin]
+        recent = score[max(settled, begin - days * schedule.day) : begin]
         usual = float(np.median(recent[-schedule.day :]))
-        result[begin : begin + step] = max(_RARE, _OVER_NEW_NORMAL * usual, _budget(recent, schedule.day))
+        result[begin : begin + step] = max(
+            _RARE, _OVER_NEW_NORMAL * usual, _budget(recent, schedule.day, per_day)
+        )
     return result
 
 
@@ -46,7 +55,7 @@ def above(score: FloatArray, threshold: FloatArray) -> BoolArray:
     return result
 
 
-def _budget(recent: FloatArray, day: int) -> float:
+def _budget(recent: FloatArray, day: int, per_day: float) -> float:
     """Return the lowest level that ``recent`` rose above no more often than the budget allows."""
     width = max(day // _PARTS, 1)
     whole = len(recent) // width * width
@@ -54,7 +63,7 @@ def _budget(recent: FloatArray, day: int) -> float:
         return float(recent.max(initial=0.0))
     parts = recent[len(recent) - whole :].reshape(-1, width)
     highest, lowest = parts.max(1), parts.min(1)
-    allowed = max(round(_ALARMS_PER_DAY * len(recent) / day), 1)
+    allowed = max(round(per_day * len(recent) / day), 1)
     best = float(highest.max())
     for level in np.unique(highest)[::-1].tolist():
         if level < _RARE or _rises(highest >= level, lowest < _ARMED_AGAIN * level) > allowed:

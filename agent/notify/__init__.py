@@ -1,6 +1,8 @@
-"""People are called: messages that were put up are composed and delivered."""
+"""People are called: messages that were put up are composed and delivered, anomalies announced."""
 
+from agent.notify.alertmanager import AnomalyAlerts
+from agent.notify.anomalies import AnomalyDigest
 from agent.notify.notifier import Notifier
 from agent.notify.story import Storyteller
 
-__all__ = ["Notifier", "Storyteller"]
+__all__ = ["AnomalyAlerts", "AnomalyDigest", "Notifier", "Storyteller"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -16,7 +16,9 @@ from agent.config.settings import NotifyTarget
 from agent.errors import NotFoundError, SourceError
 from agent.log import Logger
 from agent.metrics import NOTIFICATIONS
+from agent.notify.anomalies import ANOMALY, tell_anomalies
 from agent.notify.story import Story, Storyteller
+from agent.records import Anomaly
 from agent.store import Notification, NotificationStore
 
 log = Logger("notify")
@@ -47,16 +49,21 @@ class Notifier:
         targets: Mapping[str, NotifyTarget],
         source: RangeSource,
         clock: Clock,
+        anomalies: Callable[[], Sequence[Anomaly]] = tuple,
     ) -> None:
         self._notifications = notifications
         self._storyteller = storyteller
         self._targets = targets
         self._source = source
         self._clock = clock
+        self._anomalies = anomalies
 
     def deliver(self) -> None:
         """Deliver every message that is due. Raises StoreError."""
         for notification in self._notifications.due(self._clock.now()):
+            if notification.kind == ANOMALY and not self._anomalies():
+                self._notifications.settle(notification, "dropped", "what it was about is over")
+                continue
             error = self._deliver(notification)
             if not error:
                 self._notifications.settle(notification, "sent")
@@ -73,7 +80,7 @@ class Notifier:
     def _deliver(self, notification: Notification) -> str:
         """Send one message; return why it failed, or nothing."""
         try:
-            story = self._storyteller.tell(notification, self._clock.now())
+            story = self._story(notification)
             urls = read_urls(self._targets[notification.target])
         except (NotFoundError, OSError) as error:
             return str(error)
@@ -92,6 +99,15 @@ class Notifier:
             return f"it was not delivered within {_TIMEOUT_S} s"
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         return "" if done.returncode == 0 else (lines[-1] if lines else f"exit code {done.returncode}")
+
+    def _story(self, notification: Notification) -> Story:
+        now = self._clock.now()
+        if notification.kind != ANOMALY:
+            return self._storyteller.tell(notification, now)
+        anomalies = self._anomalies()
+        title, body = tell_anomalies(anomalies, self._storyteller.name, now)
+        surest = max(anomalies, key=lambda one: one.confidence)
+        return Story(title=title, body=body, query=surest.query, query_since=surest.since)
 
     def _chart(self, story: Story) -> dict[str, Any]:
         empty: dict[str, Any] = {"series": [], "times": [], "since": 0.0, "chart_title": ""}

@@ -45,7 +45,7 @@ class Storyteller:
     ) -> None:
         self._stores = stores
         self._book = book
-        self._name = name
+        self.name = name
         self._public_url = public_url
         self._prometheus_url = prometheus_url
 
@@ -65,7 +65,7 @@ class Storyteller:
         ]
         query = self._query(incident)
         return Story(
-            title=f"[{self._name}] {_TITLES.get(notification.kind, notification.kind)}: {incident.title}",
+            title=f"[{self.name}] {_TITLES.get(notification.kind, notification.kind)}: {incident.title}",
             body="\n\n".join(part for part in parts if part),
             query=query,
             query_since=incident.opened_at,

@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from agent.placeholders import format_value
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anomaly:
     """A scored, typed, explained deviation of one series of an entity.
 
-    ``score`` is higher for stranger; ``confidence`` lies in 0..1. ``expected_low`` and
-    ``expected_high`` bound what would have been normal, in the signal's unit. ``contributors`` are other
-    signals that are anomalous on the entity, the strongest first; ``query`` is the PromQL that shows it.
+    ``score`` is higher for stranger; ``confidence`` lies in 0..1. ``expected_low`` and ``expected_high``
+    bound what would have been normal, in the signal's unit. It began at ``since`` and was sure enough to be
+    opened at ``opened_at``. ``contributors`` are other signals that are anomalous on the entity, the
+    strongest first; ``query`` is the PromQL that shows the series. ``observed`` is NaN when samples are
+    missing.
     """
 
     entity: str
@@ -23,12 +27,27 @@ class Anomaly:
     score: float
     confidence: float
     opened_at: datetime
+    since: datetime
     observed: float
     expected_low: float
     expected_high: float
     contributors: tuple[str, ...] = ()
     query: str = ""
     layer: str = "series"  # or entity: all series of the entity together, ``signal`` the strangest of them
+
+    @property
+    def text(self) -> str:
+        """Return what is seen and what would have been normal, in words."""
+        what = f"{self.signal} of {format_value(self.entity)}"
+        if self.layer == "entity":
+            what = (
+                f"{format_value(self.entity)} as a whole is unlike itself, most of all in {self.signal}: it"
+            )
+        kind = self.kind.replace("_", " ")
+        if self.kind == "missing_data":
+            return f"{what} has no samples any more ({kind})"
+        normal = f"{self.expected_low:.4g} to {self.expected_high:.4g} would be normal"
+        return f"{what} is {self.observed:.4g}; {normal} ({kind})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,6 +63,12 @@ def show_status(agent: Agent, who: Caller) -> Response:
     return answer({"agent": agent.status(), "paused": agent.stores.pauses.current(agent.clock.now())})
 
 
+@router.get("/api/v1/anomalies")
+def list_anomalies(agent: Agent, who: Caller) -> Response:
+    """List the anomalies that are open, the surest first."""
+    return answer(sorted(agent.anomalies(), key=lambda one: (-one.confidence, one.opened_at)))
+
+
 @router.get("/api/v1/incidents")
 def list_incidents(
     agent: Agent,

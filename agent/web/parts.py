@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from fastapi import Depends, HTTPException, Request, Response
 
 from agent.clock import Clock
 from agent.decide.policy import groups_of
+from agent.records import Anomaly
 from agent.records.plain import to_plain
 from agent.response import Deeds, Person
 from agent.store import Stores
@@ -25,6 +26,7 @@ class Parts:
     deeds: Deeds
     tokens: Callable[[], Tokens]
     status: Callable[[], Mapping[str, Any]]
+    anomalies: Callable[[], Sequence[Anomaly]]
     healthy: Callable[[], bool]
     alerts_arrived: Callable[[], None]
     clock: Clock

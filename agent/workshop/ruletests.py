@@ -144,6 +144,7 @@ def _anomalies(book: Rulebook, test: RuleTest) -> Iterator[Anomaly]:
             score=1.0,
             confidence=1.0,
             opened_at=_at(one.since),
+            since=_at(one.since),
             observed=float("nan"),
             expected_low=float("nan"),
             expected_high=float("nan"),

@@ -40,14 +40,22 @@ class Alertmanager:
         answer = requests.post(f"{self.url}/api/v2/alerts", json=[alert], timeout=5)
         assert answer.ok, answer.text
 
+    def alerts(self) -> list[dict[str, Any]]:
+        """Return the alerts that are active."""
+        found: list[dict[str, Any]] = requests.get(f"{self.url}/api/v2/alerts", timeout=5).json()
+        return found
+
 
 @contextlib.contextmanager
 def running_alertmanager(
-    folder: Path, receiver: Mapping[str, Any], peers: Sequence[str] | None = None
+    folder: Path,
+    receiver: Mapping[str, Any],
+    peers: Sequence[str] | None = None,
+    port: int | None = None,
 ) -> Iterator[Alertmanager]:
     """Run one that sends to a webhook; ``peers`` make it a member of a cluster."""
     folder.mkdir(parents=True)
-    port, gossip = free_port(), f"127.0.0.1:{free_port()}"
+    port, gossip = port or free_port(), f"127.0.0.1:{free_port()}"
     url = f"http://127.0.0.1:{port}"
     soon = {"group_wait": "0s", "group_interval": "1s", "repeat_interval": "1h", "group_by": ["..."]}
     hook = {"name": "opsmend", "webhook_configs": [{"send_resolved": True, **receiver}]}

@@ -22,6 +22,7 @@ LASTING = (2, 5)  # rows: what lasts outweighs a moment
 _RARE = 2.0  # surprise: one row in a hundred
 _LEAST_TRUST = 0.02
 _BLOCK_ROWS = 30  # an alarm is one however many rows of a block are above
+_MOST_THRESHOLD = 5.0  # surprise: a history that was not all healthy must not make faults unreachable
 _DAY_S = 86_400.0
 
 
@@ -100,14 +101,18 @@ def gathered(surprise: FloatArray) -> FloatArray:
 
 
 def threshold_at(score: FloatArray, step_s: float, false_alarms_per_day: float) -> float:
-    """Return the level that healthy scores rise above as often as asked: a return level of block maxima."""
+    """Return the level that healthy scores rise above as often as asked: a return level of block maxima.
+
+    It is bounded: where faults were learned from with the rest, alarms come oftener than asked rather than
+    never.
+    """
     rows = max(min(_BLOCK_ROWS, len(score) // 8), 1)
     whole = len(score) // rows * rows
     if not whole:
         return float("inf")
     highest = score[len(score) - whole :].reshape(-1, rows).max(1)
     share = false_alarms_per_day * rows * step_s / _DAY_S
-    return Tail.fit(highest).level(min(share, 0.5))
+    return min(Tail.fit(highest).level(min(share, 0.5)), _MOST_THRESHOLD)
 
 
 def _stability(healthy: FloatArray) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
-from agent.detect.confidence import confidence_of
+from agent.detect.confidence import ENTITY
 from agent.log import Logger
 from agent.records import Anomaly, FloatArray, Frame, IntArray
 
@@ -187,6 +187,7 @@ class EntityLayer:
             score=0.0,
             confidence=0.0,
             opened_at=frame.at,
+            since=frame.at,
             observed=0.0,
             expected_low=0.0,
             expected_high=0.0,
@@ -208,7 +209,7 @@ class EntityLayer:
         if named is None or strongest[1]["strength"] > _OTHER_FACTOR * named[1]["strength"]:
             named = strongest
         series, suspect = named
-        ratio = np.array([float(finding["score"])]), np.array([float(finding["threshold"])])
+        strength = float(finding["score"]) / max(float(finding["threshold"]), 1e-9)
         signal = self._signals.get(series.signal)
         others = [one.signal for one, _ in suspects if one is not series]
         watch.open = replace(
@@ -216,7 +217,7 @@ class EntityLayer:
             signal=series.signal,
             labels=series.labels,
             score=float(finding["score"]),
-            confidence=float(confidence_of(*ratio)[0]),
+            confidence=ENTITY.at(KIND, strength, length=1, clear=1.0),
             observed=float(suspect["observed"]),
             expected_low=float(suspect["low"]),
             expected_high=float(suspect["high"]),

@@ -16,6 +16,7 @@ from multiprocessing import get_context
 import numpy as np
 
 from agent.detect.models.catalog import LSTM, make_member
+from agent.detect.models.cleaning import worth_learning
 from agent.detect.models.ensemble import Evidence, learn_fusion
 from agent.detect.models.entitymodel import EntityModel, SeriesKey, scores_at
 from agent.detect.models.features import FeaturePlan, learn_plan, make_features
@@ -133,14 +134,16 @@ def _draft(history: EntityHistory, members: Sequence[str]) -> _Draft:
 
 
 def _rows(history: EntityHistory, plan: FeaturePlan) -> _Tried:
-    """Make features of the history, as it was and with trial faults, but for rows mostly missing."""
+    """Make features of the history, as it was and with trial faults, of rows worth learning from."""
     values, places = with_faults(history.values, _raw_scale(plan), SEED)
+    features = make_features(plan, history.values, history.times)
     kept = np.flatnonzero(np.isfinite(history.values).mean(1) >= _PRESENT)
+    kept = kept[worth_learning(features[kept])]
     number = np.full(len(history.values), -1)
     number[kept] = np.arange(len(kept))
     places = number[places]
     return _Tried(
-        healthy=make_features(plan, history.values, history.times)[kept],
+        healthy=features[kept],
         faulty=make_features(plan, values, history.times)[kept],
         judged=np.arange(len(kept) // 2, len(kept)),
         places=places[places >= len(kept) // 2],

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 
 import numpy as np
 
@@ -100,7 +101,7 @@ class SymptomFinder:
     def _find_anomalies(self, condition: SignalCondition) -> list[Match]:
         found = []
         for anomaly in self._anomalies:
-            if anomaly.signal != condition.signal or condition.anomaly not in ("any", anomaly.kind):
+            if anomaly.signal != condition.signal or not _is_kind(anomaly, condition.anomaly or ""):
                 continue
             if condition.for_ and self._frame.at - anomaly.opened_at < condition.for_:
                 continue
@@ -122,6 +123,11 @@ class SymptomFinder:
         return np.asarray(_beyond(window, condition.was).any(axis=1), np.bool_)
 
 
+def _is_kind(anomaly: Anomaly, wanted: str) -> bool:
+    """Return whether an anomaly is of a kind; missing data is no strange value and must be named."""
+    return anomaly.kind == wanted or (wanted == "any" and anomaly.kind != "missing_data")
+
+
 def alert_symptom(alert: Alert) -> Symptom:
     """Return an alert as a symptom, in the words of its summary where it has one."""
     summary = alert.annotations.get("summary") or alert.annotations.get("description") or ""
@@ -138,18 +144,14 @@ def alert_symptom(alert: Alert) -> Symptom:
 
 def anomaly_symptom(anomaly: Anomaly) -> Symptom:
     """Return an anomaly as a symptom, with what would have been normal."""
-    text = (
-        f"{anomaly.signal} of {format_value(anomaly.entity)} is {anomaly.observed:.4g}; "
-        f"{anomaly.expected_low:.4g} to {anomaly.expected_high:.4g} would be normal ({anomaly.kind})"
-    )
     return Symptom(
         kind="anomaly",
         source=anomaly.signal,
         entity=anomaly.entity,
-        text=text,
+        text=anomaly.text,
         since=anomaly.opened_at,
         labels=anomaly.labels,
-        value=anomaly.observed,
+        value=anomaly.observed if isfinite(anomaly.observed) else None,
     )
 
 

@@ -71,6 +71,34 @@ def test_a_clock_that_jumps_back_does_not_turn_time_around():
     assert (np.diff(frames.add(poll(5, up={"a": 2.0})).times) > 0).all()
 
 
+def test_after_a_clock_was_set_back_time_runs_on_at_its_usual_pace():
+    frames = buffer(width=10)
+    for second in (0, 15, 30, 45, 86_400, 86_415, 60, 75, 90):
+        last = frames.add(poll(second, up={"a": 1.0}))
+    assert np.diff(last.times)[-3:].tolist() == [15, 15, 15]
+    assert (np.diff(last.times) > 0).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0, 1e9), min_size=2, max_size=30))
+def test_whatever_the_clock_says_time_in_a_frame_runs_forward(seconds):
+    frames = buffer(width=8)
+    for second in seconds:
+        last = frames.add(poll(second, up={"a": 1.0}))
+    assert (np.diff(last.times) > 0).all()
+    assert last.times[-1] == pytest.approx(1_000_000 + seconds[-1])
+
+
+def test_a_flood_of_new_series_is_bounded_and_the_oldest_idle_ones_make_room():
+    frames = buffer(width=4, most=1000)
+    frames.add(poll(0, up={f"old{n}": 1.0 for n in range(1000)}))
+    for second in range(1, 30):
+        last = frames.add(poll(second, up={f"new{n}": 1.0 for n in range(20_000)}))
+        assert len(last.series) <= 1000
+    assert frames.refused == 19_000
+    assert not any(series.labels["instance"].startswith("old") for series in last.series)
+
+
 def test_the_host_is_told_from_the_instance():
     frames = buffer()
     last = frames.add(poll(0, up={"web1:9100": 1.0, "http://web2/health": 1.0}))

@@ -106,14 +106,14 @@ def test_the_fused_score_is_better_than_its_members():
 @pytest.mark.parametrize("asked", [0.2, 1.0])
 def test_alarms_come_about_as_often_as_asked(asked):
     days = 200
-    healthy = chance(1).exponential(size=7 * 1440)
+    healthy = chance(1).exponential(0.35, size=7 * 1440)
     threshold = threshold_at(healthy, STEP, asked)
-    later = chance(2).exponential(size=days * 1440)
+    later = chance(2).exponential(0.35, size=days * 1440)
     assert asked / 4 < (later > threshold).sum() / days < asked * 4
 
 
 def test_fewer_false_alarms_need_a_higher_threshold():
-    healthy = chance().exponential(size=7 * 1440)
+    healthy = chance().exponential(0.3, size=7 * 1440)
     levels = [threshold_at(healthy, STEP, asked) for asked in (10, 1, 0.1, 0.01)]
     assert levels == sorted(levels)
 

@@ -1,0 +1,118 @@
+"""An open anomaly and the newest frame in, what is said of it out: kind, since when, what was expected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from agent.detect.confidence import LIVE
+from agent.detect.kinds import Stretch, kind_of
+from agent.detect.signs import Strangeness
+from agent.records import Anomaly, FloatArray
+
+_BEFORE = 64  # samples that say how a series was before
+_AWAY = 2.0  # spreads beyond which a sample belongs to what is going on
+_REACH = 4.0  # spreads that hold what is normal; the threshold lies further out
+
+
+@dataclass(slots=True)
+class OpenAnomaly:
+    """An anomaly that is open.
+
+    ``level`` is what was normal when it opened, ``mature`` whether some days were known then, ``began`` the
+    frame's time of its first sample, ``samples`` how many have been judged since, ``look_at`` at how many
+    its kind is looked at again, ``peak`` its greatest strength, ``clear`` how clear its kind is.
+    """
+
+    anomaly: Anomaly
+    level: float
+    seasonal: bool
+    mature: bool
+    began: float
+    samples: int
+    look_at: int = 0
+    peak: float = 0.0
+    clear: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """What else is strange on the entity: the strongest signals, the share of its series, their number."""
+
+    signals: tuple[str, ...] = ()
+    share: float = 0.0
+    series: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Strip:
+    """What a frame holds of one row, as it was judged: times, values, the newest of them."""
+
+    times: FloatArray
+    values: FloatArray
+    newest: float
+
+
+Season = Callable[[int, FloatArray], FloatArray]
+"""A row and times in, what its seasons let expect there out."""
+
+
+def describe(
+    one: OpenAnomaly, strip: Strip, row: int, strange: Strangeness, company: Company, season: Season
+) -> None:
+    """Bring an open anomaly up to date; its kind is looked at again as it grows by half."""
+    one.samples += 1
+    strength = float(strange.strength[row])
+    one.peak = max(one.peak, strength)
+    kind = one.anomaly.kind
+    if strange.absent[row]:
+        kind, one.clear = "missing_data", 1.0
+    elif strange.still[row]:
+        kind, one.clear = "flat_line", 1.0
+    elif one.samples >= one.look_at:
+        one.look_at = one.samples + max(one.samples // 2, 1)
+        kind, one.clear = _kind(one, strip, row, company, season)
+    level, spread = float(strange.level[row]), float(strange.spread[row])
+    one.anomaly = replace(
+        one.anomaly,
+        kind=kind,
+        score=strength,
+        confidence=LIVE.at(kind, one.peak, one.samples, one.clear, mature=one.mature),
+        observed=strip.newest,
+        expected_low=level - _REACH * spread,
+        expected_high=level + _REACH * spread,
+        contributors=company.signals,
+    )
+
+
+def onset(values: FloatArray, level: float, spread: float, samples: int) -> int:
+    """Return at which of some values what goes on now began: the first after the last one near the level.
+
+    It is at least ``samples`` back.
+    """
+    first = max(len(values) - samples, 0)
+    near = np.flatnonzero(np.abs(values[:first] - level) <= _AWAY * spread)
+    return int(near[-1]) + 1 if len(near) else first
+
+
+def _kind(one: OpenAnomaly, strip: Strip, row: int, company: Company, season: Season) -> tuple[str, float]:
+    """Return the kind by the samples that the frame still holds, and how clear it is."""
+    values, times = strip.values, strip.times
+    first = min(int(np.searchsorted(times, one.began)), max(len(values) - one.samples, 0))
+    before = slice(max(first - _BEFORE, 0), first)
+    expected = np.full(len(values), one.level)
+    if one.seasonal:
+        expected = season(row, times)
+        expected = np.where(np.isnan(expected), one.level, expected)
+    return kind_of(
+        Stretch(
+            before=values[before],
+            during=values[first:],
+            expected_before=expected[before] if one.seasonal else np.full(before.stop - before.start, np.nan),
+            expected_during=expected[first:],
+            together=company.share,
+            series=company.series,
+        )
+    )

@@ -1,0 +1,92 @@
+"""Work in, done again and again: on a schedule, guarded, its trouble told when it begins, changes or ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from agent.clock import Clock
+from agent.errors import RunError, SourceError, StoreError, StoreUnavailable
+from agent.log import Logger
+
+log = Logger("service")
+
+_QUIET_S = 10.0  # without failure, after which trouble counts as over
+
+
+class Jobs:
+    """Schedules work by name. ``afterwards`` is called after each piece, whether it went well or not.
+
+    ``trouble`` says by name what cannot be done for now; ``late`` is called with the name of a job that
+    could not begin because its last turn was still at work.
+    """
+
+    def __init__(self, clock: Clock, afterwards: Callable[[], None], late: Callable[[str], None]) -> None:
+        self.trouble: dict[str, str] = {}
+        self._clock = clock
+        self._afterwards = afterwards
+        self._late = late
+        self._failed_at: dict[str, float] = {}
+        self._scheduler = BackgroundScheduler(timezone="UTC")
+        self._scheduler.add_listener(self._on_late, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
+
+    def start(self) -> None:
+        """Begin with what is scheduled."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Schedule nothing more and wait for what is at work."""
+        self._scheduler.shutdown(wait=True)
+
+    def schedule(self, name: str, interval: timedelta, work: Callable[[], None]) -> None:
+        """Do work now and then at this interval; a turn never overlaps the one before."""
+        self._scheduler.add_job(
+            lambda: self.guarded(name, work),
+            "interval",
+            seconds=interval.total_seconds(),
+            id=name,
+            name=name,
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=max(1, round(interval.total_seconds())),
+            next_run_time=self._clock.now(),
+        )
+
+    def guarded(self, name: str, work: Callable[[], None]) -> None:
+        """Do work whose failure must not end the agent."""
+        try:
+            work()
+        except StoreUnavailable as error:
+            self.complain(name, f"nothing is started while the store cannot be used: {error}")
+        except (StoreError, RunError, SourceError) as error:
+            self.complain(name, str(error))
+        except Exception as error:
+            if self.trouble.get(name) != repr(error):
+                log.error("unforeseen error", error, work=name)
+            self._remember(name, repr(error))
+        else:
+            self._calm(name)
+        self._afterwards()
+
+    def complain(self, name: str, why: str) -> None:
+        """Note that something cannot be done for now."""
+        if self.trouble.get(name) != why:
+            log.error("cannot go on with this for now", work=name, why=why)
+        self._remember(name, why)
+
+    def _remember(self, name: str, why: str) -> None:
+        self.trouble[name] = why
+        self._failed_at[name] = self._clock.monotonic()
+
+    def _calm(self, name: str) -> None:
+        # work that only reads goes well while the disk is full: wait a little before all is well
+        quiet_s = self._clock.monotonic() - self._failed_at.get(name, 0.0)
+        if name in self.trouble and quiet_s > _QUIET_S:
+            del self.trouble[name]
+            log.info("works again", work=name)
+
+    def _on_late(self, event: JobExecutionEvent) -> None:
+        self._late(event.job_id)

@@ -1,0 +1,103 @@
+"""What the agent says of itself: its live status and the anomalies that are open, beside the store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from agent import __version__
+from agent.background.trainer import Trainer
+from agent.diagnose.live.support import describe_entity_anomaly
+from agent.livestatus import write_anomalies, write_live_status
+from agent.service.jobs import Jobs
+from agent.service.polling import Polling
+from agent.wiring import Agent
+
+_MOST_TOLD = 20  # strange entities in the status
+
+
+class SelfReport:
+    """Tells how the agent is. What cannot be written, on a full disk, is told at the next turn."""
+
+    def __init__(self, agent: Agent, trainer: Trainer) -> None:
+        self._agent = agent
+        self._trainer = trainer
+        self._started_at = agent.clock.now()
+        self._anomalies_written: bool | None = None
+
+    def connect(self, jobs: Jobs, polling: Polling) -> None:
+        """Take what else is told of: it needs this report itself."""
+        self._jobs = jobs
+        self._polling = polling
+
+    def write(self, state: str = "running") -> None:
+        """Replace the live status."""
+        with suppress(OSError):
+            write_live_status(self._agent.settings.agent.runtime_dir, self.status(state))
+
+    def write_anomalies(self) -> None:
+        """Write what is open, and an empty list once nothing is."""
+        anomalies = self._agent.pipeline.anomalies
+        if anomalies or self._anomalies_written is not False:
+            with suppress(OSError):
+                write_anomalies(self._agent.settings.agent.runtime_dir, anomalies)
+                self._anomalies_written = bool(anomalies)
+
+    def counts(self) -> dict[str, int]:
+        """Return how much contributors wrote."""
+        definitions = self._agent.current.definitions
+        return {"signals": len(definitions.book.signals), "remediations": len(definitions.catalog)}
+
+    def status(self, state: str = "running") -> Mapping[str, Any]:
+        """Return everything that is worth knowing of a running agent."""
+        agent = self._agent
+        health = agent.pipeline.health
+        return {
+            "name": agent.settings.agent.name,
+            "version": __version__,
+            "state": state,
+            "pid": os.getpid(),
+            "mode": agent.settings.agent.mode,
+            "started_at": self._started_at,
+            "written_at": agent.clock.now(),
+            "poll_interval_s": agent.settings.collect.poll.total_seconds(),
+            "polls": health.polls,
+            "late_polls": self._polling.late,
+            "poll_seconds": round(health.seconds, 4),
+            "polled_at": health.at,
+            "history": self._polling.reading,
+            "series": health.series,
+            "series_refused": health.refused,
+            "series_forgotten": health.forgotten,
+            "anomalies": health.anomalies,
+            **self.counts(),
+            "signals_failed": dict(health.failed),
+            "sources": {
+                feed.name: {"records": feed.records, "trouble": feed.trouble} for feed in agent.feeds
+            },
+            "entity_models": self._entity_models(),
+            "trouble": dict(self._jobs.trouble),
+        }
+
+    def _entity_models(self) -> Mapping[str, Any] | None:
+        """Return how the layer for whole entities is; None when the settings want none."""
+        agent = self._agent
+        if agent.entities is None or agent.scorer is None:
+            return None
+        found = [one for one in agent.pipeline.anomalies if one.layer == "entity"]
+        found.sort(key=lambda one: -one.confidence)
+        return {
+            **agent.entities.status,
+            "pid": agent.scorer.pid,
+            "training": self._trainer.status,
+            "strange": [
+                {
+                    "entity": one.entity,
+                    "confidence": round(one.confidence, 2),
+                    "text": describe_entity_anomaly(one),
+                }
+                for one in found[:_MOST_TOLD]
+            ],
+        }

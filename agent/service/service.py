@@ -1,0 +1,241 @@
+"""The agent as a process: scheduled polls and turns, what arrives in between, reload, an orderly end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+from agent import __version__, metrics
+from agent.background.trainer import Trainer
+from agent.config import check_settings, load_settings
+from agent.errors import ConfigError, OpsmendError
+from agent.log import Logger
+from agent.process import notify_systemd, only_one
+from agent.service.jobs import Jobs
+from agent.service.polling import Polling
+from agent.service.selfreport import SelfReport
+from agent.web.access import load_tokens
+from agent.web.app import make_app
+from agent.web.parts import Parts
+from agent.web.server import ApiServer
+from agent.wiring import Agent, Announcer, load_definitions
+
+log = Logger("service")
+
+_TICK = timedelta(seconds=1)
+_DELIVER = timedelta(seconds=5)
+_EXPIRE = timedelta(minutes=1)
+_FORGET = timedelta(hours=1)
+_TRAINING = timedelta(seconds=15)
+_KEEP_COUNTS = timedelta(days=2)  # of log lines
+_KEEP_EVENTS = timedelta(days=30)
+_AHEAD = 0.8  # of the refresh time: the inventory is read again before the old answer runs out
+
+
+class Service:
+    """Runs one agent until it is told to stop."""
+
+    def __init__(self, agent: Agent, config: Path) -> None:
+        self._agent = agent
+        self._config = config
+        self._tokens = load_tokens(agent.settings.api.tokens_file)
+        self._wanted = threading.Event()
+        self._stop = False
+        self._reload = False
+        self._arrived = threading.Event()
+        self._arrivals = threading.Thread(target=self._take_arrivals, name="arrivals", daemon=True)
+        self._trainer = Trainer(agent.settings, config, agent.clock)
+        self._report = SelfReport(agent, self._trainer)
+        self._polling = Polling(agent.pipeline, agent.settings, agent.clock, self._report.write)
+        self._jobs = Jobs(agent.clock, self._report.write, self._note_late)
+        self._report.connect(self._jobs, self._polling)
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT, then stop in order; SIGHUP loads rules and remediations anew.
+
+        Raises ConflictError when another agent uses the same state folder.
+        """
+        with only_one(self._agent.settings.agent.state_dir):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, self._on_signal)
+            self._say_started()
+            self._jobs.guarded("recovery", self._agent.responder.recover)
+            server = self._open_port()
+            self._arrivals.start()
+            self._start_feeds()
+            self._schedule_all()
+            self._jobs.start()
+            notify_systemd("READY=1")
+            self._wait()
+            self._shut_down(server)
+
+    def reload(self) -> None:
+        """Load rules, policy, remediations and tokens anew; a mistake keeps what is in force."""
+        notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            settings = load_settings(self._config)
+            problems = list(check_settings(settings, self._config))
+            if problems:
+                raise ConfigError(problems)
+            definitions = load_definitions(settings)
+            tokens = load_tokens(settings.api.tokens_file)
+        except ConfigError as error:
+            for problem in error.problems:
+                log.error("reload refused, the old configuration stays", problem=str(problem))
+            self._jobs.trouble["configuration"] = str(error.problems[0])
+            metrics.RELOADS.labels("refused").inc()
+        else:
+            self._agent.reload(definitions)
+            self._tokens = tokens
+            self._jobs.trouble.pop("configuration", None)
+            metrics.RELOADS.labels("done").inc()
+            self._jobs.guarded("audit", lambda: self._note("reloaded"))
+            log.info("configuration reloaded", rules=len(definitions.book.rules), **self._report.counts())
+        notify_systemd("READY=1")
+
+    def _schedule_all(self) -> None:
+        agent, schedule = self._agent, self._jobs.schedule
+        settings = agent.settings
+        schedule("poll", settings.collect.poll, self._poll)
+        schedule("turn", min(_TICK, settings.collect.poll), agent.responder.turn)
+        schedule("inventory", settings.decide.inventory_refresh * _AHEAD, agent.inventory.refresh)
+        schedule("messages", _DELIVER, agent.notifier.deliver)
+        for announcer in agent.announcers:
+            schedule(announcer.name, _DELIVER, partial(self._announce, announcer))
+        schedule("alerts", _EXPIRE, agent.pipeline.expire_alerts)
+        schedule("forget", _FORGET, self._forget)
+        schedule("training", _TRAINING, self._trainer.turn)
+        schedule("topology", settings.collect.topology.refresh, agent.read_topology)
+
+    def _say_started(self) -> None:
+        settings = self._agent.settings
+        self._jobs.guarded("audit", lambda: self._note("agent started"))
+        log.info(
+            "agent started",
+            version=__version__,
+            mode=settings.agent.mode,
+            **self._report.counts(),
+            rules=len(self._agent.current.definitions.book.rules),
+            poll_s=settings.collect.poll.total_seconds(),
+        )
+
+    def _note(self, action: str) -> None:
+        agent = self._agent
+        agent.stores.audit.note(
+            agent.clock.now(),
+            "opsmend",
+            action,
+            "agent",
+            version=__version__,
+            mode=agent.settings.agent.mode,
+            rules=agent.current.definitions.book.digest,
+            remediations={name: one.digest for name, one in agent.current.definitions.catalog.items()},
+        )
+        log.info("audit", head=agent.stores.audit.head())
+
+    def _open_port(self) -> ApiServer | None:
+        agent = self._agent
+        if agent.settings.api.listen is None:
+            return None
+        parts = Parts(
+            stores=agent.stores,
+            deeds=agent.deeds,
+            tokens=lambda: self._tokens,
+            status=self._report.status,
+            anomalies=lambda: agent.pipeline.anomalies,
+            healthy=lambda: self._polling.healthy,
+            alerts_arrived=self._arrived.set,
+            clock=agent.clock,
+        )
+        server = ApiServer(make_app(parts), agent.settings.api.listen)
+        try:
+            server.start()
+        except OpsmendError as error:
+            self._jobs.complain("port", str(error))
+            return None
+        return server
+
+    def _poll(self) -> None:
+        try:
+            self._polling.poll(self._jobs.guarded)
+        finally:
+            self._report.write_anomalies()
+
+    def _note_late(self, job: str) -> None:
+        if job == "poll":
+            self._polling.count_late()
+
+    def _announce(self, announcer: Announcer) -> None:
+        announcer.announce(self._agent.pipeline.anomalies)
+
+    def _take_arrivals(self) -> None:
+        """Look at alerts as soon as they are in the store; they do not wait for the next poll."""
+        while not self._stop:
+            self._arrived.wait()
+            self._arrived.clear()
+            if not self._stop:
+                self._jobs.guarded("alerts", self._agent.pipeline.look_at_alerts)
+
+    def _start_feeds(self) -> None:
+        agent = self._agent
+        if agent.feeds and agent.stream is not None:
+            agent.stream.start()
+            for feed in agent.feeds:
+                feed.start()
+
+    def _stop_feeds(self) -> None:
+        agent = self._agent
+        if agent.feeds and agent.stream is not None:
+            for feed in agent.feeds:
+                feed.stop()
+            agent.stream.stop()
+
+    def _forget(self) -> None:
+        now = self._agent.clock.now()
+        self._agent.stores.logs.forget(now - _KEEP_COUNTS)
+        self._agent.stores.events.forget(now - _KEEP_EVENTS)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            self._reload = True
+        else:
+            self._stop = True
+        self._wanted.set()
+
+    def _wait(self) -> None:
+        while not self._stop:
+            self._wanted.wait()
+            self._wanted.clear()
+            if self._reload and not self._stop:
+                self._reload = False
+                self._jobs.guarded("reload", self.reload)
+
+    def _shut_down(self, server: ApiServer | None) -> None:
+        log.info("asked to stop")
+        notify_systemd("STOPPING=1")
+        agent = self._agent
+        if server is not None:
+            server.stop()
+        self._stop_feeds()
+        agent.responder.stop()
+        agent.previews.stop()
+        agent.inquirer.stop()
+        self._arrived.set()
+        self._report.write("stopping")
+        self._jobs.stop()
+        self._trainer.stop()
+        if agent.scorer is not None:
+            agent.scorer.stop()
+        agent.workers.stop(agent.settings.remediate.grace)
+        self._jobs.guarded("audit", lambda: self._note("agent stopped"))
+        agent.source.close()
+        for announcer in agent.announcers:
+            announcer.close()
+        agent.stores.close()
+        self._report.write("stopped")
+        log.info("agent stopped")
