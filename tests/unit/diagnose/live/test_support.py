@@ -15,7 +15,6 @@ ANOMALY = Anomaly(
     confidence=0.9,
     since=NOW,
     opened_at=NOW,
-    since=NOW,
     observed=1.0,
     expected_low=2.0,
     expected_high=3.0,
