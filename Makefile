@@ -60,6 +60,10 @@ molecule-changed: packages venv ## Run those whose files changed, and a few othe
 test-acceptance: packages venv ## Let a running agent meet every fault through Prometheus; prints the table (NAMES="a b")
 	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend playbooks prove $(NAMES) --jobs $(or $(JOBS),1)
 
+.PHONY: test-live
+test-live: packages venv ## Break nine real hosts 30 times, alone and two at once: is each fault named right? (HEALTHY=60: load and deploys for so many minutes, and no diagnosis)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/python -m tests.acceptance.live.trial $(if $(HEALTHY),--healthy $(HEALTHY)) $(if $(NAMES),--only $(NAMES))
+
 .PHONY: bench-loop
 bench-loop: packages venv ## Measure injection to fix beside the bare ansible-playbook command (TRIALS=15)
 	$(SUDO) env PATH="$(PATH)" $(BIN)/python -m tests.bench.loop

@@ -17,7 +17,7 @@ from agent.config.rulefiles import Rulebook, Signal
 from agent.detect import Detector
 from agent.detect.models.layer import EntityLayer
 from agent.diagnose import Advisor, IncidentGrouper, RuleVoter, is_blind
-from agent.diagnose.support import with_support
+from agent.diagnose.live.support import with_support
 from agent.errors import ConflictError
 from agent.log import Logger
 from agent.records import Anomaly, Arrivals, Candidate, Frame, Incident, Topology
@@ -98,8 +98,10 @@ class Pipeline:
         outlook: Callable[[datetime], Arrivals] = lambda now: Arrivals(now=now),
         own_answers: Callable[[datetime], Mapping[str, Answer]] = lambda at: {},
         own_signals: Mapping[str, Signal] | None = None,
+        look_into: Callable[[Incident, Frame, Topology], object] = lambda incident, frame, topology: None,
         entities: EntityLayer | None = None,
     ) -> None:
+        self._look_into = look_into
         self._entities = entities
         self._outlook = outlook
         self._own_answers = own_answers
@@ -235,6 +237,8 @@ class Pipeline:
                     after = self._stores.incidents.save(replace(after, updated_at=now), ACTOR)
                 except ConflictError:
                     continue  # a person was faster; the next poll looks again
+                if (before.fault, before.entity) != (after.fault, after.entity):
+                    self._look_into(after, frame, self.topology)
             current.append(after)
         for incident in new:
             opened = replace(incident, opened_at=now, updated_at=now, last_seen_at=now)
@@ -243,6 +247,7 @@ class Pipeline:
                 self._stores.topologies.keep(kept.id, self.topology, now)
             self._last_seen[kept.id] = kept.last_seen_at
             log.info("incident opened", incident=kept.id, title=kept.title, host=kept.host)
+            self._look_into(kept, frame, self.topology)
             current.append(kept)
         alive = {incident.id for incident in current}
         self._last_seen = {id_: at for id_, at in self._last_seen.items() if id_ in alive}

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from agent.advising import Learned, make_advisor, make_inquirer
 from agent.background.places import open_shelf
 from agent.background.scorer import ScorerProcess
 from agent.clock import Clock, SystemClock
@@ -36,8 +37,8 @@ from agent.detect import SeriesDetector
 from agent.detect.models.layer import EntityLayer
 from agent.detect.models.shelf import detectors_of
 from agent.diagnose import Advisor, Dependencies, IncidentGrouper, RuleVoter
-from agent.diagnose.classifier import load_classifier
 from agent.errors import ConfigError, Problem
+from agent.inquiry import Inquirer, InquiryOpinions
 from agent.notify import AnomalyAlerts, AnomalyDigest, Notifier, Storyteller
 from agent.pipeline import LatestView, Pipeline
 from agent.records import Anomaly
@@ -45,7 +46,6 @@ from agent.records.cases import PastCase
 from agent.records.evidence import Edge
 from agent.remediate import AnsibleInventory, PlaybookRunner, Steps
 from agent.response import (
-    CaseBook,
     Deeds,
     Escalation,
     Outcomes,
@@ -53,6 +53,7 @@ from agent.response import (
     Previews,
     Responder,
     StoreJournal,
+    TrackRecord,
     Verifications,
     Workers,
 )
@@ -121,6 +122,8 @@ class Agent:
     clock: Clock
     dependencies: Dependencies
     topology: TopologyReader
+    inquirer: Inquirer
+    learned: Learned
     announcers: tuple[Announcer, ...] = ()
     feeds: tuple[Feed, ...] = ()
     stream: Stream | None = None
@@ -141,7 +144,7 @@ class Agent:
             self.pipeline.reload(
                 definitions.book,
                 RuleVoter(definitions.book),
-                make_advisor(self.settings, definitions, self.stores, self.clock),
+                make_advisor(self.settings, definitions.cases, self.stores, self.clock, self.learned),
                 IncidentGrouper(definitions.book.faults, self.dependencies),
             )
 
@@ -214,14 +217,6 @@ def make_dependencies(settings: Settings) -> Dependencies:
     """Return who depends on whom as the settings say; what metrics show is learned while it runs."""
     edges = settings.collect.topology.edges
     return Dependencies(Edge(source=caller, target=callee) for caller, callee in edges)
-
-
-def make_advisor(settings: Settings, definitions: Definitions, stores: Stores, clock: Clock) -> Advisor:
-    """Return who is asked when no rule is sure. Raises ConfigError when the classifier is none."""
-    file = settings.diagnose.classifier
-    return Advisor(
-        CaseBook(definitions.cases, stores, clock), load_classifier(file) if file is not None else None
-    )
 
 
 def make_inventory(settings: Settings, clock: Clock) -> AnsibleInventory:
@@ -315,12 +310,18 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     outlook = Outlook(stores, current.book, _learn(settings))
     dependencies = make_dependencies(settings)
     grouper = IncidentGrouper(definitions.book.faults, dependencies)
+    learned = Learned(record=TrackRecord(stores, clock), inquiries=InquiryOpinions())
+    advisor = make_advisor(settings, definitions.cases, stores, clock, learned)
+    inquirer = make_inquirer(
+        settings, current.book, lambda: current.definitions.cases, stores, inventory, clock, learned
+    )
     scorer = make_scorer(settings, clock)
     signals = {**definitions.book.signals, **(LOG_SIGNALS if series else {})}
     entities = EntityLayer(signals, settings.detect, scorer) if scorer is not None else None
     pipeline = _pipeline(
-        settings, definitions, stores, source, responder, latest, clock, outlook, series, grouper, entities
-    )
+        settings, definitions, stores, source, responder, latest, clock, outlook, series, grouper,
+        advisor, inquirer, entities,
+    )  # fmt: skip
     act_above = settings.diagnose.at_once_above
     stream = Stream(
         make_stages(
@@ -353,6 +354,8 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         clock=clock,
         dependencies=dependencies,
         topology=TopologyReader(settings.collect.topology, source),
+        inquirer=inquirer,
+        learned=learned,
         announcers=tuple(_announcers(settings, stores, clock)),
         feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, clock)),
         stream=stream,
@@ -391,6 +394,8 @@ def _pipeline(
     outlook: Outlook,
     series: LogSeries | None,
     grouper: IncidentGrouper,
+    advisor: Advisor,
+    inquirer: Inquirer,
     entities: EntityLayer | None,
 ) -> Pipeline:
     own_signals = LOG_SIGNALS if series else {}
@@ -407,7 +412,7 @@ def _pipeline(
         buffer=buffer,
         detector=detector,
         voter=RuleVoter(definitions.book),
-        advisor=make_advisor(settings, definitions, stores, clock),
+        advisor=advisor,
         grouper=grouper,
         stores=stores,
         responder=responder,
@@ -418,5 +423,6 @@ def _pipeline(
         outlook=outlook.look,
         own_answers=series.answers if series else lambda at: {},
         own_signals=own_signals,
+        look_into=inquirer.look_into,
         entities=entities,
     )

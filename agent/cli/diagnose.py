@@ -12,20 +12,18 @@ from typing import Any
 import orjson
 from rich.markup import escape
 
-from agent.cli.output import console, print_json
+from agent.cli.output import console, print_json, write
 from agent.collect.incidentfolder import read_incident_folder
 from agent.collect.labels import host_of
 from agent.config import Rulebook, load_rules
 from agent.config.casefile import load_cases
 from agent.decide import Remediation, load_catalog
 from agent.diagnose import RuleVoter
-from agent.diagnose.classifier import train_classifier
-from agent.diagnose.conclusion import Conclusion, RootCause, conclude
-from agent.diagnose.explain import draw_path
-from agent.diagnose.graph import CausalGraph
-from agent.diagnose.propagation import describe_propagation
-from agent.diagnose.rootcause import Investigation, investigate
-from agent.errors import ConfigError, OpsmendError, Problem
+from agent.diagnose.cause.rootcause import Investigation, investigate
+from agent.diagnose.naming.classifier import train_classifier
+from agent.diagnose.naming.conclusion import Conclusion, conclude
+from agent.diagnose.naming.telling import tell
+from agent.errors import ConfigError, Problem
 from agent.records import Frame, Series
 from agent.records.cases import Opinion, PastCase
 from agent.records.evidence import SeriesTable
@@ -72,16 +70,6 @@ def diagnose_folder(
         print_json(report)
     elif not quiet:
         print_report(report)
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file as a whole or not at all. Raises OpsmendError."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise OpsmendError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def load_knowledge(root: Path | None) -> tuple[Rulebook, list[PastCase], Mapping[str, Remediation]]:
@@ -144,86 +132,9 @@ def make_report(
     investigation: Investigation, conclusion: Conclusion, catalog: Mapping[str, Remediation]
 ) -> dict[str, Any]:
     """Return the report as plain values; its keys are fixed."""
-    return {
-        "summary": conclusion.summary,
-        "root_causes": [_root_cause(one) for one in conclusion.root_causes],
-        "diagnosis": [
-            {
-                "fault": one.fault,
-                "entity": one.entity,
-                "confidence": one.confidence,
-                "voters": dict(one.voters),
-                "evidence": list(one.evidence),
-            }
-            for one in conclusion.findings
-        ],
-        "graph": _graph(investigation.graph, investigation.observed.table),
-        "patterns": dict(describe_propagation(investigation)),
-        "remediations": list(_remediations(conclusion, catalog)),
-        "similar_cases": [
-            {
-                "case": one.case.id,
-                "fault": one.case.fault,
-                "likeness": round(one.likeness, 3),
-                "summary": one.case.summary,
-                "helped": list(one.case.helped),
-            }
-            for one in conclusion.similar
-        ],
-        "fingerprint": dict(conclusion.fingerprint),
-        "next_question": conclusion.question,
-        "notes": list(conclusion.notes),
-    }
-
-
-def _root_cause(one: RootCause) -> dict[str, Any]:
-    return {
-        "entity": one.entity,
-        "score": one.score,
-        "evidence": list(one.evidence),
-        "against": list(one.validation.against),
-        "validation": {
-            "lead_s": one.validation.lead_s,
-            "repaired": round(one.validation.repaired, 4),
-            "fit": round(one.validation.fit, 4),
-        },
-        "path": draw_path(one.path),
-        "path_reasons": [link.why for link in reversed(one.path)],
-    }
-
-
-def _graph(graph: CausalGraph, table: SeriesTable) -> dict[str, Any]:
-    worst = sorted(graph.nodes.values(), key=lambda node: -node.severity)
-    links = sorted((link for own in graph.links.values() for link in own), key=lambda link: -link.share)
-    return {
-        "nodes": [
-            {
-                "entity": node.entity,
-                "trouble": node.trouble.value,
-                "severity": round(node.severity, 4),
-                "onset": _when(table, node.onset),
-                "series": [table.names[row] for row in node.rows[:5]],
-            }
-            for node in worst[:_MOST_LINKS]
-        ],
-        "edges": [
-            {
-                "effect": [link.effect[0], link.effect[1].value],
-                "cause": [link.cause[0], link.cause[1].value],
-                "share": round(float(link.share), 4),
-                "why": link.why,
-            }
-            for link in links[:_MOST_LINKS]
-        ],
-    }
-
-
-def _when(table: SeriesTable, column: int) -> str | int | None:
-    if column < 0:
-        return None
-    if not table.clocked:
-        return column
-    return datetime.fromtimestamp(float(table.times[column]), UTC).isoformat().replace("+00:00", "Z")
+    report = tell(investigation, conclusion, _MOST_LINKS)
+    report["remediations"] = list(_remediations(conclusion, catalog))
+    return report
 
 
 def _remediations(conclusion: Conclusion, catalog: Mapping[str, Remediation]) -> Iterable[dict[str, Any]]:

@@ -11,10 +11,11 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding
 h1{font-size:1.5rem} h2{font-size:1.1rem;margin-top:2rem} .bar{background:#e6ebf2;height:.6rem;width:12rem;
 display:inline-block} .bar i{background:#c2410c;height:100%;display:block} .but{color:#a16207}
 table{border-collapse:collapse} td,th{text-align:left;padding:.2rem .8rem .2rem 0;vertical-align:top}
-small{color:#5b6675} svg{max-width:100%}
+small,summary{color:#5b6675} svg{max-width:100%}
 @media(prefers-color-scheme:dark){body{background:#11161d;color:#dde3ea}}
 """
 _SHOWN = 5
+_LIKELY = 0.05  # what is less likely is folded away
 _BOX_WIDTH, _BOX_HEIGHT, _GAP = 210, 48, 50
 
 
@@ -23,6 +24,7 @@ def render_page(report: Mapping[str, Any]) -> str:
     parts = [
         f"<h1>{escape(report['summary'])}</h1>",
         *_causes(report["root_causes"][:_SHOWN]),
+        _unlikely(report["root_causes"][:_SHOWN]),
         "<h2>Diagnosis</h2>",
         *(_finding(one) for one in report["diagnosis"][:_SHOWN]),
         _list(
@@ -41,18 +43,32 @@ def render_page(report: Mapping[str, Any]) -> str:
     title = escape(report["summary"])
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width">'
         f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
     )
 
 
 def _causes(causes: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     for place, one in enumerate(causes):
+        if place and one["score"] < _LIKELY:
+            return
         yield f"<h2>{'Root cause' if place == 0 else 'Or'}: {escape(one['entity'])}</h2>"
         yield f'<p><span class="bar"><i style="width:{one["score"]:.0%}"></i></span> {one["score"]:.0%}</p>'
         if one["path"]:
             yield _draw(one["path"].split(" ──► "))
         yield "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in one["evidence"])
         yield "".join(f'<li class="but">but {escape(text)}</li>' for text in one["against"]) + "</ul>"
+
+
+def _unlikely(causes: Sequence[Mapping[str, Any]]) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(one['entity'])}</td><td>{one['score']:.1%}</td>"
+        f"<td>{escape('; '.join(one['against'] or one['evidence'][:1]))}</td></tr>"
+        for one in causes[1:]
+        if one["score"] < _LIKELY
+    )
+    folded = f"<table><tr><th>entity</th><th></th><th>because</th></tr>{rows}</table>"
+    return f"<details><summary>What it is hardly</summary>{folded}</details>" if rows else ""
 
 
 def _draw(nodes: Sequence[str]) -> str:

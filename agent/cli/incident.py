@@ -9,15 +9,18 @@ from rich.markup import escape
 
 from agent.cli.anomalies import print_anomaly
 from agent.cli.common import settings_and_stores
-from agent.cli.output import ago, console, print_json, print_table, styled
+from agent.cli.diagnosispage import render_page
+from agent.cli.inquiry import print_inquiry
+from agent.cli.output import ago, console, print_json, print_table, styled, write
 from agent.decide import describe
+from agent.errors import NotFoundError
 from agent.livestatus import read_anomalies
 from agent.records import CheckResult, Incident, IncidentState, Run
 from agent.store import Approval, Stores
 
 
-def show_incident(config: Path | None, incident_id: int, json: bool) -> None:
-    """Show everything about one incident."""
+def show_incident(config: Path | None, incident_id: int, html: Path | None, json: bool) -> None:
+    """Show everything about one incident; ``html`` gets the page on where it comes from."""
     settings, stores = settings_and_stores(config)
     incident = stores.incidents.get(incident_id)
     anomalies = _anomalies_of(incident, settings.agent.runtime_dir)
@@ -25,6 +28,11 @@ def show_incident(config: Path | None, incident_id: int, json: bool) -> None:
     runs = stores.runs.of_incident(incident_id)
     approval = stores.approvals.newest(incident_id)
     messages = stores.notifications.of_incident(incident_id)
+    inquiry = stores.inquiries.newest(incident_id)
+    if html is not None:
+        if inquiry is None or not inquiry.report:
+            raise NotFoundError(f"nothing was found out about incident {incident_id} yet")
+        write(html, render_page({"remediations": [], **inquiry.report}).encode())
     if json:
         print_json(
             {
@@ -34,12 +42,15 @@ def show_incident(config: Path | None, incident_id: int, json: bool) -> None:
                 "events": {str(run.id): stores.runs.events(run.id) for run in runs},
                 "approval": approval,
                 "messages": messages,
+                "inquiry": inquiry,
                 "anomalies": anomalies,
             }
         )
         return
     _print_head(incident)
     _print_diagnosis(incident)
+    if inquiry is not None:
+        print_inquiry(inquiry)
     if anomalies:
         console.print("Anomalous there now:")
         for anomaly in anomalies:

@@ -131,11 +131,19 @@ def logs_templates(
 
 
 @incident.command()
-def show(incident_id: IncidentId, config: Config = None, json: Json = False) -> None:
+def show(
+    incident_id: IncidentId,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a page on where it comes from.", show_default=False),
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
     """Show what was seen, what it means, what was planned, run and verified, and why."""
     from agent.cli.incident import show_incident
 
-    show_incident(config, incident_id, json)
+    show_incident(config, incident_id, html, json)
 
 
 @incident.command()
@@ -369,6 +377,11 @@ def train(
     The agent does the same by itself, in the background. A running agent takes up new models at its next
     poll. Times of incidents are not learned from.
     """
+    import os
+
+    from agent.process import ONE_THREAD
+
+    os.environ.update({name: value for name, value in ONE_THREAD.items() if name not in os.environ})
     from agent.cli.models import train_models
     from agent.config.scalars import parse_duration
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from agent.errors import OpsmendError
 from agent.records.plain import to_plain
 
 # what goes into a pipe is for grep: no line is folded there
@@ -38,6 +40,16 @@ STATE_STYLES = {
     "not_recovered": "red",
     "worse": "red",
 }
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file as a whole or not at all. Raises OpsmendError."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        raise OpsmendError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def print_json(value: Any) -> None:

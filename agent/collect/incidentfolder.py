@@ -27,12 +27,13 @@ def read_incident_folder(folder: Path, entity_label: str | None = None) -> Obser
     metrics = _find(folder, "metrics.csv")
     if metrics is None:
         raise ConfigError([Problem(folder, "has neither metrics.csv nor metrics.csv.gz")])
-    table, notes = read_series(metrics, entity_label)
+    nodes, edges = _read_topology(_find(folder, "topology.json"))
+    known = {*nodes, *(name for edge in edges for name in (edge.source, edge.target))}
+    table, notes = read_series(metrics, entity_label, known)
     baseline = None
     if (file := _find(folder, "baseline.csv")) is not None:
-        baseline, more = read_series(file, entity_label)
+        baseline, more = read_series(file, entity_label, known)
         notes += more
-    nodes, edges = _read_topology(_find(folder, "topology.json"))
     detected_at, symptom = _read_incident(_find(folder, "incident.json"))
     logs = list(_read_lines(_find(folder, "logs.jsonl"), _log_line, notes))
     events = list(_read_lines(_find(folder, "events.jsonl"), _event, notes))

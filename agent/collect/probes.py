@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from agent.clock import Clock
 from agent.collect.probeanswers import READERS
 from agent.errors import ParameterError, SourceRefused, SourceUnreachable
-from agent.records.probes import ProbeAnswer
+from agent.records.probes import ProbeAnswer, SshAddress
 
 if TYPE_CHECKING:
     import paramiko
@@ -74,20 +74,28 @@ class HostProbes:
         self._ssh_config = ssh_config or Path.home() / ".ssh" / "config"
         self._timeout_s = timeout.total_seconds()
 
-    def ask(self, host: str, asked: Sequence[Question]) -> list[ProbeAnswer]:
-        """Put questions to a host.
+    def ask(
+        self, host: str, asked: Sequence[Question], address: SshAddress | None = None
+    ) -> list[ProbeAnswer]:
+        """Put questions to a host; ``address`` is what an inventory knows of how it is reached.
 
         Raises SourceRefused when its key is not known or it lets nobody in, SourceUnreachable when it
         does not answer. A question that fails by itself gives an answer with an error.
         """
-        with self._connected(host) as client:
+        with self._connected(host, address or SshAddress(host=host)) as client:
             return [self._ask(client, host, question) for question in asked]
 
     @contextlib.contextmanager
-    def _connected(self, host: str) -> Iterator[paramiko.SSHClient]:
+    def _connected(self, host: str, known: SshAddress) -> Iterator[paramiko.SSHClient]:
         import paramiko
 
-        entry = self._look_up(host)
+        entry = self._look_up(known.address or known.host)
+        said = {"port": known.port, "user": known.user, "identityfile": known.key}
+        entry = {
+            **({"hostname": known.address} if known.address else {}),
+            **entry,
+            **{key: value for key, value in said.items() if value},
+        }
         client = paramiko.SSHClient()
         client.set_missing_host_key_policy(paramiko.RejectPolicy())
         try:

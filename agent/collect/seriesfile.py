@@ -12,7 +12,7 @@ import io
 import math
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,7 +22,14 @@ from agent.errors import ConfigError, Problem
 from agent.records.evidence import SeriesTable
 from agent.records.metrics import FloatArray
 
-ENTITY_LABELS = ("service", "instance", "pod", "container", "node", "host", "job")
+ENTITY_LABELS = ("service", "instance")
+# what else may name an entity: Istio, OpenTelemetry, Micrometer, kube-state-metrics, cAdvisor, exporters
+FURTHER_LABELS = (
+    "pod", "pod_name", "kubernetes_pod_name", "destination_workload", "destination_canonical_service",
+    "destination_service_name", "service_name", "workload", "deployment", "statefulset", "application", "app",
+    "app_kubernetes_io_name", "container", "container_name", "node", "nodename", "host", "hostname",
+    "destination_service", "namespace", "job",
+)  # fmt: skip
 _MOST_BYTES = 2_000_000_000  # a .gz of a few MB may unpack to anything
 _SERIES = re.compile(r"^\s*(?P<name>[^{]*?)\s*(?:\{(?P<labels>.*)\}\s*)?$", re.DOTALL)
 _LABEL = re.compile(r'\s*([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
@@ -77,8 +84,13 @@ def parse_series(text: str) -> tuple[str, dict[str, str]]:
     return match["name"] or labels.get("__name__", ""), labels
 
 
-def read_series(path: Path, entity_label: str | None = None) -> tuple[SeriesTable, list[str]]:
+def read_series(
+    path: Path, entity_label: str | None = None, known: Collection[str] = ()
+) -> tuple[SeriesTable, list[str]]:
     """Read a file; return the table, and notes on what was odd but could be read.
+
+    The entity of a series is what ``entity_label`` says, else its service, else its instance; else, of all
+    labels that may name one, the first whose value is ``known``, or the first there is.
 
     Raises ConfigError with file, line and column for everything else.
     """
@@ -91,16 +103,27 @@ def read_series(path: Path, entity_label: str | None = None) -> tuple[SeriesTabl
     times, values = _read_rows(path, body, len(names), header)
     times, values, clocked, notes = _put_in_order(path, times, values)
     chosen = (entity_label,) if entity_label else ENTITY_LABELS
-    entities = [_entity(name, own, chosen) for name, own in zip(names, labels, strict=True)]
+    further = () if entity_label else FURTHER_LABELS
+    entities = [_entity(name, own, chosen, further, known) for name, own in zip(names, labels, strict=True)]
     table = SeriesTable(
         times=times, names=names, entities=entities, labels=labels, values=values.T, clocked=clocked
     )
     return table, notes
 
 
-def _entity(name: str, labels: dict[str, str], chosen: Sequence[str]) -> str:
+def _entity(
+    name: str,
+    labels: dict[str, str],
+    chosen: Sequence[str],
+    further: Sequence[str],
+    known: Collection[str],
+) -> str:
+    said = next((labels[label] for label in chosen if labels.get(label)), None)
+    if said is not None:
+        return said
+    candidates = [labels[label] for label in further if labels.get(label)]
     # a series that says nothing about its entity is one of its own, rather than lost
-    return next((labels[label] for label in chosen if labels.get(label)), name)
+    return next((one for one in candidates if one in known), next(iter(candidates), name))
 
 
 def _read_header(path: Path, columns: Sequence[str]) -> tuple[list[str], list[dict[str, str]]]:

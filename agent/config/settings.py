@@ -124,8 +124,21 @@ class PredictSection(Strict):
     """Nothing to set yet."""
 
 
+class ProbesSection(Strict):
+    """Questions over ssh that change nothing, put to the hosts of an incident when it opens."""
+
+    enabled: bool = Field(
+        default=True, description="ask hosts of the inventory; only those whose key is known answer"
+    )
+    timeout: PositiveDuration = Field(
+        default=timedelta(seconds=10), description="how long one question may take"
+    )
+
+
 class DiagnoseSection(Strict):
     """How findings become incidents."""
+
+    probes: ProbesSection = ProbesSection()
 
     classifier: Path | None = Field(
         default=None, description="a trained classifier, as opsmend diagnose --save-classifier writes it"

@@ -25,6 +25,15 @@ class PastCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of a voter's word: whether it proved right, and in 0..1 how surely that is known."""
+
+    voter: str
+    right: bool
+    sure: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
     """What one voter says of one entity: a fault, how sure it is in 0..1, and why."""
 

@@ -9,12 +9,22 @@ from datetime import datetime
 from agent.records.metrics import FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a series measures and which direction is bad, in the words of a signal of the rules."""
+
+    role: str  # traffic, errors, latency, saturation, availability
+    bad: str  # low, high, both
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SeriesTable:
     """Series over a stretch of time: ``values`` is series x time, NaN marks a gap.
 
     ``times`` are unix seconds, ascending. When the source's times say nothing (all the same),
-    ``clocked`` is False and ``times`` only number the rows.
+    ``clocked`` is False and ``times`` only number the rows. ``meanings``, one for each series, are known
+    where the series are signals of the rules; elsewhere names have to say it. ``titles`` are what people
+    are shown instead of name and entity, where that says more.
     """
 
     times: FloatArray
@@ -23,6 +33,8 @@ class SeriesTable:
     labels: Sequence[Mapping[str, str]]
     values: FloatArray
     clocked: bool = True
+    meanings: Sequence[Meaning] = ()
+    titles: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +48,13 @@ class Edge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogEntry:
-    """One log line of a recorded incident. ``at`` is unix seconds, NaN when the line does not say."""
+    """A log line. ``at`` is unix seconds, NaN when it does not say; ``lines`` is how many like it came."""
 
     at: float
     entity: str
     level: str
     message: str
+    lines: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

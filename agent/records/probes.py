@@ -8,6 +8,18 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SshAddress:
+    """How a host is reached by ssh, as the inventory says it; what is empty is left to ``ssh_config``."""
+
+    host: str
+    address: str = ""
+    port: int = 0
+    user: str = ""
+    key: str = ""
+    ssh_config: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeAnswer:
     """One question put to one host, and its answer.
 

@@ -1,6 +1,6 @@
 """The response to incidents: what connects deciding, remediating and verifying over time."""
 
-from agent.response.casebook import CaseBook
+from agent.response.casebook import CaseBook, TrackRecord
 from agent.response.deeds import Deeds, Person
 from agent.response.escalation import Escalation
 from agent.response.moves import ACTOR
@@ -20,6 +20,7 @@ __all__ = [
     "Previews",
     "Responder",
     "StoreJournal",
+    "TrackRecord",
     "Verifications",
     "Workers",
 ]

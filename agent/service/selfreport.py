@@ -9,7 +9,7 @@ from typing import Any
 
 from agent import __version__
 from agent.background.trainer import Trainer
-from agent.diagnose.support import describe_entity_anomaly
+from agent.diagnose.live.support import describe_entity_anomaly
 from agent.livestatus import write_anomalies, write_live_status
 from agent.service.jobs import Jobs
 from agent.service.polling import Polling

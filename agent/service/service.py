@@ -224,6 +224,7 @@ class Service:
         self._stop_feeds()
         agent.responder.stop()
         agent.previews.stop()
+        agent.inquirer.stop()
         self._arrived.set()
         self._report.write("stopping")
         self._jobs.stop()

@@ -1,18 +1,24 @@
-"""Finished incidents in the store, as the past cases that diagnosis compares with."""
+"""Finished incidents in the store, as the past cases and outcomes that diagnosis learns from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
-from agent.records import Verdict
-from agent.records.cases import PastCase
+from agent.records import Effect, Verdict
+from agent.records.cases import Outcome, PastCase
+from agent.store.documents import from_json
 from agent.store.engine import Database
 from agent.store.incidents import to_incident
 from agent.store.schema import incidents, runs
 
 _MOST = 500  # the newest; older ones are of a system that has changed since
+_JUDGED = (Verdict.RECOVERED.value, Verdict.NOT_RECOVERED.value, Verdict.WORSE.value)
+# a repair that did not help may have been the wrong one for the right fault
+_NOT_HELPED = 0.5
 
 
 class CaseStore:
@@ -49,3 +55,34 @@ class CaseStore:
                 )
             )
         return [case for case in cases if case.fingerprint]
+
+    def outcomes(self, most: int = _MOST) -> Sequence[Outcome]:
+        """Return what came of the voters' words: whether the repair of the fault they named helped.
+
+        It is known best when it did; when another fault turned out to be it, they were wrong; when
+        nothing helped, half of that is their fault.
+        """
+        query = (
+            select(incidents, runs.c.fault.label("treated"), runs.c.verdict, runs.c.effect)
+            .join(runs, runs.c.incident_id == incidents.c.id)
+            .where(runs.c.verdict.in_(_JUDGED), runs.c.fault != "unknown")
+            .order_by(incidents.c.id.desc(), runs.c.id)
+            .limit(most)
+        )
+        by_incident: dict[int, list[Row[Any]]] = defaultdict(list)
+        with self._database.reading() as connection:
+            for row in connection.execute(query):
+                by_incident[row.id].append(row)
+        return [one for rows in by_incident.values() for one in _outcomes(rows)]
+
+
+def _outcomes(rows: Sequence[Row[Any]]) -> Iterable[Outcome]:
+    """Judge each voter of one incident once for every fault that was treated."""
+    helped = next((row for row in rows if row.verdict == Verdict.RECOVERED.value), None)
+    effect = from_json(Effect, helped.effect) if helped is not None and helped.effect else None
+    candidates = to_incident(rows[0]).diagnosis.candidates
+    for fault in dict.fromkeys(row.treated for row in rows):
+        right = helped is not None and helped.treated == fault
+        sure = (effect.sure if effect else 1.0) if right else 1.0 if helped is not None else _NOT_HELPED
+        for voter in dict.fromkeys(v for one in candidates if one.fault == fault for v in one.voters):
+            yield Outcome(voter=voter, right=right, sure=sure)

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -220,6 +221,19 @@ incident_topologies = Table(
     metadata,
     Column("incident_id", Integer, ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
     Column("version", String(16), ForeignKey("topologies.version"), nullable=False),
+)
+
+inquiries = Table(
+    "inquiries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", Integer, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("report", Words, nullable=False),
+    Column("probes", Words, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("error", Words, nullable=False),
+    Index(None, "incident_id"),
 )
 
 notifications = Table(

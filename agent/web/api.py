@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from anyio.to_thread import run_sync
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.collect.alertmanager import parse_webhook
 from agent.config.scalars import PositiveDuration
 from agent.errors import AnswerError, NotFoundError
+from agent.inquiry.retrospect import look_back
 from agent.metrics import ALERTS, exposition
 from agent.records import IncidentState
 from agent.response import Person
@@ -20,6 +22,7 @@ router = APIRouter()
 anywhere = APIRouter(include_in_schema=False)
 
 Id = Annotated[int, Path(ge=1, le=2**53)]
+ReportLimit = Annotated[int, Query(ge=1, le=50_000)]
 
 
 class Comment(BaseModel):
@@ -91,8 +94,18 @@ def show_incident(incident_id: Id, agent: Agent, who: Caller) -> Response:
             "events": {str(run.id): stores.runs.events(run.id) for run in runs},
             "approval": stores.approvals.newest(incident_id),
             "messages": stores.notifications.of_incident(incident_id),
+            "inquiry": stores.inquiries.newest(incident_id),
         }
     )
+
+
+@router.get("/api/v1/report")
+def report(
+    agent: Agent, who: Caller, days: Annotated[float, Query(gt=0, le=400)] = 30, limit: ReportLimit = 5_000
+) -> Response:
+    """Tell what the incidents of the last days have in common."""
+    end = agent.clock.now()
+    return answer(look_back(agent.stores, end - timedelta(days=days), end, most=limit))
 
 
 @router.post("/api/v1/incidents/{incident_id}/approve")

@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from agent.collect.incidentfolder import read_incident_folder
-from agent.diagnose.rootcause import Investigation, investigate
+from agent.diagnose.cause.rootcause import Investigation, investigate
+from tests.bench.dialects import DIALECTS, tell_in
 from tests.bench.systems import FAULTS, make_case
 from tests.bench.table import show
 
-KNOWN = {
+KNOWN: dict[str, dict[str, bool | str]] = {
     "metrics, topology, logs, events": {},
     "and the alert's series": {"hint": True},
     "metrics, topology": {"logs": False},
@@ -27,6 +28,7 @@ KNOWN = {
     "metrics": {"logs": False, "topology": False},
     "pods: metrics, topology, logs": {"pods": True},
     "pods: metrics, logs": {"pods": True, "topology": False},
+    **{f"as {dialect}": {"dialect": dialect} for dialect in DIALECTS},
 }
 SIZES = (8, 14, 24)
 
@@ -43,7 +45,11 @@ def main() -> None:
                 for number in range(cases):
                     place = Path(folder) / f"{len(took)}"
                     size = SIZES[number % len(SIZES)]
-                    cause = make_case(place, seed + number * 100, size, fault, **options)
+                    told = dict(options)
+                    dialect = told.pop("dialect", "")
+                    cause = make_case(place, seed + number * 100, size, fault, **told)
+                    if dialect:
+                        tell_in(place, str(dialect))
                     observed = read_incident_folder(place)
                     began = time.perf_counter()
                     found = investigate(observed)

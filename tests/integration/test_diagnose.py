@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import shutil
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from agent.cli.main import app
@@ -207,3 +209,28 @@ def test_rows_that_all_carry_one_timestamp_are_read_in_their_order(folder):
     report, _ = diagnose(folder)
     assert truth(folder) in [one["entity"] for one in report["root_causes"][:3]]
     assert any("same timestamp" in note for note in report["notes"])
+
+
+def test_a_case_book_that_contradicts_itself_lowers_the_confidence_and_is_told(folder, root, tmp_path):
+    """A stock case written down a second time as another fault."""
+    plain, _ = diagnose(folder)
+    own = tmp_path / "own"
+    shutil.copytree(root / "rules", own / "rules")
+    (own / "playbooks").mkdir()
+    nearest = plain["similar_cases"][0]
+    stock = yaml.safe_load((own / "rules" / "cases" / "stock.yml").read_text())
+    twin = next(dict(one) for one in stock["cases"] if one["id"] == nearest["case"])
+    twin |= {"id": "twin", "fault": "certificate_expiring", "helped": []}
+    (own / "rules" / "cases" / "twin.yml").write_text(yaml.safe_dump({"cases": [twin]}))
+    doubted, _ = diagnose(folder, "--definitions", str(own))
+    assert any("contradict each other" in note for note in doubted["notes"])
+    by_case = [one["diagnosis"][0]["confidence"] for one in (doubted, plain)]
+    assert by_case[0] < by_case[1]
+
+
+def test_events_whose_clock_is_two_minutes_fast_still_count_as_right_before(folder):
+    at = EPOCH + 60 * STEP_S
+    event = {"timestamp": at + 110, "kind": "deploy", "service": truth(folder), "message": "v2"}
+    (folder / "events.jsonl").write_text(json.dumps(event) + "\n")
+    report, _ = diagnose(folder)
+    assert report["root_causes"][0]["entity"] == truth(folder)

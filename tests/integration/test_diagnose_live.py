@@ -1,9 +1,13 @@
 """Diagnosis in the running loop: the cause is treated, its effects are not, and what helped is remembered."""
 
+import json
+from datetime import timedelta
+
 import pytest
 
-from agent.records import IncidentState
-from tests.integration.workshop import FAULTS, RULES, SIGNALS, drive, settled
+from agent.collect.alertmanager import parse_webhook
+from agent.records import Event, IncidentState
+from tests.integration.workshop import FAULTS, MEND, RULES, SIGNALS, drive, settled, webhook
 
 LIMPING = {
     "id": "limping_by_metric",
@@ -64,3 +68,82 @@ def test_a_repair_that_was_proved_is_a_case_of_the_store(workshop, make_agent):
     (case,) = agent.stores.cases.proved()
     assert (case.fault, case.helped) == ("broken", ("mend",))
     assert case.fingerprint == {"signal:healthy": 1.0}
+
+
+def looked_into(agent, incident_id=1):
+    return lambda: agent.inquirer.idle and agent.stores.inquiries.newest(incident_id)
+
+
+def test_an_incident_is_looked_into_while_the_loop_goes_on(workshop, database, make_agent):
+    agent = make_agent()
+    drive(agent, lambda: agent.pipeline.health.polls >= 12)
+    agent.read_topology()
+    workshop.break_host("web3")
+    drive(agent, settled(agent.stores))
+    drive(agent, looked_into(agent))
+    found = agent.stores.inquiries.newest(1)
+    assert (found.error, found.report["root_causes"][0]["entity"]) == ("", "web3")
+    assert any(
+        "healthy of web3 fell from 1 to 0" in text for text in found.report["root_causes"][0]["evidence"]
+    )
+
+
+def test_an_inquiry_knows_what_was_deployed_shortly_before(workshop, make_agent):
+    agent = make_agent()
+    drive(agent, lambda: agent.pipeline.health.polls >= 12)
+    now = agent.clock.now()
+    labels = {"host": "web2"}
+    deploy = Event(id="1", kind="deploy", at=now - timedelta(seconds=20), message="shop 2.0", labels=labels)
+    agent.stores.events.take([deploy], now)
+    workshop.break_host("web2")
+    drive(agent, settled(agent.stores))
+    drive(agent, looked_into(agent))
+    (cause, *_) = agent.stores.inquiries.newest(1).report["root_causes"]
+    assert any("shop 2.0" in text for text in cause["evidence"])
+
+
+@pytest.fixture
+def by_alerts(workshop):
+    """Rules that go by alerts alone; web1 and web2 depend on web3, web4 on web5. Nothing is run."""
+    limping = {**LIMPING, "id": "limping_by_alert", "when": {"alert": "Limping"}}
+    broken = {**RULES["rules"][0], "id": "broken_by_alert", "when": {"alert": "Broken"}}
+    workshop.write("rules/diagnosis/test.yml", {"rules": [broken, limping]})
+    fault = {"id": "limping", "summary": "It limps", "passed_on": True}
+    workshop.write("rules/faults.yml", {"faults": [*FAULTS["faults"], fault]})
+    workshop.remediation("mend", MEND, fixes=["broken", "limping"])
+    edges = [["web1", "web3"], ["web2", "web3"], ["web4", "web5"]]
+    workshop.config["collect"]["topology"] = {"edges": edges}
+    workshop.config["agent"]["mode"] = "observe"
+
+
+def hand_in(agent, *alerts):
+    """Hand in one grouped payload of an Alertmanager, as its webhook brings it."""
+    body = webhook(*({"labels": {"alertname": name, "host": host}} for name, host in alerts))
+    now = agent.clock.now()
+    agent.stores.alerts.take(parse_webhook(json.dumps(body).encode(), now), "alertmanager", now)
+    agent.pipeline.look_at_alerts()
+
+
+def told(agent):
+    """Return the hosts of each incident that is open, by the host of its cause."""
+    return {
+        one.entity: sorted(candidate.entity for candidate in one.diagnosis.candidates)
+        for one in agent.stores.incidents.list()
+    }
+
+
+def test_a_grouped_payload_is_taken_apart_and_put_together_by_cause(by_alerts, make_agent):
+    agent = make_agent()
+    agent.pipeline.poll()
+    effects = [("Limping", "web1"), ("Limping", "web4"), ("Limping", "web2")]
+    hand_in(agent, *effects, ("Broken", "web5"), ("Broken", "web3"))
+    assert told(agent) == {"web3": ["web1", "web2", "web3"], "web5": ["web4", "web5"]}
+
+
+def test_a_second_payload_adds_to_its_trouble_and_a_repeat_changes_nothing(by_alerts, make_agent):
+    agent = make_agent()
+    agent.pipeline.poll()
+    hand_in(agent, ("Limping", "web1"))
+    for _ in range(2):
+        hand_in(agent, ("Broken", "web3"), ("Broken", "web5"))
+    assert told(agent) == {"web3": ["web1", "web3"], "web5": ["web5"]}

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from agent.cli.report import gather
 from agent.cli.reportpage import render_html, render_markdown
+from agent.inquiry.retrospect import look_back
 from agent.store import open_stores
 from tests.make import candidate, incident
 
@@ -32,7 +32,7 @@ def stores(tmp_path_factory):
 
 
 def content(stores):
-    return {**gather(stores, NOW - timedelta(days=30), NOW, None), "name": "test"}
+    return {**look_back(stores, NOW - timedelta(days=30), NOW), "name": "test"}
 
 
 def test_a_report_counts_what_the_store_holds(stores):
@@ -57,6 +57,6 @@ def test_the_markdown_keeps_a_hostile_name_in_its_cell(stores):
 
 def test_a_time_without_incidents_is_a_report_as_well(stores):
     years_ago = NOW - timedelta(days=900)
-    told = {**gather(stores, years_ago, years_ago + timedelta(days=30), None), "name": "test"}
+    told = {**look_back(stores, years_ago, years_ago + timedelta(days=30)), "name": "test"}
     assert "no incident" in render_html(told)
     assert "no incident" in render_markdown(told)

@@ -1,0 +1,65 @@
+"""Settings and store in, who is asked beside the rules out: past cases, the classifier, inquiries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from agent.clock import Clock
+from agent.config import Rulebook, Settings
+from agent.diagnose import Advisor
+from agent.diagnose.naming.classifier import load_classifier
+from agent.diagnose.naming.voters import VoterWeights, learn_weights
+from agent.inquiry import Inquirer, InquiryOpinions
+from agent.inquiry.inquirer import Inventory
+from agent.records.cases import PastCase
+from agent.response import CaseBook, TrackRecord
+from agent.store import Stores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What the agent learned while it ran, across reloads."""
+
+    record: TrackRecord
+    inquiries: InquiryOpinions
+
+    def weights(self) -> VoterWeights:
+        """Return how much each voter is believed by now."""
+        return learn_weights(self.record())
+
+
+def make_advisor(
+    settings: Settings, cases: Sequence[PastCase], stores: Stores, clock: Clock, learned: Learned
+) -> Advisor:
+    """Return who is asked when no rule is sure. Raises ConfigError when the classifier is none."""
+    file = settings.diagnose.classifier
+    return Advisor(
+        CaseBook(cases, stores, clock),
+        load_classifier(file) if file is not None else None,
+        learned.weights,
+        learned.inquiries.of,
+    )
+
+
+def make_inquirer(
+    settings: Settings,
+    book: Callable[[], Rulebook],
+    cases: Callable[[], Sequence[PastCase]],
+    stores: Stores,
+    inventory: Inventory,
+    clock: Clock,
+    learned: Learned,
+) -> Inquirer:
+    """Return what looks into incidents that are opened, by the rules and cases in force at that time."""
+    return Inquirer(
+        stores=stores,
+        book=book,
+        cases=lambda: CaseBook(cases(), stores, clock)(),
+        weights=learned.weights,
+        inventory=inventory,
+        probes=settings.diagnose.probes,
+        classifier=str(settings.diagnose.classifier or ""),
+        opinions=learned.inquiries,
+        clock=clock,
+    )

@@ -1,0 +1,268 @@
+"""Series of an incident and of a healthy time in, how far and since when each one deviates out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.diagnose.cause.comparison import CAP, NOTABLE, compare, severity_of
+from agent.diagnose.cause.counters import as_rates
+from agent.diagnose.cause.onset import FEWEST_BEFORE, find_onset
+from agent.diagnose.cause.roles import (
+    MetricRole,
+    bad_direction,
+    is_room,
+    is_share,
+    role_of_series,
+)
+from agent.diagnose.cause.summaries import find_pairs, with_means
+from agent.records.evidence import Observations, SeriesTable
+from agent.records.metrics import BoolArray, FloatArray, IntArray
+
+# without a baseline, what comes shortly before the incident may be its slow beginning
+_SURELY_HEALTHY, _LONG = 0.7, 10
+# full is full, by however small a step it got there: a share of a resource, and its usual room
+_FULL, _ROOM, _MOST_SHARE, _EXHAUSTED = 0.97, 0.9, 1.02, 0.9
+_OF_PEAK = 0.2  # a symptom begins where it first reaches this share of its worst
+_LARGEST = 1e100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Deviations:
+    """How the series of a table deviate, all arrays with one row per series.
+
+    ``excess`` is series x time in the series' own unit, 0 where nothing bad happens; ``z`` the same
+    in robust standard deviations. ``severity`` lies in 0..1; ``direction`` is 1 for a rise, -1 for a
+    fall. ``onset`` is the column from which on a series deviates, -1 for never. ``level`` is what is
+    normal, in the unit of ``series``: the table's values, of counters their increase per row, of summaries
+    their means. ``less_is_bad`` says of which series it is the low values that are bad; ``full`` which are
+    shares of something that is used up. ``start`` is the column at which the incident began.
+    """
+
+    table: SeriesTable
+    series: FloatArray
+    roles: Sequence[MetricRole]
+    less_is_bad: BoolArray
+    excess: FloatArray
+    z: FloatArray
+    severity: FloatArray
+    direction: IntArray
+    onset: IntArray
+    level: FloatArray
+    scale: FloatArray
+    full: BoolArray
+    start: int
+    notes: Sequence[str] = ()
+
+    def usual(self, row: int) -> float:
+        """Return a series' normal level in the unit of its source."""
+        if self.roles[row] is MetricRole.AVAILABILITY:
+            return _top_of(self.series[row]) - float(self.level[row])
+        return -float(self.level[row]) if self.less_is_bad[row] else float(self.level[row])
+
+
+def _top_of(values: FloatArray) -> float:
+    """Return what a wholly available series shows: 1, or 100 when it is in percent."""
+    top = np.nanmax(values) if not np.isnan(values).all() else 1.0
+    return 100.0 if top > 1.5 else 1.0
+
+
+def measure_deviations(observed: Observations, notable: float = NOTABLE) -> Deviations:
+    """Compare the incident with its baseline, or else with the rows before it began.
+
+    What deviates by less than half of ``notable`` in its worst rows has no severity.
+    """
+    table = observed.table
+    roles, low = read_roles(table)
+    pairs = find_pairs(table)
+    paired = [row for pair in pairs for row in pair]
+
+    def measured(raw: FloatArray) -> FloatArray:
+        return with_means(as_rates(_tame(raw), table.names, paired), pairs)
+
+    series = measured(table.values)
+    values = _as_badness(series, roles, low)
+    notes: list[str] = []
+    healthy = 0
+    before = _aligned_baseline(observed, values.shape[0])
+    before = _as_badness(measured(before), roles, low) if before.size else before
+    if before.shape[1] < FEWEST_BEFORE:
+        if observed.baseline is not None:
+            notes.append("the baseline is empty; the time before the incident is taken for normal")
+        start = find_onset(values, _last_possible(observed))
+        healthy = start if start < _LONG else round(start * _SURELY_HEALTHY)
+        before, early = values[:, :healthy], values[:, :0]
+    else:
+        start = _onset_with_baseline(observed, before, values, roles)
+        early = values[:, :start]
+    if before.shape[1] < FEWEST_BEFORE:
+        notes.append("nothing is known of a healthy time; what deviates is judged by its own middle")
+        before, start = values, 0
+    excess, z, direction, level, scale = compare(before, early, values, roles)
+    for row in _alerted_rows(observed, roles) if early.shape[1] else ():
+        # an alert is believed also where the baseline was worse: what counts is the time just before
+        away = np.nan_to_num(np.maximum(values[row] - np.nanmedian(early[row]), 0.0))
+        excess[row], z[row], direction[row] = away, np.minimum(away / max(scale[row], 1e-12), CAP), 1
+    active = z[:, start:]
+    severity = severity_of(active, notable)
+    full = _at_limit(table, values, roles, low, level, start)
+    severity[full] = np.maximum(severity[full], _EXHAUSTED)
+    onset = _first_sustained(z, healthy, notable)
+    return Deviations(
+        table=table,
+        series=series,
+        roles=roles,
+        less_is_bad=low,
+        excess=excess,
+        z=z,
+        severity=severity,
+        direction=direction,
+        onset=onset,
+        level=level,
+        scale=scale,
+        full=full,
+        start=start,
+        notes=tuple(notes),
+    )
+
+
+def read_roles(table: SeriesTable) -> tuple[list[MetricRole], BoolArray]:
+    """Return what each series measures, and of which it is the low values that are bad."""
+    if not table.meanings:
+        roles = [role_of_series(*pair) for pair in zip(table.names, table.labels, strict=True)]
+        room = [
+            role is MetricRole.SATURATION and is_room(name)
+            for role, name in zip(roles, table.names, strict=True)
+        ]
+        return roles, np.array(room, dtype=bool)
+    known = [(MetricRole(one.role), one.bad == "low") for one in table.meanings]
+    # an availability of which more is bad ("has failed") says the same as an error
+    meant = [
+        MetricRole.ERRORS if role is MetricRole.AVAILABILITY and not low else role for role, low in known
+    ]
+    less = [low and role is not MetricRole.AVAILABILITY for role, low in known]
+    return meant, np.array(less, dtype=bool)
+
+
+def _tame(values: FloatArray) -> FloatArray:
+    """Keep numbers so small that their squares and differences are numbers too."""
+    tamed: FloatArray = np.clip(values, -_LARGEST, _LARGEST)
+    return tamed
+
+
+def _last_possible(observed: Observations) -> int:
+    """Return the last column at which the incident can have begun: it was detected no earlier."""
+    times = observed.table.times
+    if observed.detected_at is None or not observed.table.clocked or len(times) < 2:
+        return len(times) - 1
+    step = float(np.median(np.diff(times)))
+    slack = max(2 * step, 120.0)  # clocks of different sources differ
+    return int(np.searchsorted(times, observed.detected_at.timestamp() + slack, side="right")) - 1
+
+
+def _aligned_baseline(observed: Observations, count: int) -> FloatArray:
+    """Return the baseline's rows in the order of the table's; NaN for series it does not know."""
+    baseline = observed.baseline
+    if baseline is None or not baseline.values.size:
+        return np.empty((count, 0))
+    known = {_key(baseline, row): row for row in range(len(baseline.names))}
+    rows = [known.get(_key(observed.table, row), -1) for row in range(count)]
+    aligned = baseline.values[rows]
+    aligned[np.array(rows) < 0] = np.nan
+    return aligned
+
+
+def _key(table: SeriesTable, row: int) -> tuple[str, tuple[tuple[str, str], ...]]:
+    return table.names[row], tuple(sorted(table.labels[row].items()))
+
+
+def _as_badness(values: FloatArray, roles: Sequence[MetricRole], low: BoolArray) -> FloatArray:
+    """Return availability as its complement, so that more is worse for it as for everything else."""
+    turned = values.copy()
+    turned[low] = -turned[low]
+    for row, role in enumerate(roles):
+        if role is MetricRole.AVAILABILITY:
+            turned[row] = _top_of(values[row]) - values[row]
+    return turned
+
+
+def _onset_with_baseline(
+    observed: Observations, before: FloatArray, values: FloatArray, roles: Sequence[MetricRole]
+) -> int:
+    rows = symptom_rows(observed)
+    if rows:
+        own = [roles[row] for row in rows]
+        _, z, *_ = compare(before[rows], values[rows][:, :0], values[rows], own)
+        z[z < _OF_PEAK * z.max(axis=1, keepdims=True, initial=0.0)] = 0.0
+        onset = _first_sustained(z, 0)
+        onset = onset[onset >= 0]
+        if onset.size:
+            return int(onset.min())
+        # the alert says that it is bad, the baseline that it was as bad before: go by the course alone
+        courses = values[rows][(np.isfinite(values[rows]).sum(axis=1) > 1)]
+        if courses.size:
+            middle = (np.nanmin(courses, axis=1) + np.nanmax(courses, axis=1)) / 2
+            return int(np.argmax(courses >= middle[:, None], axis=1).min())
+    both = np.hstack([before, values])
+    shift: int = before.shape[1]
+    return max(0, find_onset(both, shift + _last_possible(observed)) - shift)
+
+
+def symptom_rows(observed: Observations) -> list[int]:
+    """Return the rows of the series that the alert was about."""
+    hint = observed.symptom
+    if hint is None:
+        return []
+    rows = [row for row, entity in enumerate(observed.table.entities) if entity == hint.entity]
+    exact = [row for row in rows if observed.table.names[row] == hint.metric]
+    return exact or rows
+
+
+def _at_limit(
+    table: SeriesTable,
+    values: FloatArray,
+    roles: Sequence[MetricRole],
+    low: BoolArray,
+    level: FloatArray,
+    start: int,
+) -> BoolArray:
+    """Return which series are shares of something that has been used up since the incident began."""
+    used_up = np.zeros(len(roles), dtype=bool)
+    for row, role in enumerate(roles):
+        if role is MetricRole.SATURATION and is_share(table.names[row]):
+            top = np.nanmax(np.abs(values[row]), initial=0.0)
+            limit = 1.0 if top <= _MOST_SHARE else 100.0
+            room = limit if low[row] else 0.0  # what is left is counted downwards from the whole
+            full = np.nan_to_num(values[row, start:], nan=-room) + room >= _FULL * limit
+            usual = level[row] + room
+            used_up[row] = top <= _MOST_SHARE * limit and usual < _ROOM * limit and full.mean() > 0.25
+    return used_up
+
+
+def _alerted_rows(observed: Observations, roles: Sequence[MetricRole]) -> list[int]:
+    """Return the rows of the very series that the alert names, where more is surely worse."""
+    if observed.symptom is None or not observed.symptom.metric:
+        return []
+    names = observed.table.names
+    rows = [row for row in symptom_rows(observed) if names[row] == observed.symptom.metric]
+    finite = [row for row in rows if np.isfinite(observed.table.values[row]).any()]
+    return [row for row in finite if bad_direction(roles[row])]
+
+
+def _first_sustained(z: FloatArray, start: int, level: float = NOTABLE) -> IntArray:
+    """Return the first column from ``start`` on at which a series becomes notable, -1 for never."""
+    if not z.shape[1]:
+        return np.full(z.shape[0], -1)
+    notable: BoolArray = z >= level
+    if z.shape[1] >= 6:
+        # one wild sample is no onset: the next one or the one after it must be notable as well
+        following = np.zeros_like(notable)
+        following[:, :-1] |= notable[:, 1:]
+        following[:, :-2] |= notable[:, 2:]
+        following[:, -1] = True
+        notable = notable & following
+    notable[:, :start] = False
+    first = np.argmax(notable, axis=1)
+    return np.where(notable.any(axis=1), first, -1)

@@ -1,0 +1,147 @@
+"""An investigation in, sentences for people out: what was seen of a suspect, with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+from agent.diagnose.cause.graph import FAILING, CausalGraph, Link, NodeKey, Trouble
+from agent.diagnose.cause.rootcause import Investigation, Suspect, changes_before
+from agent.placeholders import format_value
+
+_MOST_SERIES = 3
+_MOST_COMPLAINTS = 2
+_NOUNS = {
+    Trouble.LATENCY: "latency",
+    Trouble.ERRORS: "errors",
+    Trouble.SATURATION: "shortage",
+    Trouble.SURGE: "more traffic",
+    Trouble.DROUGHT: "less traffic",
+    Trouble.OTHER: "unusual values",
+}
+
+
+def explain_suspect(investigation: Investigation, suspect: Suspect) -> list[str]:
+    """Return the evidence for one suspect, the strongest first."""
+    return [
+        *_tell_series(investigation, suspect.entity),
+        *_tell_complaints(investigation, suspect.entity),
+        *_tell_changes(investigation, suspect.entity),
+        *_tell_blame(investigation.graph, suspect),
+    ]
+
+
+def _tell_series(investigation: Investigation, entity: str) -> list[str]:
+    deviations = investigation.deviations
+    table = deviations.table
+    rows = [row for key, node in investigation.graph.nodes.items() if key[0] == entity for row in node.rows]
+    told = []
+    for row in sorted(rows, key=lambda row: -deviations.severity[row])[:_MOST_SERIES]:
+        values = deviations.series[row, deviations.start :]
+        if np.isnan(values).all():
+            continue
+        worst = int(np.nanargmax(deviations.z[row, deviations.start :]))
+        level = deviations.usual(row)
+        word = "rose" if values[worst] > level else "fell"
+        since = _moment(investigation, int(deviations.onset[row]))
+        title = table.titles[row] if table.titles else f"{table.names[row]} of {entity}"
+        told.append(f"{_show(title)} {word} from {level:.4g} to {values[worst]:.4g}{since}")
+    if entity in investigation.graph.vanished:
+        told.insert(0, f"all metrics of {_show(entity)} ended while those of others went on")
+    return told
+
+
+def _tell_complaints(investigation: Investigation, entity: str) -> list[str]:
+    complaints = [one for one in investigation.logs.complaints.get(entity, ()) if one.since > one.before]
+    told = []
+    for one in [one for one in complaints if one.own][:_MOST_COMPLAINTS]:
+        told.append(f"it logged {one.since} times since then, {one.before} times before: {_show(one.text)}")
+    blaming: dict[str, int] = {}
+    for other, theirs in investigation.logs.complaints.items():
+        if other != entity:
+            count = sum(one.since for one in theirs if entity in one.names)
+            if count:
+                blaming[other] = count
+    for other, count in sorted(blaming.items(), key=lambda pair: -pair[1])[:_MOST_SERIES]:
+        told.append(f"{_show(other)} names it in {count} log lines")
+    return told
+
+
+def _tell_changes(investigation: Investigation, entity: str) -> list[str]:
+    deviations = investigation.deviations
+    began = (
+        float(investigation.observed.table.times[deviations.start]) if len(deviations.table.times) else 0.0
+    )
+    told = []
+    for event in changes_before(entity, investigation.observed, deviations)[:_MOST_SERIES]:
+        gap = (began - event.at) / 60
+        when = f"{gap:.0f} min before" if gap >= 1 else "just before"
+        told.append(f"{_show(event.kind)} {when} it began: {_show(event.message)}")
+    return told
+
+
+def _tell_blame(graph: CausalGraph, suspect: Suspect) -> list[str]:
+    told = []
+    for key in graph.nodes:
+        if key[0] == suspect.entity and key[1] in FAILING:
+            passed = sum(link.share for link in graph.links.get(key, ()) if link.cause[0] != suspect.entity)
+            word = "nothing" if passed < 0.05 else f"{passed:.0%} of it"
+            told.append(f"what it depends on accounts for {word} ({key[1].value})")
+    if suspect.repaired >= 0.05:
+        told.append(f"its repair would take away {suspect.repaired:.0%} of what is wrong")
+    return told
+
+
+def causal_path(investigation: Investigation, entity: str) -> list[Link]:
+    """Return the strongest chain of links from where trouble is felt to an entity, effect first."""
+    graph = investigation.graph
+    best: dict[NodeKey, tuple[float, list[Link]]] = {
+        key: (1.0, []) for key, weight in investigation.start.items() if weight > 0 and key[0] != entity
+    }
+    found: tuple[float, list[Link]] = (0.0, [])
+    open_keys = list(best)
+    for _ in range(8):  # no chain of blame that people believe is longer
+        reached: list[NodeKey] = []
+        for key in open_keys:
+            weight, path = best[key]
+            for link in graph.links.get(key, ()):
+                through = weight * link.share
+                if link.cause[0] == entity:
+                    longer = through * (1 + len(path))  # people want to see how far it reached
+                    if longer > found[0]:
+                        found = longer, [*path, link]
+                elif through * (1 + len(path)) > _reach(best.get(link.cause)):
+                    best[link.cause] = through, [*path, link]
+                    reached.append(link.cause)
+        open_keys = reached
+        if not open_keys:
+            break
+    return found[1]
+
+
+def _reach(known: tuple[float, list[Link]] | None) -> float:
+    return known[0] * max(1, len(known[1])) if known else 0.0
+
+
+def draw_path(links: Sequence[Link]) -> str:
+    """Return a causal path as a picture in one line, the cause first.
+
+    ``payment (errors) ──► checkout (errors) ──► frontend (errors)``
+    """
+    if not links:
+        return ""
+    nodes = [links[-1].cause, *(link.effect for link in reversed(links))]
+    return " ──► ".join(f"{_show(entity)} ({_NOUNS[trouble]})" for entity, trouble in nodes)
+
+
+def _moment(investigation: Investigation, column: int) -> str:
+    table = investigation.observed.table
+    if column < 0 or not table.clocked:
+        return ""
+    return f" at {datetime.fromtimestamp(float(table.times[column]), UTC):%H:%M:%S} UTC"
+
+
+def _show(text: str) -> str:
+    return format_value(text)

@@ -1,0 +1,96 @@
+"""Candidates of the rules in, believed as far as their past allows; where unsure, what others say out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from agent.diagnose.naming.cases import CaseVoter
+from agent.diagnose.naming.classifier import FaultClassifier
+from agent.diagnose.naming.fingerprint import fingerprint_of_symptoms
+from agent.diagnose.naming.voters import VoterWeights, combine
+from agent.records import Candidate, Symptom
+from agent.records.cases import Opinion, PastCase
+
+_SURE = 0.6  # a rule this sure needs no advice, and gets no delay
+_WORTH_SAYING = 0.5
+_NOBODY_KNOWS = "unknown"
+_PLAIN_TRUST = 0.97  # one failure in a long record changes nothing that anybody needs to hear of
+
+CaseBook = Callable[[], Sequence[PastCase]]
+
+
+class Advisor:
+    """Asks cases and classifier about entities that no rule is sure about."""
+
+    def __init__(
+        self,
+        cases: CaseBook,
+        classifier: FaultClassifier | None = None,
+        weights: Callable[[], VoterWeights] = VoterWeights,
+        inquiries: Callable[[str], Sequence[Opinion]] = lambda entity: (),
+    ) -> None:
+        self._cases = cases
+        self._classifier = classifier
+        self._weights = weights
+        self._inquiries = inquiries
+
+    def advise(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Return the candidates, with more where rules are unsure and others know better."""
+        weights = self._weights()
+        candidates = [_believed(one, weights) for one in candidates]
+        by_entity: dict[str, list[Candidate]] = defaultdict(list)
+        for candidate in candidates:
+            by_entity[candidate.entity].append(candidate)
+        unsure = [own for own in by_entity.values() if not any(_is_sure(one) for one in own)]
+        if not unsure:
+            return candidates
+        voter = CaseVoter(self._cases())
+        return [*candidates, *(found for own in unsure for found in self._ask(own, voter, weights))]
+
+    def _ask(self, own: Sequence[Candidate], voter: CaseVoter, weights: VoterWeights) -> Iterable[Candidate]:
+        symptoms: tuple[Symptom, ...] = tuple(dict.fromkeys(s for one in own for s in one.symptoms))
+        seen = fingerprint_of_symptoms(symptoms)
+        opinions = [
+            Opinion(voter=name, fault=one.fault, confidence=confidence, evidence=one.evidence)
+            for one in own
+            if one.fault != _NOBODY_KNOWS
+            for name, confidence in one.voters.items()
+        ]
+        opinions += voter.vote(seen)
+        opinions += self._inquiries(own[0].entity)
+        if self._classifier is not None:
+            opinions += self._classifier.vote(seen)
+        for named in combine(opinions, weights):
+            if named.confidence >= _WORTH_SAYING:
+                yield Candidate(
+                    fault=named.fault,
+                    entity=own[0].entity,
+                    confidence=round(named.confidence, 3),
+                    voters=named.voters,
+                    evidence=named.evidence,
+                    symptoms=symptoms,
+                    labels=own[0].labels,
+                )
+
+
+def _is_sure(candidate: Candidate) -> bool:
+    return candidate.fault != _NOBODY_KNOWS and candidate.confidence >= _SURE
+
+
+def _believed(candidate: Candidate, weights: VoterWeights) -> Candidate:
+    """Return a candidate with no more confidence than what came of its voters' words so far allows."""
+    trust = max((weights.trust(voter) for voter in candidate.voters), default=1.0)
+    if trust >= _PLAIN_TRUST:
+        return candidate
+    told = "; ".join(
+        f"{voter} was right in {weights.heard[voter][0]:.0f} of {weights.heard[voter][1]:.0f} cases so far"
+        for voter in candidate.voters
+        if voter in weights.heard
+    )
+    return replace(
+        candidate,
+        confidence=round(candidate.confidence * trust, 3),
+        evidence=(*candidate.evidence, *([told] if told else ())),
+    )

@@ -1,0 +1,227 @@
+"""Incidents in, inquiries in the store out: made one after another, each in a process of its own.
+
+Nobody waits for an inquiry. It is made when an incident opens and again when its diagnosis changes; a
+storm of incidents makes no storm of processes, for what finds no place in the queue is left out.
+"""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Protocol
+
+import orjson
+from pydantic import TypeAdapter
+
+from agent.clock import Clock
+from agent.config.rulefiles import Rulebook
+from agent.config.settings import ProbesSection
+from agent.diagnose.live.dependencies import names_of
+from agent.diagnose.naming.voters import VoterWeights
+from agent.errors import OpsmendError, RunError
+from agent.inquiry.hosts import addresses, certificates_of, unit_of
+from agent.inquiry.observe import first_seen, name_of, observe, with_arrivals
+from agent.inquiry.opinions import InquiryOpinions
+from agent.inquiry.work import Asking, Job
+from agent.log import Logger
+from agent.records import Frame, Incident, InventoryHost, Topology
+from agent.records.cases import Opinion, PastCase
+from agent.records.evidence import Observations
+from agent.records.inquiries import Inquiry
+from agent.records.probes import ProbeAnswer
+from agent.store import Stores
+
+log = Logger("inquiry")
+
+_TIMEOUT_S = 120
+_MOST_WAITING = 10
+_MOST_PER_INCIDENT = 3
+_LOGS_BEFORE = timedelta(minutes=30)
+_EVENTS_BEFORE = timedelta(hours=1)
+_ANSWERS: TypeAdapter[tuple[ProbeAnswer, ...]] = TypeAdapter(tuple[ProbeAnswer, ...])
+
+
+class Inventory(Protocol):
+    """What an inquiry needs of an inventory."""
+
+    def hosts(self) -> Mapping[str, InventoryHost]:
+        """Return all hosts by name. Raises RunError when the inventory cannot be read."""
+
+
+class Inquirer:
+    """Looks into incidents beside the running agent."""
+
+    def __init__(
+        self,
+        *,
+        stores: Stores,
+        book: Callable[[], Rulebook],
+        cases: Callable[[], Sequence[PastCase]],
+        weights: Callable[[], VoterWeights],
+        inventory: Inventory,
+        probes: ProbesSection,
+        classifier: str,
+        opinions: InquiryOpinions,
+        clock: Clock,
+    ) -> None:
+        self._stores = stores
+        self._book = book
+        self._cases = cases
+        self._weights = weights
+        self._inventory = inventory
+        self._probes = probes
+        self._classifier = classifier
+        self._opinions = opinions
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="inquiry")
+        self._lock = threading.Lock()
+        self._waiting = 0
+        self._made: dict[int, int] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = False
+
+    def look_into(self, incident: Incident, frame: Frame, topology: Topology) -> bool:
+        """Begin an inquiry and return at once; return whether there was room for it."""
+        with self._lock:
+            made = self._made.get(incident.id, 0)
+            if self._stopping or self._waiting >= _MOST_WAITING or made >= _MOST_PER_INCIDENT:
+                return False
+            self._waiting += 1
+            self._made[incident.id] = made + 1
+            while len(self._made) > 10_000:
+                del self._made[next(iter(self._made))]
+        try:
+            observed = observe(incident, frame, self._book().signals, topology)
+        except Exception as error:
+            self._left(incident, error)
+            return False
+        self._pool.submit(self._make, incident, observed)
+        return True
+
+    @property
+    def idle(self) -> bool:
+        """Return whether nothing is being looked into."""
+        return self._waiting == 0
+
+    def stop(self) -> None:
+        """Make no more; end the one that is at work."""
+        self._stopping = True
+        process = self._process
+        if process is not None and process.poll() is None:
+            process.kill()
+        self._pool.shutdown(cancel_futures=True)
+
+    def _left(self, incident: Incident, error: Exception) -> None:
+        with self._lock:
+            self._waiting -= 1
+        log.error("an incident could not be looked into", error, incident=incident.id)
+
+    def _job(self, incident: Incident, observed: Observations) -> Job:
+        since = first_seen(incident)
+        counts = self._stores.logs.counts(since - _LOGS_BEFORE, ["template"])
+        events = self._stores.events.since(since - _EVENTS_BEFORE)
+        return Job(
+            observed=with_arrivals(observed, counts, events),
+            cases=self._cases(),
+            classifier=self._classifier,
+            opinions=_opinions(incident, set(observed.nodes)),
+            weights=self._weights(),
+            faults={id_: fault.summary for id_, fault in self._book().faults.items()},
+            asking=self._asking(incident, observed),
+        )
+
+    def _make(self, incident: Incident, observed: Observations) -> None:
+        try:
+            if not self._stopping:
+                self._keep(incident, self._work(incident, self._job(incident, observed)))
+        except OpsmendError as error:
+            log.warning("an inquiry could not be made", incident=incident.id, why=str(error))
+        except Exception as error:
+            log.error("an inquiry failed", error, incident=incident.id)
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+    def _keep(self, incident: Incident, inquiry: Inquiry) -> None:
+        if self._stopping:
+            return
+        self._stores.inquiries.keep(inquiry)
+        if incident.best is not None:
+            names = frozenset({incident.host, *names_of(incident.best)})
+            self._opinions.learn(incident.entity, inquiry, names)
+        log.info(
+            "incident looked into",
+            incident=incident.id,
+            seconds=inquiry.seconds,
+            said=inquiry.report.get("summary", inquiry.error),
+        )
+
+    def _work(self, incident: Incident, job: Job) -> Inquiry:
+        began = self._clock.monotonic()
+        report, answers, error = self._run(job)
+        return Inquiry(
+            incident_id=incident.id,
+            at=self._clock.now(),
+            report=report,
+            probes=answers,
+            seconds=round(self._clock.monotonic() - began, 2),
+            error=error,
+        )
+
+    def _run(self, job: Job) -> tuple[Mapping[str, object], tuple[ProbeAnswer, ...], str]:
+        command = [sys.executable, "-m", "agent.inquiry.work"]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        try:
+            said, complaint = self._process.communicate(pickle.dumps(job), timeout=_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            return {}, (), f"nothing was found out within {_TIMEOUT_S} s"
+        if self._process.returncode != 0:
+            lines = complaint.decode(errors="replace").strip().splitlines()
+            return {}, (), lines[-1][:500] if lines else f"exit code {self._process.returncode}"
+        content = orjson.loads(said)
+        return content["report"], _ANSWERS.validate_python(content["probes"]), ""
+
+    def _asking(self, incident: Incident, observed: Observations) -> Asking | None:
+        if not self._probes.enabled:
+            return None
+        try:
+            hosts = self._inventory.hosts()
+        except RunError as error:
+            log.warning("no host can be asked", why=str(error))
+            return None
+        own = [incident.host] if incident.host else []
+        wanted = [*own, *dict.fromkeys(observed.table.entities)]
+        found = addresses(hosts, wanted)
+        unit = unit_of(incident)
+        return Asking(
+            addresses=found,
+            always=own,
+            units=dict.fromkeys(own, unit),
+            certificates={
+                name: certificates_of(hosts[found[name].host], unit) for name in own if name in found
+            },
+            timeout=self._probes.timeout,
+        )
+
+
+def _opinions(incident: Incident, known: set[str]) -> dict[str, list[Opinion]]:
+    """Return what the voters said already, by the names that the inquiry goes by."""
+    opinions: dict[str, list[Opinion]] = {}
+    for one in incident.diagnosis.candidates:
+        if one.fault == "unknown":
+            continue
+        name = name_of(one.labels, one.labels.get("host", "") or one.entity, known)
+        for voter, confidence in one.voters.items():
+            opinions.setdefault(name, []).append(
+                Opinion(voter=voter, fault=one.fault, confidence=confidence, evidence=one.evidence)
+            )
+    return opinions

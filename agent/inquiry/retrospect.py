@@ -1,0 +1,157 @@
+"""The store in, what the incidents of a stretch of time have in common out, as plain values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from agent.diagnose.live.dependencies import names_of
+from agent.diagnose.many.impact import Impact, measure_impact
+from agent.diagnose.many.patterns import IncidentFact, Pattern, find_patterns, per_day
+from agent.records import Incident, Topology
+from agent.records.evidence import SeriesTable
+from agent.records.inquiries import Inquiry
+from agent.store import Stores
+
+MOST = 100_000  # incidents
+_MOST_LOOKED_UP = 2_000  # of the newest, topology and inquiry are read
+_PLACES = ("host", "zone", "site", "region", "datacenter", "rack", "unit", "service", "mountpoint")
+_BEHIND = "behind"  # by the network: who calls or uses what the incident was on
+
+
+def look_back(
+    stores: Stores, begin: datetime, end: datetime, business: SeriesTable | None = None, most: int = MOST
+) -> dict[str, Any]:
+    """Return everything a report tells; ``business`` are series that incidents may have cost."""
+    incidents = [one for one in stores.incidents.list(limit=most) if begin <= one.opened_at <= end]
+    known = {one.id: stores.topologies.of_incident(one.id) for one in incidents[:_MOST_LOOKED_UP]}
+    facts = [fact_of(one, end, known.get(one.id)) for one in incidents]
+    patterns = find_patterns(facts, begin, end)
+    found = [stores.inquiries.newest(one.id) for one in incidents[:_MOST_LOOKED_UP]]
+    inquiries = [one for one in found if one is not None and one.report]
+    return {
+        "begin": begin,
+        "end": end,
+        "incidents": len(facts),
+        "minutes": round(sum(one.lasted.total_seconds() for one in facts) / 60, 1),
+        "troubled_share": round(_troubled_share(facts, begin, end), 5),
+        "states": dict(Counter(one.state.value for one in incidents).most_common()),
+        "faults": _count(one.fault for one in facts),
+        "entities": _count(one.entity for one in facts),
+        "per_day": [
+            {"day": f"{day:%Y-%m-%d}", "incidents": count} for day, count in per_day(facts, begin, end)
+        ],
+        "per_hour": _per_hour(facts),
+        "patterns": [_plain(one) for one in patterns],
+        "impact": _impact(business, facts),
+        "paths": paths_of(inquiries),
+        "moved_together": moved_together(inquiries),
+        "longest": [
+            {"id": one.id, "what": one.what, "lasted": _span(one.lasted), "opened_at": one.opened_at}
+            for one in sorted(facts, key=lambda one: -one.lasted)[:10]
+        ],
+    }
+
+
+def fact_of(incident: Incident, now: datetime, topology: Topology | None = None) -> IncidentFact:
+    """Return what patterns need of an incident; one that is not over has lasted until now."""
+    ended = incident.closed_at or (now if incident.symptomatic else incident.updated_at)
+    labels: Mapping[str, str] = incident.best.labels if incident.best else {}
+    places = {label: labels[label] for label in _PLACES if labels.get(label)}
+    places.setdefault("host", incident.host or "unknown")
+    if topology is not None and incident.best is not None:
+        names = names_of(incident.best)
+        callers = sorted({edge.source for edge in topology.edges if edge.target in names})
+        if callers:
+            places[_BEHIND] = " and ".join(callers[:3])
+    return IncidentFact(
+        id=incident.id,
+        fault=incident.fault or "unknown",
+        entity=incident.entity,
+        opened_at=incident.opened_at,
+        lasted=max(ended - incident.opened_at, timedelta(0)),
+        places=tuple(sorted(places.items())),
+    )
+
+
+def _troubled_share(facts: Sequence[IncidentFact], begin: datetime, end: datetime) -> float:
+    """Return the share of the time in which at least one incident lasted."""
+    total, until = timedelta(0), begin
+    for one in sorted(facts, key=lambda one: one.opened_at):
+        start, stop = max(one.opened_at, until), min(one.opened_at + one.lasted, end)
+        if stop > start:
+            total, until = total + (stop - start), stop
+    return total / (end - begin)
+
+
+def _count(names: Iterable[str]) -> list[dict[str, Any]]:
+    return [{"name": name, "incidents": count} for name, count in Counter(names).most_common(20)]
+
+
+def _per_hour(facts: Sequence[IncidentFact]) -> list[int]:
+    hours = Counter(one.opened_at.astimezone(UTC).hour for one in facts)
+    return [hours.get(hour, 0) for hour in range(24)]
+
+
+def _plain(one: Pattern) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "subject": one.subject,
+        "text": one.text,
+        "value": round(one.value, 4),
+        "p": one.p,
+        "significant": one.significant,
+    }
+
+
+def paths_of(inquiries: Sequence[Inquiry]) -> list[dict[str, Any]]:
+    """Return by which paths trouble spread, the most frequent first."""
+    taken = Counter(
+        one.report["root_causes"][0]["path"]
+        for one in inquiries
+        if one.report.get("root_causes") and one.report["root_causes"][0]["path"]
+    )
+    return [{"path": path, "incidents": count} for path, count in taken.most_common(20)]
+
+
+def moved_together(inquiries: Sequence[Inquiry]) -> list[dict[str, Any]]:
+    """Return which troubles moved together, with the median lag, what did so in most incidents first."""
+    lags: dict[tuple[str, str], list[float]] = {}
+    for one in inquiries:
+        for pair in one.report.get("patterns", {}).get("together", ()):
+            if pair["lag_s"] is not None and pair["first"][0] != pair["second"][0]:
+                first, second = (
+                    f"{entity} ({trouble})" for entity, trouble in (pair["first"], pair["second"])
+                )
+                lags.setdefault((first, second), []).append(pair["lag_s"])
+    often = sorted(lags.items(), key=lambda item: -len(item[1]))[:20]
+    return [
+        {"first": first, "second": second, "lag_s": sorted(own)[len(own) // 2], "incidents": len(own)}
+        for (first, second), own in often
+    ]
+
+
+def _impact(business: SeriesTable | None, facts: Sequence[IncidentFact]) -> list[dict[str, Any]]:
+    if business is None:
+        return []
+    spans = [(one.opened_at.timestamp(), one.lasted) for one in facts]
+    return [_plain_impact(one) for one in measure_impact(business, spans)]
+
+
+def _plain_impact(one: Impact) -> dict[str, Any]:
+    return {
+        "series": one.series,
+        "expected": one.expected,
+        "seen": one.seen,
+        "missed": one.missed,
+        "share": one.share,
+        "p": one.p,
+    }
+
+
+def _span(lasted: timedelta) -> str:
+    minutes, seconds = divmod(round(lasted.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h {minutes}m" if hours else f"{minutes}m {seconds}s"

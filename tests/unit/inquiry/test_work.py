@@ -1,0 +1,50 @@
+"""An inquiry is worked out from a job, also when hosts do not answer."""
+
+import pickle
+
+from agent.inquiry.opinions import InquiryOpinions
+from agent.inquiry.work import Asking, Job, work
+from agent.records.inquiries import Inquiry
+from agent.records.probes import SshAddress
+from tests import make
+from tests.make import NOW
+
+OBSERVED = make.observations(
+    {
+        'errors{service="front"}': make.course(0.01, 0.3),
+        'errors{service="cart"}': make.course(0.01, 0.5),
+        'latency{service="idle"}': make.course(1.0, 1.0),
+    },
+    edges=[("front", "cart")],
+)
+
+
+def test_the_cause_is_told_with_its_path():
+    told = work(Job(observed=OBSERVED))["report"]
+    assert told["root_causes"][0]["entity"] == "cart"
+    assert told["root_causes"][0]["path"] == "cart (errors) ──► front (errors)"
+
+
+def test_a_host_that_does_not_answer_is_a_note_and_nothing_more(tmp_path):
+    config = tmp_path / "config"
+    config.write_text("Host cart\n  HostName 127.0.0.1\n  Port 9\n")
+    address = SshAddress(host="cart", ssh_config=str(config))
+    told = work(Job(observed=OBSERVED, asking=Asking(addresses={"cart": address})))
+    assert told["probes"] == []
+    assert any("cart could not be asked" in note for note in told["report"]["notes"])
+
+
+def test_a_job_passes_through_a_pipe_unchanged():
+    job = pickle.loads(pickle.dumps(Job(observed=OBSERVED)))
+    assert work(job) == work(Job(observed=OBSERVED))
+
+
+def test_what_was_found_of_the_incidents_own_entity_becomes_an_opinion():
+    finding = {"fault": "disk_full", "entity": "web1", "confidence": 0.7}
+    finding |= {"voters": {"case c": 0.9}, "evidence": ["e"]}
+    report = {"diagnosis": [finding, {**finding, "entity": "web9"}, {**finding, "fault": "unknown"}]}
+    opinions = InquiryOpinions()
+    opinions.learn("web1:/srv", Inquiry(incident_id=1, at=NOW, report=report), frozenset({"web1"}))
+    (told,) = opinions.of("web1:/srv")
+    assert (told.voter, told.fault, told.confidence) == ("inquiry case c", "disk_full", 0.7)
+    assert opinions.of("web2") == ()
