@@ -1,0 +1,136 @@
+"""The commands by which people look at incidents, decide about them, and read who did what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agent.cli.options import Config, Json
+
+incident = typer.Typer(help="Look at one incident, and decide about it.", no_args_is_help=True)
+audit = typer.Typer(help="Read and verify the record of who did what.", no_args_is_help=True)
+pauses = typer.Typer()
+
+IncidentId = Annotated[int, typer.Argument(metavar="ID", help="Number of the incident.", min=1)]
+Comment = Annotated[str, typer.Option("--comment", "-m", help="Why, for those who read it later.")]
+
+
+@incident.command()
+def show(
+    incident_id: IncidentId,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a page on where it comes from.", show_default=False),
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Show what was seen, what it means, what was planned, run and verified, and why."""
+    from agent.cli.incident import show_incident
+
+    show_incident(config, incident_id, html, json)
+
+
+@incident.command()
+def approve(
+    incident_id: IncidentId, comment: Comment = "", config: Config = None, json: Json = False
+) -> None:
+    """Say yes to the plan that the incident asks for. Guards are checked again when it starts."""
+    from agent.cli.deeds import vote
+
+    vote(config, incident_id, True, comment, json)
+
+
+@incident.command()
+def deny(incident_id: IncidentId, comment: Comment = "", config: Config = None, json: Json = False) -> None:
+    """Say no to the plan; the incident is then for people."""
+    from agent.cli.deeds import vote
+
+    vote(config, incident_id, False, comment, json)
+
+
+@incident.command("close")
+def close_incident(
+    incident_id: IncidentId, comment: Comment = "", config: Config = None, json: Json = False
+) -> None:
+    """Close an incident by hand. It is not opened again while the same symptoms last."""
+    from agent.cli.deeds import close
+
+    close(config, incident_id, comment, json)
+
+
+@incident.command("cancel")
+def cancel_run(incident_id: IncidentId, config: Config = None, json: Json = False) -> None:
+    """Cancel the run that is at work for an incident; nothing of it is left on the host."""
+    from agent.cli.deeds import cancel
+
+    cancel(config, incident_id, json)
+
+
+@incident.command("run")
+def ask_for_run(
+    incident_id: IncidentId,
+    remediation: Annotated[str, typer.Argument(metavar="REMEDIATION", help="Its name in the catalog.")],
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Ask for a remediation by name. Policy and guards decide; nobody approves their own request."""
+    from agent.cli.deeds import ask_for_run as ask
+
+    ask(config, incident_id, remediation, json)
+
+
+@audit.command("list")
+def list_entries(
+    subject: Annotated[
+        str | None, typer.Argument(help="Only about this, such as 'incident 7' or 'run 3'.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, newest first.")] = 50,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Say who did what, when and why, with which versions of rules and remediations."""
+    from agent.cli.audit import list_audit
+
+    list_audit(config, subject, limit, json)
+
+
+@audit.command("verify")
+def verify_entries(
+    head: Annotated[
+        str | None,
+        typer.Option(help="A head noted earlier (the log has them): finds entries cut off at the end."),
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Walk the chain of hashes; exit code 1 and the first wrong entry when somebody changed it."""
+    from agent.cli.audit import verify_audit
+
+    verify_audit(config, head, json)
+
+
+@pauses.command("pause")
+def pause_agent(
+    comment: Comment = "",
+    duration: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help="Resume by itself after so long, such as 30m or 2h."),
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Start nothing new until resumed. What is at work goes on; incidents are still found."""
+    from agent.cli.deeds import pause
+
+    pause(config, comment, duration, json)
+
+
+@pauses.command("resume")
+def resume_agent(config: Config = None, json: Json = False) -> None:
+    """End a pause."""
+    from agent.cli.deeds import resume
+
+    resume(config, json)

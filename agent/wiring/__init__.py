@@ -1,0 +1,30 @@
+"""The parts, put together."""
+
+from agent.wiring.agent import Agent, Announcer
+from agent.wiring.build import build
+from agent.wiring.definitions import Current, Definitions, load_definitions
+from agent.wiring.parts import (
+    make_deeds,
+    make_dependencies,
+    make_inventory,
+    make_runner,
+    make_scorer,
+    make_source,
+    person_at_the_keyboard,
+)
+
+__all__ = [
+    "Agent",
+    "Announcer",
+    "Current",
+    "Definitions",
+    "build",
+    "load_definitions",
+    "make_deeds",
+    "make_dependencies",
+    "make_inventory",
+    "make_runner",
+    "make_scorer",
+    "make_source",
+    "person_at_the_keyboard",
+]

@@ -1,0 +1,82 @@
+"""What the service starts and stops, as one record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.advising import Learned, make_advisor
+from agent.background.scorer import ScorerProcess
+from agent.clock import Clock
+from agent.collect import PrometheusSource
+from agent.collect.topology import TopologyReader
+from agent.config import Settings
+from agent.detect.models.layer import EntityLayer
+from agent.diagnose import Dependencies, IncidentGrouper, RuleVoter
+from agent.inquiry import Inquirer
+from agent.notify import Notifier
+from agent.pipeline import Pipeline
+from agent.records import Anomaly
+from agent.remediate import AnsibleInventory
+from agent.response import Deeds, Previews, Responder, Workers
+from agent.store import Stores
+from agent.stream import Feed, Stream
+from agent.wiring.definitions import Current, Definitions
+
+
+class Announcer(Protocol):
+    """Tells somebody outside what anomalies are open."""
+
+    name: str
+
+    def announce(self, anomalies: Sequence[Anomaly]) -> None:
+        """Tell what is new. Raises SourceError, StoreError."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """Everything that the service starts and stops."""
+
+    settings: Settings
+    current: Current
+    stores: Stores
+    source: PrometheusSource
+    inventory: AnsibleInventory
+    pipeline: Pipeline
+    responder: Responder
+    previews: Previews
+    workers: Workers
+    notifier: Notifier
+    deeds: Deeds
+    clock: Clock
+    dependencies: Dependencies
+    topology: TopologyReader
+    inquirer: Inquirer
+    learned: Learned
+    announcers: tuple[Announcer, ...] = ()
+    feeds: tuple[Feed, ...] = ()
+    stream: Stream | None = None
+    entities: EntityLayer | None = None
+    scorer: ScorerProcess | None = None
+
+    def read_topology(self) -> None:
+        """Ask who calls whom, and go by it from now on."""
+        topology = self.topology.read(self.clock.now())
+        if topology.version != self.pipeline.topology.version:
+            self.dependencies.learn(topology.edges)
+            self.pipeline.topology = topology
+
+    def reload(self, definitions: Definitions) -> None:
+        """Go by new rules, remediations and policy from the next poll and turn on."""
+        with self.responder.lock:
+            self.current.definitions = definitions
+            self.pipeline.reload(
+                definitions.book,
+                RuleVoter(definitions.book),
+                make_advisor(self.settings, definitions.cases, self.stores, self.clock, self.learned),
+                IncidentGrouper(definitions.book.faults, self.dependencies),
+            )

@@ -1,0 +1,211 @@
+"""Settings in, a connected agent out: the one place where the parts are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+
+from agent.advising import Learned, make_advisor, make_inquirer
+from agent.clock import Clock, SystemClock
+from agent.collect import FrameBuffer, PrometheusSource
+from agent.collect.http import HttpClient
+from agent.collect.logseries import LogSeries
+from agent.collect.topology import TopologyReader
+from agent.config import Settings
+from agent.config.logsignals import LOG_SIGNALS
+from agent.decide import Decider
+from agent.detect import SeriesDetector
+from agent.detect.models.layer import EntityLayer
+from agent.diagnose import Advisor, IncidentGrouper, RuleVoter
+from agent.inquiry import Inquirer, InquiryOpinions
+from agent.notify import AnomalyAlerts, AnomalyDigest, Notifier, Storyteller
+from agent.pipeline import LatestView, Pipeline
+from agent.records import Anomaly
+from agent.remediate import Steps
+from agent.response import (
+    Deeds,
+    Escalation,
+    Outcomes,
+    Previews,
+    Responder,
+    StoreJournal,
+    TrackRecord,
+    Verifications,
+    Workers,
+)
+from agent.store import Stores, open_stores
+from agent.stream import Outlook, Stream, make_feeds, make_stages
+from agent.wiring.agent import Agent, Announcer
+from agent.wiring.definitions import Current, Definitions
+from agent.wiring.parts import make_dependencies, make_inventory, make_runner, make_scorer, make_source
+
+
+def build(settings: Settings, definitions: Definitions, clock: Clock | None = None) -> Agent:
+    """Put the agent together. Raises StoreError when the store cannot be opened."""
+    clock = clock or SystemClock()
+    stores = open_stores(settings.database)
+    source = make_source(settings)
+    inventory = make_inventory(settings, clock)
+    runner = make_runner(settings)
+    latest = LatestView()
+    workers = Workers(
+        steps=Steps(runner, StoreJournal(stores.runs), clock),
+        runs=stores.runs,
+        source=source,
+        inventory=inventory,
+        clock=clock,
+        most=settings.remediate.max_parallel,
+    )
+    current = Current(definitions)
+    escalation = Escalation(stores.notifications, current.policy, settings.notify.escalate_to)
+    outcomes = Outcomes(
+        stores=stores,
+        catalog=current.catalog,
+        workers=workers,
+        verifications=Verifications(source, latest, settings.verify.interval, clock.now()),
+        escalation=escalation,
+        clock=clock,
+    )
+    previews = Previews(runner, inventory, current.catalog, stores.approvals)
+    decider = Decider(
+        current.catalog,
+        current.policy,
+        inventory,
+        stores.history,
+        settings.agent.mode,
+        lambda: current.definitions.book.digest,
+    )
+    responder = Responder(
+        stores=stores,
+        decider=decider,
+        policy=current.policy,
+        workers=workers,
+        outcomes=outcomes,
+        previews=previews,
+        escalation=escalation,
+        clock=clock,
+    )
+    storyteller = Storyteller(
+        stores, current.book, settings.agent.name, settings.api.public_url, settings.collect.prometheus.url
+    )
+    series = LogSeries(settings.collect.search.every.total_seconds()) if settings.collect.search else None
+    outlook = Outlook(stores, current.book, _learn(settings))
+    dependencies = make_dependencies(settings)
+    grouper = IncidentGrouper(definitions.book.faults, dependencies)
+    learned = Learned(record=TrackRecord(stores, clock), inquiries=InquiryOpinions())
+    advisor = make_advisor(settings, definitions.cases, stores, clock, learned)
+    inquirer = make_inquirer(
+        settings, current.book, lambda: current.definitions.cases, stores, inventory, clock, learned
+    )
+    scorer = make_scorer(settings, clock)
+    signals = {**definitions.book.signals, **(LOG_SIGNALS if series else {})}
+    entities = EntityLayer(signals, settings.detect, scorer) if scorer is not None else None
+    pipeline = _pipeline(
+        settings, definitions, stores, source, responder, latest, clock, outlook, series, grouper,
+        advisor, inquirer, entities,
+    )  # fmt: skip
+    act_above = settings.diagnose.at_once_above
+    stream = Stream(
+        make_stages(
+            current.book,
+            pipeline.diagnose_arrivals,
+            responder.turn,
+            act_above,
+            settings.collect.stream,
+        )
+    )
+    return Agent(
+        settings=settings,
+        current=current,
+        stores=stores,
+        source=source,
+        inventory=inventory,
+        pipeline=pipeline,
+        responder=responder,
+        previews=previews,
+        workers=workers,
+        notifier=Notifier(
+            stores.notifications,
+            storyteller,
+            settings.notify.targets,
+            source,
+            clock,
+            anomalies=partial(_anomalies_to_tell, settings, pipeline),
+        ),
+        deeds=Deeds(stores, current.policy, clock),
+        clock=clock,
+        dependencies=dependencies,
+        topology=TopologyReader(settings.collect.topology, source),
+        inquirer=inquirer,
+        learned=learned,
+        announcers=tuple(_announcers(settings, stores, clock)),
+        feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, clock)),
+        stream=stream,
+        entities=entities,
+        scorer=scorer,
+    )
+
+
+def _anomalies_to_tell(settings: Settings, pipeline: Pipeline) -> Sequence[Anomaly]:
+    wanted = settings.notify.anomalies.confidence if settings.notify.anomalies else 1.0
+    return [one for one in pipeline.anomalies if one.confidence >= wanted]
+
+
+def _announcers(settings: Settings, stores: Stores, clock: Clock) -> Iterator[Announcer]:
+    if settings.notify.alertmanager is not None:
+        section = settings.notify.alertmanager
+        client = HttpClient("Alertmanager", "notify.alertmanager", section)
+        prometheus = settings.collect.prometheus.url
+        yield AnomalyAlerts(client, section, settings.agent.name, prometheus, clock)
+    if settings.notify.anomalies is not None:
+        yield AnomalyDigest(stores.notifications, settings.notify.anomalies, clock)
+
+
+def _learn(settings: Settings) -> timedelta:
+    return settings.collect.search.learn if settings.collect.search else timedelta(0)
+
+
+def _pipeline(
+    settings: Settings,
+    definitions: Definitions,
+    stores: Stores,
+    source: PrometheusSource,
+    responder: Responder,
+    latest: LatestView,
+    clock: Clock,
+    outlook: Outlook,
+    series: LogSeries | None,
+    grouper: IncidentGrouper,
+    advisor: Advisor,
+    inquirer: Inquirer,
+    entities: EntityLayer | None,
+) -> Pipeline:
+    own_signals = LOG_SIGNALS if series else {}
+    signals = {**definitions.book.signals, **own_signals}
+    collect = settings.collect
+    buffer = FrameBuffer(signals, round(collect.history / collect.poll), collect.prometheus.max_series)
+    detector = SeriesDetector(signals, settings.detect)
+    buffer.on_renumber(detector.keep)
+    if entities is not None:
+        buffer.on_renumber(entities.keep)
+    return Pipeline(
+        book=definitions.book,
+        source=source,
+        buffer=buffer,
+        detector=detector,
+        voter=RuleVoter(definitions.book),
+        advisor=advisor,
+        grouper=grouper,
+        stores=stores,
+        responder=responder,
+        latest=latest,
+        keep_for=settings.diagnose.keep_for,
+        alerts_expire=settings.diagnose.alerts_expire,
+        clock=clock,
+        outlook=outlook.look,
+        own_answers=series.answers if series else lambda at: {},
+        own_signals=own_signals,
+        look_into=inquirer.look_into,
+        entities=entities,
+    )

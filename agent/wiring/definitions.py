@@ -1,0 +1,94 @@
+"""Contributors' files in, checked and scaled: signals, rules, faults, policy, remediations, cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from agent.config import (
+    PolicyFile,
+    Rulebook,
+    Settings,
+    load_cases,
+    load_policy,
+    load_rules,
+    scale_policy,
+    scale_remediation,
+    scale_rule,
+)
+from agent.decide import Remediation, load_catalog
+from agent.errors import ConfigError, Problem
+from agent.records.cases import PastCase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definitions:
+    """What contributors wrote, checked."""
+
+    book: Rulebook
+    catalog: Mapping[str, Remediation]
+    policy: PolicyFile
+    cases: Sequence[PastCase] = ()
+
+
+@dataclass(slots=True)
+class Current:
+    """The definitions in force. A reload replaces them as a whole."""
+
+    definitions: Definitions
+
+    def catalog(self) -> Mapping[str, Remediation]:
+        """Return the remediations in force."""
+        return self.definitions.catalog
+
+    def policy(self) -> PolicyFile:
+        """Return the policy in force."""
+        return self.definitions.policy
+
+    def book(self) -> Rulebook:
+        """Return the signals, faults and rules in force."""
+        return self.definitions.book
+
+
+def load_definitions(settings: Settings) -> Definitions:
+    """Read rules, policy and remediations. Raises ConfigError with the problems of all."""
+    problems: list[Problem] = []
+    book = Rulebook({}, {}, {})
+    policy: PolicyFile | None = None
+    catalog: Mapping[str, Remediation] = {}
+    try:
+        book = load_rules(settings.paths.rules)
+    except ConfigError as error:
+        problems += error.problems
+    try:
+        policy = load_policy(settings.paths.rules, settings.notify.targets)
+    except ConfigError as error:
+        problems += error.problems
+    if book.faults:  # without the fault catalogue every remediation would look wrong
+        try:
+            catalog = load_catalog(settings.paths.playbooks, book.faults)
+        except ConfigError as error:
+            problems += error.problems
+    cases: Sequence[PastCase] = ()
+    try:
+        cases = load_cases(settings.paths.rules, book.faults) if book.faults else ()
+    except ConfigError as error:
+        problems += error.problems
+    if problems or policy is None:
+        raise ConfigError(problems)
+    definitions = Definitions(book=book, catalog=catalog, policy=policy, cases=cases)
+    return _scaled(definitions, settings.agent.time_scale)
+
+
+def _scaled(definitions: Definitions, factor: float) -> Definitions:
+    if factor == 1:
+        return definitions
+    book, catalog = definitions.book, definitions.catalog
+    return Definitions(
+        book=replace(book, rules={id_: scale_rule(rule, factor) for id_, rule in book.rules.items()}),
+        catalog={
+            name: replace(one, file=scale_remediation(one.file, factor)) for name, one in catalog.items()
+        },
+        policy=scale_policy(definitions.policy, factor),
+        cases=definitions.cases,
+    )

@@ -1,0 +1,87 @@
+"""Settings in, single parts out: what the agent is made of, and what a command needs of it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+
+from agent.background.places import open_shelf
+from agent.background.scorer import ScorerProcess
+from agent.clock import Clock
+from agent.collect import PrometheusSource
+from agent.config import Settings, load_policy
+from agent.decide.policy import groups_of
+from agent.detect.models.shelf import detectors_of
+from agent.diagnose import Dependencies
+from agent.records.evidence import Edge
+from agent.remediate import AnsibleInventory, PlaybookRunner
+from agent.response import Deeds, Person
+from agent.store import Stores
+
+_ANSWER_WITHIN_S = 2.0  # of the scoring process, and a quarter of a poll at most
+
+
+def make_source(settings: Settings) -> PrometheusSource:
+    """Return the source of metrics."""
+    prometheus = settings.collect.prometheus
+    return PrometheusSource(prometheus.url, prometheus.timeout, prometheus)
+
+
+def make_scorer(settings: Settings, clock: Clock) -> ScorerProcess | None:
+    """Return who asks the entity models, or None when the settings want none. It starts nothing yet."""
+    if not settings.detect.models.enabled:
+        return None
+    shelf = open_shelf(settings)
+    return ScorerProcess(
+        shelf.folder,
+        detectors_of(settings.detect.models.members),
+        min(settings.collect.poll.total_seconds() / 4, _ANSWER_WITHIN_S),
+        clock,
+        lambda: shelf.stamp() is not None,
+    )
+
+
+def make_dependencies(settings: Settings) -> Dependencies:
+    """Return who depends on whom as the settings say; what metrics show is learned while it runs."""
+    edges = settings.collect.topology.edges
+    return Dependencies(Edge(source=caller, target=callee) for caller, callee in edges)
+
+
+def make_inventory(settings: Settings, clock: Clock) -> AnsibleInventory:
+    """Return the inventory."""
+    return AnsibleInventory(
+        settings.paths.inventory,
+        clock,
+        settings.decide.inventory_refresh,
+        ansible_config(settings),
+        settings.remediate.vault_password_file,
+    )
+
+
+def make_runner(settings: Settings) -> PlaybookRunner:
+    """Return what runs playbooks."""
+    return PlaybookRunner(
+        settings.agent.runtime_dir,
+        roles=[folder / "roles" for folder in settings.paths.playbooks],
+        config=ansible_config(settings),
+        vault_password_file=settings.remediate.vault_password_file,
+    )
+
+
+def make_deeds(settings: Settings, stores: Stores, clock: Clock) -> Deeds:
+    """Return what people may do, by the policy as it is on disk now."""
+    return Deeds(stores, lambda: load_policy(settings.paths.rules), clock)
+
+
+def person_at_the_keyboard() -> Person:
+    """Return who gives a command: the person behind sudo, else the user of the process."""
+    sudo = os.environ.get("SUDO_USER")
+    name = sudo if sudo and os.geteuid() == 0 else getpass.getuser()
+    return Person(name, groups_of(name))
+
+
+def ansible_config(settings: Settings) -> Path | None:
+    """Return the ansible.cfg of the last playbook folder that has one: a local one wins."""
+    files = [folder / "ansible.cfg" for folder in settings.paths.playbooks]
+    return next((file for file in reversed(files) if file.is_file()), None)
