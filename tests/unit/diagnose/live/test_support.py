@@ -13,7 +13,6 @@ ANOMALY = Anomaly(
     kind="correlated_shift",
     score=4.0,
     confidence=0.9,
-    since=NOW,
     opened_at=NOW,
     observed=1.0,
     expected_low=2.0,
