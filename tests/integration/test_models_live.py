@@ -20,6 +20,7 @@ from tests.servers.prometheus import Prometheus, running_prometheus
 
 KINDS = ("requests", "cpu", "bytes", "threads")
 MINUTES = 25
+PATIENCE_S = 240  # on a busy machine a process of low priority takes its time to start
 
 
 class Swing:
@@ -89,11 +90,11 @@ def watched(tmp_path: Path, remembering: Prometheus, swing: Swing) -> Workshop:
         },
     )
     made.config["agent"].update({"mode": "observe", "log_level": "debug"})
-    made.config["collect"].update({"poll": "1s", "history": "2m"})
+    made.config["collect"].update({"poll": "2s", "history": "3m"})
     made.config["detect"] = {
         "models": {
             "members": ["isolation_forest", "nearest", "relations"],
-            "step": "1s",
+            "step": "2s",
             "history": f"{MINUTES}m",
             "false_alarms_per_day": 20,
             "first_after": "1s",
@@ -117,17 +118,17 @@ def is_alive(pid: int | None) -> bool:
 def test_an_agent_trains_by_itself_and_finds_what_no_single_series_shows(watched, swing):
     agent = watched.start()
     try:
-        wait_until(lambda: entity_models(watched).get("models") == 2, 90, watched.log)
+        wait_until(lambda: entity_models(watched).get("models") == 2, PATIENCE_S, watched.log)
         assert not entity_models(watched)["strange"]
         swing.stuck.add("web1")
-        wait_until(lambda: entity_models(watched)["strange"], 40, watched.log)
+        wait_until(lambda: entity_models(watched)["strange"], PATIENCE_S, watched.log)
         (strange,) = entity_models(watched)["strange"]
         assert strange["entity"] == "web1"
         assert "requests" in strange["text"]
-        wait_until(lambda: watched.stores().incidents.list(), 20, watched.log)
+        wait_until(lambda: watched.stores().incidents.list(), PATIENCE_S, watched.log)
         (incident,) = watched.stores().incidents.list()
         assert incident.entity == "web1"
-        assert "would be normal (correlated_shift)" in incident.best.symptoms[0].text
+        assert "most of all in requests" in incident.best.symptoms[0].text
         shown = opsmend(watched, "status")
         assert "Entity models: 2 in use" in shown
         assert "web1 as a whole is unlike itself" in shown
@@ -141,34 +142,34 @@ def test_the_scoring_process_is_started_again_and_ends_with_the_agent(watched):
     opsmend(watched, "train")
     agent = watched.start()
     try:
-        wait_until(lambda: entity_models(watched).get("models") == 2, 60, watched.log)
+        wait_until(lambda: entity_models(watched).get("models") == 2, PATIENCE_S, watched.log)
         first = entity_models(watched)["pid"]
         polls = (read_live_status(watched.folder / "run") or {})["polls"]
         os.kill(first, signal.SIGKILL)
-        wait_until(lambda: entity_models(watched)["pid"] not in (None, first), 30, watched.log)
-        wait_until(lambda: entity_models(watched)["answers"], 30, watched.log)
+        wait_until(lambda: entity_models(watched)["pid"] not in (None, first), PATIENCE_S, watched.log)
+        wait_until(lambda: entity_models(watched)["answers"], PATIENCE_S, watched.log)
         assert (read_live_status(watched.folder / "run") or {})["polls"] > polls
         second = entity_models(watched)["pid"]
     finally:
         agent.kill()
         agent.wait()
-    wait_until(lambda: not is_alive(second), 10, "the scoring process outlives the agent")
+    wait_until(lambda: not is_alive(second), PATIENCE_S, "the scoring process outlives the agent")
 
 
 def test_models_are_swapped_under_a_running_agent(watched):
     opsmend(watched, "train")
     agent = watched.start()
     try:
-        wait_until(lambda: entity_models(watched).get("models") == 2, 60, watched.log)
+        wait_until(lambda: entity_models(watched).get("models") == 2, PATIENCE_S, watched.log)
         before, pid = entity_models(watched)["generation"], entity_models(watched)["pid"]
         opsmend(watched, "train")
-        wait_until(lambda: entity_models(watched)["generation"] != before, 30, watched.log)
+        wait_until(lambda: entity_models(watched)["generation"] != before, PATIENCE_S, watched.log)
         assert (entity_models(watched)["models"], entity_models(watched)["pid"]) == (2, pid)
         assert opsmend(watched, "models", "list").count("yes") == 1
         assert "requests" in opsmend(watched, "models", "show", "web1")
     finally:
         agent.terminate()
-        agent.wait(timeout=30)
+        agent.wait(timeout=PATIENCE_S)
 
 
 def test_a_model_that_was_tampered_with_is_refused_and_the_agent_goes_on(watched):
@@ -177,14 +178,14 @@ def test_a_model_that_was_tampered_with_is_refused_and_the_agent_goes_on(watched
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     agent = watched.start()
     try:
-        wait_until(lambda: entity_models(watched).get("models") == 1, 60, watched.log)
-        wait_until(lambda: entity_models(watched)["refused"], 10, watched.log)
+        wait_until(lambda: entity_models(watched).get("models") == 1, PATIENCE_S, watched.log)
+        wait_until(lambda: entity_models(watched)["refused"], PATIENCE_S, watched.log)
         (why,) = entity_models(watched)["refused"]
         assert "00000.skops is refused: it was changed since it was written" in why
         assert watched.log().count("model refused") == 1
     finally:
         agent.terminate()
-        agent.wait(timeout=30)
+        agent.wait(timeout=PATIENCE_S)
 
 
 def opsmend(workshop: Workshop, *arguments: str) -> str:
@@ -193,7 +194,7 @@ def opsmend(workshop: Workshop, *arguments: str) -> str:
         [sys.executable, "-m", "agent.cli.main", *arguments, "-c", str(workshop.save_config())],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
