@@ -11,6 +11,14 @@ from pathlib import Path
 
 from agent.errors import ConflictError
 
+# for processes that compute beside the agent: with more threads than work small models take ten times as long
+ONE_THREAD = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+}
+
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:

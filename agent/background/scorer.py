@@ -18,6 +18,7 @@ from typing import Any
 from agent.background.messages import Message, read_message, write_message
 from agent.clock import Clock
 from agent.log import Logger
+from agent.process import ONE_THREAD
 
 log = Logger("scorer")
 
@@ -26,7 +27,6 @@ _LONGEST_PAUSE_S = 300.0
 _LONG_LIFE_S = 600.0  # after which a death is no longer one of a row
 _HUNG_S = 60.0  # without an answer, after which the process is ended
 _GRACE_S = 5.0
-ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 class ScorerProcess:

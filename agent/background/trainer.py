@@ -14,11 +14,12 @@ from typing import Any
 import orjson
 
 from agent.background.places import open_shelf
-from agent.background.scorer import ONE_THREAD, end_process
+from agent.background.scorer import end_process
 from agent.clock import Clock
 from agent.config.settings import Settings
 from agent.errors import ModelError
 from agent.log import Logger
+from agent.process import ONE_THREAD
 
 log = Logger("trainer")
 

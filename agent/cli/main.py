@@ -377,6 +377,11 @@ def train(
     The agent does the same by itself, in the background. A running agent takes up new models at its next
     poll. Times of incidents are not learned from.
     """
+    import os
+
+    from agent.process import ONE_THREAD
+
+    os.environ.update({name: value for name, value in ONE_THREAD.items() if name not in os.environ})
     from agent.cli.models import train_models
     from agent.config.scalars import parse_duration
 

@@ -94,12 +94,9 @@ class History:
         step = _long_step(sum(self._sizes), span)
         deadline = time.monotonic() + _MOST_SECONDS
         for start, stop, ranges in self._chunks(self._begin - step * (span // step), self._begin, step):
-            yield from _polls(
-                {signal: _only(found, present.get(signal, set())) for signal, found in ranges.items()},
-                start,
-                stop,
-                step,
-            )
+            left = {signal: _only(found, present.get(signal, set())) for signal, found in ranges.items()}
+            if any(found.labels for found in left.values()):  # a source that is new itself has no days
+                yield from _polls(left, start, stop, step)
             if time.monotonic() > deadline and stop < self._begin:
                 log.warning(
                     "history comes slowly, some is left out", until=stop, left=str(self._begin - stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from agent.collect.kafkaconnection import KEY, connection, name_of, named, need_library
@@ -47,13 +48,28 @@ def _waiting(admin: Any, section: KafkaSection, partitions: list[int]) -> int:
     spec: Any = confluent_kafka.admin  # whose types leave out half of it
     places = [TopicPartition(section.topic, partition) for partition in partitions]
     wanted = [ConsumerGroupTopicPartitions(section.group, places)]
-    (group,) = admin.list_consumer_group_offsets(wanted, request_timeout=_WITHIN_S).values()
-    committed = {one.partition: one.offset for one in group.result().topic_partitions}
+    committed = {one.partition: one.offset for one in _committed(admin, wanted).topic_partitions}
     total = 0
     ends = _offsets(admin, places, spec.OffsetSpec.latest())
     for partition, begin in _offsets(admin, places, spec.OffsetSpec.earliest()).items():
         total += max(0, ends[partition] - max(committed.get(partition, -1), begin))
     return total
+
+
+def _committed(admin: Any, wanted: list[Any]) -> Any:
+    """Return what a group has acknowledged, also from a broker that has had no group so far."""
+    from confluent_kafka import KafkaError, KafkaException
+
+    passing = (KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE)
+    deadline = time.monotonic() + _WITHIN_S
+    while True:
+        (found,) = admin.list_consumer_group_offsets(wanted, request_timeout=_WITHIN_S).values()
+        try:
+            return found.result()
+        except KafkaException as error:
+            if error.args[0].code() not in passing or time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
 
 
 def _offsets(admin: Any, places: list[Any], spec: Any) -> dict[int, int]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from agent.collect.base import Answer, Poll, Range
+from agent.collect.batches import as_one, by_signal, in_batches
 from agent.collect.garbage import paused_collection
 from agent.collect.http import HttpClient
 from agent.config.sources import PrometheusSection
@@ -26,6 +27,8 @@ class PrometheusSource:
     def __init__(self, url: str, timeout: timedelta, section: PrometheusSection | None = None) -> None:
         self.url = url
         section = section or PrometheusSection(url=url, timeout=timeout)
+        self._batch = section.batch
+        self._alone: set[str] = set()  # queries that spoil a batch
         self._client = HttpClient("Prometheus", "collect.prometheus", section, _WORKERS + 2)
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="collect")
 
@@ -86,8 +89,20 @@ class PrometheusSource:
         return self._ask_all(queries, lambda query: self.query_range(query, start, end, step))
 
     def _poll_at(self, at: datetime, queries: Mapping[str, str]) -> Poll:
-        answers, failed = self._ask_all(queries, self.query)
-        return Poll(at, answers, failed)
+        alone = {id_: query for id_, query in queries.items() if self._batch == 1 or query in self._alone}
+        together = {id_: query for id_, query in queries.items() if id_ not in alone}
+        batches = {as_one(batch): batch for batch in in_batches(together, self._batch)}
+        found, refused = self._ask_all({text: text for text in batches}, self.query)
+        answers: dict[str, Answer] = {}
+        for text, answer in found.items():
+            answers.update(by_signal(answer, list(batches[text])))
+        for text in refused:  # one of them is wrong, too much, or no vector: each tells alone
+            alone.update(batches[text])
+        apart, failed = self._ask_all(alone, self.query)
+        for text in refused if apart else ():  # a source that answers nothing says nothing of queries
+            spoilers = batches[text].keys() & failed.keys() or batches[text].keys()
+            self._alone |= {queries[signal] for signal in spoilers}
+        return Poll(at, {**answers, **apart}, failed)
 
     def _ask_all(
         self, queries: Mapping[str, str], ask: Callable[[str], T]

@@ -12,7 +12,18 @@ from agent.config.scalars import Duration, Identifier, PositiveDuration
 from agent.config.yamlfile import Strict
 
 LINES, TEMPLATE_LINES = "log_lines", "log_template_lines"  # signals that come from logs, not from a query
-AnomalyKind = Literal["any", "spike", "dip", "level_shift", "trend", "flat_line", "correlated_shift"]
+AnomalyKind = Literal[
+    "any",
+    "spike",
+    "dip",
+    "level_shift",
+    "trend",
+    "variance_change",
+    "lost_seasonality",
+    "flat_line",
+    "missing_data",
+    "correlated_shift",
+]
 
 
 class Bound(Strict):

@@ -72,6 +72,9 @@ class PrometheusSection(HttpSection):
     url: str = Field(default="http://127.0.0.1:9090", pattern=r"^https?://[^\s?#]+$")
     max_series: int = Field(default=100_000, ge=1, description="series kept; the oldest idle ones go first")
     tenant: str | None = Field(default=None, max_length=200, description="sent as X-Scope-OrgID, for Mimir")
+    batch: int = Field(
+        default=1, ge=1, le=100, description="signals asked for in one query; more for a source far away"
+    )
     backfill: bool = Field(
         default=True, description="at start, read the history from the source, to know normal at once"
     )

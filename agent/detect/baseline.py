@@ -26,6 +26,7 @@ _ABSOLUTE_FLOOR = 1e-9
 _SMALL_LEVEL = 4.0  # spreads
 _MEAN_DEVIATION_TO_SIGMA = 1.2533  # of a normal distribution
 _SHARPER = 0.7  # of the spread: a season that foresees so much better is believed before the level
+_BEYOND = 1.5  # of the worst that was normal: edges that come a little later every day accuse nobody
 _USUAL = 2.0  # spreads from the season
 _LARGEST = 1e100  # beyond it squares and differences overflow
 _GROWTH = 1.5
@@ -123,6 +124,7 @@ class Baseline:
             # a sample is strange when all find it so; seasons that are sharper by far decide without the
             # level
             sharper = season.accuses & (width < _SHARPER * plain)
+            sharper &= np.abs(season.away(values)) > _BEYOND * season.worst
             better = (sharper & ~accused) | (season.known & (np.abs(from_season) < np.abs(distance)))
             accused |= sharper
             distance = np.where(better, from_season, distance)

@@ -50,11 +50,11 @@ class Curve:
 
 
 LIVE = Curve(
-    base=-9.56,
+    base=-6.55,
     strength=-0.15,
     length=0.35,
     clear=5.05,
-    mature=5.01,
+    mature=2.0,  # not fitted: nothing is put into the first days, and every system has others
     kinds={
         "spike": -2.03,
         "dip": -2.19,
@@ -87,6 +87,20 @@ FILE = Curve(
 
 # of whole entities: the models' own threshold says how rare a score is, so nothing else is asked
 ENTITY = Curve(base=0.4, strength=2.0, length=0.0, clear=0.0)
+
+
+_ENTITY_SLOPE = 2.0
+_ENTITY_AT_THRESHOLD = 0.6
+
+
+def confidence_of(score: FloatArray, threshold: FloatArray) -> FloatArray:
+    """Return the probability of an anomaly of a whole entity; 0 where the threshold is infinite."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        evidence = _ENTITY_SLOPE * np.log(np.maximum(score, 1e-12) / threshold) + np.log(
+            _ENTITY_AT_THRESHOLD / (1 - _ENTITY_AT_THRESHOLD)
+        )
+    result: FloatArray = 1 / (1 + np.exp(-np.clip(np.nan_to_num(evidence, neginf=-50.0), -50, 50)))
+    return np.where(np.isfinite(threshold), result, 0.0)
 
 
 def quiet_confidence(score: FloatArray, threshold: FloatArray) -> FloatArray:

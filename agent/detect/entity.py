@@ -48,7 +48,12 @@ def score_entity(values: FloatArray, step_s: float, schedule: Schedule) -> Entit
     scores = [over_series(member) for member in scaled]
     if values.shape[1] > 1:
         scores.append(neighbour_distances(filled, schedule))
-        scores = [in_own_scale(np.maximum(score, _LEAST)[:, None], schedule)[:, 0] for score in scores]
+        # where a member knows nothing yet it says nothing: as 0 it would make what comes later look huge
+        said = [np.isfinite(member).any(1) for member in scaled] + [np.isfinite(scores[-1])]
+        scores = [
+            in_own_scale(np.where(known, np.maximum(score, _LEAST), np.nan)[:, None], schedule)[:, 0]
+            for score, known in zip(scores, said, strict=True)
+        ]
     known = np.flatnonzero(np.isfinite(scaled[0]).any(1))
     return EntityScores(
         begin=int(known[0]) if len(known) else len(values),

@@ -26,6 +26,7 @@ _SETTLED = 0.9  # of a day: after so long it is known how far samples usually ar
 _FAR = 4.0  # usual distances from the profile: the mean of a half hour is never so far by chance
 _FLOOR = 0.005  # of the level
 _REFUSALS = 2
+_WORST_FADES = 0.5 ** (1 / (7 * PARTS))  # in a part of a day: to a half in a week
 _SMALL_LEVEL = 4.0  # spreads
 
 _Number = TypeVar("_Number", np.float32, np.uint16, np.uint8)
@@ -38,7 +39,8 @@ class Expected:
     ``level`` is the profile at the time; ``low`` and ``high`` are what it has in this part and those beside
     it, since what comes every day comes a little earlier or later. ``known`` says where there is something
     to expect, ``accuses`` where that is sure enough to call a sample strange that the time just before
-    would not. ``spread`` is how far samples usually are from it, ``share`` the same in shares of the level.
+    would not. ``spread`` is how far samples usually are from it, ``share`` the same in shares of the level,
+    ``worst`` the furthest of late.
     """
 
     level: FloatArray
@@ -46,6 +48,7 @@ class Expected:
     high: FloatArray
     spread: FloatArray
     share: FloatArray
+    worst: FloatArray
     known: BoolArray
     accuses: BoolArray
 
@@ -75,6 +78,7 @@ class Profile:
         self._samples = np.zeros(0, np.uint16)  # and of how many
         self._spread = np.zeros(0)
         self._share = np.zeros(0)
+        self._worst = np.zeros(0)
         self._misses = np.zeros(0, np.uint16)  # samples that the spread was learned from
         self._part = -1
         self._day = 1.0  # samples in a day
@@ -89,8 +93,9 @@ class Profile:
             self._samples, self._misses = (
                 np.concatenate([array, np.zeros(more, np.uint16)]) for array in (self._samples, self._misses)
             )
-            self._total, self._spread, self._share = (
-                np.concatenate([array, np.zeros(more)]) for array in (self._total, self._spread, self._share)
+            self._total, self._spread, self._share, self._worst = (
+                np.concatenate([array, np.zeros(more)])
+                for array in (self._total, self._spread, self._share, self._worst)
             )
         self._size = count
 
@@ -100,8 +105,8 @@ class Profile:
         self._cycles = np.ascontiguousarray(self._cycles[:, rows])
         self._refused = np.ascontiguousarray(self._refused[:, rows])
         self._samples, self._misses = self._samples[rows], self._misses[rows]
-        self._total, self._spread, self._share = (
-            array[rows] for array in (self._total, self._spread, self._share)
+        self._total, self._spread, self._share, self._worst = (
+            array[rows] for array in (self._total, self._spread, self._share, self._worst)
         )
         self._size = len(rows)
 
@@ -109,7 +114,7 @@ class Profile:
         """Know nothing of these rows any more."""
         self._cycles[:, rows] = 0
         self._refused[:, rows] = 0
-        for array in (self._total, self._samples, self._spread, self._share, self._misses):
+        for array in (self._total, self._samples, self._spread, self._share, self._worst, self._misses):
             array[rows] = 0
 
     def expected(self, at: float) -> Expected | None:
@@ -129,6 +134,7 @@ class Profile:
             high=mean.max(0).astype(np.float64),
             spread=self._spread[:size],
             share=self._share[:size],
+            worst=self._worst[:size],
             known=known,
             accuses=known & settled,
         )
@@ -166,6 +172,8 @@ class Profile:
         # once it is settled how far samples usually are, one that is further says so slowly
         most = np.where(misses >= _SETTLED * self._day, np.minimum(3.0 * usual, 2 * reach), 2 * reach)
         miss = np.minimum(np.minimum(np.abs(season.away(values)), most), _LARGEST)
+        worst = self._worst[: self._size]
+        worst[:] = np.where(taught, np.maximum(worst, miss), worst)
         weight = np.maximum(1.0 / (misses + 1.0), 1.0 / self._day)
         weight = np.where(taught, weight, 0.0)
         # beside a level near nothing every miss is large
@@ -190,6 +198,7 @@ class Profile:
             mean += np.where(seen & ~refuse, share * away, 0.0).astype(np.float32)
             cycles += seen & ~refuse & (cycles < np.iinfo(np.uint8).max)
             refused[:] = np.where(refuse, refused + 1, np.where(seen, 0, refused))
+            self._worst *= _WORST_FADES
             self._day = max(self._day, float(PARTS * self._samples.max(initial=0)))
         self._total[:] = 0.0
         self._samples[:] = 0

@@ -40,9 +40,7 @@ class Anomaly:
         """Return what is seen and what would have been normal, in words."""
         what = f"{self.signal} of {format_value(self.entity)}"
         if self.layer == "entity":
-            what = (
-                f"{format_value(self.entity)} as a whole is unlike itself, most of all in {self.signal}: it"
-            )
+            what = f"{format_value(self.entity)} as a whole is unlike itself: {self.signal}"
         kind = self.kind.replace("_", " ")
         if self.kind == "missing_data":
             return f"{what} has no samples any more ({kind})"

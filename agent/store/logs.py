@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, Integer, cast, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from agent.records import LogCount, LogSpan, TemplateSeen
@@ -91,17 +93,32 @@ class LogStore:
         )
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        return [
-            LogCount(
-                at=row.at,
-                kind=row.kind,
-                key=row.key,
-                labels=from_json(_Labels, row.labels),
-                lines=row.lines,
-                example=row.example,
-            )
-            for row in reversed(rows)
-        ]
+        return [_count(row) for row in reversed(rows)]
+
+    def unusual(self, start: datetime, few: int, most: int = 50_000) -> tuple[list[LogCount], frozenset[str]]:
+        """Return the newest counts from a time on of templates that are new since then, or have few lines.
+
+        Oldest first, with when each was first seen; and the numbers of those with few lines in all.
+        """
+        query = (
+            select(log_counts, log_templates.c.first_seen_at, (log_templates.c.lines <= few).label("few"))
+            .join(log_templates, cast(log_counts.c.key, Integer) == log_templates.c.number)
+            .where(log_counts.c.at >= start, log_counts.c.kind == "template")
+            .where((log_templates.c.lines <= few) | (log_templates.c.first_seen_at >= start))
+            .order_by(log_counts.c.at.desc())
+            .limit(most)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        counts = [replace(_count(row), first_seen_at=row.first_seen_at) for row in reversed(rows)]
+        return counts, frozenset(row.key for row in rows if row.few)
+
+    def began(self) -> datetime | None:
+        """Return when the first line of all was seen; None before that."""
+        query = select(log_templates.c.first_seen_at).order_by(log_templates.c.first_seen_at).limit(1)
+        with self._database.reading() as connection:
+            at: datetime | None = connection.execute(query).scalar()
+            return at
 
     def lines(self) -> int:
         """Return how many lines were counted, as far back as counts are kept."""
@@ -114,6 +131,17 @@ class LogStore:
         """Remove old counts; return how many there were."""
         with self._database.transaction() as connection:
             return connection.execute(delete(log_counts).where(log_counts.c.at < before)).rowcount
+
+
+def _count(row: Any) -> LogCount:
+    return LogCount(
+        at=row.at,
+        kind=row.kind,
+        key=row.key,
+        labels=from_json(_Labels, row.labels),
+        lines=row.lines,
+        example=row.example,
+    )
 
 
 def _add_counts(connection: Connection, counts: Iterable[LogCount]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent.config.conditions import EventCondition, LogCondition, LogTemplateCondition, leaves
@@ -63,14 +63,7 @@ class Outlook:
         return Arrivals(now=now, counts=counts, events=events, rare=rare)
 
     def _templates(self, start: datetime, now: datetime) -> tuple[list[LogCount], frozenset[str]]:
-        known = {str(one.number): one for one in self._stores.logs.templates()}
-        began = min((one.first_seen_at for one in known.values()), default=now)
-        if now - began < self._learn:
+        began = self._stores.logs.began()
+        if began is None or now - began < self._learn:
             return [], frozenset()  # at first every template is new
-        rare = frozenset(number for number, one in known.items() if one.lines <= _RARE_LINES)
-        counts = [
-            replace(count, first_seen_at=known[count.key].first_seen_at)
-            for count in self._stores.logs.counts(start, ["template"])
-            if count.key in known and (count.key in rare or known[count.key].first_seen_at >= start)
-        ]
-        return counts, rare
+        return self._stores.logs.unusual(start, _RARE_LINES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import isnan
 from pathlib import Path
@@ -178,7 +178,10 @@ def _arrivals(book: Rulebook, test: RuleTest, now: datetime) -> Arrivals:
     if lines:
         wanted = [leaf for rule in book.rules.values() for leaf in leaves(rule.when)]
         counter = LineCounter(patterns={leaf.log for leaf in wanted if isinstance(leaf, LogCondition)})
-        counts = counter.count(line for line in lines if line.at <= now).counts
+        counted = counter.count(line for line in lines if line.at <= now)
+        # a story knows no earlier log: what it holds is new when it comes
+        first = {str(one.number): one.first_seen_at for one in counted.templates}
+        counts = [replace(one, first_seen_at=first.get(one.key)) for one in counted.counts]
     happened = sorted((one for one in events if one.at <= now), key=lambda one: one.at)
     return Arrivals(now=now, counts=sorted(counts, key=lambda one: one.at), events=happened)
 

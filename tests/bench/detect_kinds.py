@@ -32,6 +32,7 @@ from tests.bench.table import show
 DAYS = 18
 LIVE_STEP_S, FILE_STEP_S = 60, 300
 WIDTH = 240
+LEARNING_DAYS = 3
 GRACE_ROWS = 10  # after its end, in which an anomaly may still be called one
 
 
@@ -151,8 +152,8 @@ def confusion(title: str, judged: Sequence[Judged]) -> None:
     show(title, ["true kind", "all", *(kind[:8] for kind in KINDS), "missed", "right"], rows)
     false, days = Counter[str](), Counter[str]()
     for one in judged:
-        first = 3 * DAY_S // one.step_s
-        days[one.system.shape] += DAYS - 3
+        first = LEARNING_DAYS * DAY_S // one.step_s
+        days[one.system.shape] += DAYS - LEARNING_DAYS
         for episode in one.episodes():
             if episode[0].row >= first and not any(one.truth(v.row) for v in episode):
                 false[one.system.shape] += 1
@@ -174,9 +175,11 @@ def samples(judged: Sequence[Judged]) -> Iterator[tuple[float, bool, bool]]:
             place = 0
             while place < len(episode):
                 verdict = episode[place]
+                place = 2 * place + 1
+                if verdict.row < LEARNING_DAYS * DAY_S // one.step_s:
+                    continue  # nothing was put there yet
                 truth = one.truth(verdict.row)
                 yield verdict.confidence, bool(truth), truth == verdict.kind
-                place = 2 * place + 1
 
 
 def reliability(title: str, judged: Sequence[Judged]) -> None:
@@ -201,12 +204,12 @@ def fit(name: str, judge: Callable[[], Sequence[Judged]]) -> None:
     """
     from sklearn.linear_model import LogisticRegression
 
-    told: list[tuple[str, float, int, float, bool]] = []
+    told: list[tuple[str, float, int, float]] = []
 
     def note(
         self: Curve, kind: str, strength: float, length: int, clear: float, mature: bool = True
     ) -> float:
-        told.append((kind, strength, length, clear, mature))
+        told.append((kind, strength, length, clear))
         return float(len(told) - 1)
 
     at, Curve.at = Curve.at, note  # type: ignore[method-assign]
@@ -216,13 +219,13 @@ def fit(name: str, judge: Callable[[], Sequence[Judged]]) -> None:
         Curve.at = at  # type: ignore[method-assign]
     inputs, right = [], []
     for number, _, of_kind in samples(judged):
-        kind, strength, length, clear, mature = told[int(number)]
+        kind, strength, length, clear = told[int(number)]
         flags = [float(kind == one) for one in KINDS]
-        inputs.append([np.log(min(max(strength, 1e-3), 1e6)), np.log(max(length, 1)), clear, mature, *flags])
+        inputs.append([np.log(min(max(strength, 1e-3), 1e6)), np.log(max(length, 1)), clear, *flags])
         right.append(of_kind)
     model = LogisticRegression(C=1.0, max_iter=1000).fit(np.array(inputs), np.array(right))
-    strength, length, clear, mature, *kinds = model.coef_[0].round(2).tolist()
-    print(f"{name} = Curve(base={model.intercept_[0]:.2f}, {strength=}, {length=}, {clear=}, {mature=},")
+    strength, length, clear, *kinds = model.coef_[0].round(2).tolist()
+    print(f"{name} = Curve(base={model.intercept_[0]:.2f}, {strength=}, {length=}, {clear=},")
     print(f"    kinds={dict(zip(KINDS, kinds, strict=True))})  # {len(right)} verdicts")
 
 

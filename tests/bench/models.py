@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from agent.background.scorer import ONE_THREAD, ScorerProcess
+from agent.background.scorer import ScorerProcess
 from agent.clock import SystemClock
 from agent.collect.frame import describe_series
 from agent.config.models import MEMBERS
@@ -28,6 +28,7 @@ from agent.detect.models.layer import EntityLayer
 from agent.detect.models.lstm import is_available
 from agent.detect.models.shelf import Shelf
 from agent.detect.models.training import EntityHistory, train_entities
+from agent.process import ONE_THREAD
 from agent.records import Frame
 from tests.bench.table import show, spread
 

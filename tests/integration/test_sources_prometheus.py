@@ -70,6 +70,41 @@ def test_victoriametrics_answers_instant_and_range_queries(victoria, source):
         source.query("sum((")
 
 
+@pytest.mark.parametrize("engine", ["prometheus", "victoria"])
+def test_signals_asked_for_in_batches_get_the_answers_they_get_alone(engine, request, prometheus):
+    url = request.getfixturevalue(engine)
+    if engine == "prometheus":
+        url = prometheus.url
+        prometheus.expose({f'batched{{n="{n}"}}': float(n) for n in range(3)})
+    else:
+        write(url, "batched", 3, time.time(), steps=20)
+    queries = {
+        "plain": "batched",
+        "other": "batched * 2",
+        "summed": "sum(batched)",
+        "nothing": "no_such_metric",
+        "scalar": "scalar(sum(batched))",
+        "wrong": "sum((",
+    }
+
+    def poll(batch):
+        section = PrometheusSection(url=url, batch=batch)
+        source = PrometheusSource(section.url, section.timeout, section)
+        polls = [source.poll(queries) for _ in range(2)]
+        source.close()
+        assert [set(one.failed) for one in polls] == [{"wrong"}] * 2
+        return {
+            signal: {
+                (frozenset(labels.items()), value)
+                for labels, value in zip(found.labels, found.values, strict=True)
+            }
+            for signal, found in polls[1].answers.items()
+        }
+
+    wait_until(lambda: len(poll(1)["plain"]) == 3, 10, "not there")
+    assert poll(4) == poll(100) == poll(1)
+
+
 def test_a_new_agent_knows_what_is_normal_from_the_history(victoria, source):
     end = time.time()
     write(victoria, "load", 4, end)
@@ -203,11 +238,11 @@ def test_history_is_read_when_the_source_comes_later_than_the_agent(workshop, tm
     workshop.config["collect"]["prometheus"] = {"url": f"http://127.0.0.1:{port}", "seasons": "0s"}
     process = workshop.start()
     try:
-        wait_until(lambda: "no history for now" in workshop.log(), 30, workshop.log)
+        wait_until(lambda: "no history for now" in workshop.log(), 60, workshop.log)
         (tmp_path / "late").mkdir()
         with running_prometheus(tmp_path / "late", port=port) as late:
             late.expose({"test_healthy": 1})
-            wait_until(lambda: "normal is known" in workshop.log(), 30, workshop.log)
+            wait_until(lambda: "normal is known" in workshop.log(), 60, workshop.log)
     finally:
         process.terminate()
         process.wait(timeout=30)

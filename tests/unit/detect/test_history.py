@@ -103,6 +103,12 @@ def test_a_series_that_never_moves_and_then_does_is_found():
     assert verdicts.anomalous[700]
 
 
+def test_what_is_known_only_after_a_day_raises_no_alarm_when_it_comes():
+    chance = np.random.default_rng(0)
+    verdicts = judged(chance.normal(100, 3, (8, 2 * DAY)))
+    assert not verdicts.anomalous[DAY:].any()
+
+
 def test_rows_before_there_is_a_past_are_not_judged():
     verdicts = judged(daily()[:, :60])
     assert not verdicts.anomalous.any()

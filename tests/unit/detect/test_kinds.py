@@ -1,8 +1,11 @@
 """Kinds: each shape is called what people call it."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
+from agent.config.conditions import AnomalyKind
 from agent.detect.kinds import KINDS, Stretch, kind_of
 
 CHANCE = np.random.default_rng(3)
@@ -39,3 +42,7 @@ def test_each_kind_is_known_by_its_shape(kind):
     found, clear = kind_of(SHAPES[kind]())
     assert found == kind
     assert 0.5 <= clear <= 1
+
+
+def test_rules_may_ask_for_every_kind():
+    assert set(get_args(AnomalyKind)) == {"any", *KINDS}

@@ -26,10 +26,11 @@ def test_the_end_of_the_log_is_kept_and_no_more_of_it_than_was_there_at_the_begi
     opened, folder, size = log
     with (tmp_path / "shop.log").open("a") as writer:
         writer.write("what comes while we look\n")
-    packing.pack(opened, size, "shop.log.flood-1.gz", folder, 100)
+    packing.pack_and_empty(opened, size, "shop.log.flood-1.gz", folder, 100)
     kept = gzip.decompress((tmp_path / "shop.log.flood-1.gz").read_bytes()).decode()
     assert len(kept) == 100
     assert kept.endswith("999 cannot reach the warehouse\n")
+    assert (tmp_path / "shop.log").read_bytes() == b""
 
 
 def test_what_is_said_most_often_is_told_without_its_numbers(packing, log):
@@ -37,25 +38,39 @@ def test_what_is_said_most_often_is_told_without_its_numbers(packing, log):
     assert packing.most_common(opened, size) == ["999 x N cannot reach the warehouse"]
 
 
-def test_without_room_less_is_kept_and_no_half_archive_is_left(packing, log, tmp_path, monkeypatch):
+def test_on_a_full_file_system_the_log_is_emptied_before_a_little_of_it_is_written(
+    packing, log, tmp_path, monkeypatch
+):
     opened, folder, size = log
-    written = []
 
     class Full(gzip.GzipFile):
         def write(self, data):
-            written.append(len(data))
-            if len(data) > 500:
+            if (tmp_path / "shop.log").stat().st_size:
                 raise OSError(28, "No space left on device")
             return super().write(data)
 
     monkeypatch.setattr(packing.gzip, "GzipFile", Full)
     monkeypatch.setattr(packing, "_LITTLE", 300)
-    packing.pack(opened, size, "shop.log.flood-1.gz", folder, size)
-    assert written == [size, 300]
-    monkeypatch.setattr(packing, "_LITTLE", 600)
-    with pytest.raises(OSError, match="No space"):
-        packing.pack(opened, size, "shop.log.flood-2.gz", folder, size)
-    assert not (tmp_path / "shop.log.flood-2.gz").exists()
+    packing.pack_and_empty(opened, size, "shop.log.flood-1.gz", folder, size)
+    kept = gzip.decompress((tmp_path / "shop.log.flood-1.gz").read_bytes()).decode()
+    assert len(kept) == 300
+    assert kept.endswith("999 cannot reach the warehouse\n")
+
+
+def test_what_fails_otherwise_leaves_the_log_as_it_is_and_no_half_archive(
+    packing, log, tmp_path, monkeypatch
+):
+    opened, folder, size = log
+
+    class Broken(gzip.GzipFile):
+        def write(self, data):
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(packing.gzip, "GzipFile", Broken)
+    with pytest.raises(OSError, match="Input/output"):
+        packing.pack_and_empty(opened, size, "shop.log.flood-1.gz", folder, size)
+    assert [one.name for one in tmp_path.iterdir()] == ["shop.log"]
+    assert (tmp_path / "shop.log").stat().st_size == size
 
 
 def test_only_the_newest_archives_of_this_log_stay(packing, log, tmp_path):

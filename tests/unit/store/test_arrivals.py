@@ -126,6 +126,24 @@ class TestLogs:
         assert set(store.spans("s", NOW)) == {later}
         assert set(store.spans("other", NOW)) == {NOW}
 
+    def test_new_and_rare_templates_are_found_among_the_usual(self, database):
+        store = LogStore(database)
+        assert store.began() is None
+        long_ago = NOW - timedelta(days=3)
+        usual = replace(template(1, 1000), first_seen_at=long_ago)
+        rare = replace(template(2, 3), first_seen_at=long_ago)
+        counts = [count(9, key="1"), count(1, key="2"), count(700, key="3"), count(5, key="4")]
+        pattern = replace(count(9, key="4"), kind="pattern")
+        store.keep("s", [], [*counts, pattern], [usual, rare, template(3, 700)])
+        found, few = store.unusual(NOW, few=5)
+        assert {(one.key, one.lines, one.first_seen_at) for one in found} == {
+            ("2", 1, long_ago),
+            ("3", 700, NOW),
+        }
+        assert few == {"2"}
+        assert store.unusual(NOW + timedelta(seconds=1), few=5) == ([], frozenset())
+        assert store.began() == long_ago
+
     def test_a_template_that_joined_another_is_gone(self, database):
         store = LogStore(database)
         store.keep("s", [], [], [template(1, 5), template(2, 6)])

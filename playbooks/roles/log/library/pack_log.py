@@ -49,13 +49,14 @@ most_common:
 
 import collections
 import contextlib
+import datetime
 import errno
 import fnmatch
 import gzip
+import io
 import os
 import re
 import stat
-import time
 
 from ansible.module_utils import opsmend_files as files
 from ansible.module_utils.basic import AnsibleModule
@@ -83,27 +84,35 @@ def most_common(log, size):
     return ["%d x %s" % (count, line) for line, count in counts.most_common(_MOST_LINES)]
 
 
-def pack(log, size, archive, folder, keep_bytes):
-    """Write the end of the log into an archive with its owner and mode, or less of it for want of room."""
+def pack_and_empty(log, size, archive, folder, keep_bytes):
+    """Write the end of the log into an archive with its owner and mode, and empty it.
+
+    On a full file system less is kept, in memory until the log has given its room back.
+    """
+    status = os.fstat(log.fileno())
+    kept = min(size, keep_bytes)  # what comes while we write would never end
     try:
-        write(log, size, archive, folder, keep_bytes)
+        log.seek(size - kept)
+        write(log, kept, status, archive, folder)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        write(log, size, archive, folder, min(keep_bytes, _LITTLE))
+        log.seek(size - min(kept, _LITTLE))
+        end = io.BytesIO(log.read(min(kept, _LITTLE)))
+        os.ftruncate(log.fileno(), 0)
+        write(end, len(end.getvalue()), status, archive, folder)
+    else:
+        os.ftruncate(log.fileno(), 0)
 
 
-def write(log, size, archive, folder, keep_bytes):
-    """Write an archive, or nothing at all."""
-    status = os.fstat(log.fileno())
-    left = min(size, keep_bytes)  # what comes while we write would never end
-    log.seek(size - left)
+def write(source, left, status, archive, folder):
+    """Write so many bytes into an archive, or nothing at all."""
     descriptor = os.open(archive, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             with gzip.GzipFile("", "wb", 1, stream) as packed:
                 while left > 0:
-                    chunk = log.read(min(left, _CHUNK))
+                    chunk = source.read(min(left, _CHUNK))
                     if not chunk:
                         break
                     packed.write(chunk)
@@ -139,7 +148,8 @@ def main():
     files.unwind_when_ended()
     path, top = module.params["path"], module.params["directory"]
     name = os.path.basename(path)
-    archive = "%s.flood-%s.gz" % (name, time.strftime("%Y%m%dT%H%M%S", time.gmtime()))
+    now = datetime.datetime.now(datetime.timezone.utc)
+    archive = "%s.flood-%s.gz" % (name, now.strftime("%Y%m%dT%H%M%S.%f")[:-3])
     try:
         with files.folder_of(top, os.path.relpath(path, top)) as folder, open_log(name, folder) as log:
             size = os.fstat(log.fileno()).st_size
@@ -147,8 +157,7 @@ def main():
             if size < module.params["min_bytes"]:
                 module.exit_json(changed=False, most_common=said)
             if not module.check_mode:
-                pack(log, size, archive, folder, module.params["keep_bytes"])
-                os.ftruncate(log.fileno(), 0)
+                pack_and_empty(log, size, archive, folder, module.params["keep_bytes"])
                 forget(name, folder, module.params["archives"])
     except OSError as error:
         module.fail_json(msg="%s: %s" % (path, error))
