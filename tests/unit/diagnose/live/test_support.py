@@ -14,6 +14,7 @@ ANOMALY = Anomaly(
     score=4.0,
     confidence=0.9,
     opened_at=NOW,
+    since=NOW,
     observed=1.0,
     expected_low=2.0,
     expected_high=3.0,
