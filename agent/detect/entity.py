@@ -45,15 +45,10 @@ def score_entity(values: FloatArray, step_s: float, schedule: Schedule) -> Entit
     members = [_forecasts(filled, season, horizon, schedule) for horizon in HORIZONS]
     members.append(filled - season.median)
     scaled = [in_own_scale(np.where(seen, member, np.nan), schedule, filled) for member in members]
-    scores = [over_series(member) for member in scaled]
+    scores = _as_the_others([over_series(member) for member in scaled], scaled)
     if values.shape[1] > 1:
         scores.append(neighbour_distances(filled, schedule))
-        # where a member knows nothing yet it says nothing: as 0 it would make what comes later look huge
-        said = [np.isfinite(member).any(1) for member in scaled] + [np.isfinite(scores[-1])]
-        scores = [
-            in_own_scale(np.where(known, np.maximum(score, _LEAST), np.nan)[:, None], schedule)[:, 0]
-            for score, known in zip(scores, said, strict=True)
-        ]
+        scores = [in_own_scale(np.maximum(score, _LEAST)[:, None], schedule)[:, 0] for score in scores]
     known = np.flatnonzero(np.isfinite(scaled[0]).any(1))
     return EntityScores(
         begin=int(known[0]) if len(known) else len(values),
@@ -63,6 +58,16 @@ def score_entity(values: FloatArray, step_s: float, schedule: Schedule) -> Entit
         seasonal=np.isfinite(season.median),
         seen=seen,
     )
+
+
+def _as_the_others(scores: Sequence[FloatArray], members: Sequence[FloatArray]) -> list[FloatArray]:
+    """Return scores in which a member that knows nothing yet says what the others say on the whole.
+
+    As 0 it would teach that it is small, and make whatever comes once it knows something look huge.
+    """
+    said = np.array([np.isfinite(member).any(1) for member in members])
+    mean = np.where(said, scores, 0.0).sum(0) / np.maximum(said.sum(0), 1)
+    return [np.where(known, score, mean) for score, known in zip(scores, said, strict=True)]
 
 
 def _season(present: FloatArray, day: int) -> Season:
