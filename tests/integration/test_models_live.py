@@ -128,7 +128,8 @@ def test_an_agent_trains_by_itself_and_finds_what_no_single_series_shows(watched
         wait_until(lambda: watched.stores().incidents.list(), PATIENCE_S, watched.log)
         (incident,) = watched.stores().incidents.list()
         assert incident.entity == "web1"
-        assert "most of all in requests" in incident.best.symptoms[0].text
+        assert incident.best.symptoms[0].source == "requests"
+        assert "would be normal" in incident.best.symptoms[0].text
         shown = opsmend(watched, "status")
         assert "Entity models: 2 in use" in shown
         assert "web1 as a whole is unlike itself" in shown
