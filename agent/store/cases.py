@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from agent.records import Effect, Verdict
+from agent.records import Effect, RunState, Verdict
 from agent.records.cases import Outcome, PastCase
 from agent.store.documents import from_json
 from agent.store.engine import Database
@@ -16,7 +16,8 @@ from agent.store.incidents import to_incident
 from agent.store.schema import incidents, runs
 
 _MOST = 500  # the newest; older ones are of a system that has changed since
-_JUDGED = (Verdict.RECOVERED.value, Verdict.NOT_RECOVERED.value, Verdict.WORSE.value)
+_PROVED = runs.c.verdict == Verdict.RECOVERED.value
+_NOT_PROVED = runs.c.verdict.in_((Verdict.NOT_RECOVERED.value, Verdict.WORSE.value))
 # a repair that did not help may have been the wrong one for the right fault
 _NOT_HELPED = 0.5
 
@@ -60,12 +61,13 @@ class CaseStore:
         """Return what came of the voters' words: whether the repair of the fault they named helped.
 
         It is known best when it did; when another fault turned out to be it, they were wrong; when
-        nothing helped, half of that is their fault.
+        nothing helped, half of that is their fault. A repair that failed or was cut short says nothing.
         """
         query = (
             select(incidents, runs.c.fault.label("treated"), runs.c.verdict, runs.c.effect)
             .join(runs, runs.c.incident_id == incidents.c.id)
-            .where(runs.c.verdict.in_(_JUDGED), runs.c.fault != "unknown")
+            .where(_PROVED | (_NOT_PROVED & (runs.c.state == RunState.SUCCEEDED.value)))
+            .where(runs.c.fault != "unknown")
             .order_by(incidents.c.id.desc(), runs.c.id)
             .limit(most)
         )

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.records import Verdict
+from agent.records import RunState, Verdict
 from agent.records.inquiries import Inquiry
 from agent.records.probes import ProbeAnswer
 from agent.store import open_stores
@@ -21,7 +21,7 @@ def stores(tmp_path, empty_database):
     opened.close()
 
 
-def treated(stores, *verdicts, faults=("down",)):
+def treated(stores, *verdicts, faults=("down",), state=RunState.SUCCEEDED):
     """Keep an incident with a run for each verdict, of the fault at the same place."""
     candidates = [make.candidate(fault, voters={f"rule {fault}": 0.9}) for fault in faults]
     incident = stores.incidents.add(make.incident(*candidates), "test")
@@ -30,7 +30,7 @@ def treated(stores, *verdicts, faults=("down",)):
             incident_id=incident.id, plan=make.plan(fault=fault, hosts=(f"h{incident.id}{fault}",))
         )
         run, incident = stores.runs.begin(run, incident, "test")
-        judged = replace(run, verdict=verdict, started_at=NOW, verified_at=NOW)
+        judged = replace(run, state=state, verdict=verdict, started_at=NOW, verified_at=NOW)
         stores.runs.judge(judged, incident, "test")
         incident = stores.incidents.get(incident.id)
 
@@ -53,6 +53,12 @@ def test_a_rule_was_wrong_when_another_fault_turned_out_to_be_it(stores):
 
 def test_what_nobody_can_judge_teaches_nothing(stores):
     treated(stores, Verdict.UNKNOWN)
+    assert stores.cases.outcomes() == []
+
+
+@pytest.mark.parametrize("state", [RunState.FAILED, RunState.INTERRUPTED, RunState.CANCELED])
+def test_a_repair_that_was_not_carried_out_says_nothing_about_the_rule(stores, state):
+    treated(stores, Verdict.NOT_RECOVERED, state=state)
     assert stores.cases.outcomes() == []
 
 
