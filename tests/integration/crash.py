@@ -134,7 +134,7 @@ class Trials:
         mark = len(self.workshop.log()) if (self.workshop.folder / "agent.log").exists() else 0
         self.process = self.workshop.start()
         if wait:
-            wait_until(lambda: "port opened" in self.workshop.log()[mark:], 30, self.workshop.log)
+            wait_until(lambda: "port opened" in self.workshop.log()[mark:], 60, self.workshop.log)
 
     def stop_agent(self) -> None:
         """Stop the agent in order."""

@@ -32,7 +32,7 @@ def call(workshop):
 @pytest.fixture
 def agent(workshop):
     process = workshop.start()
-    wait_until(lambda: "agent started" in workshop.log(), 20, workshop.log)
+    wait_until(lambda: "agent started" in workshop.log(), 60, workshop.log)
     yield process
     process.terminate()
     process.wait(timeout=30)
@@ -90,7 +90,7 @@ def test_an_incident_from_finding_to_proof(workshop, call, agent):
     assert "no open incidents" in call("incidents")
     workshop.break_host("web1")
     stores = workshop.stores()
-    wait_until(settled(stores), 20, workshop.log)
+    wait_until(settled(stores), 60, workshop.log)
     stores.close()
     assert "It is broken: web1" in call("incidents", "--all")
     shown = call("incident", "show", "1")
@@ -107,7 +107,7 @@ def test_approve_deny_and_close(workshop, call):
     workshop.config["agent"]["mode"] = "approve"
     workshop.save_config()
     process = workshop.start()
-    wait_until(lambda: "agent started" in workshop.log(), 20, workshop.log)
+    wait_until(lambda: "agent started" in workshop.log(), 60, workshop.log)
     stores = workshop.stores()
     try:
         workshop.break_host("web1")
@@ -135,7 +135,7 @@ def test_approve_deny_and_close(workshop, call):
 
 
 def test_status_says_when_the_agent_is_dead(workshop, call, agent):
-    wait_until(lambda: '"polls": 2' in call("status", "--json"), 20)
+    wait_until(lambda: '"polls": 2' in call("status", "--json"), 60)
     agent.kill()
     agent.wait()
     assert "dead" in call("status")

@@ -125,7 +125,7 @@ def test_alerts_full_of_them_are_refused_one_by_one_with_a_reason(workshop, trap
     alerts += [{"labels": {"alertname": value, "host": value, "instance": value}} for value in values]
     process = workshop.start()
     try:
-        wait_until(lambda: "port opened" in workshop.log(), 20, workshop.log)
+        wait_until(lambda: "port opened" in workshop.log(), 60, workshop.log)
         for start in range(0, len(alerts), 50):
             body = webhook(*alerts[start : start + 50])
             answer = post(url, "/api/v1/alerts", body, TOKEN)
@@ -243,7 +243,7 @@ def test_bodies_paths_queries_and_headers_of_the_port(workshop, trap):
     workshop.break_host("web1")
     process = workshop.start()
     try:
-        wait_until(lambda: "port opened" in workshop.log(), 20, workshop.log)
+        wait_until(lambda: "port opened" in workshop.log(), 60, workshop.log)
         with requests.Session() as session:
             statuses = [status for value in trap.values() for status in knock(session, url, value)]
         assert requests.get(f"{url}/healthz", timeout=5).status_code == 200

@@ -32,7 +32,7 @@ def start(workshop, agents):
     def starting():
         process = workshop.start()
         agents.append(process)
-        wait_until(lambda: "agent started" in workshop.log(), 20, workshop.log)
+        wait_until(lambda: "agent started" in workshop.log(), 60, workshop.log)
         return process
 
     return starting
@@ -79,12 +79,12 @@ def test_killed_in_the_middle_of_a_playbook_one_run_verified_first_nothing_twice
     workshop.remediation("mend", tasks)
     agent = start()
     workshop.break_host("web1")
-    wait_until(lambda: lines(trace) == ["begin"], 20, workshop.log)
+    wait_until(lambda: lines(trace) == ["begin"], 60, workshop.log)
     agent.kill()
     agent.wait()
     (workshop.broken / "web1").unlink()  # as if the playbook had done its work before
     start()
-    wait_until(settled(stores), 30, workshop.log)
+    wait_until(settled(stores), 60, workshop.log)
     (incident,) = stores.incidents.list()
     (run,) = stores.runs.of_incident(incident.id)
     assert (run.state, run.reason, run.verdict) == (
@@ -102,11 +102,11 @@ def test_an_interrupted_run_that_did_not_help_is_for_people_not_repeated(worksho
     workshop.remediation("mend", tasks)
     agent = start()
     workshop.break_host("web1")
-    wait_until(lambda: lines(trace) == ["begin"], 20, workshop.log)
+    wait_until(lambda: lines(trace) == ["begin"], 60, workshop.log)
     agent.kill()
     agent.wait()
     start()
-    wait_until(settled(stores), 30, workshop.log)
+    wait_until(settled(stores), 60, workshop.log)
     (incident,) = stores.incidents.list()
     (run,) = stores.runs.of_incident(incident.id)
     assert run.verdict is Verdict.NOT_RECOVERED
@@ -121,7 +121,7 @@ def test_an_interrupted_run_is_repeated_once_where_it_may_be(workshop, start, st
     workshop.remediation("mend", tasks)
     agent = start()
     workshop.break_host("web1")
-    wait_until(lambda: lines(trace) == ["begin"], 20, workshop.log)
+    wait_until(lambda: lines(trace) == ["begin"], 60, workshop.log)
     agent.kill()
     agent.wait()
     start()
@@ -146,7 +146,7 @@ def test_killed_while_verifying_the_verification_goes_on(workshop, start, stores
     agent.kill()
     agent.wait()
     start()
-    wait_until(settled(stores), 30, workshop.log)
+    wait_until(settled(stores), 60, workshop.log)
     (incident,) = stores.incidents.list()
     (run,) = stores.runs.of_incident(incident.id)
     assert (run.state, run.verdict) == (RunState.SUCCEEDED, Verdict.RECOVERED)
@@ -157,14 +157,14 @@ def test_sigterm_lets_a_running_step_finish(workshop, start, stores):
     workshop.remediation("mend", tasks)
     agent = start()
     workshop.break_host("web1")
-    wait_until(lambda: lines(trace) == ["begin"], 20, workshop.log)
+    wait_until(lambda: lines(trace) == ["begin"], 60, workshop.log)
     agent.send_signal(signal.SIGTERM)
     assert agent.wait(timeout=20) == 0
     assert lines(trace) == ["begin", "end"]
     (incident,) = stores.incidents.list()
     assert incident.state is IncidentState.VERIFYING
     start()
-    wait_until(settled(stores), 20, workshop.log)
+    wait_until(settled(stores), 60, workshop.log)
     assert stores.incidents.list()[0].state is IncidentState.RECOVERED
 
 
@@ -174,7 +174,7 @@ def test_sigterm_cancels_a_step_that_outlasts_the_grace_time_and_leaves_nothing(
     workshop.remediation("mend", tasks)
     agent = start()
     workshop.break_host("web1")
-    wait_until(lambda: lines(trace) == ["begin"], 20, workshop.log)
+    wait_until(lambda: lines(trace) == ["begin"], 60, workshop.log)
     agent.send_signal(signal.SIGTERM)
     assert agent.wait(timeout=30) == 0
     assert sleepers("3603") == []
@@ -188,7 +188,7 @@ def test_sighup_takes_up_new_files_and_refuses_broken_ones(workshop, start, stor
     agent = start()
     workshop.write("rules/policy.yml", {"roles": {}, "remediations": [{"id": "x", "mode": "sometimes"}]})
     agent.send_signal(signal.SIGHUP)
-    wait_until(lambda: "reload refused" in workshop.log(), 20, workshop.log)
+    wait_until(lambda: "reload refused" in workshop.log(), 60, workshop.log)
     assert "policy.yml:4: remediations[0].mode" in workshop.log(), workshop.log()
     assert "works again" not in workshop.log()
     workshop.break_host("web1")
@@ -197,7 +197,7 @@ def test_sighup_takes_up_new_files_and_refuses_broken_ones(workshop, start, stor
     wait_for(stores, IncidentState.CLEARED)
     workshop.policy()
     agent.send_signal(signal.SIGHUP)
-    wait_until(lambda: "configuration reloaded" in workshop.log(), 20, workshop.log)
+    wait_until(lambda: "configuration reloaded" in workshop.log(), 60, workshop.log)
     workshop.break_host("web2")
     assert wait_for(stores, IncidentState.RECOVERED).entity == "web2"
     assert agent.poll() is None
@@ -208,9 +208,9 @@ def test_a_run_can_be_cancelled_by_a_person(workshop, start, stores):
     workshop.remediation("mend", tasks)
     start()
     workshop.break_host("web1")
-    wait_until(lambda: lines(trace) == ["begin"], 20, workshop.log)
+    wait_until(lambda: lines(trace) == ["begin"], 60, workshop.log)
     assert stores.runs.ask_to_cancel(1, "ann", datetime.now(UTC)) == 1
-    wait_until(settled(stores), 20, workshop.log)
+    wait_until(settled(stores), 60, workshop.log)
     (incident,) = stores.incidents.list()
     assert (incident.state, incident.reason) == (IncidentState.ESCALATED, Reason.CANCELED)
     assert sleepers("3604") == []
@@ -231,14 +231,14 @@ def test_a_full_disk_stops_runs_and_not_the_agent(workshop, start):
     try:
         stores = workshop.stores()
         agent = start()
-        wait_until(lambda: _fill(state / "filler"), 5)
+        wait_until(lambda: _fill(state / "filler"), 60)
         workshop.break_host("web1")
         wait_until(
             lambda: "nothing is started while the store cannot be used" in workshop.log(), 20, workshop.log
         )
         assert (workshop.broken / "web1").exists()
         (state / "filler").unlink()
-        wait_until(settled(stores), 20, workshop.log)
+        wait_until(settled(stores), 60, workshop.log)
         assert stores.incidents.list()[0].state is IncidentState.RECOVERED
         assert workshop.log().count("nothing is started while") < 4
         stores.close()

@@ -62,7 +62,7 @@ def test_what_a_careless_playbook_says_is_kept_and_shown_without_secrets(worksho
     process = workshop.start()
     stores = workshop.stores()
     try:
-        wait_until(lambda: "agent started" in workshop.log(), 20, workshop.log)
+        wait_until(lambda: "agent started" in workshop.log(), 60, workshop.log)
         workshop.break_host("web1")
         incident = wait_for(stores, IncidentState.ESCALATED)
     finally:

@@ -60,7 +60,7 @@ def run(workshop: Workshop, poll="20s", **collect):
     workshop.config["collect"].update({"poll": poll, "history": "400s", **collect})
     workshop.config["agent"]["mode"] = "observe"
     process = workshop.start()
-    wait_until(lambda: (read(workshop).get("polls") or 0) >= 1, 30, workshop.log)
+    wait_until(lambda: (read(workshop).get("polls") or 0) >= 1, 60, workshop.log)
     return process
 
 
@@ -94,9 +94,9 @@ def test_an_event_of_a_sure_rule_opens_an_incident_between_polls(workshop, kafka
     polls = read(workshop)["polls"]
     kafka.produce("system-events", ['{"kind": "hiccup", "host": "web2"}'])
     kafka.produce("system-events", ['{"kind": "failover", "host": "web1"}'])
-    wait_until(lambda: ("broken", "web1") in incidents(workshop), 15, workshop.log)
+    wait_until(lambda: ("broken", "web1") in incidents(workshop), 60, workshop.log)
     assert read(workshop)["polls"] <= polls + 1
-    wait_until(lambda: ("odd", "web2") in incidents(workshop), 30, workshop.log)
+    wait_until(lambda: ("odd", "web2") in incidents(workshop), 60, workshop.log)
 
 
 def test_lines_in_the_log_open_an_incident_and_become_series(workshop, search, stopping):
@@ -105,10 +105,10 @@ def test_lines_in_the_log_open_an_incident_and_become_series(workshop, search, s
     line = {"message": "cannot write /var/x: No space left on device", "host": "web3", "service.name": "cart"}
     stamps = [{"@timestamp": (at + timedelta(milliseconds=n)).isoformat()} for n in range(3)]
     search.index("logs-app", [{**line, **stamp} for stamp in stamps])
-    wait_until(lambda: ("full", "web3") in incidents(workshop), 20, workshop.log)
-    wait_until(lambda: read(workshop)["series"] >= 2, 20, workshop.log)
+    wait_until(lambda: ("full", "web3") in incidents(workshop), 60, workshop.log)
+    wait_until(lambda: read(workshop)["series"] >= 2, 60, workshop.log)
     good = {"records": 3, "trouble": None}
-    wait_until(lambda: read(workshop)["sources"]["search"] == good, 20, lambda: str(read(workshop)))
+    wait_until(lambda: read(workshop)["sources"]["search"] == good, 60, lambda: str(read(workshop)))
 
 
 def check(workshop, **collect):
@@ -159,7 +159,7 @@ def test_a_dead_source_is_said_once_and_does_not_hold_up_the_others(workshop, ka
         )
     )
     kafka.produce("system-events", ['{"kind": "failover", "host": "web1"}'])
-    wait_until(lambda: ("broken", "web1") in incidents(workshop), 20, workshop.log)
+    wait_until(lambda: ("broken", "web1") in incidents(workshop), 60, workshop.log)
     time.sleep(3)
     assert workshop.log().count("source cannot be read for now") == 1
     assert "collect.search.url" in read(workshop)["sources"]["search"]["trouble"]

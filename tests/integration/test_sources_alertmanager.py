@@ -31,7 +31,7 @@ def address(workshop: Workshop) -> Iterator[str]:
     found = workshop.api()
     process = workshop.start()
     try:
-        wait_until(lambda: "port opened" in workshop.log(), 30, workshop.log)
+        wait_until(lambda: "port opened" in workshop.log(), 60, workshop.log)
         yield found
     finally:
         process.terminate()
@@ -94,4 +94,4 @@ def test_a_cluster_of_two_tells_of_one_alert(address, workshop, tmp_path):
         began = datetime.now(UTC)
         for manager in (one, other):
             manager.fire({"alertname": "HostBroken", "instance": "web2"}, began)
-        wait_until(lambda: deliveries(workshop, address)[1] == 1, 20, lambda: workshop.log()[-2000:])
+        wait_until(lambda: deliveries(workshop, address)[1] == 1, 60, lambda: workshop.log()[-2000:])

@@ -178,14 +178,14 @@ def test_two_members_share_the_partitions_and_one_takes_over(broker, topic, stor
             time.sleep(0.2)
             return all(taken.values())
 
-        wait_until(both_have_some, 20, lambda: str(taken))
+        wait_until(both_have_some, 60, lambda: str(taken))
         leave.set()
         threads[0].join(10)
         for partition in (0, 1):
             broker.produce(topic, [f'{{"kind": "late", "n": {partition}}}'], partition)
         kinds = lambda: [event.kind for event in stores.events.since(LONG_AGO)]  # noqa: E731
-        wait_until(lambda: kinds().count("late") == 2, 15, "no takeover")
-        wait_until(lambda: len(stores.events.since(LONG_AGO)) == number + 2, 5, lambda: str(taken))
+        wait_until(lambda: kinds().count("late") == 2, 60, "no takeover")
+        wait_until(lambda: len(stores.events.since(LONG_AGO)) == number + 2, 60, lambda: str(taken))
     finally:
         leave.set()
         stop.set()
@@ -207,7 +207,7 @@ def test_lag_after_a_restart_is_what_was_not_acknowledged(broker, topic, stores)
     assert read_all(one, 3) == 3
     one.close()
     again = source(broker, topic, stores)
-    wait_until(lambda: again.read(0.2) == 0 and len(again.lag()) == 2, 20, lambda: str(again.lag()))
+    wait_until(lambda: again.read(0.2) == 0 and len(again.lag()) == 2, 60, lambda: str(again.lag()))
     assert again.lag() == {0: 0, 1: 0}
     again.close()
 
@@ -237,7 +237,7 @@ def test_a_member_that_was_held_up_too_long_goes_on(broker, topic, stores, monke
             new += one.read(0.3)
         return new >= 10 and broker.committed(section.group, topic)[0] == 10
 
-    wait_until(all_in, 20, lambda: f"{new} {broker.committed(section.group, topic)}")
+    wait_until(all_in, 60, lambda: f"{new} {broker.committed(section.group, topic)}")
     one.close()
     assert len(stores.events.since(LONG_AGO)) == 10
 
@@ -279,7 +279,7 @@ def test_a_broker_that_was_killed_is_taken_up_again(tmp_path, stores):
                 new += one.read(0.3)
             return new == 100
 
-        wait_until(all_in, 15, lambda: str(new))
+        wait_until(all_in, 60, lambda: str(new))
         one.close()
     assert len(stores.events.since(datetime.now(UTC) - timedelta(days=1))) == 200
 

@@ -57,7 +57,7 @@ def wanted(**span):
 def test_victoriametrics_answers_instant_and_range_queries(victoria, source):
     end = time.time()
     write(victoria, "speed", 3, end, steps=20)
-    wait_until(lambda: len(source.query("speed").values) == 3, 10, "not there")
+    wait_until(lambda: len(source.query("speed").values) == 3, 60, "not there")
     found = source.query_range(
         "speed", datetime.fromtimestamp(end - 120, UTC), datetime.fromtimestamp(end, UTC), STEP
     )
@@ -101,14 +101,14 @@ def test_signals_asked_for_in_batches_get_the_answers_they_get_alone(engine, req
             for signal, found in polls[1].answers.items()
         }
 
-    wait_until(lambda: len(poll(1)["plain"]) == 3, 10, "not there")
+    wait_until(lambda: len(poll(1)["plain"]) == 3, 60, "not there")
     assert poll(4) == poll(100) == poll(1)
 
 
 def test_a_new_agent_knows_what_is_normal_from_the_history(victoria, source):
     end = time.time()
     write(victoria, "load", 4, end)
-    wait_until(lambda: len(source.query("load").values) == 4, 10, "not there")
+    wait_until(lambda: len(source.query("load").values) == 4, 60, "not there")
     signals = {"load": SIGNAL}
     buffer = FrameBuffer(signals, 480, 1000)
     detector = SeriesDetector(signals, DetectSection())
@@ -124,7 +124,7 @@ def test_a_new_agent_knows_what_is_normal_from_the_history(victoria, source):
 def test_gaps_in_the_history_stay_gaps(victoria, source):
     end = time.time()
     write(victoria, "halved", 1, end - 1800, steps=80)
-    wait_until(lambda: source.query_range("halved", _at(end - 2400), _at(end - 1800), STEP).labels, 10, "no")
+    wait_until(lambda: source.query_range("halved", _at(end - 2400), _at(end - 1800), STEP).labels, 60, "no")
     polls = list(History(source, {"load": "halved"}, wanted(hours=1)).recent())
     present = [len(poll.answers["load"].values) for poll in polls]
     assert len(polls) == 240
@@ -135,7 +135,7 @@ def test_gaps_in_the_history_stay_gaps(victoria, source):
 def test_a_wrong_query_costs_its_own_history_only(victoria, source):
     end = time.time()
     write(victoria, "fine", 1, end, steps=100)
-    wait_until(lambda: source.query("fine").values, 10, "not there")
+    wait_until(lambda: source.query("fine").values, 60, "not there")
     queries = {"wrong": "sum((", "load": "fine"}
     polls = list(History(source, queries, wanted(minutes=10)).recent())
     assert all(set(poll.answers) == {"load"} for poll in polls)

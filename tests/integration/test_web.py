@@ -39,7 +39,7 @@ def agent_with_a_port(workshop):
     address = workshop.api()
     process = workshop.start()
     try:
-        wait_until(lambda: "port opened" in workshop.log(), 20, workshop.log)
+        wait_until(lambda: "port opened" in workshop.log(), 60, workshop.log)
         yield address
     finally:
         process.terminate()
@@ -236,8 +236,8 @@ def test_a_port_in_use_is_said_and_the_agent_lives_on(workshop):
         workshop.api()
         workshop.config["api"]["listen"] = f"127.0.0.1:{taken.getsockname()[1]}"
         process = workshop.start()
-        wait_until(lambda: "cannot be used; is another agent there?" in workshop.log(), 20, workshop.log)
-        wait_until(lambda: "agent started" in workshop.log(), 20)
+        wait_until(lambda: "cannot be used; is another agent there?" in workshop.log(), 60, workshop.log)
+        wait_until(lambda: "agent started" in workshop.log(), 60)
         assert process.poll() is None
         process.terminate()
         assert process.wait(timeout=20) == 0

@@ -203,7 +203,7 @@ class Workshop:
         }
 
 
-def drive(agent: Agent, until: Callable[[], object], timeout_s: float = 20) -> None:
+def drive(agent: Agent, until: Callable[[], object], timeout_s: float = 60) -> None:
     """Poll an agent by hand until something holds."""
     deadline = time.monotonic() + timeout_s
     while not until():
@@ -248,7 +248,7 @@ def settled(stores: Stores, count: int = 1) -> Callable[[], bool]:
     return test
 
 
-def wait_for(stores: Stores, state: IncidentState, timeout_s: float = 20) -> Incident:
+def wait_for(stores: Stores, state: IncidentState, timeout_s: float = 60) -> Incident:
     """Wait until an incident is in a state, and return it."""
     wait_until(lambda: stores.incidents.list([state]), timeout_s, lambda: str(stores.incidents.list()))
     return stores.incidents.list([state])[0]
