@@ -59,7 +59,8 @@ def named(section: KafkaSection, error: KafkaError, setting: str = "topic") -> S
     code = error.code()
     if code in (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED):
         return SourceRefused(f"{text} ({KEY}.password_file)")
-    if code == KafkaError._SSL:
+    # the client tells of one failed handshake twice, and the second time only in words
+    if code == KafkaError._SSL or "certificate verify failed" in error.str():
         return SourceRefused(f"{text} ({KEY}.ca_file)")
     if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC):
         return SourceRefused(f"{text} ({KEY}.{setting})")
