@@ -18,7 +18,7 @@ from agent.decide import Decider, same_work
 from agent.errors import ConflictError, RunError
 from agent.log import Logger
 from agent.reasons import Reason
-from agent.records import Action, Decision, Incident, IncidentState, Plan, Run, RunState, Verdict
+from agent.records import Action, Decision, Incident, IncidentState, Run, RunState, Verdict
 from agent.response.escalation import Escalation
 from agent.response.moves import ACTOR, move
 from agent.response.outcomes import Outcomes
@@ -149,7 +149,7 @@ class Responder:
             case Action.RUN:
                 self._start(incident, decision, paused, _actor(approved, wish))
             case Action.ASK:
-                self._ask(incident, decision, wish.actor if wish else ACTOR)
+                self._ask(incident, decision, wish.actor if wish else ACTOR, approval)
             case Action.HOLD:
                 self._hold(incident, decision)
             case Action.ESCALATE:
@@ -227,10 +227,12 @@ class Responder:
         )
         self._outcomes.start(run)
 
-    def _ask(self, incident: Incident, decision: Decision, requested_by: str) -> None:
+    def _ask(
+        self, incident: Incident, decision: Decision, requested_by: str, newest: Approval | None
+    ) -> None:
         plan = decision.plan
         assert plan is not None, "asked for approval without a plan"
-        if not self._is_asked(incident, plan):
+        if newest is None or newest.state != "pending" or not same_work(newest.plan, plan):
             now = self._clock.now()
             approval_id = self._stores.approvals.request(
                 incident.id,
@@ -239,14 +241,11 @@ class Responder:
                 requested_by=requested_by,
                 now=now,
                 expires_at=now + self._policy().approval.expires,
+                seen=newest,
             )
             self._escalation.asked(incident, now)
             self._previews.begin(approval_id, plan)
         self._move(incident, IncidentState.AWAITING_APPROVAL, decision.reason, decision.detail)
-
-    def _is_asked(self, incident: Incident, plan: Plan) -> bool:
-        newest = self._stores.approvals.newest(incident.id)
-        return newest is not None and newest.state == "pending" and same_work(newest.plan, plan)
 
     def _with_options(self, incident: Incident, decision: Decision) -> Incident:
         return replace(incident, options=decision.options or incident.options)

@@ -67,9 +67,17 @@ class ApprovalStore:
         requested_by: str,
         now: datetime,
         expires_at: datetime,
+        seen: Approval | None = None,
     ) -> int:
-        """Ask for a plan and return the request's id; an older one that is still open is withdrawn."""
+        """Ask for a plan and return the request's id; an older one that is still open is withdrawn.
+
+        ``seen`` is the newest request that the caller knows of. Raises ConflictError when it is that no
+        more, or was answered meanwhile: a yes must not be lost to a second question.
+        """
         with self._database.transaction() as connection:
+            newest = _newest(connection, incident_id)
+            if _stand(newest) != _stand(seen):
+                raise ConflictError(f"the request of incident {incident_id} was answered meanwhile")
             connection.execute(
                 update(approvals)
                 .where(approvals.c.incident_id == incident_id, approvals.c.state == "pending")
@@ -200,3 +208,7 @@ def _to_approval(row: Row[Any], said: tuple[Vote, ...]) -> Approval:
         votes=said,
         preview=row.preview,
     )
+
+
+def _stand(approval: Approval | None) -> tuple[int, str] | None:
+    return (approval.id, approval.state) if approval is not None else None

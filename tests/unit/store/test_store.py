@@ -136,11 +136,10 @@ class TestApprovals:
         approvals = ApprovalStore(database)
         kept = incidents.add(incident(), "t")
 
-        def asking(needed=1, requested_by="opsmend", **fields):
-            expires = NOW + timedelta(hours=1)
-            approvals.request(
-                kept.id, plan(**fields), needed=needed, requested_by=requested_by, now=NOW, expires_at=expires
-            )
+        def asking(needed=1, requested_by="opsmend", seen=None, **fields):
+            people = {"needed": needed, "requested_by": requested_by}
+            times = {"now": NOW, "expires_at": NOW + timedelta(hours=1)}
+            approvals.request(kept.id, plan(**fields), **people, **times, seen=seen)
             return kept.id, approvals
 
         return asking
@@ -150,6 +149,19 @@ class TestApprovals:
         assert approvals.vote(id_, "ann", True, "", NOW).state == "approved"
         with pytest.raises(ConflictError, match="approved already by ann"):
             approvals.vote(id_, "bob", False, "", NOW)
+
+    def test_a_yes_that_comes_while_the_agent_thinks_is_not_lost_to_a_second_question(self, ask):
+        id_, approvals = ask()
+        seen = approvals.newest(id_)
+        approvals.vote(id_, "ann", True, "", NOW)
+        with pytest.raises(ConflictError, match="answered meanwhile"):
+            ask(seen=seen)
+        assert approvals.newest(id_).state == "approved"
+
+    def test_a_question_about_another_plan_takes_the_place_of_the_first(self, ask):
+        id_, approvals = ask()
+        ask(seen=approvals.newest(id_), remediation="other")
+        assert approvals.newest(id_).plan.remediation == "other"
 
     def test_as_many_yes_as_are_needed_from_different_people(self, ask):
         id_, approvals = ask(needed=2)
@@ -181,7 +193,7 @@ class TestApprovals:
     def test_a_new_request_withdraws_the_old_one(self, ask):
         id_, approvals = ask()
         approvals.vote(id_, "ann", False, "", NOW)
-        ask(hosts=("web2",))
+        ask(seen=approvals.newest(id_), hosts=("web2",))
         newest = approvals.newest(id_)
         assert (newest.state, newest.plan.hosts, newest.votes) == ("pending", ("web2",), ())
 
