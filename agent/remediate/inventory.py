@@ -83,18 +83,18 @@ class AnsibleInventory:
 
     def _read_patiently(self) -> tuple[Mapping[str, InventoryHost], _Fingerprint]:
         """Read, but give the last refusal again when it is young and no file has changed since."""
+        fingerprint = _fingerprint(self._sources)  # before reading: a change meanwhile is seen later
         if self._refused is not None:
-            error, at, fingerprint = self._refused
-            if self._clock.monotonic() - at < _RETRY_S and _fingerprint(self._sources) == fingerprint:
+            error, at, seen = self._refused
+            if self._clock.monotonic() - at < _RETRY_S and seen == fingerprint:
                 raise error
-        fingerprint = _fingerprint(self._sources)
         try:
-            answer = self._read_now()
+            hosts = self._read()
         except RunError as error:
             self._refused = error, self._clock.monotonic(), fingerprint
             raise
         self._refused = None
-        return answer
+        return hosts, fingerprint
 
     def _read_now(self) -> tuple[Mapping[str, InventoryHost], _Fingerprint]:
         fingerprint = _fingerprint(self._sources)  # before reading: a change meanwhile is seen later
