@@ -32,8 +32,8 @@ demo-clean: venv ## Remove every trace of the demo: hosts, images, files
 	@$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend demo --clean
 
 .PHONY: test
-test: packages venv servers ## Install what is missing and run all tests (PYTEST_ARGS=…)
-	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest $(PYTEST_ARGS)
+test: packages venv servers ## Install what is missing and run all tests, some side by side (WORKERS=3, PYTEST_ARGS=…)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest --numprocesses=$(or $(WORKERS),3) $(PYTEST_ARGS)
 
 .PHONY: test-elasticsearch
 test-elasticsearch: packages venv ## Run the tests that need a real Elasticsearch 8

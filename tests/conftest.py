@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,27 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"tests by layer: {told or 'none'}")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run cheap layers first."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run cheap layers first; side by side what takes longest first, so that nobody waits at the end."""
     order = {layer: place for place, layer in enumerate(LAYERS)}
-    items.sort(key=lambda item: order.get(Path(item.nodeid).parts[1], len(LAYERS)))
+    items.sort(
+        key=lambda item: order.get(_layer(item.nodeid), len(LAYERS)),
+        reverse=hasattr(config, "workerinput"),
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep together what shares servers: the tests of a file, and all those that need test hosts."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return "hosts" if _layer(nodeid) == "acceptance" else str(super()._split_scope(nodeid))
+
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
+
+
+def _layer(nodeid: str) -> str:
+    return Path(nodeid).parts[1]

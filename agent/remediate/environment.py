@@ -8,7 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ANSIBLE_FOLDER = Path(__file__).parent / "ansible"
-_SSH = "-o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=5 -o ServerAliveCountMax=3"
+_ALIVE = "-o ServerAliveInterval=5 -o ServerAliveCountMax=3"
+_SHARED = "-o ControlMaster=auto -o ControlPersist=60s"
+# bytes: 107 for a socket's path, of which Ansible's hash and ssh's random ending take 28 with their slash
+_LONGEST_FOLDER_OF_SOCKETS = 79
 
 
 def ansible_environment(
@@ -17,14 +20,15 @@ def ansible_environment(
     """Return the environment for an Ansible program.
 
     ``config`` is the ansible.cfg in force; ``roles`` are searched for roles; ``home`` is where Ansible
-    keeps its temporary files and ssh's control sockets.
+    keeps its temporary files and ssh's control sockets. When its path is too long for a socket, each task
+    has a connection of its own: slower, and better than none.
     """
     environment = {
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "ANSIBLE_COLLECTIONS_PATH": _joined(str(ANSIBLE_FOLDER), os.environ.get("ANSIBLE_COLLECTIONS_PATH")),
         "ANSIBLE_PIPELINING": "1",
-        "ANSIBLE_SSH_ARGS": _SSH,
+        "ANSIBLE_SSH_ARGS": f"{_SHARED} {_ALIVE}",
         "ANSIBLE_HOST_KEY_CHECKING": "1",
         "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_NOCOWS": "1",
@@ -39,7 +43,10 @@ def ansible_environment(
         environment["ANSIBLE_ROLES_PATH"] = os.pathsep.join(map(str, roles))
     if home is not None:
         environment["ANSIBLE_HOME"] = str(home)
-        environment["ANSIBLE_SSH_CONTROL_PATH_DIR"] = str(home / "cp")
+        sockets = str(home / "cp")
+        environment["ANSIBLE_SSH_CONTROL_PATH_DIR"] = sockets
+        if len(os.fsencode(sockets)) > _LONGEST_FOLDER_OF_SOCKETS:
+            environment["ANSIBLE_SSH_ARGS"] = _ALIVE
     return environment
 
 

@@ -8,6 +8,7 @@ import time
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 
 from agent import __version__, metrics
@@ -44,9 +45,9 @@ class Service:
         self._agent = agent
         self._config = config
         self._tokens = load_tokens(agent.settings.api.tokens_file)
-        self._wanted = threading.Event()
+        # its put may be called from a signal handler at any point; an Event's set may wait for itself there
+        self._signals: SimpleQueue[int] = SimpleQueue()
         self._stop = False
-        self._reload = False
         self._arrived = threading.Event()
         self._arrivals = threading.Thread(target=self._take_arrivals, name="arrivals", daemon=True)
         self._trainer = Trainer(agent.settings, config, agent.clock)
@@ -201,18 +202,13 @@ class Service:
         self._agent.stores.events.forget(now - _KEEP_EVENTS)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGHUP:
-            self._reload = True
-        else:
+        if number != signal.SIGHUP:
             self._stop = True
-        self._wanted.set()
+        self._signals.put(number)
 
     def _wait(self) -> None:
         while not self._stop:
-            self._wanted.wait()
-            self._wanted.clear()
-            if self._reload and not self._stop:
-                self._reload = False
+            if self._signals.get() == signal.SIGHUP and not self._stop:
                 self._jobs.guarded("reload", self.reload)
 
     def _shut_down(self, server: ApiServer | None) -> None:

@@ -85,9 +85,7 @@ def _take(connection: Connection, alert: Alert, actor: str, now: datetime) -> bo
 
 def _known(connection: Connection, alert: Alert) -> tuple[datetime, datetime | None] | None:
     """Return begin and end of the alert that this one is or belongs to."""
-    overlaps = alerts.c.resolved_at.is_(None) | (
-        (alerts.c.starts_at <= alert.starts_at) & (alerts.c.resolved_at >= alert.starts_at)
-    )
+    overlaps = alerts.c.resolved_at.is_(None) | (alerts.c.resolved_at >= alert.starts_at)
     if alert.resolved_at is not None:  # the end of something older is not the end of what began since
         overlaps &= alerts.c.starts_at <= alert.resolved_at
     same = (alerts.c.starts_at == alert.starts_at) | overlaps

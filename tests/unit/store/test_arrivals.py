@@ -80,6 +80,11 @@ class TestAlertsOfReplicas:
         assert take(self.alert(0, ends=5)) == (1, 0)
         assert take(self.alert(1, ends=5)) == (0, 0)
 
+    def test_the_end_told_by_the_one_that_saw_it_begin_earlier_is_no_other_alert(self, take):
+        take(self.alert(1))
+        assert take(self.alert(1, ends=5)) == (1, 0)
+        assert take(self.alert(0, ends=5)) == (0, 0)
+
     def test_a_late_word_that_it_fires_does_not_open_it_again(self, take):
         take(self.alert(0))
         take(self.alert(0, ends=5))
