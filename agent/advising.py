@@ -10,8 +10,8 @@ from agent.config import Rulebook, Settings
 from agent.diagnose import Advisor
 from agent.diagnose.naming.classifier import load_classifier
 from agent.diagnose.naming.voters import VoterWeights, learn_weights
-from agent.inquiry import Inquirer, InquiryOpinions
-from agent.inquiry.inquirer import Inventory
+from agent.inquiry.inquirer import Inquirer, Inventory
+from agent.inquiry.opinions import InquiryOpinions
 from agent.records.cases import PastCase
 from agent.response import CaseBook, TrackRecord
 from agent.store import Stores
@@ -50,6 +50,7 @@ def make_inquirer(
     inventory: Inventory,
     clock: Clock,
     learned: Learned,
+    repairs_at_work: Callable[[], bool],
 ) -> Inquirer:
     """Return what looks into incidents that are opened, by the rules and cases in force at that time."""
     return Inquirer(
@@ -61,5 +62,6 @@ def make_inquirer(
         probes=settings.diagnose.probes,
         classifier=str(settings.diagnose.classifier or ""),
         opinions=learned.inquiries,
+        repairs_at_work=repairs_at_work,
         clock=clock,
     )

@@ -19,10 +19,10 @@ _NICE = 5  # polls come first
 
 def main(arguments: Sequence[str]) -> None:
     """Answer until the agent is gone."""
+    os.nice(_NICE)
     from agent.detect.models.scoring import Scoring
     from agent.detect.models.shelf import Shelf
 
-    os.nice(_NICE)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not get between two answers
     questions = incoming()

@@ -146,11 +146,11 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def main(arguments: Sequence[str]) -> None:
     """Train once, at the lowest priority."""
+    os.nice(_NICE)
     from agent.background.messages import incoming
     from agent.config import load_settings
     from agent.log import set_up
 
-    os.nice(_NICE)
     lines = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no progress
     incoming()

@@ -1,7 +1,8 @@
 """Incidents in, inquiries in the store out: made one after another, each in a process of its own.
 
-Nobody waits for an inquiry. It is made when an incident opens and again when its diagnosis changes; a
-storm of incidents makes no storm of processes, for what finds no place in the queue is left out.
+Nobody waits for an inquiry, and it takes no time from repairs: it begins when none is at work, or when it
+has waited long enough. It is made when an incident opens and again when its diagnosis changes; a storm of
+incidents makes no storm of processes, for what finds no place in the queue is left out.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ from agent.store import Stores
 log = Logger("inquiry")
 
 _TIMEOUT_S = 120
+_NICE = 10
+_HEAD_START_S = 0.5
+_LOOK_AGAIN_S = 0.25
+_LONGEST_WAIT_S = 30.0
 _MOST_WAITING = 10
 _MOST_PER_INCIDENT = 3
 _LOGS_BEFORE = timedelta(minutes=30)
@@ -67,6 +72,7 @@ class Inquirer:
         probes: ProbesSection,
         classifier: str,
         opinions: InquiryOpinions,
+        repairs_at_work: Callable[[], bool],
         clock: Clock,
     ) -> None:
         self._stores = stores
@@ -77,19 +83,20 @@ class Inquirer:
         self._probes = probes
         self._classifier = classifier
         self._opinions = opinions
+        self._repairs_at_work = repairs_at_work
         self._clock = clock
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="inquiry")
         self._lock = threading.Lock()
         self._waiting = 0
         self._made: dict[int, int] = {}
         self._process: subprocess.Popen[bytes] | None = None
-        self._stopping = False
+        self._stopping = threading.Event()
 
     def look_into(self, incident: Incident, frame: Frame, topology: Topology) -> bool:
         """Begin an inquiry and return at once; return whether there was room for it."""
         with self._lock:
             made = self._made.get(incident.id, 0)
-            if self._stopping or self._waiting >= _MOST_WAITING or made >= _MOST_PER_INCIDENT:
+            if self._stopping.is_set() or self._waiting >= _MOST_WAITING or made >= _MOST_PER_INCIDENT:
                 return False
             self._waiting += 1
             self._made[incident.id] = made + 1
@@ -110,7 +117,7 @@ class Inquirer:
 
     def stop(self) -> None:
         """Make no more; end the one that is at work."""
-        self._stopping = True
+        self._stopping.set()
         process = self._process
         if process is not None and process.poll() is None:
             process.kill()
@@ -137,7 +144,8 @@ class Inquirer:
 
     def _make(self, incident: Incident, observed: Observations) -> None:
         try:
-            if not self._stopping:
+            self._let_repairs_go_first()
+            if not self._stopping.is_set():
                 self._keep(incident, self._work(incident, self._job(incident, observed)))
         except OpsmendError as error:
             log.warning("an inquiry could not be made", incident=incident.id, why=str(error))
@@ -147,8 +155,16 @@ class Inquirer:
             with self._lock:
                 self._waiting -= 1
 
+    def _let_repairs_go_first(self) -> None:
+        """Wait while repairs are at work, with time for the one that this incident may be about to get."""
+        until = self._clock.monotonic() + _LONGEST_WAIT_S
+        self._stopping.wait(_HEAD_START_S)
+        while self._repairs_at_work() and self._clock.monotonic() < until:
+            if self._stopping.wait(_LOOK_AGAIN_S):
+                return
+
     def _keep(self, incident: Incident, inquiry: Inquiry) -> None:
-        if self._stopping:
+        if self._stopping.is_set():
             return
         self._stores.inquiries.keep(inquiry)
         if incident.best is not None:
@@ -174,7 +190,8 @@ class Inquirer:
         )
 
     def _run(self, job: Job) -> tuple[Mapping[str, object], tuple[ProbeAnswer, ...], str]:
-        command = [sys.executable, "-m", "agent.inquiry.work"]
+        # from its first import on, which takes longer than the rest
+        command = ["nice", "-n", str(_NICE), sys.executable, "-m", "agent.inquiry.work"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )

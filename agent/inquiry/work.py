@@ -7,7 +7,6 @@ agent that starts this process and for it alone.
 
 from __future__ import annotations
 
-import os
 import pickle
 import sys
 from collections.abc import Mapping, Sequence
@@ -33,7 +32,6 @@ from agent.records.probes import ProbeAnswer, SshAddress
 
 _MOST_LINKS = 60  # of the graph that are kept with an incident
 _MOST_HOSTS = 3
-_NICE = 10  # a repair that runs at the same time goes first
 _LONGEST_TEXT = 4_000  # characters kept of a raw answer
 
 
@@ -64,7 +62,6 @@ class Job:
 
 def main() -> None:
     """Work on the job on standard input."""
-    os.nice(_NICE)
     job: Job = pickle.loads(sys.stdin.buffer.read())  # noqa: S301  from the agent, through a pipe
     sys.stdout.buffer.write(orjson.dumps(work(job), default=to_plain))
 

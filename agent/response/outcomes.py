@@ -46,6 +46,7 @@ class Outcomes:
         self._reports: deque[Callable[[], None]] = deque()
         self._wake: Callable[[], None] = lambda: None
         self._stopping = False
+        workers.connect(self._try_to_wake)
 
     def connect(self, wake: Callable[[], None]) -> None:
         """Take what takes a turn when there is news."""
@@ -126,13 +127,12 @@ class Outcomes:
     def _report(self, run: Run) -> None:
         """Take a worker's word that a run is over; kept until the store can be written."""
         self._reports.append(lambda: self._run_ended(run))
-        self._try_to_wake(run.id)
 
-    def _try_to_wake(self, run_id: int) -> None:
+    def _try_to_wake(self) -> None:
         try:
             self._wake()
         except StoreError as error:
-            log.warning("outcome of a run has to wait", run=run_id, why=str(error))
+            log.warning("outcome of a run has to wait", why=str(error))
 
     def _run_ended(self, run: Run) -> None:
         incident = self._stores.incidents.get(run.incident_id)
@@ -184,7 +184,6 @@ class Outcomes:
                 self._conclude(done, current, finding.verdict, reason, finding.detail)
 
             self._reports.append(conclude)
-            self._try_to_wake(run.id)
 
         self._workers.roll_back(run, remediation, rolled_back)
 

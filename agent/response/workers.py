@@ -51,7 +51,11 @@ class StoreJournal:
 
 
 class Workers:
-    """Carries out runs. ``ended`` is called in the worker's thread when a run is over."""
+    """Carries out runs.
+
+    ``ended`` is called in the worker's thread when a run is over, and should only take note of it; when
+    there is room for the next run, whoever is connected is called.
+    """
 
     def __init__(
         self,
@@ -71,11 +75,21 @@ class Workers:
         self._most = most
         self._pool = ThreadPoolExecutor(most, thread_name_prefix="remediate")
         self._at_work: dict[int, tuple[threading.Event, Future[None]]] = {}
+        self._have_room: Callable[[], None] = lambda: None
+
+    def connect(self, have_room: Callable[[], None]) -> None:
+        """Take what is called, in a thread of ours, when a run is over and no longer at work."""
+        self._have_room = have_room
 
     @property
     def full(self) -> bool:
         """Return whether as many runs are at work as may be."""
         return len(self._busy()) >= self._most
+
+    @property
+    def at_work(self) -> bool:
+        """Return whether any run is; may be asked from any thread."""
+        return any(not future.done() for _, future in list(self._at_work.values()))
 
     def is_at_work(self, run_id: int) -> bool:
         """Return whether a run is being carried out by this process."""
@@ -142,7 +156,15 @@ class Workers:
             except Exception as error:
                 log.error("run ended by an unforeseen error", error, run=run.id)
 
-        self._at_work[run.id] = (cancel, self._pool.submit(guarded))
+        def tell(future: Future[None]) -> None:
+            try:
+                self._have_room()
+            except Exception as error:
+                log.error("the end of a run was not taken up", error, run=run.id)
+
+        future = self._pool.submit(guarded)
+        self._at_work[run.id] = (cancel, future)
+        future.add_done_callback(tell)
 
     def _carry_out(self, run: Run, remediation: Remediation, cancel: threading.Event) -> Run:
         try:

@@ -14,7 +14,7 @@ from agent.collect.topology import TopologyReader
 from agent.config import Settings
 from agent.detect.models.layer import EntityLayer
 from agent.diagnose import Dependencies, IncidentGrouper, RuleVoter
-from agent.inquiry import Inquirer
+from agent.inquiry.inquirer import Inquirer
 from agent.notify import Notifier
 from agent.pipeline import Pipeline
 from agent.records import Anomaly

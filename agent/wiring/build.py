@@ -18,7 +18,8 @@ from agent.decide import Decider
 from agent.detect import SeriesDetector
 from agent.detect.models.layer import EntityLayer
 from agent.diagnose import Advisor, IncidentGrouper, RuleVoter
-from agent.inquiry import Inquirer, InquiryOpinions
+from agent.inquiry.inquirer import Inquirer
+from agent.inquiry.opinions import InquiryOpinions
 from agent.notify import AnomalyAlerts, AnomalyDigest, Notifier, Storyteller
 from agent.pipeline import LatestView, Pipeline
 from agent.records import Anomaly
@@ -96,8 +97,9 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     learned = Learned(record=TrackRecord(stores, clock), inquiries=InquiryOpinions())
     advisor = make_advisor(settings, definitions.cases, stores, clock, learned)
     inquirer = make_inquirer(
-        settings, current.book, lambda: current.definitions.cases, stores, inventory, clock, learned
-    )
+        settings, current.book, lambda: current.definitions.cases, stores, inventory, clock, learned,
+        lambda: workers.at_work,
+    )  # fmt: skip
     scorer = make_scorer(settings, clock)
     signals = {**definitions.book.signals, **(LOG_SIGNALS if series else {})}
     entities = EntityLayer(signals, settings.detect, scorer) if scorer is not None else None

@@ -13,7 +13,8 @@ from agent.config.settings import ProbesSection
 from agent.demo.hosts import Cluster
 from agent.demo.image import node_image
 from agent.diagnose.naming.voters import VoterWeights
-from agent.inquiry import Inquirer, InquiryOpinions
+from agent.inquiry.inquirer import Inquirer
+from agent.inquiry.opinions import InquiryOpinions
 from agent.records import Topology
 from agent.store import open_stores
 from tests import make
@@ -55,7 +56,8 @@ def look(host, tmp_path):
     def looked(probes):
         inquirer = Inquirer(
             stores=stores, book=lambda: BOOK, cases=list, weights=VoterWeights, inventory=Hosts(host),
-            probes=probes, classifier="", opinions=InquiryOpinions(), clock=clock,
+            probes=probes, classifier="", opinions=InquiryOpinions(), repairs_at_work=lambda: False,
+            clock=clock,
         )  # fmt: skip
         since = make.NOW - timedelta(seconds=150)
         labels = {"host": "web1", "unit": "broken.service"}
