@@ -106,7 +106,7 @@ def _judged(
     score = np.where(
         gone & np.isfinite(usual), np.maximum(scores.score, usual * (1 + missing.mean(1))), scores.score
     )
-    anomalous = above(score, limit)
+    anomalous = above(score, limit, len(names))
     ratio = score / limit  # 0 as long as there is no limit
     kinds, sure = _kinds(anomalous, gone, values, scores, ratio)
     return EntityVerdicts(

@@ -4,6 +4,9 @@ Three things set it, and the largest counts. A little more than what is rare by 
 that quiet times raise no alarm. A budget of alarms: the level that the past days rose above as often as
 people can be called, whatever the tail of the scores is; a fault that lasts rises once, so it does not become
 normal. And half as much again as the last day's median: what has lasted for half a day is the new normal.
+
+An alarm ends when its score has faded, measured by its peak: what is held fades slowly, and a great fault
+would be told of for hours after its end.
 """
 
 from __future__ import annotations
@@ -15,14 +18,19 @@ from agent.records import BoolArray, FloatArray
 
 _RARE = 1.1  # a score of 1 is what the worst moments of healthy days reach
 # the budget: alarms a day, and over how many days; those that are true count too, and mostly come together.
-# One series has a long memory: a few bad days must not make faults normal, nor a few quiet ones noise
-# strange. The score of several is held for long after each peak, and follows how the whole entity changes.
-_BUDGET_OF_ONE = (1.25, 28)
-_BUDGET_OF_SEVERAL = (1.5, 3)
+# At most one a day is asked; what is to come has a little more of them than what was. One series has a long
+# memory: a few bad days must not make faults normal, nor a few quiet ones noise strange. The score of several
+# is held for long after each peak, and follows how the whole entity changes.
+_BUDGET_OF_ONE = (0.85, 28)
+_BUDGET_OF_SEVERAL = (0.5, 7)
 _OVER_NEW_NORMAL = 1.5
 _PARTS = 24  # of a day: rises within one of them are one alarm
 _ARMED_AGAIN = 0.5  # of the level: a score must fall so far before its next rise is an alarm of its own
 _CLOSE = 0.7  # of the threshold: hysteresis, or a score on the edge would flap
+# of its peak: an alarm that fell so far is over. What several series show halves by itself while it is held
+_FADED_OF_ONE = 0.3
+_FADED_OF_SEVERAL = 0.5
+_RISEN_AGAIN = 1.5  # times the lowest score since an alarm was over: something new above the threshold
 _FIRST_ROWS = 100
 
 
@@ -46,12 +54,36 @@ def thresholds(score: FloatArray, start: int, schedule: Schedule, series: int = 
     return result
 
 
-def above(score: FloatArray, threshold: FloatArray) -> BoolArray:
-    """Return where an alarm is on: from a rise above the threshold until the score is well below it."""
+def above(score: FloatArray, threshold: FloatArray, series: int = 1) -> BoolArray:
+    """Return where an alarm is on: from a rise above the threshold until the score has faded.
+
+    That is when it is well below the threshold, or far below its peak; from there on it must rise again.
+    """
     rows = np.arange(len(score))
     opened = np.maximum.accumulate(np.where(score > threshold, rows, -1))
     closed = np.maximum.accumulate(np.where(score > _CLOSE * threshold, -1, rows))
     result: BoolArray = opened > closed
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], result, [False]]).astype(np.int8)))
+    for begin, end in edges.reshape(-1, 2):
+        alarm = slice(begin, end)
+        result[alarm] = _until_faded(
+            score[alarm], threshold[alarm], _FADED_OF_ONE if series == 1 else _FADED_OF_SEVERAL
+        )
+    return result
+
+
+def _until_faded(score: FloatArray, threshold: FloatArray, faded: float) -> list[bool]:
+    result = []
+    on, peak, lowest = True, 0.0, np.inf
+    for now, limit in zip(score.tolist(), threshold.tolist(), strict=True):
+        if on:
+            peak = max(peak, now)
+            on, lowest = now >= faded * peak, now
+        else:
+            lowest = min(lowest, now)
+            on = now > limit and now > _RISEN_AGAIN * lowest
+            peak = now
+        result.append(on)
     return result
 
 
