@@ -30,7 +30,7 @@ from agent.inquiry.observe import first_seen, name_of, observe, with_arrivals
 from agent.inquiry.opinions import InquiryOpinions
 from agent.inquiry.work import Asking, Job
 from agent.log import Logger
-from agent.records import Frame, Incident, InventoryHost, Topology
+from agent.records import Frame, Incident, IncidentState, InventoryHost, Topology
 from agent.records.cases import Opinion, PastCase
 from agent.records.evidence import Observations
 from agent.records.inquiries import Inquiry
@@ -41,7 +41,7 @@ log = Logger("inquiry")
 
 _TIMEOUT_S = 120
 _NICE = 10
-_HEAD_START_S = 0.5
+_BEFORE_OR_IN_REPAIR = (IncidentState.OPEN, IncidentState.REMEDIATING)
 _LOOK_AGAIN_S = 0.25
 _LONGEST_WAIT_S = 30.0
 _MOST_WAITING = 10
@@ -144,7 +144,7 @@ class Inquirer:
 
     def _make(self, incident: Incident, observed: Observations) -> None:
         try:
-            self._let_repairs_go_first()
+            self._let_repairs_go_first(incident)
             if not self._stopping.is_set():
                 self._keep(incident, self._work(incident, self._job(incident, observed)))
         except OpsmendError as error:
@@ -155,13 +155,14 @@ class Inquirer:
             with self._lock:
                 self._waiting -= 1
 
-    def _let_repairs_go_first(self) -> None:
-        """Wait while repairs are at work, with time for the one that this incident may be about to get."""
+    def _let_repairs_go_first(self, incident: Incident) -> None:
+        """Wait until it is decided what is done about the incident, and no repair is at work."""
         until = self._clock.monotonic() + _LONGEST_WAIT_S
-        self._stopping.wait(_HEAD_START_S)
-        while self._repairs_at_work() and self._clock.monotonic() < until:
-            if self._stopping.wait(_LOOK_AGAIN_S):
+        while self._clock.monotonic() < until and not self._stopping.is_set():
+            state = self._stores.incidents.get(incident.id).state
+            if state not in _BEFORE_OR_IN_REPAIR and not self._repairs_at_work():
                 return
+            self._stopping.wait(_LOOK_AGAIN_S)
 
     def _keep(self, incident: Incident, inquiry: Inquiry) -> None:
         if self._stopping.is_set():

@@ -15,7 +15,7 @@ from agent.demo.image import node_image
 from agent.diagnose.naming.voters import VoterWeights
 from agent.inquiry.inquirer import Inquirer
 from agent.inquiry.opinions import InquiryOpinions
-from agent.records import Topology
+from agent.records import IncidentState, Topology
 from agent.store import open_stores
 from tests import make
 from tests.servers.process import wait_until
@@ -62,7 +62,7 @@ def look(host, tmp_path):
         since = make.NOW - timedelta(seconds=150)
         labels = {"host": "web1", "unit": "broken.service"}
         found = make.candidate(labels=labels, symptoms=(make.symptom("free", since=since),))
-        incident = stores.incidents.add(make.incident(found), "test")
+        incident = stores.incidents.add(make.incident(found, state=IncidentState.HELD), "test")
         frame = make.frame({("free", "host=web1"): [0.5] * 30 + [0.01] * 10})
         inquirer.look_into(incident, frame, Topology())
         wait_until(lambda: inquirer.idle, 60)

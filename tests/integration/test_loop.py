@@ -1,5 +1,6 @@
 """The closed loop with real parts: found, diagnosed, run by Ansible, proved on fresh metrics."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from agent.reasons import Reason
 from agent.records import IncidentState, RunState, Verdict
 from tests.integration.workshop import MEND, drive, settled
+from tests.servers.process import wait_until
 
 SHELL = "ansible.builtin.command"
 
@@ -228,6 +230,38 @@ def test_at_most_so_many_runs_at_once(workshop, make_agent):
     drive(agent, until, timeout_s=40)
     assert max(seen) == 1
     assert {one.state for one in agent.stores.incidents.list()} == {IncidentState.RECOVERED}
+
+
+def test_the_end_of_a_run_makes_room_for_the_next_without_another_turn(workshop, make_agent):
+    workshop.config["remediate"]["max_parallel"] = 1
+    agent = make_agent()
+    drive(agent, lambda: agent.pipeline.health.polls >= 2)
+    for host in ("web1", "web2"):
+        workshop.break_host(host)
+    drive(agent, lambda: len(agent.stores.incidents.list()) == 2)
+
+    def both_ran():
+        incidents = agent.stores.incidents.list()
+        return all(agent.stores.runs.of_incident(one.id) for one in incidents)
+
+    wait_until(both_ran, 60)  # nobody polls, nobody ticks
+
+
+def test_an_incident_is_looked_into_once_no_repair_is_at_work(workshop, make_agent):
+    gate = workshop.folder / "go on"
+    wait = {"argv": ["sh", "-c", 'until [ -e "$0" ]; do sleep 0.1; done', str(gate)]}
+    workshop.remediation("mend", [{"name": "Wait", SHELL: wait}, *MEND])
+    agent = make_agent()
+    drive(agent, lambda: agent.pipeline.health.polls >= 2)
+    workshop.break_host("web1")
+    drive(agent, lambda: agent.workers.at_work)
+    (incident,) = agent.stores.incidents.list()
+    time.sleep(2)
+    assert not agent.inquirer.idle
+    assert agent.stores.inquiries.newest(incident.id) is None
+    gate.touch()
+    drive(agent, lambda: agent.inquirer.idle)
+    assert agent.stores.inquiries.newest(incident.id) is not None
 
 
 class TestModes:
