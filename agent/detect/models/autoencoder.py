@@ -36,7 +36,7 @@ class Autoencoder:
         from sklearn.neural_network import MLPRegressor
 
         chosen = sampled(rows, _MOST_ROWS)
-        # mixed once, here: what scikit-learn does for it at every round takes as long as a third of the training
+        # mixed once, here: what scikit-learn does for it at every round takes a third of the training
         chosen = np.random.default_rng(self._seed).permutation(chosen)
         width = rows.shape[1]
         outer, inner = max(min(width, 64), 4), max(min(width // 4, 12), 2)
