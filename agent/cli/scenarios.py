@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -92,6 +93,8 @@ def test_scenarios(places: Places, folders: Sequence[Path], jobs: int, json: boo
         console.print(escape("\n".join(complaints(result.log))), soft_wrap=True)
     if bad:
         sys.exit(1)
+    if not json:  # which names them
+        shutil.rmtree(logs)
 
 
 def prove_scenarios(places: Places, folders: Sequence[Path], jobs: int, json: bool) -> None:
@@ -119,6 +122,7 @@ def prove_scenarios(places: Places, folders: Sequence[Path], jobs: int, json: bo
         console.print(escape("\n".join(result.wrong)), soft_wrap=True)
     if bad:
         sys.exit(1)
+    shutil.rmtree(top)
 
 
 def _cells(proof: Proof) -> tuple[str, ...]:
