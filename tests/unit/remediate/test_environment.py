@@ -11,7 +11,7 @@ ENDING = "/0123456789.0123456789abcdef"  # Ansible's hash, then what ssh adds wh
 
 
 @pytest.mark.parametrize("length", range(60, 100))
-def test_connections_are_shared_exactly_where_a_socket_can_be(tmp_path, monkeypatch, length):
+def test_connections_are_shared_exactly_where_a_socket_can_be(length):
     home = Path("/" + "é" * 10 + "x" * (length - 24))
     environment = ansible_environment(home=home)
     sockets = environment["ANSIBLE_SSH_CONTROL_PATH_DIR"]
