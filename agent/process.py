@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 from agent.errors import ConflictError
 
@@ -18,6 +20,8 @@ ONE_THREAD = {
     "MKL_NUM_THREADS": "1",
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
 }
+
+_CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @contextmanager
@@ -38,6 +42,31 @@ def only_one(folder: Path) -> Iterator[None]:
             stream.write(str(os.getpid()))
             stream.flush()
         yield
+
+
+@contextmanager
+def caught_signals() -> Iterator[socket.socket]:
+    """Catch SIGTERM, SIGINT and SIGHUP; a byte with the number of each that came can be received.
+
+    The kernel may hand a signal to any thread, and a handler in Python runs only when the main thread
+    wakes up: one that waits on a lock then sleeps on, and an Event set by the handler may wait for
+    itself. A byte written at once by whichever thread was interrupted wakes it always.
+    """
+    receiver, sender = socket.socketpair()
+    with receiver, sender:
+        sender.setblocking(False)
+        before = signal.set_wakeup_fd(sender.fileno())
+        handlers = {number: signal.signal(number, _leave_to_the_byte) for number in _CAUGHT}
+        try:
+            yield receiver
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(before)
+
+
+def _leave_to_the_byte(number: int, frame: FrameType | None) -> None:
+    pass
 
 
 def notify_systemd(message: str) -> None:

@@ -8,15 +8,14 @@ import time
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
-from types import FrameType
+from socket import socket
 
 from agent import __version__, metrics
 from agent.background.trainer import Trainer
 from agent.config import check_settings, load_settings
 from agent.errors import ConfigError, OpsmendError
 from agent.log import Logger
-from agent.process import notify_systemd, only_one
+from agent.process import caught_signals, notify_systemd, only_one
 from agent.service.jobs import Jobs
 from agent.service.polling import Polling
 from agent.service.selfreport import SelfReport
@@ -45,8 +44,6 @@ class Service:
         self._agent = agent
         self._config = config
         self._tokens = load_tokens(agent.settings.api.tokens_file)
-        # its put may be called from a signal handler at any point; an Event's set may wait for itself there
-        self._signals: SimpleQueue[int] = SimpleQueue()
         self._stop = False
         self._arrived = threading.Event()
         self._arrivals = threading.Thread(target=self._take_arrivals, name="arrivals", daemon=True)
@@ -61,9 +58,7 @@ class Service:
 
         Raises ConflictError when another agent uses the same state folder.
         """
-        with only_one(self._agent.settings.agent.state_dir):
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                signal.signal(number, self._on_signal)
+        with only_one(self._agent.settings.agent.state_dir), caught_signals() as signals:
             self._say_started()
             self._jobs.guarded("recovery", self._agent.responder.recover)
             server = self._open_port()
@@ -72,7 +67,7 @@ class Service:
             self._schedule_all()
             self._jobs.start()
             notify_systemd("READY=1")
-            self._wait()
+            self._wait(signals)
             self._shut_down(server)
 
     def reload(self) -> None:
@@ -201,15 +196,12 @@ class Service:
         self._agent.stores.logs.forget(now - _KEEP_COUNTS)
         self._agent.stores.events.forget(now - _KEEP_EVENTS)
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if number != signal.SIGHUP:
-            self._stop = True
-        self._signals.put(number)
-
-    def _wait(self) -> None:
+    def _wait(self, signals: socket) -> None:
         while not self._stop:
-            if self._signals.get() == signal.SIGHUP and not self._stop:
+            if signals.recv(1)[0] == signal.SIGHUP:
                 self._jobs.guarded("reload", self.reload)
+            else:
+                self._stop = True
 
     def _shut_down(self, server: ApiServer | None) -> None:
         log.info("asked to stop")
