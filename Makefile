@@ -104,6 +104,10 @@ bench-series: venv ## Measure the layer for every series beside a plain mean and
 bench-kinds: venv ## Put anomalies of all kinds into simulated series: what is found, called what, how surely (ROUNDS=3 SEED=0)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.detect_kinds $(or $(ROUNDS),3) $(or $(SEED),0)
 
+.PHONY: bench-alarms
+bench-alarms: venv ## Put faults into simulated entities: how many alarms are false, how much of a fault they cover (FIT=1 compares rules)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.alarms $(if $(FIT),--fit)
+
 .PHONY: bench-models
 bench-models: venv ## Measure training and asking the models of whole entities (ENTITIES=200 SERIES=20 DAYS=7 JOBS=2)
 	$(BIN)/python -m tests.bench.models

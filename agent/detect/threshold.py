@@ -11,50 +11,63 @@ would be told of for hours after its end.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from agent.detect.causal import Schedule
 from agent.records import BoolArray, FloatArray
 
 _RARE = 1.1  # a score of 1 is what the worst moments of healthy days reach
-# the budget: alarms a day, and over how many days; those that are true count too, and mostly come together.
-# At most one a day is asked; what is to come has a little more of them than what was. One series has a long
-# memory: a few bad days must not make faults normal, nor a few quiet ones noise strange. The score of several
-# is held for long after each peak, and follows how the whole entity changes.
-_BUDGET_OF_ONE = (0.85, 28)
-_BUDGET_OF_SEVERAL = (0.5, 7)
 _OVER_NEW_NORMAL = 1.5
 _PARTS = 24  # of a day: rises within one of them are one alarm
 _ARMED_AGAIN = 0.5  # of the level: a score must fall so far before its next rise is an alarm of its own
 _CLOSE = 0.7  # of the threshold: hysteresis, or a score on the edge would flap
-# of its peak: an alarm that fell so far is over. What several series show halves by itself while it is held
-_FADED_OF_ONE = 0.3
-_FADED_OF_SEVERAL = 0.5
 _RISEN_AGAIN = 1.5  # times the lowest score since an alarm was over: something new above the threshold
 _FIRST_ROWS = 100
 
 
-def thresholds(score: FloatArray, start: int, schedule: Schedule, series: int = 1) -> FloatArray:
-    """Return a threshold for each row; infinite until there are enough scores, which begin at ``start``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRule:
+    """How often an entity may be told of, and when what was told is over.
 
-    ``series`` is how many series the score is of.
+    ``per_day`` alarms were allowed over the past ``days``; those that are true count too, and mostly come
+    together. An alarm whose score fell to ``faded`` of its peak is over.
     """
-    per_day, days = _BUDGET_OF_ONE if series == 1 else _BUDGET_OF_SEVERAL
+
+    per_day: float
+    days: float
+    faded: float
+
+
+# chosen on simulated entities (``make bench-alarms``, ``--fit``), in which neither tells of more than one
+# false alarm a day
+ONE_SERIES = AlarmRule(per_day=0.85, days=28, faded=0.3)
+SEVERAL_SERIES = AlarmRule(per_day=0.5, days=7, faded=0.5)
+
+
+def alarm_rule(series: int) -> AlarmRule:
+    """Return the rule for a score of so many series: that of several is held long after each peak."""
+    return ONE_SERIES if series == 1 else SEVERAL_SERIES
+
+
+def thresholds(score: FloatArray, start: int, schedule: Schedule, rule: AlarmRule) -> FloatArray:
+    """Return a threshold for each row; infinite until there are enough scores, which begin at ``start``."""
     result = np.full(len(score), np.inf)
     step = max(schedule.day // 4, 1)
     first = start + max(min(schedule.day, _FIRST_ROWS), 20)
     for begin in range(first, len(score), step):
         # the first day's scores tell how little was known then
         settled = start + schedule.day if begin - start > 2 * schedule.day else start
-        recent = score[max(settled, begin - days * schedule.day) : begin]
+        recent = score[max(settled, begin - round(rule.days * schedule.day)) : begin]
         usual = float(np.median(recent[-schedule.day :]))
         result[begin : begin + step] = max(
-            _RARE, _OVER_NEW_NORMAL * usual, _budget(recent, schedule.day, per_day)
+            _RARE, _OVER_NEW_NORMAL * usual, _budget(recent, schedule.day, rule.per_day)
         )
     return result
 
 
-def above(score: FloatArray, threshold: FloatArray, series: int = 1) -> BoolArray:
+def above(score: FloatArray, threshold: FloatArray, rule: AlarmRule) -> BoolArray:
     """Return where an alarm is on: from a rise above the threshold until the score has faded.
 
     That is when it is well below the threshold, or far below its peak; from there on it must rise again.
@@ -66,9 +79,7 @@ def above(score: FloatArray, threshold: FloatArray, series: int = 1) -> BoolArra
     edges = np.flatnonzero(np.diff(np.concatenate([[False], result, [False]]).astype(np.int8)))
     for begin, end in edges.reshape(-1, 2):
         alarm = slice(begin, end)
-        result[alarm] = _until_faded(
-            score[alarm], threshold[alarm], _FADED_OF_ONE if series == 1 else _FADED_OF_SEVERAL
-        )
+        result[alarm] = _until_faded(score[alarm], threshold[alarm], rule.faded)
     return result
 
 

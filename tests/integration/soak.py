@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import orjson
 import requests
 import yaml
@@ -36,6 +37,7 @@ from tests.servers.search import OpenSearch
 
 LINES_A_SECOND, EVENTS_A_SECOND = 2000, 500
 RECOVER_S = 15.0
+GROWTH = 1.05  # memory in the last quarter of an agent's life by that in the second: the rest is chance
 WORDS = ("connected", "refused", "expired", "cached", "dropped", "queued")
 
 
@@ -49,8 +51,25 @@ class Outcome:
     stored_events: int = 0
     different_events: int = 0
     recovered_s: dict[str, float] = field(default_factory=dict)
-    memory_mib: list[float] = field(default_factory=list)
+    memory_mib: list[tuple[int, float]] = field(default_factory=list)
     behind_s: float = 0.0
+
+    def exact(self) -> bool:
+        """Return whether each line and each event is in the store once."""
+        lines, events = self.lines == self.counted_lines, self.events == self.different_events
+        return lines and events and self.stored_events == self.different_events
+
+    def last_life_mib(self) -> dict[str, float]:
+        """Return the most memory of the last agent, for each quarter of its life."""
+        last = self.memory_mib[-1][0]
+        life = [mib for pid, mib in self.memory_mib if pid == last]
+        quarters = [max(part.tolist(), default=0.0) for part in np.array_split(life, 4)]
+        return dict(zip(("first", "second", "third", "last"), quarters, strict=True))
+
+    def bounded(self) -> bool:
+        """Return whether the last agent needed no more in the last quarter of its life than before."""
+        most = self.last_life_mib()
+        return most["last"] <= GROWTH * most["second"]
 
 
 class Soak:
@@ -136,9 +155,10 @@ class Soak:
         """Note the agent's memory every second."""
         while not self.stop.wait(1):
             with contextlib.suppress(OSError, StopIteration):
-                status = Path(f"/proc/{self.agent.pid if self.agent else 0}/status").read_text()
+                pid = self.agent.pid if self.agent else 0
+                status = Path(f"/proc/{pid}/status").read_text()
                 line = next(one for one in status.splitlines() if one.startswith("VmRSS"))
-                self.outcome.memory_mib.append(int(line.split()[1]) / 1024)
+                self.outcome.memory_mib.append((pid, int(line.split()[1]) / 1024))
 
     def time_recovery(self, what: str, *sources: str) -> None:
         """Wait until sources are read again and note how long it took."""
@@ -256,7 +276,10 @@ class Soak:
 
 
 def soak(folder: Path, seconds: float, cut_s: float) -> Outcome:
-    """Run everything for so many seconds, with one disturbance after another."""
+    """Run everything for so many seconds, with one disturbance after another.
+
+    The agent is killed in the first third alone, so that its last life is long enough to judge its memory.
+    """
     run = Soak(folder)
     with run.running():
         began = time.monotonic()
@@ -266,7 +289,9 @@ def soak(folder: Path, seconds: float, cut_s: float) -> Outcome:
             thread.start()
         run.time_recovery("start")
         while True:
-            for disturb in (_kill_agent, _kill_broker, _kill_engine, lambda r: _cut(r, cut_s)):
+            young = time.monotonic() - began < seconds / 3
+            killed = [_kill_agent] if young else []
+            for disturb in (*killed, _kill_broker, _kill_engine, lambda r: _cut(r, cut_s)):
                 disturb(run)
                 time.sleep(min(5.0, seconds / 40))
             if time.monotonic() - began > seconds * 0.8:
@@ -313,15 +338,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="opsmend-soak-") as name:
         Path(name).chmod(0o755)
         outcome = soak(Path(name), arguments.seconds, arguments.cut)
-        memory = outcome.memory_mib
         told = {
             **{key: value for key, value in vars(outcome).items() if key != "memory_mib"},
-            "memory_mib": {"most": max(memory), "half way": memory[len(memory) // 2], "end": memory[-1]},
+            "memory_mib": {"most": max(mib for _, mib in outcome.memory_mib), **outcome.last_life_mib()},
         }
         print(json.dumps(told, indent=2, default=str))
         (print((Path(name) / "agent.log").read_text()[-3000:]) if os.environ.get("LOG") else None)
-        exact = (outcome.lines, outcome.events) == (outcome.counted_lines, outcome.stored_events)
-        sys.exit(0 if exact and max(outcome.recovered_s.values()) < RECOVER_S else 1)
+        recovered = max(outcome.recovered_s.values()) < RECOVER_S
+        sys.exit(0 if outcome.exact() and recovered and outcome.bounded() else 1)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import numpy as np
 from agent.detect.models.catalog import LSTM, make_member
 from agent.detect.models.cleaning import worth_learning
 from agent.detect.models.ensemble import Evidence, learn_fusion
-from agent.detect.models.entitymodel import EntityModel, SeriesKey, scores_at
+from agent.detect.models.entitymodel import ROWS, EntityModel, SeriesKey, scores_at
 from agent.detect.models.features import FeaturePlan, learn_plan, make_features
 from agent.detect.models.lstm import fit_together
 from agent.detect.models.member import SEED, Stateful
@@ -46,9 +46,10 @@ class EntityHistory:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Tried:
-    """Features of a history, as it was and with trial faults; which rows are judged, and which are faulty.
+    """Features of a history: ``healthy`` as it was, ``faulty`` of its later part with trial faults put in.
 
-    Rows before the first that is judged are what members learn from while they are tried.
+    ``judged`` are rows of the one, ``places`` the faulty rows of the other. Rows before the first that is
+    judged are what members learn from while they are tried.
     """
 
     healthy: FloatArray
@@ -135,18 +136,23 @@ def _draft(history: EntityHistory, members: Sequence[str]) -> _Draft:
 
 def _rows(history: EntityHistory, plan: FeaturePlan) -> _Tried:
     """Make features of the history, as it was and with trial faults, of rows worth learning from."""
-    values, places = with_faults(history.values, _raw_scale(plan), SEED)
     features = make_features(plan, history.values, history.times)
     kept = np.flatnonzero(np.isfinite(history.values).mean(1) >= _PRESENT)
     kept = kept[worth_learning(features[kept])]
+    half = len(kept) // 2
+    first = max(half - ROWS, 0)  # members look back
+    later = kept[first:]
+    begin = max(int(later[0]) - ROWS, 0) if len(later) else len(history.values)
+    values, places = with_faults(history.values, _raw_scale(plan), SEED)
+    faulty = make_features(plan, values[begin:], history.times[begin:])
     number = np.full(len(history.values), -1)
     number[kept] = np.arange(len(kept))
     places = number[places]
     return _Tried(
         healthy=features[kept],
-        faulty=make_features(plan, values, history.times)[kept],
-        judged=np.arange(len(kept) // 2, len(kept)),
-        places=places[places >= len(kept) // 2],
+        faulty=faulty[later - begin],
+        judged=np.arange(half, len(kept)),
+        places=places[places >= half] - first,
     )
 
 
