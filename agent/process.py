@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import signal
@@ -21,6 +22,12 @@ ONE_THREAD = {
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
 }
 
+# glibc's name in the environment, its number for mallopt (malloc.h), and the value
+_MALLOC = (
+    ("MALLOC_ARENA_MAX", -8, 2),
+    ("MALLOC_MMAP_THRESHOLD_", -3, 1 << 20),  # bytes
+    ("MALLOC_TRIM_THRESHOLD_", -1, 1 << 20),  # bytes
+)
 _CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -42,6 +49,19 @@ def only_one(folder: Path) -> Iterator[None]:
             stream.write(str(os.getpid()))
             stream.flush()
         yield
+
+
+def keep_memory_small() -> None:
+    """Let glibc give back what is freed.
+
+    By default it makes up to eight arenas for each processor and keeps the memory of each: threads come
+    and go with runs and readings, and the agent would grow for hours. What the environment says stays.
+    """
+    with suppress(OSError, AttributeError):  # another libc than glibc
+        mallopt = ctypes.CDLL(None).mallopt
+        for name, parameter, value in _MALLOC:
+            if name not in os.environ:
+                mallopt(parameter, value)
 
 
 @contextmanager

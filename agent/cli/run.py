@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from agent.config import check_settings, find_config_file, load_settings
 from agent.errors import ConfigError
+from agent.process import keep_memory_small
 
 
 def run_agent(config: Path | None) -> None:
     """Run the agent until it is told to stop."""
-    # two malloc arenas instead of eight per core: threads come and go with runs, and glibc would
-    # keep an arena's memory for each of them
-    os.environ.setdefault("MALLOC_ARENA_MAX", "2")
+    keep_memory_small()
     from agent.log import set_up
     from agent.service import Service
     from agent.wiring import build, load_definitions

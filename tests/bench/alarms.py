@@ -24,7 +24,7 @@ from agent.detect.threshold import ONE_SERIES, SEVERAL_SERIES, AlarmRule, above,
 from tests.bench.simulated import DAY_S, FIRST_DAY, SHAPES
 from tests.bench.table import show
 
-ENTITIES = 24  # of one series, and as many of several
+ENTITIES = 72  # of one series, and as many of several
 SERIES = 12
 DAYS = {60: 20, 300: 50}  # how long an entity is watched, by the seconds between samples
 LEARNT = 0.5  # share of the days before faults are put in and rows are judged
