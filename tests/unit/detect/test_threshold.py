@@ -6,7 +6,6 @@ import numpy as np
 
 from agent.detect.threshold import AlarmRule, above
 
-
 RULE = AlarmRule(per_day=1, days=7, faded=0.5)
 
 
