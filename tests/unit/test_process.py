@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -33,3 +36,41 @@ def test_what_was_there_before_is_there_again():
     with caught_signals():
         assert signal.getsignal(signal.SIGTERM) is not before
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+EIGHT_THREADS = """
+import ctypes, sys, threading
+from agent.process import keep_memory_small
+
+if sys.argv[1] == "small":
+    keep_memory_small()
+together = threading.Barrier(8)
+
+def work():
+    held = [bytes(2000) for _ in range(1000)]
+    together.wait()
+
+threads = [threading.Thread(target=work) for _ in range(8)]
+for one in threads:
+    one.start()
+for one in threads:
+    one.join()
+ctypes.CDLL(None).malloc_stats()
+"""
+
+
+def arenas(how: str, **environment: str) -> int:
+    """Return how many arenas of glibc eight threads have made."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    command = [sys.executable, "-c", EIGHT_THREADS, how]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=clean | environment)
+    return done.stderr.count("Arena ")
+
+
+def test_threads_leave_no_more_than_two_arenas_behind():
+    assert arenas("by default") > 2
+    assert arenas("small") == 2
+
+
+def test_what_the_environment_says_of_memory_stays():
+    assert arenas("small", MALLOC_ARENA_MAX="4") == 4
