@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import ansible_runner
+import pexpect  # type: ignore[import-untyped]
 
 from agent.log import Logger
 from agent.reasons import Reason
@@ -175,6 +176,25 @@ class PlaybookRunner:
                 quiet=True,
             )
             return _Finished(runner)
+
+
+def _close_at_once() -> None:
+    """Take the tenth of a second away that ptyprocess sleeps whenever it closes.
+
+    It is meant for processes that still run. ansible-runner closes what has ended, and in a burst each run
+    would keep its place for that time.
+    """
+    spawn = pexpect.spawn._spawnpty
+
+    def spawn_prompt(self: pexpect.spawn, args: Sequence[str], **options: Any) -> Any:
+        process = spawn(self, args, **options)
+        process.delayafterclose = 0.0
+        return process
+
+    pexpect.spawn._spawnpty = spawn_prompt
+
+
+_close_at_once()
 
 
 class _Finished:

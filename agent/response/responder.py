@@ -58,6 +58,7 @@ class Responder:
         self._clock = clock
         self._lock = threading.RLock()
         self._stopping = False
+        self._waiting_for: dict[int, frozenset[str]] = {}  # the hosts that an incident's next run needs
         outcomes.connect(self.turn)
 
     def turn(self, incidents: Iterable[Incident] | None = None) -> None:
@@ -118,14 +119,19 @@ class Responder:
     def _only_waits_for_room(self, incident: Incident, wish: Wish | None) -> bool:
         """Return whether a decision would be the same: in a burst they cost more than the runs leave."""
         waits = incident.state is IncidentState.HELD and incident.reason in _NO_ROOM
-        return waits and wish is None and self._workers.full
+        if not waits or wish is not None:
+            return False
+        hosts = self._waiting_for.get(incident.id, frozenset())
+        return self._workers.full or not hosts.isdisjoint(self._stores.history.busy_hosts())
 
     def _clear(self, incident: Incident) -> None:
+        self._waiting_for.pop(incident.id, None)
         self._stores.approvals.withdraw(incident.id, self._clock.now())
         self._escalation.answered(incident.id)
         self._move(incident, IncidentState.CLEARED, Reason.SYMPTOMS_GONE)
 
     def _decide(self, incident: Incident, paused: str | None, wish: Wish | None) -> None:
+        self._waiting_for.pop(incident.id, None)
         runs = self._stores.runs.of_incident(incident.id)
         approval = self._stores.approvals.newest(incident.id)
         if wish is None:
@@ -171,6 +177,8 @@ class Responder:
         return tried
 
     def _hold(self, incident: Incident, decision: Decision) -> None:
+        if decision.reason is Reason.HOST_BUSY and decision.plan is not None:
+            self._waiting_for[incident.id] = frozenset(decision.plan.hosts)
         if decision.reason is Reason.STORM and incident.reason is not Reason.STORM:
             self._call_once_per_storm(incident)
         self._move(incident, IncidentState.HELD, decision.reason, decision.detail)
