@@ -105,7 +105,7 @@ def test_the_unpacked_forest_scores_as_pyods_does():
     from pyod.models.iforest import IForest
 
     rows = healthy()
-    theirs = IForest(n_estimators=64, max_samples=256, random_state=0).fit(rows)
+    theirs = IForest(n_estimators=48, max_samples=256, random_state=0).fit(rows)
     ours = make_member("isolation_forest").fit(rows)
     np.testing.assert_allclose(
         ours.decision_function(rows), theirs.decision_function(rows), rtol=1e-4, atol=1e-5
