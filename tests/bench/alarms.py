@@ -21,6 +21,7 @@ import numpy as np
 from agent.detect.causal import Schedule
 from agent.detect.entity import score_entity
 from agent.detect.threshold import ONE_SERIES, SEVERAL_SERIES, AlarmRule, above, thresholds
+from tests.bench.detect import compared
 from tests.bench.simulated import DAY_S, FIRST_DAY, SHAPES
 from tests.bench.table import show
 
@@ -123,17 +124,9 @@ def score(seed: int, series: int) -> Scored:
 def judge(one: Scored, rule: AlarmRule) -> Outcome:
     """Return how alarms by ``rule`` compare with the labels."""
     limit = thresholds(one.score, one.begin, one.schedule, rule)
-    alarm = above(one.score, limit, rule)[one.judged :]
-    score_, label = one.score[one.judged :], one.label[one.judged :]
-    order = np.argsort(-score_, kind="stable")
-    hits, count = np.cumsum(label[order]), np.arange(1, len(label) + 1)
-    ends = np.append(np.diff(score_[order]) != 0, True)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], alarm.astype(int), [0]]))).reshape(-1, 2)
-    return Outcome(
-        own=2 * (alarm & label).sum() / max(alarm.sum() + label.sum(), 1),
-        best=float((2 * hits / (count + label.sum()))[ends].max()),
-        false=sum(not label[begin:end].any() for begin, end in edges) * one.schedule.day / len(label),
-    )
+    alarm, label = above(one.score, limit, rule)[one.judged :], one.label[one.judged :]
+    days = len(label) / one.schedule.day
+    return Outcome(*compared(one.score[one.judged :], alarm, label, days))
 
 
 def scored(seeds: Iterable[int], series: int) -> list[Scored]:

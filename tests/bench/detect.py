@@ -62,6 +62,13 @@ def own_share_of_best(case: Path, scores: Path) -> tuple[float, float, float]:
         ]
     kept = [(at, score, flag, labels[at]) for at, score, flag in rows if labels.get(at, -1) >= 0]
     at, score, flag, label = (np.array(column) for column in zip(*kept, strict=True))
+    return compared(score, flag, label, (at[-1] - at[0]) / 86_400)
+
+
+def compared(
+    score: np.ndarray, flag: np.ndarray, label: np.ndarray, days: float
+) -> tuple[float, float, float]:
+    """Return F1 of the flagged rows, the best possible F1 of the same scores, false alarms a day."""
     order = np.argsort(-score, kind="stable")
     hits, count = np.cumsum(label[order]), np.arange(1, len(label) + 1)
     ends = np.append(np.diff(score[order]) != 0, True)  # equal scores cannot be parted by a threshold
@@ -69,7 +76,7 @@ def own_share_of_best(case: Path, scores: Path) -> tuple[float, float, float]:
     own = 2 * (flag & label).sum() / max(flag.sum() + label.sum(), 1)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flag, [0]])))
     false = sum(not label[begin:end].any() for begin, end in edges.reshape(-1, 2))
-    return own, best, false / max((at[-1] - at[0]) / 86_400, 1e-9)
+    return own, best, false / max(days, 1e-9)
 
 
 def culprits_found(case: Path, scores: Path) -> tuple[int, int]:
