@@ -73,7 +73,7 @@ bench-resting: venv servers ## Measure memory and CPU of the resting agent (SERI
 	$(BIN)/python -m tests.bench.resting
 
 .PHONY: bench-burst
-bench-burst: packages venv servers ## Measure 20 triggers at once beside bare ansible-playbook commands, with memory
+bench-burst: packages venv servers ## Measure 20 triggers at once beside bare ansible-playbook commands, with memory (REPEATS=3)
 	$(BIN)/python -m tests.bench.burst
 
 .PHONY: bench-trigger

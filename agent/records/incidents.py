@@ -48,6 +48,7 @@ class IncidentState(StrEnum):
 
 
 FINAL_STATES = frozenset({IncidentState.RECOVERED, IncidentState.CLEARED, IncidentState.CLOSED})
+ACTIVE_STATES = frozenset(IncidentState) - FINAL_STATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

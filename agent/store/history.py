@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from agent.records import IncidentState, Verdict
-from agent.records.incidents import FINAL_STATES
+from agent.records.incidents import ACTIVE_STATES
 from agent.store.engine import Database
 from agent.store.schema import host_locks, incidents, run_hosts, runs
 
@@ -57,12 +57,8 @@ class History:
 
     def hosts_since(self, since: datetime) -> frozenset[str]:
         """Return the hosts on which anything was started since then."""
-        query = (
-            select(run_hosts.c.host)
-            .join(runs, run_hosts.c.run_id == runs.c.id)
-            .where(runs.c.created_at >= since, _COUNTS)
-            .distinct()
-        )
+        recent = select(runs.c.id).where(runs.c.created_at >= since, _COUNTS)
+        query = select(run_hosts.c.host).where(run_hosts.c.run_id.in_(recent)).distinct()
         with self._database.reading() as connection:
             return frozenset(connection.execute(query).scalars())
 
@@ -73,8 +69,8 @@ class History:
 
     def troubled_hosts(self) -> frozenset[str]:
         """Return the hosts with an incident that is not over."""
-        final = [state.value for state in FINAL_STATES]
-        query = select(incidents.c.host).where(incidents.c.state.not_in(final)).distinct()
+        active = incidents.c.state.in_([state.value for state in ACTIVE_STATES])
+        query = select(incidents.c.host).where(active).distinct()
         with self._database.reading() as connection:
             return frozenset(connection.execute(query).scalars())
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Row
 from agent.errors import ConflictError, NotFoundError
 from agent.reasons import Reason
 from agent.records import Diagnosis, Incident, IncidentState, Option, Transition
-from agent.records.incidents import FINAL_STATES
+from agent.records.incidents import ACTIVE_STATES
 from agent.store.audit import append
 from agent.store.documents import from_json, to_json
 from agent.store.engine import Database
@@ -56,10 +56,9 @@ class IncidentStore:
 
     def active(self) -> list[Incident]:
         """Return the incidents that still take up findings: not over, or over while symptomatic."""
-        final = [state.value for state in FINAL_STATES]
         query = select(incidents).where(
             or_(
-                incidents.c.state.not_in(final),
+                incidents.c.state.in_([state.value for state in ACTIVE_STATES]),
                 incidents.c.state.in_(_LINGERING) & incidents.c.symptomatic,
             )
         )

@@ -89,6 +89,8 @@ incidents = Table(
     Column("options", Words, nullable=False),
     Index(None, "state"),
     Index(None, "opened_at"),
+    Index(None, "fault", "entity"),
+    Index(None, "symptomatic", "state"),
     sqlite_autoincrement=True,
 )
 
@@ -291,6 +293,11 @@ runs = Table(
     Column("effect", Words),
     Index(None, "incident_id"),
     Index(None, "state"),
+    Index(None, "created_at"),
+    Index(None, "verdict"),
+    Index(None, "remediation", "created_at"),
+    Index(None, "remediation", "verified_at"),
+    Index(None, "remediation", "fault", "verdict", "started_at"),
     sqlite_autoincrement=True,
 )
 

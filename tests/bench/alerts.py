@@ -83,9 +83,12 @@ class AlertedAgent:
             playbook,
         ]
 
-    def bare_environment(self) -> dict[str, str]:
-        """Return the environment for the plain command: the same settings the agent uses."""
-        return ansible_environment(self.folder / "playbooks" / "ansible.cfg")
+    def bare_environment(self, name: str = "bare") -> dict[str, str]:
+        """Return the environment for the plain command: the same settings the agent uses.
+
+        Commands with the same ``name`` share their connections to the hosts.
+        """
+        return ansible_environment(self.folder / "playbooks" / "ansible.cfg", home=self.folder / name)
 
     def _write(self, prometheus: Prometheus) -> None:
         rule = {
@@ -144,7 +147,6 @@ class AlertedAgent:
                 "agent": {"mode": "auto", "state_dir": "state", "runtime_dir": "run", "log_format": "text"},
                 "paths": {"rules": "rules", "playbooks": "playbooks", "inventory": "hosts.yml"},
                 "collect": {"poll": "15s", "prometheus": {"url": prometheus.url}},
-                "verify": {"interval": "200ms"},
                 "api": {"listen": self.url.removeprefix("http://"), "tokens_file": "tokens.yml"},
             },
         }
