@@ -87,7 +87,10 @@ class Outcomes:
                 self._workers.clean_up(run, self._report)
 
     def verify(self, incident: Incident) -> None:
-        """Look once at the run of an incident that is being verified."""
+        """Look once at the run of an incident that is being verified, if it is time to."""
+        now = self._clock.now()
+        if not self._verifications.due(incident, now):
+            return
         run = self._stores.runs.of_incident(incident.id)[-1]
         if self._workers.is_at_work(run.id) or self._stopping:
             return  # a rollback is under way
@@ -95,8 +98,8 @@ class Outcomes:
         if remediation is None:
             self._conclude(run, incident, Verdict.UNKNOWN, Reason.METRICS_MISSING, "its files are gone")
             return
-        finding = self._verifications.look(run, remediation.file.verify, incident, self._clock.now())
-        if finding is None or finding.verdict is Verdict.PENDING:
+        finding = self._verifications.look(run, remediation.file.verify, incident, now)
+        if finding.verdict is Verdict.PENDING:
             return
         reason = finding.reason or Reason.CHECKS_FAILED
         verified = replace(run, checks=finding.checks)
@@ -188,7 +191,7 @@ class Outcomes:
         self._workers.roll_back(run, remediation, rolled_back)
 
     def _conclude(self, run: Run, incident: Incident, verdict: Verdict, reason: Reason, detail: str) -> None:
-        self._verifications.forget(run.id)
+        self._verifications.forget(run)
         now = self._clock.now()
         judged = replace(run, verdict=verdict, verdict_reason=reason, verified_at=now)
         if detail and not judged.detail:

@@ -28,22 +28,24 @@ class Verifications:
         self._interval = interval
         self._started_at = started_at
         self._under_way: dict[int, Verification] = {}
-        self._next_look: dict[int, datetime] = {}
+        self._next_look: dict[int, datetime] = {}  # by incident: it has one run at a time
 
-    def look(self, run: Run, verify: Verify, incident: Incident, now: datetime) -> Finding | None:
-        """Look once at a run; None when it is too early for another look."""
-        if now < self._next_look.get(run.id, now):
-            return None
-        self._next_look[run.id] = now + self._interval
+    def due(self, incident: Incident, now: datetime) -> bool:
+        """Return whether it is time to look at an incident's run."""
+        return now >= self._next_look.get(incident.id, now)
+
+    def look(self, run: Run, verify: Verify, incident: Incident, now: datetime) -> Finding:
+        """Look once at a run."""
+        self._next_look[incident.id] = now + self._interval
         verification = self._under_way.get(run.id)
         if verification is None:
             verification = self._under_way[run.id] = self._begin(run, verify, incident)
         return verification.look(now)
 
-    def forget(self, run_id: int) -> None:
+    def forget(self, run: Run) -> None:
         """Drop a run that is judged."""
-        self._under_way.pop(run_id, None)
-        self._next_look.pop(run_id, None)
+        self._under_way.pop(run.id, None)
+        self._next_look.pop(run.incident_id, None)
 
     def _begin(self, run: Run, verify: Verify, incident: Incident) -> Verification:
         fresh_after = run.fresh_after or run.ended_at or run.created_at
