@@ -9,7 +9,7 @@ import numpy as np
 
 from agent.detect.causal import Schedule, delayed, filled_forward, seasonal_median
 from agent.detect.forecast import HORIZONS, Season, forecast_residuals
-from agent.detect.fuse import gathered, over_series, root_mean_square
+from agent.detect.fuse import FRESH_MINUTES, gathered, over_series, root_mean_square
 from agent.detect.neighbours import neighbour_distances
 from agent.detect.scale import in_own_scale
 from agent.records import BoolArray, FloatArray
@@ -23,13 +23,15 @@ _GROUP = 64  # series that are forecast from one another: the cost of a fit grow
 class EntityScores:
     """What was found of an entity.
 
-    ``score`` has a value per row, 0 before ``begin``, where there is too little past; ``deviations``
+    ``score`` has a value per row, 0 before ``begin``, where there is too little past; ``fresh`` is what of it
+    the last quarter of an hour says, which alarms go by; ``deviations``
     (rows x series) says which series made it, with the sign of sample minus expectation, NaN where a sample
     or its past is missing; ``expected`` is what the season (where ``seasonal``), else the time before, let
     expect; ``seen`` tells where there was a sample.
     """
 
     score: FloatArray
+    fresh: FloatArray
     begin: int
     deviations: FloatArray
     expected: FloatArray
@@ -49,10 +51,12 @@ def score_entity(values: FloatArray, step_s: float, schedule: Schedule) -> Entit
     if values.shape[1] > 1:
         scores.append(neighbour_distances(filled, schedule))
         scores = [in_own_scale(np.maximum(score, _LEAST)[:, None], schedule)[:, 0] for score in scores]
+    fused = root_mean_square(scores)
     known = np.flatnonzero(np.isfinite(scaled[0]).any(1))
     return EntityScores(
         begin=int(known[0]) if len(known) else len(values),
-        score=gathered(root_mean_square(scores), step_s, values.shape[1]),
+        score=gathered(fused, step_s, values.shape[1]),
+        fresh=gathered(fused, step_s, values.shape[1], FRESH_MINUTES),
         deviations=_strongest(scaled),
         expected=np.where(np.isnan(season.median), delayed(filled, HORIZONS[-1]), season.median),
         seasonal=np.isfinite(season.median),

@@ -15,7 +15,8 @@ from agent.detect.causal import held_peaks, moving_mean
 from agent.records import FloatArray
 
 _MOST = 20.0  # what one of several series may say at most
-_LASTING_MINUTES = (4, 16, 64)
+LASTING_MINUTES = (4, 16, 64)
+FRESH_MINUTES = (4, 16)  # what is held longer tells of a fault when it is long over
 _SHORT_ROWS = (2, 5)
 
 
@@ -37,20 +38,22 @@ def root_mean_square(scores: Sequence[FloatArray]) -> FloatArray:
     return result
 
 
-def gathered(score: FloatArray, step_s: float, series: int) -> FloatArray:
+def gathered(
+    score: FloatArray, step_s: float, series: int, minutes: Sequence[int] = LASTING_MINUTES
+) -> FloatArray:
     """Gather a score over time.
 
-    Several series: a deviation that lasts for minutes outweighs a moment's, and is held for twice as long
+    Several series: a deviation that lasts for ``minutes`` outweighs a moment's, and is held for twice as long
     as it took to gather, since the parts of a system that fail seldom fail in every sample. One series: its
     samples are the thing itself, and the mean over a few of them is enough against noise.
     """
     if series == 1:
         result: FloatArray = np.mean([score, *(moving_mean(score, rows) for rows in _SHORT_ROWS)], axis=0)
         return result
-    widths = [max(1, round(minutes * 60 / step_s)) for minutes in _LASTING_MINUTES]
+    widths = [max(1, round(wide * 60 / step_s)) for wide in minutes]
     lasting = [
-        held_peaks(moving_mean(score, width), max(2.0 * minutes * 60 / step_s, 1.0))
-        for width, minutes in zip(widths, _LASTING_MINUTES, strict=True)
+        held_peaks(moving_mean(score, width), max(2.0 * wide * 60 / step_s, 1.0))
+        for width, wide in zip(widths, minutes, strict=True)
     ]
     peaks: FloatArray = np.max([score, *lasting], axis=0)
     return peaks

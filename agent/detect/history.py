@@ -15,7 +15,7 @@ from agent.detect.confidence import FILE, quiet_confidence
 from agent.detect.counters import counting_columns, rates
 from agent.detect.entity import LARGEST, EntityScores, score_entity
 from agent.detect.kinds import Stretch, kind_of
-from agent.detect.threshold import above, alarm_rule, thresholds
+from agent.detect.threshold import ALARMS, above, thresholds
 from agent.detect.timegrid import TimeGrid, grid_of
 from agent.records import BoolArray, FloatArray, Frame, IntArray
 
@@ -99,23 +99,20 @@ def _judged(
 ) -> EntityVerdicts:
     values = np.clip(values, -LARGEST, LARGEST)
     scores = score_entity(values, grid.step_s, schedule)
-    rule = alarm_rule(len(names))
-    limit = thresholds(scores.score, scores.begin, schedule, rule)
+    limit = thresholds(scores.fresh, scores.begin, schedule, ALARMS)
     missing = _missing(scores.seen, schedule.day)
     gone: BoolArray = np.asarray(missing.any(1))
-    usual = np.where(np.isfinite(limit), limit, np.inf)
-    score = np.where(
-        gone & np.isfinite(usual), np.maximum(scores.score, usual * (1 + missing.mean(1))), scores.score
-    )
-    anomalous = above(score, limit, rule)
-    ratio = score / limit  # 0 as long as there is no limit
+    of_missing = np.where(gone & np.isfinite(limit), limit * (1 + missing.mean(1)), 0.0)
+    level = np.maximum(scores.fresh, of_missing)
+    anomalous = above(level, limit)
+    ratio = level / limit  # 0 as long as there is no limit
     kinds, sure = _kinds(anomalous, gone, values, scores, ratio)
     return EntityVerdicts(
         entity=entity,
-        score=score,
+        score=np.maximum(scores.score, of_missing),
         anomalous=anomalous,
         kind=kinds,
-        confidence=np.where(anomalous, sure, quiet_confidence(score, limit)),
+        confidence=np.where(anomalous, sure, quiet_confidence(level, limit)),
         contributors=_contributors(names, scores, missing, grid.step_s),
     )
 

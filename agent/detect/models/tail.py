@@ -20,6 +20,7 @@ _UPPER = 0.05  # share of the scores that are the tail
 _LEAST_TAIL = 10
 _KNOTS = 40
 _SHAPE = (0.0, 0.4)  # of the tail: bounded tails would make every new score impossible, heavier ones none
+_NOTHING = 1e-200  # between knots that are nearer than that no straight line can be drawn
 _FLOOR = 1e-3  # of the scores' size: constant scores have no tail
 
 
@@ -53,6 +54,7 @@ class Tail:
         shares = np.linspace(0, 1, _KNOTS)
         below = ordered[: max(count - upper, 1)]
         knots = np.quantile(below, shares)
+        knots[np.abs(knots) < _NOTHING] = 0.0
         surprises = -np.log10(1 - shares * (1 - rate))
         return cls(knots=knots, surprises=surprises, rate=rate, scale=scale, shape=shape)
 

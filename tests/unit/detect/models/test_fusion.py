@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -30,6 +30,7 @@ def test_a_surprise_is_the_decimal_logarithm_of_a_rarity(draw):
 
 @settings(max_examples=40, deadline=None)
 @given(arrays(np.float64, st.integers(1, 200), elements=st.floats(-1e9, 1e9)))
+@example(np.array([1.0, 2.22507386e-311, 2.22507386e-313]))
 def test_surprises_are_finite_and_rise_with_the_score(scores):
     tail = Tail.fit(scores)
     asked = np.sort(np.concatenate([scores, scores * 2, [-1e12, 0.0, 1e12]]))
