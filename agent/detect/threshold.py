@@ -1,7 +1,7 @@
 """Scores in, when an alarm is on out: from the past alone, no oracle.
 
-An alarm goes by what the last quarter of an hour says: it is on from a rise above the threshold until that is
-well below it.
+An alarm goes by what is gathered over a quarter of an hour at most and halved after twice that: it is on from
+a rise above the threshold until that is well below it.
 
 Three things set the threshold, and the largest counts. A little more than what is rare by the members' own
 scales, so that quiet times raise no alarm. A budget of alarms: the level that the past days rose above as
