@@ -23,9 +23,9 @@ _GROUP = 64  # series that are forecast from one another: the cost of a fit grow
 class EntityScores:
     """What was found of an entity.
 
-    ``score`` has a value per row, 0 before ``begin``, where there is too little past; ``fresh`` is what alarms
-    go by: the same, gathered and held for minutes where ``score`` is for hours; ``deviations`` (rows x series)
-    says which series made it, with the sign of sample minus expectation, NaN where a sample
+    ``score`` has a value per row, 0 before ``begin``, where there is too little past; ``fresh`` is what
+    alarms go by: the same, gathered and held for minutes where ``score`` is for hours; ``deviations``
+    (rows x series) says which series made it, with the sign of sample minus expectation, NaN where a sample
     or its past is missing; ``expected`` is what the season (where ``seasonal``), else the time before, let
     expect; ``seen`` tells where there was a sample.
     """
