@@ -23,6 +23,8 @@ from agent.verify import Circumstances, Finding, judge_effect
 
 log = Logger("response")
 
+_TRIES = 5  # to write a report; the next turn tries again
+
 
 class Outcomes:
     """Follows runs. Its methods are called under the responder's lock; workers report from threads."""
@@ -43,7 +45,7 @@ class Outcomes:
         self._verifications = verifications
         self._escalation = escalation
         self._clock = clock
-        self._reports: deque[Callable[[], None]] = deque()
+        self._reports: deque[tuple[int, Callable[[], None]]] = deque()  # of which run, and what it says
         self._wake: Callable[[], None] = lambda: None
         self._stopping = False
         workers.connect(self._try_to_wake)
@@ -60,13 +62,22 @@ class Outcomes:
         """Have a run carried out whose intent is written."""
         self._workers.start(run, self._catalog()[run.plan.remediation], self._report)
 
+    @property
+    def full(self) -> bool:
+        """Return whether as many runs as may be are at work, or over and not yet written as such."""
+        return self._workers.full({run_id for run_id, _ in list(self._reports)})
+
     def take_up(self) -> None:
-        """Write what workers reported. Raises StoreError; the report is kept then."""
+        """Write what workers reported. Raises StoreError; the report is kept then, and tried next turn."""
         while self._reports:
+            run_id, write = self._reports[0]
             try:
-                self._reports[0]()
-            except (ConflictError, NotFoundError) as error:
-                log.warning("report of a run does not fit any more", why=str(error))
+                _insist(write)
+            except ConflictError as error:
+                log.warning("report of a run has to wait", run=run_id, why=str(error))
+                return
+            except NotFoundError as error:
+                log.warning("report of a run does not fit any more", run=run_id, why=str(error))
             self._reports.popleft()
 
     def recover(self, run: Run) -> None:
@@ -129,7 +140,7 @@ class Outcomes:
 
     def _report(self, run: Run) -> None:
         """Take a worker's word that a run is over; kept until the store can be written."""
-        self._reports.append(lambda: self._run_ended(run))
+        self._reports.append((run.id, lambda: self._run_ended(run)))
 
     def _try_to_wake(self) -> None:
         try:
@@ -186,7 +197,7 @@ class Outcomes:
                 current = self._stores.incidents.get(incident.id)
                 self._conclude(done, current, finding.verdict, reason, finding.detail)
 
-            self._reports.append(conclude)
+            self._reports.append((done.id, conclude))
 
         self._workers.roll_back(run, remediation, rolled_back)
 
@@ -227,3 +238,18 @@ class Outcomes:
         log.info(
             "run judged", run=run.id, verdict=run.verdict, reason=run.verdict_reason, detail=incident.detail
         )
+
+
+def _insist(write: Callable[[], None]) -> None:
+    """Write what cannot be repeated, though a poll may change the incident between our look and our word.
+
+    Raises ConflictError when that happens at every try.
+    """
+    for attempt in range(_TRIES):
+        try:
+            write()  # which reads the incident anew
+        except ConflictError:
+            if attempt + 1 == _TRIES:
+                raise
+        else:
+            return

@@ -110,8 +110,8 @@ class Responder:
                 self._outcomes.verify(incident)
             case IncidentState.ESCALATED if not incident.symptomatic:
                 self._clear(incident)
-            case IncidentState.CLOSED if not incident.symptomatic:
-                pass
+            case IncidentState.CLOSED:
+                self._waiting_for.pop(incident.id, None)
             case state if state in _UNDECIDED or (state is IncidentState.ESCALATED and wish):
                 if not incident.symptomatic:
                     self._clear(incident)
@@ -124,7 +124,7 @@ class Responder:
         if not waits or wish is not None:
             return False
         hosts = self._waiting_for.get(incident.id, frozenset())
-        return self._workers.full or not hosts.isdisjoint(self._stores.history.busy_hosts())
+        return self._outcomes.full or not hosts.isdisjoint(self._stores.history.busy_hosts())
 
     def _clear(self, incident: Incident) -> None:
         self._waiting_for.pop(incident.id, None)
@@ -200,7 +200,7 @@ class Responder:
     def _start(self, incident: Incident, decision: Decision, paused: str | None, actor: str) -> None:
         plan = decision.plan
         assert plan is not None, "decided to run without a plan"
-        if self._workers.full:
+        if self._outcomes.full:
             self._move(incident, IncidentState.HELD, Reason.PARALLEL_LIMIT)
             return
         now = self._clock.now()

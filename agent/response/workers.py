@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -81,10 +81,9 @@ class Workers:
         """Take what is called, in a thread of ours, when a run is over and no longer at work."""
         self._have_room = have_room
 
-    @property
-    def full(self) -> bool:
-        """Return whether as many runs are at work as may be."""
-        return len(self._busy()) >= self._most
+    def full(self, others: Collection[int] = ()) -> bool:
+        """Return whether as many runs are at work as may be, counting the runs of other ids too."""
+        return len(self._busy().union(others)) >= self._most
 
     @property
     def at_work(self) -> bool:

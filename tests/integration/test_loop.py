@@ -1,6 +1,7 @@
 """The closed loop with real parts: found, diagnosed, run by Ansible, proved on fresh metrics."""
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -245,6 +246,38 @@ def test_the_end_of_a_run_makes_room_for_the_next_without_another_turn(workshop,
         return all(agent.stores.runs.of_incident(one.id) for one in incidents)
 
     wait_until(both_ran, 60)  # nobody polls, nobody ticks
+
+
+def test_the_end_of_a_run_is_not_lost_when_polls_change_its_incident_meanwhile(
+    workshop, make_agent, monkeypatch
+):
+    workshop.config["remediate"]["max_parallel"] = 1
+    agent = make_agent()
+    incidents = agent.stores.incidents
+    really_get = incidents.get
+    changed = []
+
+    def get(incident_id):
+        found = really_get(incident_id)
+        if len(changed) < 12:  # more than the end of a run is tried at once
+            changed.append(incidents.save(replace(found, detail=f"change {len(changed)}"), "a poll"))
+        return found
+
+    monkeypatch.setattr(incidents, "get", get)
+    drive(agent, lambda: agent.pipeline.health.polls >= 2)
+    for host in ("web1", "web2"):
+        workshop.break_host(host)
+    at_work = []
+
+    def until():
+        at_work.append(len(incidents.list([IncidentState.REMEDIATING])))
+        return settled(agent.stores, 2)()
+
+    drive(agent, until)
+    assert len(changed) == 12
+    assert max(at_work) == 1  # what is over and not yet written makes no room for another
+    runs = [run for one in incidents.list() for run in agent.stores.runs.of_incident(one.id)]
+    assert [run.state for run in runs] == [RunState.SUCCEEDED] * 2
 
 
 def test_an_incident_is_looked_into_once_no_repair_is_at_work(workshop, make_agent):

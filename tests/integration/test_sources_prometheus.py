@@ -12,7 +12,7 @@ import requests
 from agent.collect import FrameBuffer, PrometheusSource
 from agent.collect.backfill import History, Wanted
 from agent.collect.topology import TopologyReader
-from agent.config.rulefiles import Signal
+from agent.config.rulefiles import Signal, load_rules
 from agent.config.settings import DetectSection
 from agent.config.sources import PrometheusSection, TopologySection
 from agent.detect import SeriesDetector
@@ -23,6 +23,7 @@ from tests.servers.prometheus import running_prometheus
 from tests.servers.victoriametrics import running_victoriametrics
 
 STEP = timedelta(seconds=15)
+FILES = {"shop": 0.97, "sshd": 7}
 SIGNAL = Signal(id="load", summary="s", query="load", role="saturation", entity="{instance}")
 
 
@@ -48,6 +49,19 @@ def write(url, name, series, end, steps=480):
     ]
     assert requests.post(f"{url}/api/v1/import/prometheus", data="\n".join(lines), timeout=20).ok
     requests.get(f"{url}/internal/force_flush", timeout=20)
+
+
+def test_a_process_that_lowered_its_own_file_limit_has_not_used_it_up(root, victoria, source):
+    # seen of sshd, whose process for a stranger has a limit of 1 and 7 files open
+    ratio = "namedprocess_namegroup_worst_fd_ratio"
+    lines = [f'{ratio}{{instance="web1:9256",groupname="{name}"}} {value}' for name, value in FILES.items()]
+    end = f" {round(time.time() * 1000)}"
+    requests.post(f"{victoria}/api/v1/import/prometheus", data="\n".join(one + end for one in lines), timeout=20)
+    requests.get(f"{victoria}/internal/force_flush", timeout=20)
+    signals = load_rules([root / "rules"]).signals
+    wait_until(lambda: len(source.query(ratio).values) == len(FILES), 60, "not there")
+    found = source.query(signals["process_open_files"].query)
+    assert list(found.values) == [0.97]
 
 
 def wanted(**span):
