@@ -68,20 +68,20 @@ LIVE = Curve(
     },
 )
 FILE = Curve(
-    base=-1.06,
-    strength=2.98,
-    length=-0.9,
-    clear=-1.17,
+    base=-1.88,
+    strength=3.2,
+    length=-0.76,
+    clear=0.12,
     kinds={
-        "spike": -3.01,
-        "dip": -3.04,
-        "level_shift": 0.11,
-        "trend": -0.07,
-        "variance_change": 2.56,
-        "lost_seasonality": -1.66,
-        "flat_line": 1.62,
-        "missing_data": 4.93,
-        "correlated_shift": -1.56,
+        "spike": -3.24,
+        "dip": -3.73,
+        "level_shift": -0.74,
+        "trend": -0.84,
+        "variance_change": 2.45,
+        "lost_seasonality": -2.5,
+        "flat_line": 4.15,
+        "missing_data": 4.47,
+        "correlated_shift": -0.89,
     },
 )
 

@@ -15,13 +15,12 @@ from agent.detect.confidence import FILE, quiet_confidence
 from agent.detect.counters import counting_columns, rates
 from agent.detect.entity import LARGEST, EntityScores, score_entity
 from agent.detect.kinds import Stretch, kind_of
+from agent.detect.silence import missing, standing_still
 from agent.detect.threshold import ALARMS, above, thresholds
 from agent.detect.timegrid import TimeGrid, grid_of
 from agent.records import BoolArray, FloatArray, Frame, IntArray
 
 CONTRIBUTORS = 3
-_MISSING_ROWS = 5  # rows without a sample that make a series missing
-_PRESENT = 0.95  # share of the last day a series must have been there to be missed
 _DEVIATING = 1.0  # own scales
 _BEFORE_ROWS = 64
 _LONGEST_STRETCH = 512
@@ -100,20 +99,22 @@ def _judged(
     values = np.clip(values, -LARGEST, LARGEST)
     scores = score_entity(values, grid.step_s, schedule)
     limit = thresholds(scores.fresh, scores.begin, schedule, ALARMS)
-    missing = _missing(scores.seen, schedule.day)
-    gone: BoolArray = np.asarray(missing.any(1))
-    of_missing = np.where(gone & np.isfinite(limit), limit * (1 + missing.mean(1)), 0.0)
-    level = np.maximum(scores.fresh, of_missing)
+    gone = missing(scores.seen, schedule.day)
+    still = standing_still(values, scores.seen, schedule.day)
+    silent: BoolArray = gone | still
+    of_silence = np.where(silent.any(1) & np.isfinite(limit), limit * (1 + silent.mean(1)), 0.0)
+    level = np.maximum(scores.fresh, of_silence)
     anomalous = above(level, limit)
     ratio = level / limit  # 0 as long as there is no limit
-    kinds, sure = _kinds(anomalous, gone, values, scores, ratio)
+    certain = np.where(gone.any(1), "missing_data", np.where(of_silence > scores.fresh, "flat_line", ""))
+    kinds, sure = _kinds(anomalous, certain, values, scores, ratio)
     return EntityVerdicts(
         entity=entity,
-        score=np.maximum(scores.score, of_missing),
+        score=np.maximum(scores.score, of_silence),
         anomalous=anomalous,
         kind=kinds,
         confidence=np.where(anomalous, sure, quiet_confidence(level, limit)),
-        contributors=_contributors(names, scores, missing, grid.step_s),
+        contributors=_contributors(names, scores, silent, grid.step_s),
     )
 
 
@@ -128,34 +129,14 @@ def _only(verdicts: EntityVerdicts, places: IntArray) -> EntityVerdicts:
     )
 
 
-def _missing(seen: BoolArray, day: int) -> BoolArray:
-    """Return where a series that used to be there has been away for some rows."""
-    share = np.nan_to_num(moving_mean(seen.astype(np.float64), day))
-    before = np.concatenate([np.zeros((_MISSING_ROWS, seen.shape[1])), share[:-_MISSING_ROWS]])[: len(seen)]
-    enough = (np.arange(len(seen)) > max(min(day // 4, 100), 20))[:, None]
-    result: BoolArray = (
-        (moving_mean(seen.astype(np.float64), _MISSING_ROWS) == 0) & (before >= _PRESENT) & enough
-    )
-    return _until_back(result, seen)
-
-
-def _until_back(begun: BoolArray, seen: BoolArray) -> BoolArray:
-    """Keep a series missing until it is seen again, however long that takes."""
-    rows = np.arange(len(seen))[:, None]
-    last_begun = np.maximum.accumulate(np.where(begun, rows, -1), axis=0)
-    last_seen = np.maximum.accumulate(np.where(seen, rows, -1), axis=0)
-    result: BoolArray = last_begun > last_seen
-    return result
-
-
-def _contributors(names: Sequence[str], scores: EntityScores, missing: BoolArray, step_s: float) -> list[str]:
+def _contributors(names: Sequence[str], scores: EntityScores, silent: BoolArray, step_s: float) -> list[str]:
     """Name each row's strongest series, the strongest first, as long as the score is held."""
     size = np.nan_to_num(np.abs(scores.deviations))
     half_life = max(_HELD_MINUTES * 60 / step_s, 1.0)
     strength = np.maximum(
         size, np.column_stack([held_peaks(moving_mean(one, 3), half_life) for one in size.T])
     )
-    strength = np.where(missing, np.inf, strength)
+    strength = np.where(silent, np.inf, strength)
     count = min(CONTRIBUTORS, len(names))
     first = np.argsort(-strength, axis=1, kind="stable")[:, :count]
     strong = np.take_along_axis(strength, first, axis=1) >= _DEVIATING
@@ -166,9 +147,13 @@ def _contributors(names: Sequence[str], scores: EntityScores, missing: BoolArray
 
 
 def _kinds(
-    anomalous: BoolArray, gone: BoolArray, values: FloatArray, scores: EntityScores, ratio: FloatArray
+    anomalous: BoolArray,
+    certain: np.ndarray,
+    values: FloatArray,
+    scores: EntityScores,
+    ratio: FloatArray,
 ) -> tuple[list[str], FloatArray]:
-    """Name the kind of each anomalous row, and how sure that is.
+    """Name the kind of each anomalous row, and how sure that is; ``certain`` names those that are known.
 
     It is named anew as its episode grows: at its 1st, 2nd, 3rd, 5th, 7th… row.
     """
@@ -183,8 +168,8 @@ def _kinds(
             kind, clear = _kind_at(began, row, values, scores)
             again = row + max((row - began + 1) // 2, 1)
         peak = max(peak, float(ratio[row]))
-        kinds[row] = "missing_data" if gone[row] else kind
-        sure[row] = FILE.at(kinds[row], peak, row - began + 1, 1.0 if gone[row] else clear)
+        kinds[row] = str(certain[row]) or kind
+        sure[row] = FILE.at(kinds[row], peak, row - began + 1, 1.0 if certain[row] else clear)
         last = row
     return kinds, sure
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from agent.detect.baseline import Baseline, Scored, floor_of
 from agent.detect.rows import Rows
+from agent.detect.silence import MOVES, equal_samples
 from agent.records import BoolArray, FloatArray, IntArray
 
 _RESTLESS_SAMPLES = 16.0  # over which steps are averaged
@@ -23,10 +24,6 @@ _CALMS = 5.0 / 3.0  # how fast a restless series counts as calm again
 _SMALL_LEVEL = 4.0  # ordinary steps: beside a level near nothing every step is large
 _BLOCK = 16  # samples whose mean tells of creeping
 _DAY_S = 86_400.0
-_STILL_SAMPLES = 12  # a source that stalls repeats its last sample for minutes
-_STILL_CHANCE = 1e-6  # of so many equal samples, by how often the series moved
-_STILL_TIMES = 3.0  # longer than it ever stood still
-_MOVES = 0.2  # share of samples that must differ from the one before for standing still to mean something
 _LONG_MEMORY = 480.0  # samples over which habits are learned
 _STRONGEST = 3.0  # thresholds: standing still for longer says no more
 _PRESENT = 0.95  # share of samples that must have been there for their absence to mean something
@@ -179,11 +176,9 @@ class Stillness:
         count += taught
         run[:] = np.where(moved, 1.0, run + known)
         value[known] = values[known]
-        with np.errstate(divide="ignore"):
-            by_chance = np.log(_STILL_CHANCE) / np.log1p(-np.clip(moves, 1e-3, 0.999))
-        needed = np.maximum(np.maximum(by_chance, _STILL_TIMES * longest), _STILL_SAMPLES)
+        needed = equal_samples(moves, longest)
         # a series that rests at nothing is idle; that it fell to nothing is for others to say
-        tells = known & (count > self._warm_up) & (moves >= _MOVES) & (values != 0.0)
+        tells = known & (count > self._warm_up) & (moves >= MOVES) & (values != 0.0)
         return np.where(tells, np.minimum(run / needed, _STRONGEST), 0.0)
 
     def keep(self, rows: IntArray) -> None:

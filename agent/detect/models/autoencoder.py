@@ -15,7 +15,7 @@ from agent.detect.models.member import SEED, sampled
 from agent.records import FloatArray
 
 _MOST_ROWS = 2000
-_EPOCHS = 12
+_EPOCHS = 8  # more see trial faults hardly better
 _BATCH = 128
 _STEP = 1e-2
 _FLOOR = 0.05  # scales: a residual is never measured by less
@@ -35,7 +35,7 @@ class Autoencoder:
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.neural_network import MLPRegressor
 
-        chosen = sampled(rows, _MOST_ROWS)
+        chosen = sampled(rows, _MOST_ROWS).astype(np.float32)
         # mixed once, here: what scikit-learn does for it at every round takes a third of the training
         chosen = np.random.default_rng(self._seed).permutation(chosen)
         width = rows.shape[1]
@@ -55,7 +55,8 @@ class Autoencoder:
             network.fit(chosen, chosen if width > 1 else chosen[:, 0])
         self._weights = [np.asarray(one, np.float64) for one in network.coefs_]
         self._biases = [np.asarray(one, np.float64) for one in network.intercepts_]
-        self._usual = np.maximum(np.sqrt(((chosen - self.expected(chosen)) ** 2).mean(0)), _FLOOR)
+        told = chosen.astype(np.float64)
+        self._usual = np.maximum(np.sqrt(((told - self.expected(told)) ** 2).mean(0)), _FLOOR)
         return self
 
     def expected(self, rows: FloatArray) -> FloatArray:

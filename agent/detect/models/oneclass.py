@@ -14,7 +14,7 @@ import numpy.typing as npt
 from agent.detect.models.member import sampled
 from agent.records import FloatArray
 
-_MOST_ROWS = 1500  # training grows with the square
+_MOST_ROWS = 1000  # training grows with the square, and more see trial faults no better
 _NU = 0.05  # share of the rows that may lie outside
 _NEAREST = 1e-12
 

@@ -6,12 +6,15 @@ That tells how to fuse them, and where healthy times end; the members that are k
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from multiprocessing import get_context
+from typing import TypeVar
 
 import numpy as np
 
@@ -29,7 +32,9 @@ from agent.records import FloatArray, IntArray
 LEAST_ROWS = 300
 _LSTM_ROWS = 2000  # healthy rows that calibrate: windows cost more than rows
 _PRESENT = 0.5  # share of the series that must be there for a row to be learned from
-_CHUNK = 32  # entities held at once
+_TOGETHER = 32  # entities whose recurrent networks are trained at once
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,27 +92,47 @@ def train_entities(
     Raises ConfigError when a member cannot be made.
     """
     alone = [name for name in members if name != LSTM]
-    left = iter(histories)
-    done = 0
     # started anew: a fork of a process with threads may hang, and would hold its memory
     pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if jobs > 1 else None
     with pool if pool is not None else nullcontext():
-        while chunk := list(islice(left, _CHUNK)):
-            drafts = list(_drafts(chunk, alone, pool))
-            if LSTM in members:
-                _add_lstm(drafts)
-            for draft in drafts:
-                yield _finished(draft, false_alarms_per_day)
-                done += 1
-                on_done(done)
+        if LSTM in members:
+            drafts = _in_order(pool, partial(_draft, members=alone), histories, 2 * jobs)
+            models = _with_lstm(drafts, false_alarms_per_day)
+        else:
+            train = partial(_train, members=alone, false_alarms_per_day=false_alarms_per_day)
+            models = _in_order(pool, train, histories, 2 * jobs)
+        for done, model in enumerate(models, 1):
+            yield model
+            on_done(done)
 
 
-def _drafts(
-    histories: Sequence[EntityHistory], members: Sequence[str], pool: Executor | None
-) -> Iterable[_Draft]:
+def _in_order(
+    pool: Executor | None,
+    work: Callable[[EntityHistory], Result],
+    histories: Iterable[EntityHistory],
+    ahead: int,
+) -> Iterator[Result]:
+    """Yield what ``work`` makes of each history; ``ahead`` of them are read while processes are at work."""
     if pool is None:
-        return (_draft(history, members) for history in histories)
-    return pool.map(_draft, histories, [members] * len(histories))
+        yield from map(work, histories)
+        return
+    at_work: deque[Future[Result]] = deque()
+    for history in histories:
+        at_work.append(pool.submit(work, history))
+        if len(at_work) > ahead:
+            yield at_work.popleft().result()
+    while at_work:
+        yield at_work.popleft().result()
+
+
+def _with_lstm(drafts: Iterator[_Draft], false_alarms_per_day: float) -> Iterator[EntityModel]:
+    while some := list(islice(drafts, _TOGETHER)):
+        _add_lstm(some)
+        yield from (_finished(draft, false_alarms_per_day) for draft in some)
+
+
+def _train(history: EntityHistory, members: Sequence[str], false_alarms_per_day: float) -> EntityModel:
+    return _finished(_draft(history, members), false_alarms_per_day)
 
 
 def _draft(history: EntityHistory, members: Sequence[str]) -> _Draft:

@@ -142,3 +142,26 @@ def test_a_fault_does_not_become_normal_while_it_lasts_for_hours():
     values = daily(6)
     values[0, 4 * DAY : 4 * DAY + 100] += 9
     assert judged(values).anomalous[4 * DAY : 4 * DAY + 100].mean() > 0.5
+
+
+def test_a_series_that_always_moved_and_stands_still_is_a_flat_line():
+    values = daily(series=3)
+    values[1, 1000:1040] = 10.1  # well within what it is at any time of day
+    verdicts = judged(values)
+    assert not verdicts.anomalous[1000:1010].any()
+    assert verdicts.anomalous[1015:1040].all()
+    assert set(verdicts.kind[1015:1040]) == {"flat_line"}
+    assert verdicts.contributors[1030].split(";")[0] == "m1"
+    assert not verdicts.anomalous[1060:].any()
+
+
+@pytest.mark.parametrize(
+    "habit",
+    [
+        lambda values: np.where(values > 12, values, 0.0),  # idle at nothing for half of each day
+        lambda values: np.repeat(values[:, ::12], 12, axis=1),  # one sample an hour, repeated
+        lambda values: np.round(values / 20) * 20,  # a gauge that hardly ever moves
+    ],
+)
+def test_what_often_rests_raises_no_alarm_by_resting(habit):
+    assert "flat_line" not in judged(habit(daily(8, 2))).kind
