@@ -16,7 +16,7 @@ from agent.detect.counters import counting_columns, rates
 from agent.detect.entity import LARGEST, EntityScores, score_entity
 from agent.detect.kinds import Stretch, kind_of
 from agent.detect.silence import missing, standing_still
-from agent.detect.threshold import ALARMS, above, thresholds
+from agent.detect.threshold import ALARMS, STILLNESS, above, thresholds
 from agent.detect.timegrid import TimeGrid, grid_of
 from agent.records import BoolArray, FloatArray, Frame, IntArray
 
@@ -100,7 +100,8 @@ def _judged(
     scores = score_entity(values, grid.step_s, schedule)
     limit = thresholds(scores.fresh, scores.begin, schedule, ALARMS)
     gone = missing(scores.seen, schedule.day)
-    still = standing_still(values, scores.seen, schedule.day)
+    stillness = standing_still(values, scores.seen, schedule.day)
+    still = stillness > thresholds(stillness.max(1), scores.begin, schedule, STILLNESS)[:, None]
     silent: BoolArray = gone | still
     of_silence = np.where(silent.any(1) & np.isfinite(limit), limit * (1 + silent.mean(1)), 0.0)
     level = np.maximum(scores.fresh, of_silence)

@@ -40,8 +40,8 @@ def missing(seen: BoolArray, day: int) -> BoolArray:
     return result
 
 
-def standing_still(values: FloatArray, seen: BoolArray, day: int) -> BoolArray:
-    """Return where a series that always moved has given the same sample for unusually long.
+def standing_still(values: FloatArray, seen: BoolArray, day: int) -> FloatArray:
+    """Return for how long a series that always moved has given the same sample, in what would be strange.
 
     A series that rests at nothing is idle, which is no standing still.
     """
@@ -53,14 +53,8 @@ def standing_still(values: FloatArray, seen: BoolArray, day: int) -> BoolArray:
     longest = np.maximum.accumulate(np.where(moved, delayed(run.astype(np.float64), 1), 0.0), axis=0)
     share = np.nan_to_num(moving_mean(np.where(seen, moved, np.nan), day))
     moves = np.take_along_axis(share, since, axis=0)
-    result: BoolArray = (
-        seen
-        & (since > _first(day))
-        & (moves >= MOVES)
-        & (filled != 0.0)
-        & (run >= equal_samples(moves, np.nan_to_num(longest)))
-    )
-    return result
+    tells = seen & (since > _first(day)) & (moves >= MOVES) & (filled != 0.0)
+    return np.where(tells, run / equal_samples(moves, np.nan_to_num(longest)), 0.0)
 
 
 def _first(day: int) -> int:

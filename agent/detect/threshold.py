@@ -41,6 +41,8 @@ class AlarmRule:
 # what an operator can be asked to bear, over all that models remember; ``make bench-alarms FIT=1`` compares
 # other budgets on simulated entities
 ALARMS = AlarmRule(per_day=1.0, days=28)
+# among many series of a real system there is always one that rests for longer than it ever did
+STILLNESS = AlarmRule(per_day=1 / 7, days=28)
 
 
 def thresholds(score: FloatArray, start: int, schedule: Schedule, rule: AlarmRule) -> FloatArray:
