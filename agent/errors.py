@@ -4,6 +4,7 @@ OpsmendError
 ├── ConfigError            a file or setting is wrong; carries one problem per line
 ├── NotFoundError          no such incident, remediation, host
 ├── ConflictError          somebody else was first (compare-and-swap lost)
+│   └── PausedError        the agent was paused meanwhile
 ├── RefusedError           not permitted, or not in this state
 ├── SourceError            a source of metrics, logs, events did not answer as it should
 │   ├── SourceUnreachable      transient: refused, timed out, 5xx, 429
@@ -77,6 +78,10 @@ class ConflictError(OpsmendError):
     """Somebody else was first."""
 
     exit_code = 4
+
+
+class PausedError(ConflictError):
+    """The agent was paused meanwhile."""
 
 
 class RefusedError(OpsmendError):

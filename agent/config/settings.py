@@ -109,6 +109,11 @@ class DetectSection(Strict):
     warm_up: int = Field(default=40, ge=5, description="samples a series needs before it is judged")
     open_after: int = Field(default=3, ge=1, description="strange samples in a row that open an anomaly")
     close_after: int = Field(default=5, ge=1, description="normal samples in a row that close it")
+    alarms_per_day: float = Field(
+        default=1.0,
+        gt=0,
+        description="how often an entity may be alarming: one that is oftener must be stranger",
+    )
     missing_after: int = Field(
         default=12,
         ge=0,

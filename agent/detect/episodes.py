@@ -10,6 +10,7 @@ import numpy as np
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
 from agent.detect.baseline import Baseline, Scored, rows_to_watch
+from agent.detect.budget import AlarmBudget
 from agent.detect.counters import WINDOW, Counters, counts, rates
 from agent.detect.describe import Company, OpenAnomaly, Strip, describe, onset
 from agent.detect.rows import Rows
@@ -37,6 +38,7 @@ class SeriesDetector:
         self._counters = Counters()
         self._baseline = Baseline(settings.warm_up)
         self._signs = Signs(settings.threshold, settings.warm_up, settings.missing_after)
+        self._budget = AlarmBudget(settings.alarms_per_day)
         self._counts = Rows(strange=np.intp, normal=np.intp, flaps=np.intp)
         self._open: dict[int, OpenAnomaly] = {}
         self._full = False
@@ -61,7 +63,7 @@ class SeriesDetector:
         answered = {id_: frame.rows[id_] for id_ in self._watched & frame.answered if id_ in frame.rows}
         sight = Sight(at=at, watched=watched, rows=answered)
         strange = self._signs.look(newest, scored, self._sides(frame), learn, sight)
-        self._count_samples(strange)
+        self._count_samples(strange, self._budget.needed(frame.series, at))
         self._close(frame)
         self._open_new(frame, scored, strange)
         self._describe(frame, strange, newest)
@@ -78,6 +80,7 @@ class SeriesDetector:
         self._counters.keep(rows)
         self._baseline.keep(rows)
         self._signs.keep(rows)
+        self._budget.keep(rows)
         self._counts.keep(rows)
         self._open = {new_number[old]: one for old, one in self._open.items() if old in new_number}
         self._of_entity, self._counted = {}, 0
@@ -110,9 +113,9 @@ class SeriesDetector:
                 sides[frame.rows[id_]] = 1.0 if bad == "high" else -1.0
         return sides
 
-    def _count_samples(self, strange: Strangeness) -> None:
+    def _count_samples(self, strange: Strangeness, needed: FloatArray) -> None:
         up, normal, flaps = (self._counts[name] for name in ("strange", "normal", "flaps"))
-        is_strange: BoolArray = strange.judged & (strange.strength >= 1.0)
+        is_strange: BoolArray = strange.judged & (strange.strength >= needed)
         is_normal: BoolArray = strange.judged & (strange.strength < _CLOSE_SHARE)
         up[:] = np.where(is_strange, up + 1, np.where(strange.judged, 0, up))
         normal[:] = np.where(is_normal, normal + 1, np.where(strange.judged, 0, normal))
@@ -143,8 +146,13 @@ class SeriesDetector:
             if not self._full:
                 log.warning("too many anomalies to open", strange=len(rows), most=_MOST_OPEN)
         self._full = len(rows) > room
+        alarming = {one.anomaly.entity for one in self._open.values()}
+        begun: dict[str, list[int]] = {}
         for row in rows[:room].tolist():
             self._open[row] = self._opened(frame, scored, strange, row)
+            begun.setdefault(frame.series[row].entity, []).append(row)
+        for entity in begun.keys() - alarming:
+            self._budget.spend(entity, begun[entity])
 
     def _opened(self, frame: Frame, scored: Scored, strange: Strangeness, row: int) -> OpenAnomaly:
         series = frame.series[row]

@@ -159,9 +159,10 @@ class Inquirer:
         """Wait until it is decided what is done about the incident, and no repair is at work."""
         until = self._clock.monotonic() + _LONGEST_WAIT_S
         while self._clock.monotonic() < until and not self._stopping.is_set():
-            state = self._stores.incidents.get(incident.id).state
-            if state not in _BEFORE_OR_IN_REPAIR and not self._repairs_at_work():
-                return
+            if not self._repairs_at_work():
+                state = self._stores.incidents.get(incident.id).state
+                if state not in _BEFORE_OR_IN_REPAIR:
+                    return
             self._stopping.wait(_LOOK_AGAIN_S)
 
     def _keep(self, incident: Incident, inquiry: Inquiry) -> None:

@@ -93,8 +93,10 @@ class Outcomes:
 
     def watch(self, incident: Incident) -> None:
         """Notice a run whose worker is gone without a word; it should not happen, but must not hang."""
+        if self._workers.is_at_work_for(incident.id) or self._reports:
+            return
         for run in self._stores.runs.of_incident(incident.id):
-            if not run.state.ended and not self._workers.is_at_work(run.id) and not self._reports:
+            if not run.state.ended:
                 self._workers.clean_up(run, self._report)
 
     def verify(self, incident: Incident) -> None:

@@ -15,7 +15,7 @@ from agent import metrics
 from agent.clock import Clock
 from agent.config.policyfile import PolicyFile
 from agent.decide import Decider, same_work
-from agent.errors import ConflictError, RunError
+from agent.errors import ConflictError, PausedError, RunError
 from agent.log import Logger
 from agent.reasons import Reason
 from agent.records import Action, Decision, Incident, IncidentState, Run, RunState, Verdict
@@ -155,7 +155,7 @@ class Responder:
         incident = self._with_options(incident, decision)
         match decision.action:
             case Action.RUN:
-                self._start(incident, decision, paused, _actor(approved, wish))
+                self._start(incident, decision, _actor(approved, wish))
             case Action.ASK:
                 self._ask(incident, decision, wish.actor if wish else ACTOR, approval)
             case Action.HOLD:
@@ -197,7 +197,7 @@ class Responder:
             self._escalation.escalated(incident, self._clock.now())
         self._move(incident, IncidentState.ESCALATED, reason, detail)
 
-    def _start(self, incident: Incident, decision: Decision, paused: str | None, actor: str) -> None:
+    def _start(self, incident: Incident, decision: Decision, actor: str) -> None:
         plan = decision.plan
         assert plan is not None, "decided to run without a plan"
         if self._outcomes.full:
@@ -205,7 +205,7 @@ class Responder:
             return
         now = self._clock.now()
         try:
-            objection = self._decider.recheck(plan, paused, now)
+            objection = self._decider.changed(plan)
         except RunError as error:
             self._move(incident, IncidentState.HELD, Reason.INVENTORY_UNAVAILABLE, str(error))
             return
@@ -222,6 +222,9 @@ class Responder:
         )
         try:
             run, incident = self._stores.runs.begin(run, moving, actor)
+        except PausedError as error:
+            self._move(incident, IncidentState.HELD, Reason.PAUSED, str(error))
+            return
         except ConflictError as error:
             self._move(incident, IncidentState.HELD, Reason.HOST_BUSY, str(error))
             return

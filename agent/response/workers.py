@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from agent.clock import Clock
@@ -20,6 +20,13 @@ from agent.remediate import Steps
 from agent.store import RunStore
 
 log = Logger("remediate")
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    incident_id: int
+    cancel: threading.Event
+    future: Future[None]
 
 
 class StoreJournal:
@@ -74,7 +81,7 @@ class Workers:
         self._clock = clock
         self._most = most
         self._pool = ThreadPoolExecutor(most, thread_name_prefix="remediate")
-        self._at_work: dict[int, tuple[threading.Event, Future[None]]] = {}
+        self._at_work: dict[int, _Work] = {}  # by the run's id
         self._have_room: Callable[[], None] = lambda: None
 
     def connect(self, have_room: Callable[[], None]) -> None:
@@ -88,11 +95,16 @@ class Workers:
     @property
     def at_work(self) -> bool:
         """Return whether any run is; may be asked from any thread."""
-        return any(not future.done() for _, future in list(self._at_work.values()))
+        return any(not work.future.done() for work in list(self._at_work.values()))
 
     def is_at_work(self, run_id: int) -> bool:
         """Return whether a run is being carried out by this process."""
         return run_id in self._busy()
+
+    def is_at_work_for(self, incident_id: int) -> bool:
+        """Return whether a run of an incident is being carried out by this process."""
+        self._busy()
+        return any(work.incident_id == incident_id for work in self._at_work.values())
 
     def start(self, run: Run, remediation: Remediation, ended: Callable[[Run], None]) -> None:
         """Carry out a run whose intent is written."""
@@ -131,19 +143,19 @@ class Workers:
     def cancel(self, run_id: int) -> None:
         """Cancel a run; it reports back as canceled when nothing of it is left."""
         if run_id in self._at_work:
-            self._at_work[run_id][0].set()
+            self._at_work[run_id].cancel.set()
 
     def stop(self, grace: timedelta) -> None:
         """Let running work finish within the grace time, then cancel it and wait until it is gone."""
-        futures = [future for _, future in self._at_work.values()]
+        futures = [work.future for work in self._at_work.values()]
         wait(futures, timeout=grace.total_seconds())
-        for cancel, _ in self._at_work.values():
-            cancel.set()
+        for work in self._at_work.values():
+            work.cancel.set()
         wait(futures)
         self._pool.shutdown()
 
     def _busy(self) -> set[int]:
-        self._at_work = {id_: work for id_, work in self._at_work.items() if not work[1].done()}
+        self._at_work = {id_: work for id_, work in self._at_work.items() if not work.future.done()}
         return set(self._at_work)
 
     def _submit(self, run: Run, work: Callable[[threading.Event], None]) -> None:
@@ -162,7 +174,7 @@ class Workers:
                 log.error("the end of a run was not taken up", error, run=run.id)
 
         future = self._pool.submit(guarded)
-        self._at_work[run.id] = (cancel, future)
+        self._at_work[run.id] = _Work(run.incident_id, cancel, future)
         future.add_done_callback(tell)
 
     def _carry_out(self, run: Run, remediation: Remediation, cancel: threading.Event) -> Run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,7 @@ class IncidentStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._read: Mapping[int, Incident] = {}  # what was active when last asked
 
     def add(self, incident: Incident, actor: str) -> Incident:
         """Keep a new incident and return it with its id."""
@@ -55,15 +56,29 @@ class IncidentStore:
         return to_incident(row)
 
     def active(self) -> list[Incident]:
-        """Return the incidents that still take up findings: not over, or over while symptomatic."""
-        query = select(incidents).where(
+        """Return the incidents that still take up findings: not over, or over while symptomatic.
+
+        Asked many times a second while runs come and go, so only those are read that changed since.
+        """
+        query = select(incidents.c.id, incidents.c.version).where(
             or_(
                 incidents.c.state.in_([state.value for state in ACTIVE_STATES]),
                 incidents.c.state.in_(_LINGERING) & incidents.c.symptomatic,
             )
         )
+        known = self._read
         with self._database.reading() as connection:
-            return [to_incident(row) for row in connection.execute(query.order_by(incidents.c.id))]
+            versions = {row.id: row.version for row in connection.execute(query.order_by(incidents.c.id))}
+            same = {
+                id_: known[id_]
+                for id_ in versions.keys() & known.keys()
+                if known[id_].version == versions[id_]
+            }
+            changed = select(incidents).where(incidents.c.id.in_(versions.keys() - same.keys()))
+            new = connection.execute(changed) if len(same) < len(versions) else ()
+            same.update((row.id, to_incident(row)) for row in new)
+        self._read = same
+        return [same[id_] for id_ in versions]
 
     def list(
         self, states: Iterable[IncidentState] = (), limit: int = 50, before_id: int | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from agent.store.audit import append
 from agent.store.engine import Database
@@ -53,14 +53,19 @@ class PauseStore:
 
     def current(self, now: datetime) -> Pause | None:
         """Return the pause that is in force, or None."""
-        query = (
-            select(pauses)
-            .where(pauses.c.ended_at.is_(None), or_(pauses.c.until.is_(None), pauses.c.until > now))
-            .order_by(pauses.c.id.desc())
-            .limit(1)
-        )
         with self._database.reading() as connection:
-            row = connection.execute(query).first()
-        if row is None:
-            return None
-        return Pause(since=row.since, until=row.until, actor=row.actor, why=row.why)
+            return pause_in_force(connection, now)
+
+
+def pause_in_force(connection: Connection, now: datetime) -> Pause | None:
+    """Return the pause that is in force, or None, inside a transaction of the caller's."""
+    query = (
+        select(pauses)
+        .where(pauses.c.ended_at.is_(None), or_(pauses.c.until.is_(None), pauses.c.until > now))
+        .order_by(pauses.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    return Pause(since=row.since, until=row.until, actor=row.actor, why=row.why)

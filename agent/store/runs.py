@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.engine import Row
 
-from agent.errors import ConflictError, NotFoundError
+from agent.errors import ConflictError, NotFoundError, PausedError
 from agent.reasons import Reason
 from agent.records import CheckResult, Effect, Incident, Plan, Run, RunState, StepOutcome, TaskEvent, Verdict
 from agent.store.audit import append
 from agent.store.documents import from_json, to_json
 from agent.store.engine import Database
 from agent.store.incidents import save_incident
+from agent.store.pauses import pause_in_force
 from agent.store.schema import host_locks, run_hosts, runs, steps, task_events
 
 
@@ -29,9 +30,13 @@ class RunStore:
     def begin(self, run: Run, incident: Incident, actor: str) -> tuple[Run, Incident]:
         """Write the intent to run, lock its hosts and move the incident on, all or nothing.
 
-        Raises ConflictError when a host is locked by another run or the incident was changed.
+        Raises ConflictError when a host is locked by another run or the incident was changed, PausedError
+        when the agent is paused: once somebody was told that it is, nothing begins.
         """
         with self._database.transaction() as connection:
+            pause = pause_in_force(connection, run.created_at)
+            if pause is not None:
+                raise PausedError(str(pause))
             _refuse_locked(connection, run.plan.hosts)
             result = connection.execute(insert(runs).values(**_to_row(run)))
             key = result.inserted_primary_key

@@ -280,6 +280,24 @@ def test_the_end_of_a_run_is_not_lost_when_polls_change_its_incident_meanwhile(
     assert [run.state for run in runs] == [RunState.SUCCEEDED] * 2
 
 
+def test_nothing_begins_once_somebody_was_told_that_the_agent_is_paused(workshop, make_agent, monkeypatch):
+    agent = make_agent()
+    decider = agent.responder._decider
+    really_changed = decider.changed
+
+    def changed(plan):  # the last question before a run begins
+        agent.stores.pauses.begin("ann", "look", agent.clock.now(), None)
+        return really_changed(plan)
+
+    monkeypatch.setattr(decider, "changed", changed)
+    drive(agent, lambda: agent.pipeline.health.polls >= 2)
+    workshop.break_host("web1")
+    drive(agent, lambda: [one.state for one in agent.stores.incidents.list()] == [IncidentState.HELD])
+    incident, runs = only(agent)
+    assert incident.reason is Reason.PAUSED
+    assert runs == []
+
+
 def test_an_incident_is_looked_into_once_no_repair_is_at_work(workshop, make_agent):
     gate = workshop.folder / "go on"
     wait = {"argv": ["sh", "-c", 'until [ -e "$0" ]; do sleep 0.1; done', str(gate)]}

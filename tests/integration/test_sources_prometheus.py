@@ -56,7 +56,9 @@ def test_a_process_that_lowered_its_own_file_limit_has_not_used_it_up(root, vict
     ratio = "namedprocess_namegroup_worst_fd_ratio"
     lines = [f'{ratio}{{instance="web1:9256",groupname="{name}"}} {value}' for name, value in FILES.items()]
     end = f" {round(time.time() * 1000)}"
-    requests.post(f"{victoria}/api/v1/import/prometheus", data="\n".join(one + end for one in lines), timeout=20)
+    requests.post(
+        f"{victoria}/api/v1/import/prometheus", data="\n".join(one + end for one in lines), timeout=20
+    )
     requests.get(f"{victoria}/internal/force_flush", timeout=20)
     signals = load_rules([root / "rules"]).signals
     wait_until(lambda: len(source.query(ratio).values) == len(FILES), 60, "not there")
