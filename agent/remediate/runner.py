@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import shlex
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -23,6 +24,7 @@ from agent.remediate.workspace import workspace
 
 log = Logger("remediate")
 
+_START = ANSIBLE_FOLDER / "playbook.py"
 _OUTPUT_BYTES = 64 * 1024
 _REAP_TIMEOUT = timedelta(seconds=30)
 _SSH_SLACK = timedelta(seconds=5)
@@ -154,9 +156,10 @@ class PlaybookRunner:
             "OPSMEND_RUN": execution.mark,
             "OPSMEND_STEP_SECONDS": str(round(seconds + _SSH_SLACK.total_seconds())),
         }
-        options = ["--check", "--diff"] if execution.check else []
+        command = [str(_START), execution.playbook.name]
+        command += ["--check", "--diff"] if execution.check else []
         if self._vault_password_file:
-            options += ["--vault-password-file", shlex.quote(str(self._vault_password_file))]
+            command += ["--vault-password-file", str(self._vault_password_file)]
         with workspace(
             self._folder / "runs",
             execution.mark,
@@ -168,9 +171,9 @@ class PlaybookRunner:
             runner = ansible_runner.run(
                 private_data_dir=str(folder),
                 project_dir=str(execution.playbook.parent),
-                playbook=execution.playbook.name,
+                binary=sys.executable,
+                cmdline=shlex.join(command),
                 inventory=str(folder / "inventory" / "hosts.yml"),
-                cmdline=" ".join(options) or None,
                 event_handler=take,
                 cancel_callback=canceled,
                 quiet=True,
