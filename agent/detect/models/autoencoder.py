@@ -39,7 +39,7 @@ class Autoencoder:
         # mixed once, here: what scikit-learn does for it at every round takes a third of the training
         chosen = np.random.default_rng(self._seed).permutation(chosen)
         width = rows.shape[1]
-        outer, inner = max(min(width, 64), 4), max(min(width // 4, 12), 2)
+        outer, inner = max(min(width, 32), 4), max(min(width // 4, 12), 2)
         network = MLPRegressor(
             hidden_layer_sizes=(outer, inner, outer),
             activation="tanh",

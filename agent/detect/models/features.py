@@ -198,14 +198,15 @@ def _changes(clean: FloatArray) -> FloatArray:
 def _wobble(clean: FloatArray) -> FloatArray:
     """Return the standard deviation of the last rows; NaN where there are too few."""
     mean = moving_mean(clean, _WOBBLE_ROWS)
-    away = np.full((_WOBBLE_ROWS, *clean.shape), np.nan)
+    squares, count = np.zeros(clean.shape), np.zeros(clean.shape)
     for lag in range(min(_WOBBLE_ROWS, len(clean))):
-        away[lag, lag:] = clean[: len(clean) - lag] - mean[lag:]
-    known = np.isfinite(away)
-    count = known.sum(0)
-    squares = np.where(known, away, 0.0) ** 2
+        away = clean[: len(clean) - lag] - mean[lag:]
+        known = np.isfinite(away)
+        away[~known] = 0.0
+        squares[lag:] += away * away
+        count[lag:] += known
     with np.errstate(invalid="ignore", divide="ignore"):
-        result: FloatArray = np.sqrt(squares.sum(0) / count)
+        result: FloatArray = np.sqrt(squares / count)
     return np.where(count > _WOBBLE_ROWS // 2, result, np.nan)
 
 

@@ -17,7 +17,7 @@ from agent.records import FloatArray, IntArray
 
 _TREES = 48  # the paper: path lengths have settled well before a hundred
 _SAMPLE = 256  # rows of a tree, as in the paper
-_MOST_ROWS = 1024  # the sum of what trees draw says as much of more
+_MOST_ROWS = 512  # the sum of what trees draw says as much of more
 _CHUNK = 2000  # rows that pass the trees together
 _EULER = 0.5772156649015329
 
