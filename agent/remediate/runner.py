@@ -24,7 +24,7 @@ from agent.remediate.workspace import workspace
 
 log = Logger("remediate")
 
-_START = ANSIBLE_FOLDER / "playbook.py"
+_START = ANSIBLE_FOLDER / "ansible-playbook"  # of that name, as people look for it among processes
 _OUTPUT_BYTES = 64 * 1024
 _REAP_TIMEOUT = timedelta(seconds=30)
 _SSH_SLACK = timedelta(seconds=5)
