@@ -26,6 +26,7 @@ _BEFORE_ROWS = 64
 _LONGEST_STRETCH = 512
 _BRIDGE_ROWS = 5  # quiet rows that do not end an episode
 _HELD_MINUTES = 16
+_MOST_STILL = 3.0  # thresholds: standing still for longer says no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,15 +100,12 @@ def _judged(
     values = np.clip(values, -LARGEST, LARGEST)
     scores = score_entity(values, grid.step_s, schedule)
     limit = thresholds(scores.fresh, scores.begin, schedule, ALARMS)
-    gone = missing(scores.seen, schedule.day)
-    stillness = standing_still(values, scores.seen, schedule.day)
-    still = stillness > thresholds(stillness.max(1), scores.begin, schedule, STILLNESS)[:, None]
-    silent: BoolArray = gone | still
-    of_silence = np.where(silent.any(1) & np.isfinite(limit), limit * (1 + silent.mean(1)), 0.0)
+    gone, silent, times = _silence(values, scores, schedule)
+    of_silence = np.where(np.isfinite(limit), limit, 0.0) * times
     level = np.maximum(scores.fresh, of_silence)
     anomalous = above(level, limit)
     ratio = level / limit  # 0 as long as there is no limit
-    certain = np.where(gone.any(1), "missing_data", np.where(of_silence > scores.fresh, "flat_line", ""))
+    certain = np.where(of_silence <= scores.fresh, "", np.where(gone, "missing_data", "flat_line"))
     kinds, sure = _kinds(anomalous, certain, values, scores, ratio)
     return EntityVerdicts(
         entity=entity,
@@ -117,6 +115,26 @@ def _judged(
         confidence=np.where(anomalous, sure, quiet_confidence(level, limit)),
         contributors=_contributors(names, scores, silent, grid.step_s),
     )
+
+
+def _silence(
+    values: FloatArray, scores: EntityScores, schedule: Schedule
+) -> tuple[BoolArray, BoolArray, FloatArray]:
+    """Return where any series is missing, which are silent, and how strange that is: 1 to 2 thresholds.
+
+    One series of many that stands still says as little as one of many that deviates, so those that do are
+    put together as deviations are.
+    """
+    away = missing(scores.seen, schedule.day)
+    gone: BoolArray = np.asarray(away.any(1))
+    stillness = standing_still(values, scores.seen, schedule.day)
+    usual = thresholds(stillness.max(1), scores.begin, schedule, STILLNESS)[:, None]
+    stillness = np.minimum(stillness / usual, _MOST_STILL)
+    still = np.sqrt((stillness**2).mean(1))
+    resting = still >= 1
+    silent: BoolArray = away | ((stillness > 1) & resting[:, None])
+    times = np.maximum(np.where(gone, 1 + away.mean(1), 0.0), np.where(resting, (1 + still) / 2, 0.0))
+    return gone, silent, times
 
 
 def _only(verdicts: EntityVerdicts, places: IntArray) -> EntityVerdicts:

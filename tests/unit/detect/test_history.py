@@ -145,14 +145,14 @@ def test_a_fault_does_not_become_normal_while_it_lasts_for_hours():
 
 
 def test_a_series_that_always_moved_and_stands_still_is_a_flat_line():
-    values = daily(series=3)
-    values[1, 1000:1040] = 10.1  # well within what it is at any time of day
+    values = np.random.default_rng(0).normal(10, 0.3, (3, 4 * DAY))
+    values[1, 1000:1060] = 10.1  # as usual as can be
     verdicts = judged(values)
-    assert not verdicts.anomalous[1000:1010].any()
-    assert verdicts.anomalous[1015:1040].all()
-    assert set(verdicts.kind[1015:1040]) == {"flat_line"}
+    assert not verdicts.anomalous[1000:1012].any()
+    assert verdicts.anomalous[1025:1060].all()
+    assert set(verdicts.kind[1025:1060]) == {"flat_line"}
     assert verdicts.contributors[1030].split(";")[0] == "m1"
-    assert not verdicts.anomalous[1060:].any()
+    assert not verdicts.anomalous[1080:].any()
 
 
 @pytest.mark.parametrize(
