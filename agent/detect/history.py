@@ -130,11 +130,9 @@ def _silence(
     stillness = standing_still(values, scores.seen, schedule.day)
     usual = thresholds(stillness.max(1), scores.begin, schedule, STILLNESS)[:, None]
     stillness = np.minimum(stillness / usual, _MOST_STILL)
-    still = np.sqrt((stillness**2).mean(1))
-    resting = still >= 1
+    resting = np.sqrt((stillness**2).mean(1)) >= 1
     silent: BoolArray = away | ((stillness > 1) & resting[:, None])
-    times = np.maximum(np.where(gone, 1 + away.mean(1), 0.0), np.where(resting, (1 + still) / 2, 0.0))
-    return gone, silent, times
+    return gone, silent, np.where(gone | resting, 1 + silent.mean(1), 0.0)
 
 
 def _only(verdicts: EntityVerdicts, places: IntArray) -> EntityVerdicts:
