@@ -130,7 +130,17 @@ class Decider:
         mode = stricter(self._mode, rule.mode)
         if mode == "observe":
             return _decision(Action.HOLD, Reason.MODE_OBSERVE, plan, rule)
-        objection = find_objection(self._question(plan, remediation, rule, hosts, paused, now))
+        question = Question(
+            plan=plan,
+            file=remediation.file,
+            rule=rule,
+            policy=self._policy(),
+            hosts=hosts,
+            history=self._history,
+            paused=paused,
+            now=now,
+        )
+        objection = find_objection(question)
         if objection is not None:
             action = Action.HOLD if objection.passing else Action.ESCALATE
             return _decision(action, objection.reason, plan, rule, objection.detail)
@@ -145,26 +155,6 @@ class Decider:
         if mode == "approve":
             return _decision(Action.ASK, Reason.APPROVAL_NEEDED, plan, rule)
         return _decision(Action.RUN, Reason.ALLOWED, plan, rule)
-
-    def _question(
-        self,
-        plan: Plan,
-        remediation: Remediation,
-        rule: RemediationRule,
-        hosts: Mapping[str, InventoryHost],
-        paused: str | None,
-        now: datetime,
-    ) -> Question:
-        return Question(
-            plan=plan,
-            file=remediation.file,
-            rule=rule,
-            policy=self._policy(),
-            hosts=hosts,
-            history=self._history,
-            paused=paused,
-            now=now,
-        )
 
 
 def same_work(one: Plan, other: Plan) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -247,11 +248,8 @@ def _insist(write: Callable[[], None]) -> None:
 
     Raises ConflictError when that happens at every try.
     """
-    for attempt in range(_TRIES):
-        try:
+    for _ in range(_TRIES - 1):
+        with suppress(ConflictError):
             write()  # which reads the incident anew
-        except ConflictError:
-            if attempt + 1 == _TRIES:
-                raise
-        else:
             return
+    write()

@@ -103,8 +103,7 @@ class Workers:
 
     def is_at_work_for(self, incident_id: int) -> bool:
         """Return whether a run of an incident is being carried out by this process."""
-        self._busy()
-        return any(work.incident_id == incident_id for work in self._at_work.values())
+        return any(self._at_work[run_id].incident_id == incident_id for run_id in self._busy())
 
     def start(self, run: Run, remediation: Remediation, ended: Callable[[Run], None]) -> None:
         """Carry out a run whose intent is written."""
