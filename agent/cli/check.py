@@ -73,7 +73,7 @@ def _check_alertmanager(settings: Settings) -> list[Line]:
     try:
         reply = client.send("GET", "/api/v2/status")
         if reply.status != 200:
-            raise client.refuse(reply, str(reply.json or ""), "url")
+            raise client.refuse(reply, str(reply.json() or ""), "url")
     except OpsmendError as error:
         return [Line(name, False, str(error))]
     finally:

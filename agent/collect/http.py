@@ -28,15 +28,23 @@ _LONGEST_WAIT_S = 300.0  # whatever a source asks for
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer's status, the reason given with it, and its JSON, or None when it is none.
+    """An answer's status, the reason given with it, and its body.
 
     ``wait_s`` is how long the source asks to be left alone (Retry-After).
     """
 
     status: int
     reason: str
-    json: Any
+    body: bytes
     wait_s: float = 0.0
+
+    def json(self) -> Any:
+        """Return what the body says, parsed anew with each call, or None when it is no JSON."""
+        try:
+            with paused_collection():
+                return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return _parsed_leniently(self.body)
 
 
 class HttpClient:
@@ -147,7 +155,7 @@ class HttpClient:
             ) as response:
                 body = self._read(response, deadline)
                 wait_s = _wait_s(response.headers.get("Retry-After", ""))
-                return Reply(response.status_code, response.reason, _parsed(body), wait_s)
+                return Reply(response.status_code, response.reason, body, wait_s)
         except requests.exceptions.SSLError as error:
             why = root_cause(error)
             raise SourceRefused(f"{self.name}: TLS failed: {why} ({self._tls_setting(why)})") from error
@@ -219,14 +227,6 @@ def _basic(username: str, password: str) -> str:
     from base64 import b64encode
 
     return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
-
-
-def _parsed(body: bytes) -> Any:
-    try:
-        with paused_collection():
-            return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _parsed_leniently(body)
 
 
 def _parsed_leniently(body: bytes) -> Any:

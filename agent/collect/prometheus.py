@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from agent.collect.base import Answer, Poll, Range
 from agent.collect.batches import as_one, by_signal, in_batches
 from agent.collect.garbage import paused_collection
-from agent.collect.http import HttpClient
+from agent.collect.http import HttpClient, Reply
 from agent.config.sources import PrometheusSection
 from agent.errors import AnswerError, QueryError, SourceError, SourceUnreachable
 
@@ -42,9 +42,9 @@ class PrometheusSource:
         parameters = {"query": expression}
         if at is not None:
             parameters["time"] = f"{at.timestamp():.3f}"
-        data = self._get("/api/v1/query", parameters)
+        reply = self._client.send("POST", "/api/v1/query", form=parameters)
         with paused_collection():
-            return _to_answer(data, self.url)
+            return _to_answer(self._data(reply), self.url)
 
     def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> Range:
         """Evaluate an expression at every step from ``start`` to ``end``."""
@@ -55,9 +55,9 @@ class PrometheusSource:
             "end": f"{end.timestamp():.3f}",
             "step": f"{step_s:.3f}",
         }
-        data = self._get("/api/v1/query_range", parameters)
+        reply = self._client.send("POST", "/api/v1/query_range", form=parameters)
         with paused_collection():
-            return _to_range(data, self.url, start.timestamp(), end.timestamp(), step_s)
+            return _to_range(self._data(reply), self.url, start.timestamp(), end.timestamp(), step_s)
 
     def now(self) -> datetime:
         """Return the server's own clock."""
@@ -137,9 +137,8 @@ class PrometheusSource:
             return False
         return True
 
-    def _get(self, path: str, parameters: Mapping[str, str]) -> Any:
-        reply = self._client.send("POST", path, form=parameters)
-        body = reply.json
+    def _data(self, reply: Reply) -> Any:
+        body = reply.json()
         said = body.get("error") if isinstance(body, dict) else None
         if reply.status in (400, 422) and said:
             raise QueryError(f"{self._client.name} refuses the query: {said}")

@@ -87,15 +87,16 @@ class SearchSource:
         reply = self._client.send(method, path, json=body, repeatable=repeatable)
         if reply.status != 200:
             self._raise(reply)
-        if not isinstance(reply.json, dict):
+        answer = reply.json()
+        if not isinstance(answer, dict):
             raise AnswerError(f"{self._client.name} sent no JSON; is the URL right? (collect.search.url)")
-        failed = _at(reply.json, "_shards.failed", 0)
-        if failed or reply.json.get("timed_out"):
+        failed = _at(answer, "_shards.failed", 0)
+        if failed or answer.get("timed_out"):
             raise AnswerError(f"{self._client.name} answers in part only: {failed} shards failed")
-        return reply.json
+        return answer
 
     def _raise(self, reply: Reply) -> None:
-        said = _reason(reply.json)
+        said = _reason(reply.json())
         if reply.status == 400:
             raise QueryError(f"{self._client.name} refuses the query: {said} (collect.search.fields, filter)")
         raise self._client.refuse(reply, said, "index")

@@ -112,7 +112,7 @@ class AnomalyAlerts:
         try:
             reply = self._client.send("POST", "/api/v2/alerts", json=alerts)
             if reply.status != 200:
-                raise self._client.refuse(reply, str(reply.json or ""), "url")
+                raise self._client.refuse(reply, str(reply.json() or ""), "url")
         except SourceError:
             ALERTS_SENT.labels("failed").inc(len(alerts))
             raise

@@ -1,6 +1,7 @@
 """Every way in which a Prometheus can answer wrong is one clear error."""
 
 import contextlib
+import gc
 import socket
 import threading
 from collections.abc import Iterator
@@ -75,6 +76,48 @@ def test_a_wrong_answer_is_named(status, body, error, said):
 def test_a_truncated_answer_is_unreachable():
     with answering(200, ONE[:40], length=len(ONE)) as source, pytest.raises(SourceUnreachable):
         source.query("up")
+
+
+def test_garbage_is_not_looked_for_while_an_answer_is_taken_apart():
+    series = b",".join(b'{"metric":{"part":"%d"},"value":[1,"2"]}' % n for n in range(20_000))
+    collections = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if phase == "start" and len(gc.get_objects(generation=0)) > 10_000:
+            collections.append(info)
+
+    with answering(200, VECTOR % series) as source:
+        gc.callbacks.append(note)
+        try:
+            answer = source.query("up")
+        finally:
+            gc.callbacks.remove(note)
+        assert len(answer.values) == 20_000
+        assert collections == []
+        assert gc.isenabled()
+
+
+def test_garbage_is_looked_for_while_a_source_is_waited_for():
+    enabled = []
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            enabled.append(gc.isenabled())
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(ONE)))
+            self.end_headers()
+            self.wfile.write(ONE)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = PrometheusSource(f"http://127.0.0.1:{server.server_address[1]}", timedelta(seconds=5))
+        source.query("up")
+        source.close()
+        server.shutdown()
+    assert enabled == [True]
 
 
 def test_nobody_listening_is_said_in_plain_words():
