@@ -4,10 +4,10 @@ An alarm goes by what is gathered over a quarter of an hour at most and halved a
 a rise above the threshold until that is well below it.
 
 Three things set the threshold, and the largest counts. A little more than what is rare by the members' own
-scales, so that quiet times raise no alarm. A budget of alarms: the level that the past days rose above as
-often as people can be called, whatever the tail of the scores is; a fault that lasts rises once, so it does
-not become normal. And half as much again as the last day's median: what has lasted for half a day is the new
-normal.
+scales, so that quiet times raise no alarm. A budget: the level that the past days rose above as often as
+people can be called, and oftener where the middle of the scores says that so many are not chance; a fault
+that lasts rises once, so it does not become normal. And twice the last day's median: what has lasted for half
+a day is the new normal.
 """
 
 from __future__ import annotations
@@ -20,27 +20,29 @@ from agent.detect.causal import Schedule
 from agent.records import BoolArray, FloatArray
 
 _RARE = 1.1  # a score of 1 is what the worst moments of healthy days reach
-_OVER_NEW_NORMAL = 1.5
+_OVER_NEW_NORMAL = 2.0
 _PARTS = 24  # of a day: rises within one of them are one alarm
 _CLOSE = 0.7  # of the threshold: hysteresis, or a score on the edge would flap
 _FIRST_ROWS = 100
+_MIDDLE = 0.3, 0.75  # quantiles of the parts' highest scores: faults seldom reach a quarter of the hours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmRule:
     """How often an entity may be told of.
 
-    ``per_day`` alarms were allowed over the past ``days``; those that are true count too, and mostly come
-    together.
+    ``per_day`` alarms were allowed over the past ``days``, true ones among them, which mostly come together;
+    more only where chance would bring at most ``by_chance`` a day.
     """
 
     per_day: float
     days: float
+    by_chance: float = 0.0
 
 
 # what an operator can be asked to bear, over all that models remember; ``make bench-alarms FIT=1`` compares
 # other budgets on simulated entities
-ALARMS = AlarmRule(per_day=1.0, days=28)
+ALARMS = AlarmRule(per_day=0.75, days=28, by_chance=0.3)
 # among many series of a real system there is always one that rests for longer than it ever did
 STILLNESS = AlarmRule(per_day=1 / 7, days=28)
 
@@ -56,7 +58,7 @@ def thresholds(score: FloatArray, start: int, schedule: Schedule, rule: AlarmRul
         recent = score[max(settled, begin - round(rule.days * schedule.day)) : begin]
         usual = float(np.median(recent[-schedule.day :]))
         result[begin : begin + step] = max(
-            _RARE, _OVER_NEW_NORMAL * usual, _budget(recent, schedule.day, rule.per_day)
+            _RARE, _OVER_NEW_NORMAL * usual, _budget(recent, schedule.day, rule)
         )
     return result
 
@@ -70,7 +72,7 @@ def above(score: FloatArray, threshold: FloatArray) -> BoolArray:
     return result
 
 
-def _budget(recent: FloatArray, day: int, per_day: float) -> float:
+def _budget(recent: FloatArray, day: int, rule: AlarmRule) -> float:
     """Return the lowest level that ``recent`` rose above no more often than the budget allows."""
     width = max(day // _PARTS, 1)
     whole = len(recent) // width * width
@@ -78,13 +80,27 @@ def _budget(recent: FloatArray, day: int, per_day: float) -> float:
         return float(recent.max(initial=0.0))
     parts = recent[len(recent) - whole :].reshape(-1, width)
     highest, lowest = parts.max(1), parts.min(1)
-    allowed = max(round(per_day * len(recent) / day), 1)
-    best = float(highest.max())
-    for level in np.unique(highest)[::-1].tolist():
-        if level < _RARE or _rises(highest >= level, lowest < _CLOSE * level) > allowed:
-            break
-        best = level
-    return best
+    days = len(recent) / day
+    allowed = max(round(rule.per_day * days), 1)
+    levels = np.unique(highest)[::-1]
+    unlikely = _by_chance(highest, levels) <= rule.by_chance * days
+    for level, is_unlikely in zip(levels.tolist(), unlikely.tolist(), strict=True):
+        too_many = _rises(highest >= level, lowest < _CLOSE * level) > allowed
+        if level < _RARE or (too_many and not is_unlikely):
+            return float(level)
+    return 0.0
+
+
+def _by_chance(highest: FloatArray, levels: FloatArray) -> FloatArray:
+    """Return how many parts chance would bring above each level: the tail that their middle lets expect.
+
+    It is taken to be exponential, as the excess over a high level is for most distributions (Pickands 1975).
+    """
+    low, high = _MIDDLE
+    begin, end = np.quantile(highest, _MIDDLE)
+    scale = max(float(end - begin), 0.02 * float(begin), 1e-3) / np.log((1 - low) / (1 - high))
+    share = (1 - low) * np.exp(np.minimum((begin - levels) / scale, 0.0))
+    return np.asarray(len(highest) * share, np.float64)
 
 
 def _rises(is_above: BoolArray, is_low: BoolArray) -> int:

@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
+from agent.detect.causal import Schedule
 from agent.detect.fuse import FRESH_MINUTES, gathered
-from agent.detect.threshold import above
+from agent.detect.threshold import ALARMS, AlarmRule, above, thresholds
 
 
 def alarm(*scores, threshold=1.0):
@@ -43,3 +47,51 @@ def test_a_fault_that_comes_and_goes_is_one_alarm():
         score[begin : begin + 5] = 6
     on = above(gathered(score, 60.0, 12, FRESH_MINUTES), np.full(200, 1.2))
     assert np.diff(on.astype(int)).tolist().count(1) == 1
+
+
+DAY = 1440
+
+
+def rare_faults(a_day: int, size: float) -> np.ndarray:
+    """Return four weeks of ordinary scores, with faults of ten minutes."""
+    chance = np.random.default_rng(7)
+    score = 0.3 + chance.exponential(0.04, 28 * DAY)
+    for begin in np.linspace(DAY, 28 * DAY - 20, a_day * 26).astype(int):
+        score[begin : begin + 10] = size
+    return score
+
+
+def last_threshold(score: np.ndarray, rule: AlarmRule) -> float:
+    return float(thresholds(score, 0, Schedule(rows=len(score), day=DAY), rule)[-1])
+
+
+def test_faults_that_chance_would_not_bring_may_be_more_than_the_budget():
+    score = rare_faults(a_day=2, size=1.6)
+    assert last_threshold(score, AlarmRule(per_day=0.75, days=28)) == 1.6
+    assert last_threshold(score, AlarmRule(per_day=0.75, days=28, by_chance=0.3)) < 1.6
+
+
+def test_what_the_tail_of_ordinary_scores_brings_stays_within_the_budget():
+    chance = np.random.default_rng(8)
+    score = 0.5 + chance.exponential(0.15, 56 * DAY)  # twenty times a day above the rarest level
+    limit = thresholds(score, 0, Schedule(rows=len(score), day=DAY), ALARMS)
+    later = slice(28 * DAY, None)
+    alarms = np.diff(above(score, limit)[later].astype(int)).tolist().count(1)
+    assert 0 < alarms <= 28
+
+
+@pytest.mark.parametrize("value", [0.0, 0.7, 1e100])
+def test_scores_that_never_change_bring_no_alarm(value):
+    score = np.full(10 * DAY, value)
+    assert not above(score, thresholds(score, 0, Schedule(rows=len(score), day=DAY), ALARMS)).any()
+
+
+@given(
+    arrays(
+        np.float64, st.integers(200, 600), elements=st.floats(0, 1e150, allow_nan=False, allow_infinity=False)
+    )
+)
+def test_whatever_the_scores_a_threshold_is_a_number_above_what_is_common(score):
+    limit = thresholds(score, 0, Schedule(rows=len(score), day=96), ALARMS)
+    assert not np.isnan(limit).any()
+    assert (limit >= 1.1).all()
