@@ -42,7 +42,7 @@ class AlarmRule:
 
 # what an operator can be asked to bear, over all that models remember; ``make bench-alarms FIT=1`` compares
 # other budgets on simulated entities
-ALARMS = AlarmRule(per_day=0.75, days=28, by_chance=0.3)
+ALARMS = AlarmRule(per_day=0.6, days=28, by_chance=0.2)
 # among many series of a real system there is always one that rests for longer than it ever did
 STILLNESS = AlarmRule(per_day=1 / 7, days=28)
 
