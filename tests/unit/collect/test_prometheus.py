@@ -4,7 +4,7 @@ import contextlib
 import gc
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
@@ -21,10 +21,15 @@ ONE = VECTOR % b'{"metric":{"a":"b"},"value":[1700000000.5,"NaN"]}'
 
 @contextlib.contextmanager
 def answering(
-    status: int, body: bytes, length: int | None = None, **by_query: tuple[int, bytes]
+    status: int,
+    body: bytes,
+    length: int | None = None,
+    on_request: Callable[[], None] = lambda: None,
+    **by_query: tuple[int, bytes],
 ) -> Iterator[PrometheusSource]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            on_request()
             form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
             code, said = by_query.get(form["query"][0], (status, body))
             self.send_response(code)
@@ -99,24 +104,8 @@ def test_garbage_is_not_looked_for_while_an_answer_is_taken_apart():
 
 def test_garbage_is_looked_for_while_a_source_is_waited_for():
     enabled = []
-
-    class Slow(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            enabled.append(gc.isenabled())
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(ONE)))
-            self.end_headers()
-            self.wfile.write(ONE)
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        source = PrometheusSource(f"http://127.0.0.1:{server.server_address[1]}", timedelta(seconds=5))
+    with answering(200, ONE, on_request=lambda: enabled.append(gc.isenabled())) as source:
         source.query("up")
-        source.close()
-        server.shutdown()
     assert enabled == [True]
 
 
