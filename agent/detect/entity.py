@@ -11,6 +11,7 @@ from agent.detect.causal import Schedule, delayed, filled_forward, seasonal_medi
 from agent.detect.forecast import HORIZONS, Season, forecast_residuals
 from agent.detect.fuse import FRESH_MINUTES, gathered, over_series, root_mean_square
 from agent.detect.neighbours import neighbour_distances
+from agent.detect.rebase import rebased
 from agent.detect.scale import in_own_scale
 from agent.records import BoolArray, FloatArray
 
@@ -42,7 +43,8 @@ class EntityScores:
 def score_entity(values: FloatArray, step_s: float, schedule: Schedule) -> EntityScores:
     """Score rows x series of one entity. Rows are evenly spaced; NaN is a missing sample."""
     seen: BoolArray = np.isfinite(values)
-    filled = filled_forward(np.clip(np.where(seen, values, np.nan), -LARGEST, LARGEST))
+    moved = rebased(filled_forward(np.clip(np.where(seen, values, np.nan), -LARGEST, LARGEST)), schedule)
+    filled = moved.values
     season = _season(np.where(seen, filled, np.nan), schedule.day)
     members = [_forecasts(filled, season, horizon, schedule) for horizon in HORIZONS]
     members.append(filled - season.median)
@@ -58,7 +60,9 @@ def score_entity(values: FloatArray, step_s: float, schedule: Schedule) -> Entit
         score=gathered(fused, step_s, values.shape[1]),
         fresh=gathered(fused, step_s, values.shape[1], FRESH_MINUTES),
         deviations=_strongest(scaled),
-        expected=np.where(np.isnan(season.median), delayed(filled, HORIZONS[-1]), season.median),
+        expected=moved.original(
+            np.where(np.isnan(season.median), delayed(filled, HORIZONS[-1]), season.median)
+        ),
         seasonal=np.isfinite(season.median),
         seen=seen,
     )

@@ -9,7 +9,7 @@ from agent.records import FloatArray
 
 _TAIL = 0.999  # the quantile that says how far ordinary bad moments reach
 _LARGEST = 1e4  # what lies further is as strange; sums over time lose no precision to it
-_FLOOR = 0.05  # of the series' own scale: a deviation smaller than that matters to nobody
+FLOOR = 0.05  # of the series' own scale: a deviation smaller than that matters to nobody
 
 
 def moments(values: FloatArray, relative_floor: float) -> tuple[FloatArray, FloatArray]:
@@ -45,7 +45,7 @@ def in_own_scale(deviations: FloatArray, schedule: Schedule, values: FloatArray 
         if fit:
             divisor = _ordinary(_settled(size, start, begin, schedule))
             if values is not None:
-                divisor = np.maximum(divisor, _FLOOR * moments(values[:begin], 0.0)[1])
+                divisor = np.maximum(divisor, FLOOR * moments(values[:begin], 0.0)[1])
         result[begin:end] = np.clip(deviations[begin:end] / np.maximum(divisor, 1e-12), -_LARGEST, _LARGEST)
     return result
 

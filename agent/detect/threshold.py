@@ -6,8 +6,8 @@ a rise above the threshold until that is well below it.
 Three things set the threshold, and the largest counts. A little more than what is rare by the members' own
 scales, so that quiet times raise no alarm. A budget: the level that the past days rose above as often as
 people can be called, and oftener where the middle of the scores says that so many are not chance; a fault
-that lasts rises once, so it does not become normal. And twice the last day's median: what has lasted for half
-a day is the new normal.
+that lasts rises once, so it does not become normal. And twice the median of two days: what has lasted for
+one is the new normal, as it is for the agent.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from agent.records import BoolArray, FloatArray
 
 _RARE = 1.1  # a score of 1 is what the worst moments of healthy days reach
 _OVER_NEW_NORMAL = 2.0
+_NEW_NORMAL_DAYS = 2  # half of them must be as strange
 _PARTS = 24  # of a day: rises within one of them are one alarm
 _CLOSE = 0.7  # of the threshold: hysteresis, or a score on the edge would flap
 _FIRST_ROWS = 100
@@ -40,9 +41,9 @@ class AlarmRule:
     by_chance: float = 0.0
 
 
-# what an operator can be asked to bear, over all that models remember; ``make bench-alarms FIT=1`` compares
-# other budgets on simulated entities
-ALARMS = AlarmRule(per_day=0.6, days=28, by_chance=0.2)
+# what an operator can be asked to bear in a week; ``make bench-alarms FIT=1`` compares other budgets on
+# simulated entities
+ALARMS = AlarmRule(per_day=0.6, days=7, by_chance=0.15)
 # among many series of a real system there is always one that rests for longer than it ever did
 STILLNESS = AlarmRule(per_day=1 / 7, days=28)
 
@@ -56,7 +57,7 @@ def thresholds(score: FloatArray, start: int, schedule: Schedule, rule: AlarmRul
         # the first day's scores tell how little was known then
         settled = start + schedule.day if begin - start > 2 * schedule.day else start
         recent = score[max(settled, begin - round(rule.days * schedule.day)) : begin]
-        usual = float(np.median(recent[-schedule.day :]))
+        usual = float(np.median(recent[-_NEW_NORMAL_DAYS * schedule.day :]))
         result[begin : begin + step] = max(
             _RARE, _OVER_NEW_NORMAL * usual, _budget(recent, schedule.day, rule)
         )
