@@ -34,7 +34,7 @@ DEPLOYS, BURSTS, WORK, FAULTS = 0.1, 0.5, 0.2, 0.5  # a day
 SHORT = 1 / 3  # of the faults are over after ten samples at most
 FIT_SEEDS, TABLE_SEEDS = range(1000, 1000 + ENTITIES), range(2000, 2000 + ENTITIES)
 MOST_A_DAY = 1.0  # false alarms
-GRID = {"per_day": (0.5, 0.75, 1.0, 1.5), "days": (14, 28), "by_chance": (0.0, 0.3, 1.0)}
+GRID = {"per_day": (0.4, 0.6, 0.8), "days": (5, 7, 14), "by_chance": (0.0, 0.15, 0.3)}
 
 
 @dataclass(frozen=True, eq=False)
