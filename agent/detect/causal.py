@@ -101,7 +101,12 @@ def seasonal_median(values: FloatArray, day: int) -> FloatArray:
     stacked = np.stack(
         [delayed(around, day * days) for days in range(1, SEASON_DAYS + 1) if day * days < len(values)]
     )
+    return median_of_known(stacked)
+
+
+def median_of_known(values: FloatArray) -> FloatArray:
+    """Return the median along the first axis of what is known; NaN where nothing is."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN slice")
-        result: FloatArray = np.nanmedian(stacked, axis=0)
+        result: FloatArray = np.nanmedian(values, axis=0)
     return result

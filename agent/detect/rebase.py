@@ -8,12 +8,11 @@ that is no change of a series but the entity's trouble, and stays.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from agent.detect.causal import Schedule
+from agent.detect.causal import Schedule, median_of_known
 from agent.detect.scale import FLOOR, moments
 from agent.records import FloatArray
 
@@ -50,13 +49,13 @@ def rebased(values: FloatArray, schedule: Schedule) -> Rebased:
     if not few or not len(learned):
         return Rebased(values, np.zeros((1, 1)), np.zeros((1, 1)), np.ones((1, 1)))
     here, there, wider = np.zeros_like(values), np.zeros_like(values), np.ones_like(values)
-    usual, spread = _middle(learned), moments(learned, _LEAST)[1]
+    usual, spread = median_of_known(learned), moments(learned, _LEAST)[1]
     # what never moved is strange as soon as it moves a little
     unit = np.where(np.nan_to_num(learned - usual).any(0), spread, FLOOR * spread)
     step = max(schedule.day // _PARTS, 1)
     for begin in range(schedule.learn_until + step, len(values), step):
         past = values[max(begin - schedule.day, 0) : begin]
-        now = _middle(past)
+        now = median_of_known(past)
         moved = np.abs(now - usual) > spread
         if 0 < moved.sum() <= few:
             rows = slice(begin, begin + step)
@@ -66,10 +65,3 @@ def rebased(values: FloatArray, schedule: Schedule) -> Rebased:
     back = np.abs(values - there) < np.abs(values - here) / wider
     here[back], there[back], wider[back] = 0.0, 0.0, 1.0
     return Rebased(there + (values - here) / wider, here, there, wider)
-
-
-def _middle(values: FloatArray) -> FloatArray:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "All-NaN slice")
-        result: FloatArray = np.nanmedian(values, axis=0)
-    return result

@@ -86,8 +86,9 @@ def _budget(recent: FloatArray, day: int, rule: AlarmRule) -> float:
     levels = np.unique(highest)[::-1]
     unlikely = _by_chance(highest, levels) <= rule.by_chance * days
     for level, is_unlikely in zip(levels.tolist(), unlikely.tolist(), strict=True):
-        too_many = _rises(highest >= level, lowest < _CLOSE * level) > allowed
-        if level < _RARE or (too_many and not is_unlikely):
+        if level < _RARE:
+            break
+        if not is_unlikely and _rises(highest >= level, lowest < _CLOSE * level) > allowed:
             return float(level)
     return 0.0
 
