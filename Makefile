@@ -92,6 +92,9 @@ bench-systems: venv ## Diagnose simulated systems, by fault and by what is known
 bench-logs: venv ## Measure how well and how fast log lines are grouped, beside drain3 (DATA=folder)
 	DATA="$(DATA)" $(BIN)/python -m tests.bench.logs
 
+.PHONY: bench
+bench: bench-detect bench-kinds bench-alarms bench-series bench-models bench-resting ## Run every benchmark of detection, one after the other, for half an hour (DATA=folder)
+
 .PHONY: bench-detect
 bench-detect: venv $(CACHE)/bench/.made ## Score `opsmend detect` on labelled data (DATA=folder with its score.py), and NAB
 	SCORER_PYTHON=$(CACHE)/bench/bin/python $(BIN)/python -m tests.bench.detect "$(DATA)"
