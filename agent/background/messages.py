@@ -21,7 +21,7 @@ class Message:
     """A header, and bytes that it describes."""
 
     header: Mapping[str, Any]
-    payload: bytes = b""
+    payload: bytes | memoryview = b""
 
 
 def write_message(stream: IO[bytes], message: Message) -> None:

@@ -61,7 +61,7 @@ class ScorerProcess:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
-    def ask(self, header: Mapping[str, Any], payload: bytes) -> Mapping[str, Any] | None:
+    def ask(self, header: Mapping[str, Any], payload: bytes | memoryview) -> Mapping[str, Any] | None:
         """Return the answer, or None when it does not come in time. Never raises."""
         with self._changed:
             if self._stopped or not self._may_ask():
@@ -73,7 +73,7 @@ class ScorerProcess:
             self._answer = None
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._asked_at is None, self._timeout_s)
-            answer = self._answer
+            answer, self._answer = self._answer, None
         return answer if answer is not None and answer.get("number") == number else None
 
     def stop(self) -> None:
@@ -113,6 +113,7 @@ class ScorerProcess:
                 self._answer = answer
                 self._asked_at = None
                 self._changed.notify_all()
+            del question, answer  # megabytes, and the next may be a minute away
 
     def _exchange(self, question: Message) -> Mapping[str, Any] | None:
         try:

@@ -28,7 +28,7 @@ from agent.detect.models.layer import EntityLayer
 from agent.detect.models.lstm import is_available
 from agent.detect.models.shelf import Shelf
 from agent.detect.models.training import EntityHistory, train_entities
-from agent.process import ONE_THREAD
+from agent.process import ONE_THREAD, keep_memory_small
 from agent.records import Frame
 from tests.bench.table import show, spread
 
@@ -117,6 +117,7 @@ def ask(folder: Path) -> tuple[list[float], list[float], int, int, int]:
         rows=rows,
         answered=frozenset(rows),
     )
+    keep_memory_small()
     before = memory(os.getpid())
     scorer = ScorerProcess(folder, (), 60.0, SystemClock(), lambda: True)
     layer = EntityLayer(SIGNALS, DetectSection(), scorer)

@@ -6,7 +6,7 @@ It only chooses what to send and keeps count: the models are elsewhere. Without 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,8 +14,9 @@ import numpy as np
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
 from agent.detect.confidence import ENTITY
+from agent.detect.models.marks import MarkedRows
 from agent.log import Logger
-from agent.records import Anomaly, FloatArray, Frame, IntArray
+from agent.records import Anomaly, Frame, IntArray
 
 log = Logger("models")
 
@@ -28,19 +29,19 @@ _OTHER_FACTOR = 1.5  # so much stronger must another series be to take an open a
 class Judge(Protocol):
     """Who holds the models."""
 
-    def ask(self, header: Mapping[str, Any], payload: bytes) -> Mapping[str, Any] | None:
+    def ask(self, header: Mapping[str, Any], payload: bytes | memoryview) -> Mapping[str, Any] | None:
         """Return the answer to a question, or None when there is none in time."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Wanted:
-    """What the models in force want to be shown."""
+    """What the models in force want to be shown; ``series`` are the marks of theirs."""
 
     generation: str = ""
     step_s: float = 60.0
     rows: int = 0
     entities: Sequence[str] = ()
-    series: Sequence[tuple[str, frozenset[tuple[str, str]]]] = ()
+    series: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
     note: str = ""
 
 
@@ -62,9 +63,9 @@ class EntityLayer:
         self._settings = settings
         self._judge = judge
         self._wanted = _Wanted()
+        self._marked = MarkedRows()
         self._rows: IntArray = np.empty(0, np.intp)
-        self._rows_of: tuple[int, int] | None = None
-        self._renumbered = 0
+        self._rows_of: int | None = None  # series of the frame that they were looked up in
         self._watches: dict[str, _Watch] = {}
         self._unanswered = 0
         self._said: tuple[str, ...] = ()
@@ -86,7 +87,8 @@ class EntityLayer:
 
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of a frame's rows."""
-        self._renumbered += 1
+        self._marked.keep(rows)
+        self._rows_of = None
 
     def observe(self, frame: Frame) -> tuple[Anomaly, ...]:
         """Have the newest rows judged and return the anomalies that are open."""
@@ -112,28 +114,29 @@ class EntityLayer:
     def _ask(self, frame: Frame) -> Mapping[str, Any] | None:
         wanted = self._wanted
         header = {"generation": wanted.generation, "rows": wanted.rows}
-        if not wanted.series:
+        if not len(wanted.series):
             return self._judge.ask(header, b"")
-        times, values = self._newest(frame)
-        return self._judge.ask(header, times.tobytes() + values.tobytes())
+        return self._judge.ask(header, self._newest(frame))
 
-    def _newest(self, frame: Frame) -> tuple[FloatArray, FloatArray]:
-        """Return rows x series as the models were trained on: a step apart, NaN where there is no sample."""
-        key = len(frame.series), self._renumbered
-        if key != self._rows_of:
-            self._rows, self._rows_of = _find_rows(frame, self._wanted.series), key
-        times = frame.times[-1] - self._wanted.step_s * np.arange(self._wanted.rows - 1, -1, -1)
+    def _newest(self, frame: Frame) -> memoryview:
+        """Return times, and rows x series as the models were trained on: a step apart, NaN without a sample."""
+        wanted = self._wanted
+        if self._rows_of != len(frame.series):
+            self._rows, self._rows_of = self._marked.find(frame.series, wanted.series), len(frame.series)
+        numbers = np.empty(wanted.rows * (1 + len(wanted.series)))
+        times, values = numbers[: wanted.rows], numbers[wanted.rows :].reshape(wanted.rows, -1)
+        times[:] = frame.times[-1] - wanted.step_s * np.arange(wanted.rows - 1, -1, -1)
         after = np.clip(np.searchsorted(frame.times, times), 1, max(len(frame.times) - 1, 1))
         if len(frame.times) == 1:
             after[:] = 0
         before = np.maximum(after - 1, 0)
         nearer = np.abs(frame.times[before] - times) < np.abs(frame.times[after] - times)
         columns = np.where(nearer, before, after)
-        there = np.abs(frame.times[columns] - times) <= self._wanted.step_s / 2
-        values = frame.values[np.ix_(np.maximum(self._rows, 0), columns)].T.copy()
-        values[~there] = np.nan
+        there = np.abs(frame.times[columns] - times) <= wanted.step_s / 2
+        for row, column in enumerate(columns.tolist()):
+            values[row] = frame.values[self._rows, column] if there[row] else np.nan
         values[:, self._rows < 0] = np.nan
-        return times, np.ascontiguousarray(values)
+        return numbers.data.cast("B")
 
     def _take_up(self, plan: Mapping[str, Any]) -> None:
         if plan["generation"] == self._wanted.generation and len(plan["entities"]) == len(
@@ -145,7 +148,7 @@ class EntityLayer:
             step_s=float(plan["step_s"]),
             rows=int(plan["rows"]),
             entities=plan["entities"],
-            series=[(signal, frozenset(labels.items())) for signal, labels in plan["series"]],
+            series=np.array(plan["series"], np.uint64),
             note=plan["note"],
         )
         self._rows_of = None
@@ -231,14 +234,3 @@ class EntityLayer:
 
 def _told(finding: Mapping[str, Any]) -> Mapping[str, float]:
     return {"score": round(finding["score"], 2), "threshold": round(finding["threshold"], 2)}
-
-
-def _find_rows(frame: Frame, series: Sequence[tuple[str, frozenset[tuple[str, str]]]]) -> IntArray:
-    """Return the frame's row of each series, -1 where it has none."""
-    wanted = {signal for signal, _ in series}
-    rows = {
-        (signal, frozenset(frame.series[row].labels.items())): row
-        for signal in wanted & frame.rows.keys()
-        for row in frame.rows[signal].tolist()
-    }
-    return np.array([rows.get(key, -1) for key in series], np.intp)

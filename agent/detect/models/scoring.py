@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from agent.detect.models.entitymodel import ROWS, EntityModel
+from agent.detect.models.marks import mark_of
 from agent.detect.models.shelf import Shelf
 from agent.errors import ModelError
 from agent.records import FloatArray
@@ -104,6 +105,6 @@ def _plan(generation: str, step_s: float, models: Sequence[EntityModel], note: s
         "step_s": step_s,
         "rows": ROWS,
         "entities": [model.entity for model in models],
-        "series": [[signal, dict(labels)] for model in models for signal, labels in model.keys],
+        "series": [mark_of(signal, labels) for model in models for signal, labels in model.keys],
         "note": note,
     }

@@ -8,6 +8,7 @@ import pytest
 
 from agent.config.settings import DetectSection
 from agent.detect.models.layer import EntityLayer
+from agent.detect.models.marks import mark_of
 from tests.make import frame, signal
 
 PLAN = {
@@ -15,7 +16,7 @@ PLAN = {
     "step_s": 30.0,
     "rows": 4,
     "entities": ["web1"],
-    "series": [["cpu", {"host": "web1"}], ["net", {"host": "web1"}]],
+    "series": [mark_of("cpu", {"host": "web1"}), mark_of("net", {"host": "web1"})],
     "note": "",
 }
 SIGNALS = {"cpu": signal("cpu", query="cpu_query"), "net": signal("net")}
