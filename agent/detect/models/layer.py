@@ -119,7 +119,7 @@ class EntityLayer:
         return self._judge.ask(header, self._newest(frame))
 
     def _newest(self, frame: Frame) -> memoryview:
-        """Return times, and rows x series as the models were trained on: a step apart, NaN without a sample."""
+        """Return times, and rows x series as the models learned them: a step apart, NaN without a sample."""
         wanted = self._wanted
         if self._rows_of != len(frame.series):
             self._rows, self._rows_of = self._marked.find(frame.series, wanted.series), len(frame.series)

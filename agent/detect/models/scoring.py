@@ -64,7 +64,7 @@ class Scoring:
             refused=[str(one) for one in found if isinstance(one, ModelError)],
         )
 
-    def answer(self, question: Mapping[str, Any], payload: bytes) -> dict[str, Any]:
+    def answer(self, question: Mapping[str, Any], payload: bytes | memoryview) -> dict[str, Any]:
         """Return findings, or the plan of what to send when the question was asked for other models."""
         loaded = self._loaded
         reply = {"number": question.get("number"), "generation": loaded.generation}
