@@ -93,7 +93,7 @@ bench-logs: venv ## Measure how well and how fast log lines are grouped, beside 
 	DATA="$(DATA)" $(BIN)/python -m tests.bench.logs
 
 .PHONY: bench
-bench: bench-detect bench-kinds bench-alarms bench-series bench-models bench-resting ## Run every benchmark of detection, one after the other, for half an hour (DATA=folder)
+bench: bench-detect bench-kinds bench-alarms bench-live bench-series bench-models bench-resting ## Run every benchmark of detection, one after the other, for half an hour (DATA=folder)
 
 .PHONY: bench-detect
 bench-detect: venv $(CACHE)/bench/.made ## Score `opsmend detect` on labelled data (DATA=folder with its score.py), and NAB
@@ -110,6 +110,10 @@ bench-kinds: venv ## Put anomalies of all kinds into simulated series: what is f
 .PHONY: bench-alarms
 bench-alarms: venv ## Put faults into simulated entities: how many alarms are false, how much of a fault they cover (FIT=1 compares rules)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.alarms $(if $(FIT),--fit)
+
+.PHONY: bench-live
+bench-live: venv ## Poll simulated entities, and recorded ones, as the agent does: false alarms, faults found (DATA=folder)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.live "$(DATA)"
 
 .PHONY: bench-models
 bench-models: venv ## Measure training and asking the models of whole entities (ENTITIES=200 SERIES=20 DAYS=7 JOBS=2)

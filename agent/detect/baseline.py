@@ -6,7 +6,8 @@ fault does not become normal while it lasts. The spread remembers eight times as
 a series scatters changes over hours, and a spread that followed a fault as fast as the fault grows would
 hide it. It is learned twice, as it is and as a share of the level, and the larger counts: what is busy by
 day scatters more by day. Once a time of day or of the week has been seen, what it showed then (``seasons``)
-is asked too. The score is the distance in spreads.
+is asked too. The spread is widened by what a series does now and then (``habit``). The score is the
+distance in spreads.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.detect.seasons import Seasons
+from agent.detect.habit import Habit
+from agent.detect.seasons import Seasons, outside
 from agent.records import BoolArray, FloatArray, Frame, IntArray
 
 _MEMORY = 60  # samples after which an old one counts 1/e
@@ -27,6 +29,7 @@ _SMALL_LEVEL = 4.0  # spreads
 _MEAN_DEVIATION_TO_SIGMA = 1.2533  # of a normal distribution
 _SHARPER = 0.7  # of the spread: a season that foresees so much better is believed before the level
 _BEYOND = 1.5  # of the worst that was normal: edges that come a little later every day accuse nobody
+_BY_CHANCE = 3.0  # spreads that an extreme is from the mean without anything happening
 _USUAL = 2.0  # spreads from the season
 _LARGEST = 1e100  # beyond it squares and differences overflow
 _GROWTH = 1.5
@@ -38,7 +41,7 @@ class Scored:
 
     ``level`` is what was expected, by a season where ``seasonal``; ``spread`` how far samples usually are
     from it. ``usual`` rows show what they show at this time of other days; of ``mature`` rows this time was
-    seen on some other days.
+    seen on some other days. On ``busy`` rows something comes at about this time of other days.
     """
 
     score: FloatArray
@@ -48,6 +51,7 @@ class Scored:
     seasonal: BoolArray
     usual: BoolArray
     mature: BoolArray
+    busy: BoolArray
 
 
 class Baseline:
@@ -61,13 +65,15 @@ class Baseline:
     True
     """
 
-    def __init__(self, warm_up: int, seasonal: bool = True) -> None:
+    def __init__(self, warm_up: int, seasonal: bool = True, samples: int = 1) -> None:
+        """Keep nothing yet. What is scored are single values or means of so many ``samples``."""
         self._warm_up = warm_up
         self._size = 0
         self._level: FloatArray = np.empty(0)
         self._spread: FloatArray = np.empty(0)
         self._share: FloatArray = np.empty(0)  # of the level: the spread once more
         self._count: FloatArray = np.empty(0)
+        self._habits = [Habit(samples) for _ in range(3 if seasonal else 1)]  # of the level, then of seasons
         self._seasons = Seasons() if seasonal else None
 
     def score(self, newest: FloatArray, learn: BoolArray, at: float) -> Scored:
@@ -81,8 +87,10 @@ class Baseline:
         level[first] = values[first]
         spread = _width(self._spread[:size], self._share[:size], level)
         judged = known & (count >= self._warm_up)
+        away = values - level
         scored = self._with_seasons(values, level.copy(), spread, judged, at)
         self._learn(values, spread, known, learn, at)
+        self._habits[0].learn(away, spread, judged)
         return scored
 
     def keep(self, rows: IntArray) -> None:
@@ -91,6 +99,8 @@ class Baseline:
         self._level, self._spread, self._share, self._count = (
             array[rows] for array in (self._level, self._spread, self._share, self._count)
         )
+        for habit in self._habits:
+            habit.keep(rows)
         if self._seasons is not None:
             self._seasons.keep(rows)
         self._size = len(rows)
@@ -101,6 +111,8 @@ class Baseline:
         self._count[rows] = 0
         self._spread[rows] = 0
         self._share[rows] = 0
+        for habit in self._habits:
+            habit.forget(rows)
         if self._seasons is not None:
             self._seasons.forget(rows)
 
@@ -111,26 +123,33 @@ class Baseline:
         return self._seasons.along(row, times)
 
     def _with_seasons(
-        self, values: FloatArray, level: FloatArray, spread: FloatArray, judged: BoolArray, at: float
+        self, values: FloatArray, level: FloatArray, plain: FloatArray, judged: BoolArray, at: float
     ) -> Scored:
+        spread = self._habits[0].widened(plain)
         distance = (values - level) / spread
-        plain = spread
-        accused, usual, mature = (np.zeros(len(values), bool) for _ in range(3))
-        for season in self._seasons.expected(at) if self._seasons is not None else ():
+        accused, usual, mature, busy = (np.zeros(len(values), bool) for _ in range(4))
+        seasons = self._seasons.expected(at) if self._seasons is not None else ()
+        for season, habit in zip(seasons, self._habits[1:], strict=False):
+            low, high = season.within(_BY_CHANCE * plain)
+            away = outside(values, low, high)
             width = _width(season.spread, season.share, season.level)
-            from_season = season.away(values) / width
+            wide = habit.widened(width)
+            habit.learn(away, width, judged & season.known)
+            from_season = away / wide
             mature |= season.known
+            beyond = np.maximum(high - season.high, season.low - low)
+            busy |= season.known & (beyond > _USUAL * wide)
             usual |= season.known & (np.abs(from_season) < _USUAL)
             # a sample is strange when all find it so; seasons that are sharper by far decide without the
-            # level
-            sharper = season.accuses & (width < _SHARPER * plain)
-            sharper &= np.abs(season.away(values)) > _BEYOND * season.worst
+            # level, but not against what comes every day
+            sharper = season.accuses & ~(busy & usual) & (wide < _SHARPER * plain)
+            sharper &= np.abs(away) > _BEYOND * season.worst
             better = (sharper & ~accused) | (season.known & (np.abs(from_season) < np.abs(distance)))
             accused |= sharper
             distance = np.where(better, from_season, distance)
             level = np.where(better, season.level, level)
-            spread = np.where(better, width, spread)
-        return Scored(np.where(judged, distance, 0.0), level, spread, judged, accused, usual, mature)
+            spread = np.where(better, wide, spread)
+        return Scored(np.where(judged, distance, 0.0), level, spread, judged, accused, usual, mature, busy)
 
     def _learn(
         self, values: FloatArray, spread: FloatArray, known: BoolArray, learn: BoolArray, at: float
@@ -163,6 +182,8 @@ class Baseline:
                 for array in (self._level, self._spread, self._share, self._count)
             )
         self._size = count
+        for habit in self._habits:
+            habit.fit_to(count)
         if self._seasons is not None:
             self._seasons.fit_to(count)
 

@@ -3,7 +3,8 @@
 A day has 48 parts. For each part and series a mean over some days is kept, and beside it one for the same
 part of the same weekday, as 32-bit numbers, part by part, so that a poll touches four parts and nothing
 else. The daily profile is known after three days; the weekly one after a week, and it tells a Saturday from
-a Friday.
+a Friday. Beside the daily means stand the extremes that came on several days (``recurring``): a nightly job
+of some minutes is lost in the mean of a half hour.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from agent.detect.recurring import Extremes
 from agent.records import BoolArray, FloatArray, IntArray
 
 PARTS = 48
@@ -40,22 +42,24 @@ class Expected:
     it, since what comes every day comes a little earlier or later. ``known`` says where there is something
     to expect, ``accuses`` where that is sure enough to call a sample strange that the time just before
     would not. ``spread`` is how far samples usually are from it, ``share`` the same in shares of the level,
-    ``worst`` the furthest of late.
+    ``worst`` the furthest of late. ``lowest`` and ``highest`` were reached on several days, beyond all where
+    that is not known.
     """
 
     level: FloatArray
     low: FloatArray
     high: FloatArray
+    lowest: FloatArray
+    highest: FloatArray
     spread: FloatArray
     share: FloatArray
     worst: FloatArray
     known: BoolArray
     accuses: BoolArray
 
-    def away(self, values: FloatArray) -> FloatArray:
-        """Return how far values lie outside of what is expected."""
-        result: FloatArray = values - np.clip(values, self.low, self.high)
-        return result
+    def within(self, chance: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return what is expected at least and at most, given how far an extreme is out by ``chance``."""
+        return np.minimum(self.low, self.lowest + chance), np.maximum(self.high, self.highest - chance)
 
 
 class Profile:
@@ -66,7 +70,8 @@ class Profile:
     normal; when it is so for the third time in a row, it is the new normal.
     """
 
-    def __init__(self, parts: int, known_after: int, memory: int) -> None:
+    def __init__(self, parts: int, known_after: int, memory: int, extremes: bool = False) -> None:
+        self._extremes = [Extremes(parts, side) for side in (1, -1)] if extremes else []
         self._parts = parts
         self._known_after = known_after
         self._memory = memory
@@ -97,10 +102,14 @@ class Profile:
                 np.concatenate([array, np.zeros(more)])
                 for array in (self._total, self._spread, self._share, self._worst)
             )
+        for one in self._extremes:
+            one.fit_to(count)
         self._size = count
 
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""
+        for one in self._extremes:
+            one.keep(rows)
         self._mean = np.ascontiguousarray(self._mean[:, rows])
         self._cycles = np.ascontiguousarray(self._cycles[:, rows])
         self._refused = np.ascontiguousarray(self._refused[:, rows])
@@ -116,6 +125,8 @@ class Profile:
         self._refused[:, rows] = 0
         for array in (self._total, self._samples, self._spread, self._share, self._worst, self._misses):
             array[rows] = 0
+        for one in self._extremes:
+            one.forget(rows)
 
     def expected(self, at: float) -> Expected | None:
         """Return the profile at a time; None while no row has one."""
@@ -128,10 +139,14 @@ class Profile:
             return None
         level = (1 - share) * self._mean[first, :size] + share * self._mean[second, :size]
         settled = self._misses[:size] >= _SETTLED * self._day
+        low, high = mean.min(0).astype(np.float64), mean.max(0).astype(np.float64)
+        highest, lowest = (one.recurring(beside) for one in self._extremes) if self._extremes else (high, low)
         return Expected(
             level=level.astype(np.float64),
-            low=mean.min(0).astype(np.float64),
-            high=mean.max(0).astype(np.float64),
+            low=low,
+            high=high,
+            lowest=lowest,
+            highest=highest,
             spread=self._spread[:size],
             share=self._share[:size],
             worst=self._worst[:size],
@@ -161,6 +176,8 @@ class Profile:
         self._total[: self._size] += np.where(known, values, 0.0)
         samples = self._samples[: self._size]
         samples += known & (samples < np.iinfo(np.uint16).max)
+        for one in self._extremes:
+            one.learn(values, known)
 
     def _learn_spread(self, values: FloatArray, reach: FloatArray, where: BoolArray, at: float) -> None:
         season = self.expected(at)
@@ -171,7 +188,8 @@ class Profile:
         usual = np.maximum(season.spread, np.maximum(season.share, _FLOOR) * np.abs(season.level)) + 1e-9
         # once it is settled how far samples usually are, one that is further says so slowly
         most = np.where(misses >= _SETTLED * self._day, np.minimum(3.0 * usual, 2 * reach), 2 * reach)
-        miss = np.minimum(np.minimum(np.abs(season.away(values)), most), _LARGEST)
+        away = np.abs(outside(values, season.low, season.high))
+        miss = np.minimum(np.minimum(away, most), _LARGEST)
         worst = self._worst[: self._size]
         worst[:] = np.where(taught, np.maximum(worst, miss), worst)
         weight = np.maximum(1.0 / (misses + 1.0), 1.0 / self._day)
@@ -198,6 +216,8 @@ class Profile:
             mean += np.where(seen & ~refuse, share * away, 0.0).astype(np.float32)
             cycles += seen & ~refuse & (cycles < np.iinfo(np.uint8).max)
             refused[:] = np.where(refuse, refused + 1, np.where(seen, 0, refused))
+            for one in self._extremes:
+                one.end_part(self._part, mean)
             self._worst *= _WORST_FADES
             self._day = max(self._day, float(PARTS * self._samples.max(initial=0)))
         self._total[:] = 0.0
@@ -214,7 +234,7 @@ class Seasons:
     """The daily and the weekly profile of every row."""
 
     def __init__(self) -> None:
-        self.day = Profile(PARTS, known_after=3, memory=7)
+        self.day = Profile(PARTS, known_after=3, memory=7, extremes=True)
         self.week = Profile(WEEK_PARTS, known_after=1, memory=3)
 
     @property
@@ -263,6 +283,12 @@ class Seasons:
         """Return what the profiles let expect of one row at some times; NaN where they know nothing."""
         week = self.week.along(row, times)
         return np.where(np.isnan(week), self.day.along(row, times), week)
+
+
+def outside(values: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+    """Return how far values lie outside of what is expected, with the sign of the side."""
+    result: FloatArray = values - np.clip(values, low, high)
+    return result
 
 
 def _widened(array: npt.NDArray[_Number], more: int) -> npt.NDArray[_Number]:

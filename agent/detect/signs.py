@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.detect.baseline import Baseline, Scored, floor_of
+from agent.detect.habit import Habit
 from agent.detect.rows import Rows
 from agent.detect.silence import MOVES, equal_samples
 from agent.records import BoolArray, FloatArray, IntArray
@@ -20,6 +21,7 @@ from agent.records import BoolArray, FloatArray, IntArray
 _RESTLESS_SAMPLES = 16.0  # over which steps are averaged
 _RESTLESS_CLIP = 5.0  # ordinary steps that one step may count for
 _RESTLESS_TIMES = 2.5  # what steps usually are, from which on a series is restless
+_MEAN_TO_RMS = 0.8  # of the size of normal steps
 _CALMS = 5.0 / 3.0  # how fast a restless series counts as calm again
 _SMALL_LEVEL = 4.0  # ordinary steps: beside a level near nothing every step is large
 _BLOCK = 16  # samples whose mean tells of creeping
@@ -45,6 +47,7 @@ class Restlessness:
 
     def __init__(self, warm_up: int) -> None:
         self._warm_up = warm_up
+        self._habit = Habit()
         self._rows = Rows(
             value=np.float64, usual=np.float64, share=np.float64, recent=np.float64, count=np.float64
         )
@@ -52,6 +55,7 @@ class Restlessness:
     def look(self, values: FloatArray, level: FloatArray, learn: BoolArray) -> FloatArray:
         """Return how large steps have become, as a multiple of what would be strange."""
         self._rows.fit_to(len(values))
+        self._habit.fit_to(len(values))
         value, usual, share, recent, count = (
             self._rows[name] for name in ("value", "usual", "share", "recent", "count")
         )
@@ -61,6 +65,9 @@ class Restlessness:
         step = np.where(told, np.abs(bounded - value), 0.0)
         size = np.maximum(np.abs(level), _SMALL_LEVEL * usual) + 1e-9
         ordinary = np.maximum(np.maximum(usual, share * np.abs(level)), floor_of(level))
+        rms = ordinary / _MEAN_TO_RMS
+        ordinary = _MEAN_TO_RMS * self._habit.widened(rms)
+        self._habit.learn(step, rms, told & learn & (count > self._warm_up))
         # one large step says nothing: it counts as some ordinary ones
         step = np.where(count > self._warm_up, np.minimum(step, _RESTLESS_CLIP * ordinary), step)
         recent += np.where(told, (step - recent) / np.minimum(count + 1.0, _RESTLESS_SAMPLES), 0.0)
@@ -77,9 +84,11 @@ class Restlessness:
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""
         self._rows.keep(rows)
+        self._habit.keep(rows)
 
     def forget(self, rows: IntArray) -> None:
         """Begin anew with these rows."""
+        self._habit.forget(rows)
         for name in ("usual", "share", "recent", "count"):
             self._rows[name][rows] = 0.0
 
@@ -124,7 +133,9 @@ class Creep:
         if self._baseline is None:
             # a day first: until it has seen one, a morning looks like nothing that ever was
             day = _DAY_S / max((at - self._began_at) * _BLOCK / (_BLOCK - 1), 1.0)
-            self._baseline = Baseline(round(np.clip(day, self._warm_up, 10_000)), seasonal=False)
+            self._baseline = Baseline(
+                round(np.clip(day, self._warm_up, 10_000)), seasonal=False, samples=_BLOCK
+            )
         total, count = self._rows["total"], self._rows["count"]
         enough = count >= _BLOCK / 2
         means = np.where(enough, total * (_BLOCK / np.maximum(count, 1.0)), np.nan)
@@ -276,6 +287,7 @@ class Signs:
         """Return how strange each row is; ``side`` is 1 where only high is bad, -1 low, 0 both."""
         badness = towards(scored.score, side)
         restless = self._restless.look(values, scored.level, learn)
+        restless[scored.busy & scored.usual] = 0.0  # the steps are those of what comes every day
         creep = towards(self._creep.look(values, learn, sight.at), side)
         creep[scored.usual] = 0.0  # what comes at its time of day has not crept there
         still = self._still.look(values, learn)

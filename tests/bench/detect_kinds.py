@@ -100,12 +100,14 @@ def judge_file(some: Sequence[System]) -> list[Judged]:
 def _file_frame(system: System) -> Frame:
     times = FIRST_DAY + FILE_STEP_S * np.arange(system.values.shape[1], dtype=float)
     series = [Series(f"m{row}", "e", {}) for row in range(len(system.values))]
-    return _frame(
+    return frame_at(
         times, system.values, series, {one.signal: np.array([row]) for row, one in enumerate(series)}
     )
 
 
-def _frame(times: np.ndarray, values: np.ndarray, series: list[Series], rows: dict[str, np.ndarray]) -> Frame:
+def frame_at(
+    times: np.ndarray, values: np.ndarray, series: list[Series], rows: dict[str, np.ndarray]
+) -> Frame:
     at = datetime.fromtimestamp(float(times[-1]), UTC)
     return Frame(at=at, times=times, values=values, series=series, rows=rows, answered=frozenset(rows))
 
@@ -125,7 +127,7 @@ def judge_live(some: Sequence[System]) -> list[Judged]:
     times = FIRST_DAY + LIVE_STEP_S * np.arange(values.shape[1], dtype=float)
     for row in range(values.shape[1]):
         begin = max(row + 1 - WIDTH, 0)
-        found = detector.observe(_frame(times[begin : row + 1], values[:, begin : row + 1], series, arrays))
+        found = detector.observe(frame_at(times[begin : row + 1], values[:, begin : row + 1], series, arrays))
         strongest: dict[str, Verdict] = {}
         for one in found:
             known = strongest.get(one.entity)
