@@ -9,7 +9,7 @@ import numpy as np
 
 from agent.detect.causal import Schedule, delayed, filled_forward, seasonal_median
 from agent.detect.forecast import HORIZONS, Season, forecast_residuals
-from agent.detect.fuse import FRESH_MINUTES, gathered, over_series, root_mean_square
+from agent.detect.fuse import gathered, over_series, root_mean_square
 from agent.detect.neighbours import neighbour_distances
 from agent.detect.rebase import rebased
 from agent.detect.scale import in_own_scale
@@ -54,11 +54,12 @@ def score_entity(values: FloatArray, step_s: float, schedule: Schedule) -> Entit
         scores.append(neighbour_distances(filled, schedule))
         scores = [in_own_scale(np.maximum(score, _LEAST)[:, None], schedule)[:, 0] for score in scores]
     fused = root_mean_square(scores)
+    score, fresh = gathered(fused, step_s, values.shape[1])
     known = np.flatnonzero(np.isfinite(scaled[0]).any(1))
     return EntityScores(
         begin=int(known[0]) if len(known) else len(values),
-        score=gathered(fused, step_s, values.shape[1]),
-        fresh=gathered(fused, step_s, values.shape[1], FRESH_MINUTES),
+        score=score,
+        fresh=fresh,
         deviations=_strongest(scaled),
         expected=moved.original(
             np.where(np.isnan(season.median), delayed(filled, HORIZONS[-1]), season.median)

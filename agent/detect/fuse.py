@@ -15,8 +15,8 @@ from agent.detect.causal import held_peaks, moving_mean
 from agent.records import FloatArray
 
 _MOST = 20.0  # what one of several series may say at most
-LASTING_MINUTES = (4, 16, 64)
-FRESH_MINUTES = (4, 16)  # what is held longer tells of a fault when it is long over
+_FRESH_MINUTES = (4, 16)
+_LASTING_MINUTES = (64,)  # what is held so long tells of a fault when it is long over
 _SHORT_ROWS = (2, 5)
 
 
@@ -38,22 +38,21 @@ def root_mean_square(scores: Sequence[FloatArray]) -> FloatArray:
     return result
 
 
-def gathered(
-    score: FloatArray, step_s: float, series: int, minutes: Sequence[int] = LASTING_MINUTES
-) -> FloatArray:
-    """Gather a score over time.
+def gathered(score: FloatArray, step_s: float, series: int) -> tuple[FloatArray, FloatArray]:
+    """Gather a score over hours, and over a quarter of an hour at most.
 
-    Several series: a deviation that lasts for ``minutes`` outweighs a moment's, and is held for twice as long
-    as it took to gather, since the parts of a system that fail seldom fail in every sample. One series: its
+    Several series: a deviation that lasts for minutes outweighs a moment's, and is held for twice as long as
+    it took to gather, since the parts of a system that fail seldom fail in every sample. One series: its
     samples are the thing itself, and the mean over a few of them is enough against noise.
     """
     if series == 1:
-        result: FloatArray = np.mean([score, *(moving_mean(score, rows) for rows in _SHORT_ROWS)], axis=0)
-        return result
-    widths = [max(1, round(wide * 60 / step_s)) for wide in minutes]
-    lasting = [
-        held_peaks(moving_mean(score, width), max(2.0 * wide * 60 / step_s, 1.0))
-        for width, wide in zip(widths, minutes, strict=True)
-    ]
-    peaks: FloatArray = np.max([score, *lasting], axis=0)
-    return peaks
+        short: FloatArray = np.mean([score, *(moving_mean(score, rows) for rows in _SHORT_ROWS)], axis=0)
+        return short, short
+    fresh: FloatArray = np.max([score, *(_lasting(score, step_s, wide) for wide in _FRESH_MINUTES)], axis=0)
+    whole: FloatArray = np.max([fresh, *(_lasting(score, step_s, wide) for wide in _LASTING_MINUTES)], axis=0)
+    return whole, fresh
+
+
+def _lasting(score: FloatArray, step_s: float, minutes: int) -> FloatArray:
+    rows = minutes * 60 / step_s
+    return held_peaks(moving_mean(score, max(1, round(rows))), max(2.0 * rows, 1.0))

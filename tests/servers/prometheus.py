@@ -33,10 +33,11 @@ class Exporter:
                 body = exporter.text
                 if body is not None:
                     body += _exposition(exporter.live())
-                self.send_response(200 if body is not None else 503)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.end_headers()
-                self.wfile.write((body or "").encode())
+                with contextlib.suppress(ConnectionError):  # a scraper that was killed
+                    self.send_response(200 if body is not None else 503)
+                    self.send_header("Content-Type", "text/plain; version=0.0.4")
+                    self.end_headers()
+                    self.wfile.write((body or "").encode())
 
             def log_message(self, *arguments: object) -> None:
                 pass

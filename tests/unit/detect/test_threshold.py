@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from agent.detect.causal import Schedule
-from agent.detect.fuse import FRESH_MINUTES, gathered
+from agent.detect.fuse import gathered
 from agent.detect.threshold import ALARMS, AlarmRule, above, thresholds
 
 
@@ -30,7 +30,7 @@ def test_without_a_threshold_and_without_a_score_there_is_none():
 def test_a_great_fault_is_not_told_of_for_hours_after_its_end(series):
     score = np.full(600, 0.5)
     score[100:160] = 20  # an hour
-    on = above(gathered(score, 60.0, series, FRESH_MINUTES), np.full(600, 1.2))
+    on = above(gathered(score, 60.0, series)[1], np.full(600, 1.2))
     assert on[101:160].all()
     assert not on[330:].any()
 
@@ -38,14 +38,15 @@ def test_a_great_fault_is_not_told_of_for_hours_after_its_end(series):
 def test_the_score_of_several_is_held_longer_than_what_alarms_go_by():
     score = np.full(600, 0.5)
     score[100:160] = 20
-    assert gathered(score, 60.0, 12)[300] > 2 > gathered(score, 60.0, 12, FRESH_MINUTES)[300]
+    whole, fresh = gathered(score, 60.0, 12)
+    assert whole[300] > 2 > fresh[300]
 
 
 def test_a_fault_that_comes_and_goes_is_one_alarm():
     score = np.full(200, 0.5)
     for begin in range(50, 150, 15):
         score[begin : begin + 5] = 6
-    on = above(gathered(score, 60.0, 12, FRESH_MINUTES), np.full(200, 1.2))
+    on = above(gathered(score, 60.0, 12)[1], np.full(200, 1.2))
     assert np.diff(on.astype(int)).tolist().count(1) == 1
 
 
