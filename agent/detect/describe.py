@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from agent.detect.confidence import LIVE
-from agent.detect.kinds import Stretch, kind_of
+from agent.detect.kinds import Stretch, kind_of, smooth
 from agent.detect.signs import Strangeness
 from agent.records import Anomaly, FloatArray
 
@@ -18,12 +18,29 @@ _REACH = 4.0  # spreads that hold what is normal; the threshold lies further out
 
 
 @dataclass(slots=True)
+class Reach:
+    """The lowest and the highest value of many."""
+
+    low: float = np.inf
+    high: float = -np.inf
+
+    def take(self, values: FloatArray) -> float:
+        """Take in some values; return how far all of them reach, 0 while there are none."""
+        known = values[np.isfinite(values)]
+        self.low = float(known.min(initial=self.low))
+        self.high = float(known.max(initial=self.high))
+        return max(self.high - self.low, 0.0)
+
+
+@dataclass(slots=True)
 class OpenAnomaly:
     """An anomaly that is open.
 
     ``level`` is what was normal when it opened, ``mature`` whether some days were known then, ``began`` the
     frame's time of its first sample, ``samples`` how many have been judged since, ``look_at`` at how many
-    its kind is looked at again, ``peak`` its greatest strength, ``clear`` how clear its kind is.
+    its kind is looked at again, ``peak`` its greatest strength, ``clear`` how clear its kind is. ``seen`` and
+    ``foreseen`` are the lowest and the highest that was seen since, and that its season foresaw: a frame
+    holds an hour, and a season that does not come takes longer to show.
     """
 
     anomaly: Anomaly
@@ -35,6 +52,8 @@ class OpenAnomaly:
     look_at: int = 0
     peak: float = 0.0
     clear: float = 1.0
+    seen: Reach = field(default_factory=Reach)
+    foreseen: Reach = field(default_factory=Reach)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +121,10 @@ def _kind(one: OpenAnomaly, strip: Strip, row: int, company: Company, season: Se
     values, times = strip.values, strip.times
     first = min(int(np.searchsorted(times, one.began)), max(len(values) - one.samples, 0))
     before = slice(max(first - _BEFORE, 0), first)
+    foreseen = season(row, times) if one.seasonal or one.mature else np.full(len(values), np.nan)
     expected = np.full(len(values), one.level)
     if one.seasonal:
-        expected = season(row, times)
-        expected = np.where(np.isnan(expected), one.level, expected)
+        expected = np.where(np.isnan(foreseen), one.level, foreseen)
     return kind_of(
         Stretch(
             before=values[before],
@@ -114,5 +133,6 @@ def _kind(one: OpenAnomaly, strip: Strip, row: int, company: Company, season: Se
             expected_during=expected[first:],
             together=company.share,
             series=company.series,
+            swing=(one.seen.take(smooth(values[first:])), one.foreseen.take(foreseen[first:])),
         )
     )

@@ -36,6 +36,8 @@ class Stretch:
     """One series: samples ``before`` and ``during``, and what was expected for each of them.
 
     ``together`` is the share of the entity's series that deviate at the same time, ``series`` their number.
+    ``swing`` is how far samples (smoothed), and what was expected of them, went up and down since it began,
+    where more is known of it than ``during`` holds.
     """
 
     before: FloatArray
@@ -44,6 +46,7 @@ class Stretch:
     expected_during: FloatArray
     together: float = 0.0
     series: int = 1
+    swing: tuple[float, float] = (0.0, 0.0)
 
 
 def kind_of(stretch: Stretch) -> tuple[str, float]:
@@ -138,16 +141,20 @@ def _moved(before: FloatArray) -> bool:
 
 def _lost_season(stretch: Stretch, known: np.ndarray, scale: float) -> float:
     """Return how surely a swing that was expected did not come."""
-    expected = stretch.expected_during[known]
-    if len(expected) < 2 * _TREND or not np.isfinite(expected).all():
+    if known.sum() < 2 * _TREND:
         return 0.0
-    swing = float(np.ptp(expected))
+    expected = stretch.expected_during[known]
+    seen, swing = stretch.swing
+    if np.isfinite(expected).all():
+        swing = max(swing, float(np.ptp(expected)))
     if swing < 2 * _TELLING * scale:
         return 0.0
-    missing = 1 - float(np.ptp(_smooth(stretch.during[known]))) / swing
+    missing = 1 - max(seen, float(np.ptp(smooth(stretch.during[known])))) / swing
     return float(np.clip(missing * 1.3, 0, 1.1))
 
 
-def _smooth(values: FloatArray) -> FloatArray:
+def smooth(values: FloatArray) -> FloatArray:
+    """Return means over a tenth of some samples, those aside that are missing."""
+    values = values[np.isfinite(values)]
     width = max(len(values) // 10, 1)
-    return np.convolve(values, np.ones(width) / width, "valid")
+    return np.convolve(values, np.ones(width) / width, "valid") if len(values) else values

@@ -16,89 +16,121 @@ from tests.make import NOW, signal
 
 STEP = timedelta(minutes=1)
 DAY = 1440
+DAYS = 9
+FAULTS = range(DAY, 3 * DAY, 600)
 
 
-def alarms(values):
-    """Return the rows at which an anomaly of one series opens, polled every minute."""
-    signals = {"x": signal("x", bad="both")}
-    buffer = FrameBuffer(signals, 100, 100)
-    detector = SeriesDetector(signals, DetectSection(warm_up=20))
-    begun, was_open = [], False
-    for row, value in enumerate(values):
-        poll = Poll(NOW + row * STEP, {"x": Answer(0, [{"host": "web1"}], [float(value)])})
-        is_open = bool(detector.observe(buffer.add(poll)))
-        if is_open and not was_open:
-            begun.append(row)
-        was_open = is_open
-    return begun
+def noise(seed, scale=0.5):
+    return 10 + np.random.default_rng(seed).normal(0, scale, DAYS * DAY)
 
 
-def pulses(days, a_day, height=1.0, length=4, seed=0):
-    """Return a series that rests at nothing but for some pulses a day."""
-    values = np.zeros(days * DAY)
-    starts = np.random.default_rng(seed).choice(len(values) // 20, days * a_day, replace=False) * 20
-    for row in range(length):
-        values[starts + row] = height
+def pulses(seed):
+    """Return a series that rests at nothing but for a dozen pulses a day, and one far higher at its end."""
+    values = np.zeros(DAYS * DAY)
+    starts = np.random.default_rng(seed).choice(len(values) // 20 - 5, DAYS * 12, replace=False) * 20
+    for row in range(4):
+        values[starts + row] = 1.0
+    values[-30:-20] = 30.0
     return values
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_series_that_rests_but_for_pulses_alarms_ever_less_by_them(seed):
-    begun = np.array(alarms(pulses(8, 12, seed=seed)))
-    assert (begun < DAY).sum() > 2
-    assert (begun >= 5 * DAY).sum() <= 2
-
-
-def test_a_far_higher_pulse_than_all_before_is_strange_as_ever():
-    values = pulses(4, 12)
-    values[-30:-20] = 30.0
-    assert alarms(values)[-1] >= len(values) - 30
-
-
-def test_a_fault_that_comes_back_some_times_is_found_each_time():
-    values = 10 + np.random.default_rng(3).normal(0, 0.5, 3 * DAY)
-    faults = range(DAY, 3 * DAY - 100, 600)
-    for first in faults:
+def faults_that_come_back():
+    values = noise(3)
+    for first in FAULTS:
         values[first : first + 60] += 20
-    begun = alarms(values)
-    assert len(faults) == 5
-    assert all(any(first <= row < first + 30 for row in begun) for first in faults)
+    return values
 
 
-def test_one_monster_silences_nothing():
-    values = 10 + np.random.default_rng(4).normal(0, 0.5, DAY)
+def monster():
+    values = noise(4)
     values[600:603] = 1e30
     values[1000:1030] += 20
-    assert any(1000 <= row < 1010 for row in alarms(values))
+    return values
+
+
+def job(length):
+    """Return what works for some minutes at about the same time of every day, a little harder or less."""
+    values = noise(6, 0.1)
+    for number in range(DAYS):
+        first = number * DAY + 610 + number % 3
+        values[first : first + length] += np.random.default_rng(number).uniform(5, 30, length)
+    return values
+
+
+def job_at_another_time():
+    values = noise(7, 0.1)
+    for number in range(DAYS - 1):
+        values[number * DAY + 610 :][:30] += 20
+    values[8 * DAY + 1000 :][:30] += 20
+    return values
+
+
+SERIES = {
+    **{f"pulses{seed}": pulses(seed) for seed in range(3)},
+    "faults": faults_that_come_back(),
+    "monster": monster(),
+    "job5": job(5),
+    "job12": job(12),
+    "elsewhen": job_at_another_time(),
+}
+
+
+@pytest.fixture(scope="module")
+def begun():
+    """Return the rows at which each series, an entity of its own, became anomalous, polled every minute."""
+    signals = {"x": signal("x", bad="both")}
+    buffer = FrameBuffer(signals, 100, 100)
+    detector = SeriesDetector(signals, DetectSection(warm_up=20))
+    rows, before = {name: [] for name in SERIES}, set()
+    values = np.array(list(SERIES.values()))
+    labels = [{"host": name} for name in SERIES]
+    for row in range(DAYS * DAY):
+        poll = Poll(NOW + row * STEP, {"x": Answer(0, labels, values[:, row].tolist())})
+        now = {one.entity for one in detector.observe(buffer.add(poll))}
+        for name in now - before:
+            rows[name].append(row)
+        before = now
+    return {name: np.array(some) for name, some in rows.items()}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_series_that_rests_but_for_pulses_alarms_ever_less_by_them(begun, seed):
+    rows = begun[f"pulses{seed}"]
+    assert (rows < DAY).sum() > 2
+    assert ((rows >= 5 * DAY) & (rows < DAYS * DAY - 30)).sum() <= 2
+
+
+def test_a_far_higher_pulse_than_all_before_is_strange_as_ever(begun):
+    assert begun["pulses0"][-1] >= DAYS * DAY - 30
+
+
+def test_a_fault_that_comes_back_some_times_is_found_each_time(begun):
+    assert len(FAULTS) == 5
+    assert all(any(first <= row < first + 30 for row in begun["faults"]) for first in FAULTS)
+
+
+def test_one_monster_silences_nothing(begun):
+    assert any(1000 <= row < 1010 for row in begun["monster"])
 
 
 def test_what_scatters_more_by_day_has_no_habit_of_it_by_night():
-    chance = np.random.default_rng(5)
-    night = np.arange(4 * DAY) % DAY < DAY // 2
-    values = chance.normal(0, 1, 4 * DAY) * np.where(night, 0.2, 5.0)
-    values = np.where(night, 4.0, 100.0) + values
-    quiet = 3 * DAY + 300
-    values[quiet : quiet + 20] += 8
-    assert any(quiet <= row < quiet + 10 for row in alarms(values))
+    habit, chance = Habit(), np.random.default_rng(5)
+    habit.fit_to(1)
+    for row in range(30_000):
+        spread = np.array([5.0 if row % DAY >= DAY // 2 else 1.0])
+        habit.learn(spread * chance.normal(), spread, np.array([True]))
+    assert habit.widened(np.array([1.0])) < 1.2
 
 
-@pytest.mark.parametrize("length", [5, 12])
-def test_a_job_of_minutes_that_comes_every_day_is_normal_from_the_fifth_day_on(length):
-    values = 10 + np.random.default_rng(6).normal(0, 0.1, 9 * DAY)
-    for number in range(9):
-        first = number * DAY + 610 + number % 3
-        values[first : first + length] += np.random.default_rng(number).uniform(5, 30, length)
-    begun = alarms(values)
-    assert any(row < 3 * DAY for row in begun)
-    assert not any(row >= 5 * DAY for row in begun)
+@pytest.mark.parametrize("minutes", [5, 12])
+def test_a_job_of_minutes_that_comes_every_day_is_normal_from_the_fifth_day_on(begun, minutes):
+    rows = begun[f"job{minutes}"]
+    assert any(row < 3 * DAY for row in rows)
+    assert not any(row >= 5 * DAY for row in rows)
 
 
-def test_the_same_job_at_another_time_is_strange():
-    values = 10 + np.random.default_rng(7).normal(0, 0.1, 8 * DAY)
-    for number in range(7):
-        values[number * DAY + 610 :][:30] += 20
-    values[7 * DAY + 1000 :][:30] += 20
-    assert any(7 * DAY + 1000 <= row < 7 * DAY + 1010 for row in alarms(values))
+def test_the_same_job_at_another_time_is_strange(begun):
+    assert any(8 * DAY + 1000 <= row < 8 * DAY + 1010 for row in begun["elsewhen"])
 
 
 @settings(deadline=None, max_examples=40)

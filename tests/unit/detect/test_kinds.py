@@ -46,3 +46,15 @@ def test_each_kind_is_known_by_its_shape(kind):
 
 def test_rules_may_ask_for_every_kind():
     assert set(get_args(AnomalyKind)) == {"any", *KINDS}
+
+
+@pytest.mark.parametrize(
+    ("swing", "kind"), [((1.0, 20.0), "lost_seasonality"), ((19.0, 20.0), "level_shift")]
+)
+def test_a_swing_that_takes_longer_than_is_held_tells_lost_season_from_level_shift(swing, kind):
+    last_hour = 10 + noise(100)
+    assert kind_of(stretch(last_hour, expected_during=np.full(100, 25.0), swing=swing))[0] == kind
+
+
+def test_a_swing_of_nothing_known_says_nothing():
+    assert kind_of(stretch(15 + noise(30), swing=(0.0, 0.0)))[0] == "level_shift"
