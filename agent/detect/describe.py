@@ -14,6 +14,7 @@ from agent.records import Anomaly, FloatArray
 
 _BEFORE = 64  # samples that say how a series was before
 _AWAY = 2.0  # spreads beyond which a sample belongs to what is going on
+_LARGEST = 1e100  # a difference of two is a number still
 _REACH = 4.0  # spreads that hold what is normal; the threshold lies further out
 
 
@@ -26,7 +27,7 @@ class Reach:
 
     def take(self, values: FloatArray) -> float:
         """Take in some values; return how far all of them reach, 0 while there are none."""
-        known = values[np.isfinite(values)]
+        known = np.clip(values[np.isfinite(values)], -_LARGEST, _LARGEST)
         self.low = float(known.min(initial=self.low))
         self.high = float(known.max(initial=self.high))
         return max(self.high - self.low, 0.0)
