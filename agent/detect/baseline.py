@@ -73,7 +73,7 @@ class Baseline:
         self._spread: FloatArray = np.empty(0)
         self._share: FloatArray = np.empty(0)  # of the level: the spread once more
         self._count: FloatArray = np.empty(0)
-        self._habits = [Habit(samples) for _ in range(3 if seasonal else 1)]  # of the level, then of seasons
+        self._habit = Habit(samples)
         self._seasons = Seasons() if seasonal else None
 
     def score(self, newest: FloatArray, learn: BoolArray, at: float) -> Scored:
@@ -87,10 +87,8 @@ class Baseline:
         level[first] = values[first]
         spread = _width(self._spread[:size], self._share[:size], level)
         judged = known & (count >= self._warm_up)
-        away = values - level
         scored = self._with_seasons(values, level.copy(), spread, judged, at)
         self._learn(values, spread, known, learn, at)
-        self._habits[0].learn(away, spread, judged)
         return scored
 
     def keep(self, rows: IntArray) -> None:
@@ -99,8 +97,7 @@ class Baseline:
         self._level, self._spread, self._share, self._count = (
             array[rows] for array in (self._level, self._spread, self._share, self._count)
         )
-        for habit in self._habits:
-            habit.keep(rows)
+        self._habit.keep(rows)
         if self._seasons is not None:
             self._seasons.keep(rows)
         self._size = len(rows)
@@ -111,8 +108,7 @@ class Baseline:
         self._count[rows] = 0
         self._spread[rows] = 0
         self._share[rows] = 0
-        for habit in self._habits:
-            habit.forget(rows)
+        self._habit.forget(rows)
         if self._seasons is not None:
             self._seasons.forget(rows)
 
@@ -125,16 +121,15 @@ class Baseline:
     def _with_seasons(
         self, values: FloatArray, level: FloatArray, plain: FloatArray, judged: BoolArray, at: float
     ) -> Scored:
-        spread = self._habits[0].widened(plain)
-        distance = (values - level) / spread
+        away = values - level
+        spread = self._habit.learn(away, plain, judged)
+        distance = away / spread
         accused, usual, mature, busy = (np.zeros(len(values), bool) for _ in range(4))
-        seasons = self._seasons.expected(at) if self._seasons is not None else ()
-        for season, habit in zip(seasons, self._habits[1:], strict=False):
+        for season in self._seasons.expected(at) if self._seasons is not None else ():
             low, high = season.within(_BY_CHANCE * plain)
             away = outside(values, low, high)
             width = _width(season.spread, season.share, season.level)
-            wide = habit.widened(width)
-            habit.learn(away, width, judged & season.known)
+            wide = season.habit.learn(away, width, judged & season.known)
             from_season = away / wide
             mature |= season.known
             beyond = np.maximum(high - season.high, season.low - low)
@@ -182,8 +177,7 @@ class Baseline:
                 for array in (self._level, self._spread, self._share, self._count)
             )
         self._size = count
-        for habit in self._habits:
-            habit.fit_to(count)
+        self._habit.fit_to(count)
         if self._seasons is not None:
             self._seasons.fit_to(count)
 

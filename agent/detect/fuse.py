@@ -16,7 +16,7 @@ from agent.records import FloatArray
 
 _MOST = 20.0  # what one of several series may say at most
 _FRESH_MINUTES = (4, 16)
-_LASTING_MINUTES = (64,)  # what is held so long tells of a fault when it is long over
+_LASTING_MINUTES = 64  # what is held so long tells of a fault when it is long over
 _SHORT_ROWS = (2, 5)
 
 
@@ -49,8 +49,7 @@ def gathered(score: FloatArray, step_s: float, series: int) -> tuple[FloatArray,
         short: FloatArray = np.mean([score, *(moving_mean(score, rows) for rows in _SHORT_ROWS)], axis=0)
         return short, short
     fresh: FloatArray = np.max([score, *(_lasting(score, step_s, wide) for wide in _FRESH_MINUTES)], axis=0)
-    whole: FloatArray = np.max([fresh, *(_lasting(score, step_s, wide) for wide in _LASTING_MINUTES)], axis=0)
-    return whole, fresh
+    return np.maximum(fresh, _lasting(score, step_s, _LASTING_MINUTES)), fresh
 
 
 def _lasting(score: FloatArray, step_s: float, minutes: int) -> FloatArray:

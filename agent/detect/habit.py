@@ -50,8 +50,8 @@ class Habit:
         result: FloatArray = np.maximum(spread, np.where(rests, far, np.minimum(far, in_spreads * spread)))
         return result
 
-    def learn(self, distance: FloatArray, spread: FloatArray, known: BoolArray) -> None:
-        """Take in how far the ``known`` samples are from their level, and what would have been usual."""
+    def learn(self, distance: FloatArray, spread: FloatArray, known: BoolArray) -> FloatArray:
+        """Take in how far the ``known`` samples are from their level; return what was usual until now."""
         square, relative, furthest, peak, length, calm = (self._rows[name] for name in _FIELDS)
         wide = self.widened(spread)
         size = np.minimum(np.abs(distance), _LARGEST)
@@ -66,6 +66,7 @@ class Habit:
         size = np.minimum(size, np.maximum(furthest, _FIRST_TIME * wide))
         square += np.where(counted, (size**2 - square) / self._memory, 0.0)
         relative += np.where(counted, ((size / spread) ** 2 - relative) / self._memory, 0.0)
+        return wide
 
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""

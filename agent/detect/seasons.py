@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from agent.detect.habit import Habit
 from agent.detect.recurring import Extremes
 from agent.records import BoolArray, FloatArray, IntArray
 
@@ -43,7 +44,7 @@ class Expected:
     to expect, ``accuses`` where that is sure enough to call a sample strange that the time just before
     would not. ``spread`` is how far samples usually are from it, ``share`` the same in shares of the level,
     ``worst`` the furthest of late. ``lowest`` and ``highest`` were reached on several days, beyond all where
-    that is not known.
+    that is not known. ``habit`` is what samples do now and then beside it.
     """
 
     level: FloatArray
@@ -56,6 +57,7 @@ class Expected:
     worst: FloatArray
     known: BoolArray
     accuses: BoolArray
+    habit: Habit
 
     def within(self, chance: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return what is expected at least and at most, given how far an extreme is out by ``chance``."""
@@ -72,6 +74,7 @@ class Profile:
 
     def __init__(self, parts: int, known_after: int, memory: int, extremes: bool = False) -> None:
         self._extremes = [Extremes(parts, side) for side in (1, -1)] if extremes else []
+        self._habit = Habit()
         self._parts = parts
         self._known_after = known_after
         self._memory = memory
@@ -104,12 +107,14 @@ class Profile:
             )
         for one in self._extremes:
             one.fit_to(count)
+        self._habit.fit_to(count)
         self._size = count
 
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""
         for one in self._extremes:
             one.keep(rows)
+        self._habit.keep(rows)
         self._mean = np.ascontiguousarray(self._mean[:, rows])
         self._cycles = np.ascontiguousarray(self._cycles[:, rows])
         self._refused = np.ascontiguousarray(self._refused[:, rows])
@@ -127,6 +132,7 @@ class Profile:
             array[rows] = 0
         for one in self._extremes:
             one.forget(rows)
+        self._habit.forget(rows)
 
     def expected(self, at: float) -> Expected | None:
         """Return the profile at a time; None while no row has one."""
@@ -152,6 +158,7 @@ class Profile:
             worst=self._worst[:size],
             known=known,
             accuses=known & settled,
+            habit=self._habit,
         )
 
     def along(self, row: int, times: FloatArray) -> FloatArray:

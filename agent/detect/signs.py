@@ -65,9 +65,8 @@ class Restlessness:
         step = np.where(told, np.abs(bounded - value), 0.0)
         size = np.maximum(np.abs(level), _SMALL_LEVEL * usual) + 1e-9
         ordinary = np.maximum(np.maximum(usual, share * np.abs(level)), floor_of(level))
-        rms = ordinary / _MEAN_TO_RMS
-        ordinary = _MEAN_TO_RMS * self._habit.widened(rms)
-        self._habit.learn(step, rms, told & learn & (count > self._warm_up))
+        teaches = told & learn & (count > self._warm_up)
+        ordinary = _MEAN_TO_RMS * self._habit.learn(step, ordinary / _MEAN_TO_RMS, teaches)
         # one large step says nothing: it counts as some ordinary ones
         step = np.where(count > self._warm_up, np.minimum(step, _RESTLESS_CLIP * ordinary), step)
         recent += np.where(told, (step - recent) / np.minimum(count + 1.0, _RESTLESS_SAMPLES), 0.0)

@@ -51,10 +51,15 @@ def run_cases(data: Path, out: Path) -> list[tuple[str, str, float]]:
     return done
 
 
+def labels_of(case: Path) -> dict[float, int]:
+    """Return the label at each time: 1 in a fault, 0 outside, -1 where nobody knows."""
+    with gzip.open(case / "labels.csv.gz", "rt") as text:
+        return {float(row["timestamp"]): int(row["label"]) for row in csv.DictReader(text)}
+
+
 def own_share_of_best(case: Path, scores: Path) -> tuple[float, float, float]:
     """Return F1 at the product's threshold, the best possible F1 of the same scores, false alarms a day."""
-    with gzip.open(case / "labels.csv.gz", "rt") as text:
-        labels = {float(row["timestamp"]): int(row["label"]) for row in csv.DictReader(text)}
+    labels = labels_of(case)
     with scores.open(newline="") as text:
         rows = [
             (float(row["timestamp"]), float(row["score"]), int(row["anomalous"]))

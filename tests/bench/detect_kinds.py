@@ -14,24 +14,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import pairwise
 
 import numpy as np
 
-from agent.config.rulefiles import Signal
-from agent.config.settings import DetectSection
-from agent.detect import SeriesDetector
 from agent.detect.confidence import Curve
 from agent.detect.history import detect_history
 from agent.detect.kinds import KINDS
 from agent.records import Frame, Series
+from tests.bench.polled import frame_at, polled
 from tests.bench.simulated import DAY_S, FIRST_DAY, SHAPES, System, fitting, make_system
 from tests.bench.table import show
 
 DAYS = 18
 LIVE_STEP_S, FILE_STEP_S = 60, 300
-WIDTH = 240
 LEARNING_DAYS = 3
 GRACE_ROWS = 10  # after its end, in which an anomaly may still be called one
 
@@ -105,29 +101,11 @@ def _file_frame(system: System) -> Frame:
     )
 
 
-def frame_at(
-    times: np.ndarray, values: np.ndarray, series: list[Series], rows: dict[str, np.ndarray]
-) -> Frame:
-    at = datetime.fromtimestamp(float(times[-1]), UTC)
-    return Frame(at=at, times=times, values=values, series=series, rows=rows, answered=frozenset(rows))
-
-
 def judge_live(some: Sequence[System]) -> list[Judged]:
     """Judge all of them poll by poll, as the agent does."""
     done = [Judged(system, LIVE_STEP_S) for system in some]
-    signals = {f"m{n}": Signal(id=f"m{n}", summary="s", query="x", role="latency") for n in range(6)}
-    series, rows = [], {id_: [] for id_ in signals}
-    for number, system in enumerate(some):
-        for part in range(len(system.values)):
-            rows[f"m{part}"].append(len(series))
-            series.append(Series(f"m{part}", str(number), {"host": str(number)}))
-    values = np.concatenate([system.values for system in some])
-    arrays = {id_: np.array(numbers) for id_, numbers in rows.items()}
-    detector = SeriesDetector(signals, DetectSection())
-    times = FIRST_DAY + LIVE_STEP_S * np.arange(values.shape[1], dtype=float)
-    for row in range(values.shape[1]):
-        begin = max(row + 1 - WIDTH, 0)
-        found = detector.observe(frame_at(times[begin : row + 1], values[:, begin : row + 1], series, arrays))
+    times = FIRST_DAY + LIVE_STEP_S * np.arange(some[0].values.shape[1], dtype=float)
+    for row, found in polled([system.values for system in some], times):
         strongest: dict[str, Verdict] = {}
         for one in found:
             known = strongest.get(one.entity)

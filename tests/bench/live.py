@@ -8,8 +8,6 @@ open during it, an alarm as false when it begins neither in a fault nor within f
 
 from __future__ import annotations
 
-import csv
-import gzip
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -20,12 +18,10 @@ from statistics import mean
 
 import numpy as np
 
-from agent.config.rulefiles import Signal
-from agent.config.settings import DetectSection
-from agent.detect import SeriesDetector
-from agent.records import Series
+from agent.collect.metricsfile import read_metrics
 from tests.bench.alarms import DAYS, LEARNT, make_entity
-from tests.bench.detect_kinds import WIDTH, frame_at
+from tests.bench.detect import labels_of
+from tests.bench.polled import polled
 from tests.bench.simulated import DAY_S, FIRST_DAY
 from tests.bench.table import show
 
@@ -65,21 +61,10 @@ class Watched:
 
 
 def watch(entities: Sequence[np.ndarray], times: np.ndarray) -> list[np.ndarray]:
-    """Poll entities of as many series each (rows x series); return where each was alarming."""
-    count = entities[0].shape[1]
-    signals = {f"m{n}": Signal(id=f"m{n}", summary="s", query="x", role="latency") for n in range(count)}
-    series = [
-        Series(signal, str(number), {"host": str(number)})
-        for number in range(len(entities))
-        for signal in signals
-    ]
-    rows = {signal: np.arange(n, len(series), count) for n, signal in enumerate(signals)}
-    values = np.concatenate([entity.T for entity in entities])
-    detector = SeriesDetector(signals, DetectSection())
+    """Poll entities (series x rows); return where each was alarming."""
     alarming = np.zeros((len(entities), len(times)), bool)
-    for row in range(len(times)):
-        part = slice(max(row + 1 - WIDTH, 0), row + 1)
-        for one in detector.observe(frame_at(times[part], values[:, part], series, rows)):
+    for row, found in polled(entities, times):
+        for one in found:
             alarming[int(one.entity), row] = True
     return list(alarming)
 
@@ -90,7 +75,7 @@ def simulated(series: int, step_s: int) -> list[Watched]:
     chosen = [(values, label) for values, label, step in made if step == step_s]
     times = FIRST_DAY + step_s * np.arange(len(chosen[0][1]), dtype=float)
     half = int(LEARNT * len(times))
-    alarming = watch([values for values, _ in chosen], times)
+    alarming = watch([values.T for values, _ in chosen], times)
     return [
         Watched(open_[half:], label[half:], step_s / DAY_S)
         for open_, (_, label) in zip(alarming, chosen, strict=True)
@@ -99,28 +84,19 @@ def simulated(series: int, step_s: int) -> list[Watched]:
 
 def recorded(case: Path) -> tuple[str, Watched, Watched]:
     """Watch a recorded entity; return its kind, its healthy part, and that with labels."""
-    parts = [read(case / name) for name in ("train.csv.gz", "test.csv.gz")]
-    times, values = (np.concatenate(some) for some in zip(*parts, strict=True))
+    parts = [read_metrics(case / name).frame for name in ("train.csv.gz", "test.csv.gz")]
+    times = np.concatenate([part.times for part in parts])
+    values = np.concatenate([part.values for part in parts], axis=1)
     step_s = float(np.median(np.diff(times)))
-    with gzip.open(case / "labels.csv.gz", "rt") as text:
-        labels = {float(row["timestamp"]): int(row["label"]) for row in csv.DictReader(text)}
+    labels = labels_of(case)
     (alarming,) = watch([values], times)
-    young, learnt = int(YOUNG_DAYS * DAY_S / step_s), len(parts[0][0])
+    young, learnt = int(YOUNG_DAYS * DAY_S / step_s), len(parts[0].times)
     label = np.array([labels.get(at, 0) == 1 for at in times[learnt:].tolist()])
     return (
-        f"recorded, {values.shape[1]} series",
+        f"recorded, {len(values)} series",
         Watched(alarming[young:learnt], np.zeros(learnt - young, bool), step_s / DAY_S),
         Watched(alarming[learnt:], label, step_s / DAY_S),
     )
-
-
-def read(file: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return times, and rows x series, of a file of metrics."""
-    with gzip.open(file, "rt", newline="") as text:
-        rows = csv.reader(text)
-        next(rows)
-        numbers = np.array([[float(value) if value else np.nan for value in row] for row in rows])
-    return numbers[:, 0], numbers[:, 1:]
 
 
 def row(name: str, some: Sequence[Watched]) -> list[str]:

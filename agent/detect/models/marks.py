@@ -28,22 +28,20 @@ class MarkedRows:
 
     def __init__(self) -> None:
         self._rows = Rows(mark=np.uint64)
-        self._marked = 0
 
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""
         self._rows.keep(rows)
-        self._marked = len(self._rows["mark"])
 
     def find(self, series: Sequence[Series], marks: np.ndarray) -> IntArray:
         """Return the row of each mark (uint64), -1 where no series of the frame has it."""
-        if len(series) < self._marked:  # another frame
-            self._marked = 0
+        marked = len(self._rows["mark"])
+        if len(series) < marked:  # another frame
+            marked = 0
         self._rows.fit_to(len(series))
         own = self._rows["mark"]
-        for row in range(self._marked, len(series)):
+        for row in range(marked, len(series)):
             own[row] = mark_of(series[row].signal, series[row].labels)
-        self._marked = len(series)
         order = np.argsort(own)
         ordered = own[order]
         if not len(own):
