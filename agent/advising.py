@@ -12,8 +12,8 @@ from agent.diagnose.naming.classifier import load_classifier
 from agent.diagnose.naming.voters import VoterWeights, learn_weights
 from agent.inquiry.inquirer import Inquirer, Inventory
 from agent.inquiry.opinions import InquiryOpinions
+from agent.learn.casebook import CaseBook, TrackRecord
 from agent.records.cases import PastCase
-from agent.response import CaseBook, TrackRecord
 from agent.store import Stores
 
 
@@ -35,7 +35,7 @@ def make_advisor(
     """Return who is asked when no rule is sure. Raises ConfigError when the classifier is none."""
     file = settings.diagnose.classifier
     return Advisor(
-        CaseBook(cases, stores, clock),
+        CaseBook(cases, stores.cases, clock),
         load_classifier(file) if file is not None else None,
         learned.weights,
         learned.inquiries.of,
@@ -56,7 +56,7 @@ def make_inquirer(
     return Inquirer(
         stores=stores,
         book=book,
-        cases=lambda: CaseBook(cases(), stores, clock)(),
+        cases=lambda: CaseBook(cases(), stores.cases, clock)(),
         weights=learned.weights,
         inventory=inventory,
         probes=settings.diagnose.probes,

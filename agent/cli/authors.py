@@ -140,20 +140,20 @@ def playbooks_new(
     """
     from agent.cli.playbooks import new_remediation
     from agent.workshop.places import find_places
-    from agent.workshop.skeleton import Wish
+    from agent.workshop.skeleton import RemediationDraft
 
     def ask(given: str | None, question: str, default: str) -> str:
         if given is not None or not sys.stdin.isatty():
             return given if given is not None else default
         return str(typer.prompt(question, default=default))
 
-    wish = Wish(
+    draft = RemediationDraft(
         name=name,
         summary=ask(summary, "What does it do, in one sentence?", f"Ends what {name} is there to end"),
         fault=ask(fault, "Name of the new fault that it fixes?", f"{name}_needed"),
         risk=ask(risk, "Risk: low, medium or high?", "medium"),
     )
-    new_remediation(find_places(config, rule_folders or (), playbook_folders or ()), wish, json)
+    new_remediation(find_places(config, rule_folders or (), playbook_folders or ()), draft, json)
 
 
 @playbooks.command("run")

@@ -171,8 +171,10 @@ def _print_run(run: Run, stores: Stores) -> None:
             console.print(f"    [dim]{event.host}: {escape(event.task)}: {event.status}[/]")
     for check in run.checks:
         console.print(f"  check {escape(_check_line(check))}")
-    if run.effect is not None:
-        console.print(f"  {run.effect.sure:.0%} sure that the run did it: {escape(run.effect.text)}")
+    if run.attribution is not None:
+        console.print(
+            f"  {run.attribution.sure:.0%} sure that the run did it: {escape(run.attribution.text)}"
+        )
     console.print()
 
 

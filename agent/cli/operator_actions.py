@@ -13,13 +13,13 @@ from agent.clock import SystemClock
 from agent.config.scalars import parse_duration
 from agent.decide import describe
 from agent.errors import OpsmendError
-from agent.response import Deeds
-from agent.wiring import make_deeds, person_at_the_keyboard
+from agent.response import OperatorActions
+from agent.wiring import make_operator_actions, person_at_the_keyboard
 
 
 def vote(config: Path | None, incident_id: int, yes: bool, comment: str, json: bool) -> None:
     """Approve or deny what an incident asks for."""
-    approval = _deeds(config).vote(incident_id, yes, person_at_the_keyboard(), comment)
+    approval = _operator_actions(config).vote(incident_id, yes, person_at_the_keyboard(), comment)
     if json:
         print_json(approval)
     elif approval.state == "pending":
@@ -31,7 +31,7 @@ def vote(config: Path | None, incident_id: int, yes: bool, comment: str, json: b
 
 def close(config: Path | None, incident_id: int, comment: str, json: bool) -> None:
     """Close an incident by hand."""
-    closed = _deeds(config).close(incident_id, person_at_the_keyboard(), comment)
+    closed = _operator_actions(config).close(incident_id, person_at_the_keyboard(), comment)
     if json:
         print_json(closed)
     else:
@@ -40,7 +40,7 @@ def close(config: Path | None, incident_id: int, comment: str, json: bool) -> No
 
 def cancel(config: Path | None, incident_id: int, json: bool) -> None:
     """Cancel the run of an incident."""
-    run_id = _deeds(config).cancel(incident_id, person_at_the_keyboard())
+    run_id = _operator_actions(config).cancel(incident_id, person_at_the_keyboard())
     if json:
         print_json({"canceling_run": run_id})
     else:
@@ -49,7 +49,7 @@ def cancel(config: Path | None, incident_id: int, json: bool) -> None:
 
 def ask_for_run(config: Path | None, incident_id: int, remediation: str, json: bool) -> None:
     """Ask the agent to run a remediation."""
-    _deeds(config).ask_for_run(incident_id, remediation, person_at_the_keyboard())
+    _operator_actions(config).ask_for_run(incident_id, remediation, person_at_the_keyboard())
     if json:
         print_json({"asked_for": remediation})
     else:
@@ -64,7 +64,7 @@ def pause(config: Path | None, comment: str, duration: str | None, json: bool) -
     except ValueError as error:
         raise OpsmendError(f"--for: {error}") from error
     until = datetime.now(UTC) + span if span else None
-    paused = _deeds(config).pause(person_at_the_keyboard(), comment, until)
+    paused = _operator_actions(config).pause(person_at_the_keyboard(), comment, until)
     if json:
         print_json({"paused": paused})
     else:
@@ -73,13 +73,13 @@ def pause(config: Path | None, comment: str, duration: str | None, json: bool) -
 
 def resume(config: Path | None, json: bool) -> None:
     """Resume the agent."""
-    was_paused = _deeds(config).resume(person_at_the_keyboard())
+    was_paused = _operator_actions(config).resume(person_at_the_keyboard())
     if json:
         print_json({"paused": None, "was_paused": was_paused})
     else:
         console.print("resumed" if was_paused else "it was not paused")
 
 
-def _deeds(config: Path | None) -> Deeds:
+def _operator_actions(config: Path | None) -> OperatorActions:
     settings, stores = settings_and_stores(config)
-    return make_deeds(settings, stores, SystemClock())
+    return make_operator_actions(settings, stores, SystemClock())

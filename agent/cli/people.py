@@ -38,7 +38,7 @@ def approve(
     incident_id: IncidentId, comment: Comment = "", config: Config = None, json: Json = False
 ) -> None:
     """Say yes to the plan that the incident asks for. Guards are checked again when it starts."""
-    from agent.cli.deeds import vote
+    from agent.cli.operator_actions import vote
 
     vote(config, incident_id, True, comment, json)
 
@@ -46,7 +46,7 @@ def approve(
 @incident.command()
 def deny(incident_id: IncidentId, comment: Comment = "", config: Config = None, json: Json = False) -> None:
     """Say no to the plan; the incident is then for people."""
-    from agent.cli.deeds import vote
+    from agent.cli.operator_actions import vote
 
     vote(config, incident_id, False, comment, json)
 
@@ -56,7 +56,7 @@ def close_incident(
     incident_id: IncidentId, comment: Comment = "", config: Config = None, json: Json = False
 ) -> None:
     """Close an incident by hand. It is not opened again while the same symptoms last."""
-    from agent.cli.deeds import close
+    from agent.cli.operator_actions import close
 
     close(config, incident_id, comment, json)
 
@@ -64,7 +64,7 @@ def close_incident(
 @incident.command("cancel")
 def cancel_run(incident_id: IncidentId, config: Config = None, json: Json = False) -> None:
     """Cancel the run that is at work for an incident; nothing of it is left on the host."""
-    from agent.cli.deeds import cancel
+    from agent.cli.operator_actions import cancel
 
     cancel(config, incident_id, json)
 
@@ -77,7 +77,7 @@ def ask_for_run(
     json: Json = False,
 ) -> None:
     """Ask for a remediation by name. Policy and guards decide; nobody approves their own request."""
-    from agent.cli.deeds import ask_for_run as ask
+    from agent.cli.operator_actions import ask_for_run as ask
 
     ask(config, incident_id, remediation, json)
 
@@ -123,7 +123,7 @@ def pause_agent(
     json: Json = False,
 ) -> None:
     """Start nothing new until resumed. What is at work goes on; incidents are still found."""
-    from agent.cli.deeds import pause
+    from agent.cli.operator_actions import pause
 
     pause(config, comment, duration, json)
 
@@ -131,6 +131,6 @@ def pause_agent(
 @pauses.command("resume")
 def resume_agent(config: Config = None, json: Json = False) -> None:
     """End a pause."""
-    from agent.cli.deeds import resume
+    from agent.cli.operator_actions import resume
 
     resume(config, json)

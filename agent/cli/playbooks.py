@@ -24,7 +24,7 @@ from agent.remediate import Execution
 from agent.wiring import make_inventory, make_runner
 from agent.workshop.inspection import check_queries, inspect_files, inspect_with_ansible
 from agent.workshop.places import Places
-from agent.workshop.skeleton import Wish, write_skeleton
+from agent.workshop.skeleton import RemediationDraft, write_skeleton
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,17 +101,17 @@ def check_remediations(
         sys.exit(ConfigError.exit_code)
 
 
-def new_remediation(places: Places, wish: Wish, json: bool) -> None:
+def new_remediation(places: Places, draft: RemediationDraft, json: bool) -> None:
     """Write a small working remediation with all that belongs to it, into the last of the folders."""
     rules, playbooks = places.rules[-1], places.playbooks[-1]
-    files = write_skeleton(wish, rules, playbooks, load_rules(places.rules).faults)
+    files = write_skeleton(draft, rules, playbooks, load_rules(places.rules).faults)
     if json:
         print_json({"files": files})
         return
     for file in files:
         console.print(f"[green]wrote[/]  {escape(str(file))}")
     console.print("It works as it is. Change it, and after each change:")
-    commands = ("rules test", *(f"playbooks {verb} {wish.name}" for verb in ("check", "test", "prove")))
+    commands = ("rules test", *(f"playbooks {verb} {draft.name}" for verb in ("check", "test", "prove")))
     for command in commands:
         console.print(f"  [bold]opsmend {command}[/]")
 

@@ -16,7 +16,7 @@ from agent.config.settings import Mode
 from agent.config.yamlfile import Document, Strict, read_yaml, validate
 from agent.errors import ConfigError, Problem
 
-Deed = Literal["approve", "deny", "close", "cancel", "pause", "resume", "run", "alert"]
+Permission = Literal["approve", "deny", "close", "cancel", "pause", "resume", "run", "alert"]
 Risk = Literal["low", "medium", "high"]
 POLICY = "policy.yml"
 
@@ -41,7 +41,7 @@ class Role(Strict):
 
     users: list[str] = Field(default_factory=list, description="users of the machine, or names of API tokens")
     groups: list[str] = Field(default_factory=list, description="groups of the machine")
-    may: list[Deed] = Field(min_length=1)
+    may: list[Permission] = Field(min_length=1)
 
 
 class Selector(Strict):

@@ -1,4 +1,4 @@
-"""A plan and the policy in, the rule that decides over it out; a person and a deed in, yes or no out."""
+"""A plan and the policy in, the rule that decides over it out; who may do what."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
-from agent.config.policyfile import Deed, PolicyFile, RemediationRule, Selector, Window, cron_trigger
+from agent.config.policyfile import Permission, PolicyFile, RemediationRule, Selector, Window, cron_trigger
 from agent.config.remediationfile import RemediationFile
 from agent.config.settings import Mode
 from agent.records import InventoryHost, Plan
@@ -77,11 +77,11 @@ def stricter(one: Mode, other: Mode) -> Mode:
     return min(one, other, key=lambda mode: _STRICTNESS[mode])
 
 
-def may(policy: PolicyFile, user: str, groups: Iterable[str], deed: Deed) -> bool:
+def may(policy: PolicyFile, user: str, groups: Iterable[str], permission: Permission) -> bool:
     """Return whether a person may do something, by name or by a group they are in."""
     theirs = set(groups)
     return any(
-        deed in role.may and (user in role.users or theirs & set(role.groups))
+        permission in role.may and (user in role.users or theirs & set(role.groups))
         for role in policy.roles.values()
     )
 

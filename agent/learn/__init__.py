@@ -1,1 +1,1 @@
-"""Verdicts in, cases and better choices out. Nothing is learned yet; the room keeps its place in the flow."""
+"""Verdicts in, cases and better choices out: the cases that diagnosis compares with, and voters' records."""

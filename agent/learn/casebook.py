@@ -1,24 +1,34 @@
-"""The written case book and the store in, what diagnosis learns from out: past cases, voters' weights."""
+"""Written cases and those that the store proves in, what diagnosis learns from out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from agent.clock import Clock
 from agent.errors import StoreError
 from agent.records.cases import Outcome, PastCase
-from agent.store import Stores
 
 _KEPT = timedelta(minutes=5)  # a repair may be a case a few minutes late; asking at every poll costs more
+
+
+class Cases(Protocol):
+    """What the case book asks of the store."""
+
+    def proved(self) -> Sequence[PastCase]:
+        """Return incidents whose repair was proved on metrics. Raises StoreError."""
+
+    def outcomes(self) -> Sequence[Outcome]:
+        """Return what came of the voters' words. Raises StoreError."""
 
 
 class CaseBook:
     """Gives written cases, and the store's own, which count more: they were proved here."""
 
-    def __init__(self, written: Sequence[PastCase], stores: Stores, clock: Clock) -> None:
+    def __init__(self, written: Sequence[PastCase], kept: Cases, clock: Clock) -> None:
         self._written = tuple(written)
-        self._stores = stores
+        self._kept = kept
         self._clock = clock
         self._cases: tuple[PastCase, ...] = self._written
         self._read_at: datetime | None = None
@@ -29,7 +39,7 @@ class CaseBook:
         if self._read_at is None or now - self._read_at >= _KEPT:
             self._read_at = now
             try:
-                self._cases = (*self._stores.cases.proved(), *self._written)
+                self._cases = (*self._kept.proved(), *self._written)
             except StoreError:
                 return self._cases
         return self._cases
@@ -38,8 +48,8 @@ class CaseBook:
 class TrackRecord:
     """Gives what came of the voters' words so far."""
 
-    def __init__(self, stores: Stores, clock: Clock) -> None:
-        self._stores = stores
+    def __init__(self, kept: Cases, clock: Clock) -> None:
+        self._kept = kept
         self._clock = clock
         self._outcomes: Sequence[Outcome] = ()
         self._read_at: datetime | None = None
@@ -50,7 +60,7 @@ class TrackRecord:
         if self._read_at is None or now - self._read_at >= _KEPT:
             self._read_at = now
             try:
-                self._outcomes = self._stores.cases.outcomes()
+                self._outcomes = self._kept.outcomes()
             except StoreError:
                 return self._outcomes
         return self._outcomes

@@ -135,7 +135,7 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
+class Attribution:
     """How sure it is, in 0..1, that a run and not chance brought the recovery, and why."""
 
     sure: float
@@ -166,4 +166,4 @@ class Run:
     verdict_reason: Reason | None = None
     verified_at: datetime | None = None
     checks: tuple[CheckResult, ...] = field(default_factory=tuple)
-    effect: Effect | None = None
+    attribution: Attribution | None = None

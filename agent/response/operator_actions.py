@@ -1,4 +1,4 @@
-"""What people may do: one function per deed, for the command and the API alike, each permission checked."""
+"""What people may do: one function per action, for the command and the API alike, each permission checked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from agent.clock import Clock
-from agent.config.policyfile import Deed, PolicyFile
+from agent.config.policyfile import Permission, PolicyFile
 from agent.decide.policy import may
 from agent.errors import RefusedError
 from agent.reasons import Reason
@@ -26,10 +26,10 @@ class Person:
     groups: frozenset[str] = frozenset()
 
 
-class Deeds:
+class OperatorActions:
     """What people do to incidents and to the agent.
 
-    Every deed raises RefusedError when the policy gives the person no right to it, and NotFoundError
+    Every action raises RefusedError when the policy gives the person no right to it, and NotFoundError
     when there is no such incident.
     """
 
@@ -84,7 +84,7 @@ class Deeds:
         incident = self._stores.incidents.get(incident_id)
         if incident.state.final or incident.state in _AT_WORK:
             raise RefusedError(f"incident {incident_id} is {incident.state}: nothing can be run for it")
-        self._stores.wishes.add(incident_id, remediation, person.name, self._clock.now())
+        self._stores.run_requests.add(incident_id, remediation, person.name, self._clock.now())
 
     def pause(self, person: Person, why: str = "", until: datetime | None = None) -> Pause:
         """Pause the agent, until a time or until somebody resumes it."""
@@ -100,11 +100,11 @@ class Deeds:
         self.require(person, "resume")
         return self._stores.pauses.end(person.name, self._clock.now())
 
-    def require(self, person: Person, deed: Deed) -> None:
-        """Raise RefusedError unless the policy gives a person the right to a deed."""
-        if not may(self._policy(), person.name, person.groups, deed):
+    def require(self, person: Person, permission: Permission) -> None:
+        """Raise RefusedError unless the policy gives a person a permission."""
+        if not may(self._policy(), person.name, person.groups, permission):
             raise RefusedError(
-                f"{person.name} may not {deed}: no role in policy.yml gives it to them or their groups"
+                f"{person.name} may not {permission}: no role in policy.yml gives it to them or their groups"
             )
 
 

@@ -14,13 +14,13 @@ from agent.decide import Remediation
 from agent.errors import ConflictError, NotFoundError, StoreError
 from agent.log import Logger
 from agent.reasons import Reason
-from agent.records import Effect, Incident, IncidentState, Run, RunState, Verdict
+from agent.records import Attribution, Incident, IncidentState, Run, RunState, Verdict
 from agent.response.escalation import Escalation
-from agent.response.moves import ACTOR
+from agent.response.transitions import ACTOR
 from agent.response.verifications import Verifications
 from agent.response.workers import Workers
 from agent.store import Stores
-from agent.verify import Circumstances, Finding, judge_effect
+from agent.verify import Circumstances, Finding, attribute_recovery
 
 log = Logger("response")
 
@@ -118,19 +118,19 @@ class Outcomes:
         reason = finding.reason or Reason.CHECKS_FAILED
         verified = replace(run, checks=finding.checks)
         if finding.verdict is Verdict.RECOVERED:
-            verified = replace(verified, effect=self._effect(run, incident, finding))
+            verified = replace(verified, attribution=self._attribution(run, incident, finding))
         if finding.verdict is not Verdict.RECOVERED and remediation.file.rollback.wanted_for(reason):
             self._roll_back(verified, incident, remediation, finding, reason)
         else:
             self._conclude(verified, incident, finding.verdict, reason, finding.detail)
 
-    def _effect(self, run: Run, incident: Incident, finding: Finding) -> Effect:
+    def _attribution(self, run: Run, incident: Incident, finding: Finding) -> Attribution:
         began = run.started_at or run.created_at
         since = min((one.since for one in incident.best.symptoms), default=began) if incident.best else began
         gone = finding.holding_since or self._clock.now()
         peers, peers_recovered = self._stores.history.untreated(run.plan.fault, incident.id, began)
         alone, earlier = self._stores.history.spontaneous(run.plan.fault)
-        return judge_effect(
+        return attribute_recovery(
             Circumstances(
                 lasted=max(began - since, timedelta(0)),
                 took=max(gone - began, timedelta(0)),

@@ -20,11 +20,11 @@ from agent.log import Logger
 from agent.reasons import Reason
 from agent.records import Action, Decision, Incident, IncidentState, Run, RunState, Verdict
 from agent.response.escalation import Escalation
-from agent.response.moves import ACTOR, move
 from agent.response.outcomes import Outcomes
 from agent.response.previews import Previews
+from agent.response.transitions import ACTOR, transition
 from agent.response.workers import Workers
-from agent.store import Approval, Stores, Wish
+from agent.store import Approval, RunRequest, Stores
 
 log = Logger("response")
 
@@ -75,16 +75,16 @@ class Responder:
                 self._escalation.answered(incident_id)
             pause = self._stores.pauses.current(now)
             paused = str(pause) if pause else None
-            wishes = {wish.incident_id: wish for wish in self._stores.wishes.open()}
+            requests = {request.incident_id: request for request in self._stores.run_requests.open()}
             active = self._stores.incidents.active() if incidents is None else incidents
             # those that wait for a run go first: looking at one that is verified takes time
             for incident in sorted(active, key=lambda one: one.state not in _UNDECIDED):
                 try:
-                    self._attend(incident, paused, wishes.pop(incident.id, None))
+                    self._attend(incident, paused, requests.pop(incident.id, None))
                 except ConflictError as error:
                     log.debug("incident changed meanwhile", incident=incident.id, why=str(error))
-            for wish in wishes.values() if incidents is None else ():
-                self._stores.wishes.answer(wish, "the incident is over")
+            for request in requests.values() if incidents is None else ():
+                self._stores.run_requests.answer(request, "the incident is over")
 
     @property
     def lock(self) -> threading.RLock:
@@ -102,7 +102,7 @@ class Responder:
         self._stopping = True
         self._outcomes.stop()
 
-    def _attend(self, incident: Incident, paused: str | None, wish: Wish | None) -> None:
+    def _attend(self, incident: Incident, paused: str | None, request: RunRequest | None) -> None:
         match incident.state:
             case IncidentState.REMEDIATING:
                 self._outcomes.watch(incident)
@@ -112,16 +112,16 @@ class Responder:
                 self._clear(incident)
             case IncidentState.CLOSED:
                 self._waiting_for.pop(incident.id, None)
-            case state if state in _UNDECIDED or (state is IncidentState.ESCALATED and wish):
+            case state if state in _UNDECIDED or (state is IncidentState.ESCALATED and request):
                 if not incident.symptomatic:
                     self._clear(incident)
-                elif not self._stopping and not self._only_waits_for_room(incident, wish):
-                    self._decide(incident, paused, wish)
+                elif not self._stopping and not self._only_waits_for_room(incident, request):
+                    self._decide(incident, paused, request)
 
-    def _only_waits_for_room(self, incident: Incident, wish: Wish | None) -> bool:
+    def _only_waits_for_room(self, incident: Incident, request: RunRequest | None) -> bool:
         """Return whether a decision would be the same: in a burst they cost more than the runs leave."""
         waits = incident.state is IncidentState.HELD and incident.reason in _NO_ROOM
-        if not waits or wish is not None:
+        if not waits or request is not None:
             return False
         hosts = self._waiting_for.get(incident.id, frozenset())
         return self._outcomes.full or not hosts.isdisjoint(self._stores.history.busy_hosts())
@@ -130,13 +130,13 @@ class Responder:
         self._waiting_for.pop(incident.id, None)
         self._stores.approvals.withdraw(incident.id, self._clock.now())
         self._escalation.answered(incident.id)
-        self._move(incident, IncidentState.CLEARED, Reason.SYMPTOMS_GONE)
+        self._move_on(incident, IncidentState.CLEARED, Reason.SYMPTOMS_GONE)
 
-    def _decide(self, incident: Incident, paused: str | None, wish: Wish | None) -> None:
+    def _decide(self, incident: Incident, paused: str | None, request: RunRequest | None) -> None:
         self._waiting_for.pop(incident.id, None)
         runs = self._stores.runs.of_incident(incident.id)
         approval = self._stores.approvals.newest(incident.id)
-        if wish is None:
+        if request is None:
             settled = _given_to_people(runs, approval)
             if settled is not None:
                 self._give_up(incident, *settled)
@@ -144,26 +144,26 @@ class Responder:
         approved = approval if approval is not None and approval.state == "approved" else None
         decision = self._decider.decide(
             incident,
-            self._tried(runs) if wish is None else (),
+            self._tried(runs) if request is None else (),
             approved.plan if approved else None,
             paused,
             self._clock.now(),
-            wanted=wish.remediation if wish else _wanted(approved),
+            wanted=request.remediation if request else _wanted(approved),
         )
         if incident.reason is not decision.reason:
             metrics.DECISIONS.labels(decision.action.value, decision.reason.value).inc()
         incident = self._with_options(incident, decision)
         match decision.action:
             case Action.RUN:
-                self._start(incident, decision, _actor(approved, wish))
+                self._start(incident, decision, _actor(approved, request))
             case Action.ASK:
-                self._ask(incident, decision, wish.actor if wish else ACTOR, approval)
+                self._ask(incident, decision, request.actor if request else ACTOR, approval)
             case Action.HOLD:
                 self._hold(incident, decision)
             case Action.ESCALATE:
                 self._give_up(incident, decision.reason, decision.detail)
-        if wish is not None:
-            self._stores.wishes.answer(wish, f"{decision.action.value}: {decision.reason.value}")
+        if request is not None:
+            self._stores.run_requests.answer(request, f"{decision.action.value}: {decision.reason.value}")
 
     def _tried(self, runs: list[Run]) -> set[str]:
         """Return what ran already, leaving out what a crash interrupted and policy lets run once more."""
@@ -183,7 +183,7 @@ class Responder:
             self._waiting_for[incident.id] = frozenset(decision.plan.hosts)
         if decision.reason is Reason.STORM and incident.reason is not Reason.STORM:
             self._call_once_per_storm(incident)
-        self._move(incident, IncidentState.HELD, decision.reason, decision.detail)
+        self._move_on(incident, IncidentState.HELD, decision.reason, decision.detail)
 
     def _call_once_per_storm(self, incident: Incident) -> None:
         now = self._clock.now()
@@ -195,22 +195,22 @@ class Responder:
         if incident.state is not IncidentState.ESCALATED:
             self._escalation.answered(incident.id)
             self._escalation.escalated(incident, self._clock.now())
-        self._move(incident, IncidentState.ESCALATED, reason, detail)
+        self._move_on(incident, IncidentState.ESCALATED, reason, detail)
 
     def _start(self, incident: Incident, decision: Decision, actor: str) -> None:
         plan = decision.plan
         assert plan is not None, "decided to run without a plan"
         if self._outcomes.full:
-            self._move(incident, IncidentState.HELD, Reason.PARALLEL_LIMIT)
+            self._move_on(incident, IncidentState.HELD, Reason.PARALLEL_LIMIT)
             return
         now = self._clock.now()
         try:
             objection = self._decider.changed(plan)
         except RunError as error:
-            self._move(incident, IncidentState.HELD, Reason.INVENTORY_UNAVAILABLE, str(error))
+            self._move_on(incident, IncidentState.HELD, Reason.INVENTORY_UNAVAILABLE, str(error))
             return
         if objection is not None:
-            self._move(incident, IncidentState.HELD, objection.reason, objection.detail)
+            self._move_on(incident, IncidentState.HELD, objection.reason, objection.detail)
             return
         run = Run(incident_id=incident.id, plan=plan, created_at=now, actor=actor)
         moving = replace(
@@ -223,10 +223,10 @@ class Responder:
         try:
             run, incident = self._stores.runs.begin(run, moving, actor)
         except PausedError as error:
-            self._move(incident, IncidentState.HELD, Reason.PAUSED, str(error))
+            self._move_on(incident, IncidentState.HELD, Reason.PAUSED, str(error))
             return
         except ConflictError as error:
-            self._move(incident, IncidentState.HELD, Reason.HOST_BUSY, str(error))
+            self._move_on(incident, IncidentState.HELD, Reason.HOST_BUSY, str(error))
             return
         log.info(
             "remediation chosen",
@@ -258,15 +258,15 @@ class Responder:
             )
             self._escalation.asked(incident, now)
             self._previews.begin(approval_id, plan)
-        self._move(incident, IncidentState.AWAITING_APPROVAL, decision.reason, decision.detail)
+        self._move_on(incident, IncidentState.AWAITING_APPROVAL, decision.reason, decision.detail)
 
     def _with_options(self, incident: Incident, decision: Decision) -> Incident:
         return replace(incident, options=decision.options or incident.options)
 
-    def _move(
+    def _move_on(
         self, incident: Incident, state: IncidentState, reason: Reason | None, detail: str = ""
     ) -> None:
-        move(self._stores, self._clock, incident, state, reason, detail)
+        transition(self._stores, self._clock, incident, state, reason, detail)
 
 
 def _given_to_people(runs: list[Run], approval: Approval | None) -> tuple[Reason, str] | None:
@@ -291,9 +291,9 @@ def _wanted(approved: Approval | None) -> str | None:
     return None
 
 
-def _actor(approved: Approval | None, wish: Wish | None) -> str:
-    if wish is not None:
-        return wish.actor
+def _actor(approved: Approval | None, request: RunRequest | None) -> str:
+    if request is not None:
+        return request.actor
     if approved is not None:
         return ", ".join(vote.actor for vote in approved.votes if vote.yes)
     return ACTOR

@@ -16,7 +16,7 @@ ACTOR = "opsmend"
 """Who acts when no person does."""
 
 
-def move(
+def transition(
     stores: Stores,
     clock: Clock,
     incident: Incident,

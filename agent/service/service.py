@@ -140,7 +140,7 @@ class Service:
             return None
         parts = Parts(
             stores=agent.stores,
-            deeds=agent.deeds,
+            operator_actions=agent.operator_actions,
             tokens=lambda: self._tokens,
             status=self._report.status,
             anomalies=lambda: agent.pipeline.anomalies,

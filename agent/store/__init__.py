@@ -8,9 +8,9 @@ from agent.store.history import History
 from agent.store.incidents import IncidentStore
 from agent.store.notifications import Notification, NotificationStore
 from agent.store.pauses import Pause, PauseStore
+from agent.store.run_requests import RunRequest, RunRequestStore
 from agent.store.runs import RunStore
 from agent.store.stores import Stores, open_stores
-from agent.store.wishes import Wish, WishStore
 
 __all__ = [
     "AlertStore",
@@ -26,10 +26,10 @@ __all__ = [
     "NotificationStore",
     "Pause",
     "PauseStore",
+    "RunRequest",
+    "RunRequestStore",
     "RunStore",
     "Stores",
     "Vote",
-    "Wish",
-    "WishStore",
     "open_stores",
 ]

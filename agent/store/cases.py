@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from agent.records import Effect, RunState, Verdict
+from agent.records import Attribution, RunState, Verdict
 from agent.records.cases import Outcome, PastCase
 from agent.store.documents import from_json
 from agent.store.engine import Database
@@ -64,7 +64,7 @@ class CaseStore:
         nothing helped, half of that is their fault. A repair that failed or was cut short says nothing.
         """
         query = (
-            select(incidents, runs.c.fault.label("treated"), runs.c.verdict, runs.c.effect)
+            select(incidents, runs.c.fault.label("treated"), runs.c.verdict, runs.c.attribution)
             .join(runs, runs.c.incident_id == incidents.c.id)
             .where(_PROVED | (_NOT_PROVED & (runs.c.state == RunState.SUCCEEDED.value)))
             .where(runs.c.fault != "unknown")
@@ -81,10 +81,10 @@ class CaseStore:
 def _outcomes(rows: Sequence[Row[Any]]) -> Iterable[Outcome]:
     """Judge each voter of one incident once for every fault that was treated."""
     helped = next((row for row in rows if row.verdict == Verdict.RECOVERED.value), None)
-    effect = from_json(Effect, helped.effect) if helped is not None and helped.effect else None
+    found = from_json(Attribution, helped.attribution) if helped is not None and helped.attribution else None
     candidates = to_incident(rows[0]).diagnosis.candidates
     for fault in dict.fromkeys(row.treated for row in rows):
         right = helped is not None and helped.treated == fault
-        sure = (effect.sure if effect else 1.0) if right else 1.0 if helped is not None else _NOT_HELPED
+        sure = (found.sure if found else 1.0) if right else 1.0 if helped is not None else _NOT_HELPED
         for voter in dict.fromkeys(v for one in candidates if one.fault == fault for v in one.voters):
             yield Outcome(voter=voter, right=right, sure=sure)

@@ -9,11 +9,11 @@ from sqlalchemy import insert, select, update
 
 from agent.store.audit import append
 from agent.store.engine import Database
-from agent.store.schema import wishes
+from agent.store.schema import run_requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class RunRequest:
     """A person asks to run a remediation for an incident."""
 
     id: int
@@ -23,8 +23,8 @@ class Wish:
     at: datetime
 
 
-class WishStore:
-    """Keeps wishes until they are answered."""
+class RunRequestStore:
+    """Keeps requests until they are answered."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -33,16 +33,16 @@ class WishStore:
         """Ask for a remediation."""
         with self._database.transaction() as connection:
             values = {"incident_id": incident_id, "remediation": remediation, "actor": actor, "at": now}
-            connection.execute(insert(wishes).values(**values))
+            connection.execute(insert(run_requests).values(**values))
             detail = {"remediation": remediation}
             append(connection, now, actor, "run asked for", f"incident {incident_id}", detail)
 
-    def open(self) -> list[Wish]:
-        """Return the wishes that have no answer yet, oldest first."""
-        query = select(wishes).where(wishes.c.answer.is_(None)).order_by(wishes.c.id)
+    def open(self) -> list[RunRequest]:
+        """Return the requests that have no answer yet, oldest first."""
+        query = select(run_requests).where(run_requests.c.answer.is_(None)).order_by(run_requests.c.id)
         with self._database.reading() as connection:
             return [
-                Wish(
+                RunRequest(
                     id=row.id,
                     incident_id=row.incident_id,
                     remediation=row.remediation,
@@ -52,7 +52,9 @@ class WishStore:
                 for row in connection.execute(query)
             ]
 
-    def answer(self, wish: Wish, answer: str) -> None:
-        """Say what became of a wish."""
+    def answer(self, request: RunRequest, answer: str) -> None:
+        """Say what became of a request."""
         with self._database.transaction() as connection:
-            connection.execute(update(wishes).where(wishes.c.id == wish.id).values(answer=answer))
+            connection.execute(
+                update(run_requests).where(run_requests.c.id == request.id).values(answer=answer)
+            )

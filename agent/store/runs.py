@@ -12,7 +12,17 @@ from sqlalchemy.engine import Row
 
 from agent.errors import ConflictError, NotFoundError, PausedError
 from agent.reasons import Reason
-from agent.records import CheckResult, Effect, Incident, Plan, Run, RunState, StepOutcome, TaskEvent, Verdict
+from agent.records import (
+    Attribution,
+    CheckResult,
+    Incident,
+    Plan,
+    Run,
+    RunState,
+    StepOutcome,
+    TaskEvent,
+    Verdict,
+)
 from agent.store.audit import append
 from agent.store.documents import from_json, to_json
 from agent.store.engine import Database
@@ -244,7 +254,7 @@ def _to_row(run: Run) -> dict[str, Any]:
         "verified_at": run.verified_at,
         "plan": to_json(Plan, run.plan),
         "checks": to_json(tuple[CheckResult, ...], run.checks),
-        "effect": to_json(Effect, run.effect) if run.effect else None,
+        "attribution": to_json(Attribution, run.attribution) if run.attribution else None,
     }
 
 
@@ -266,5 +276,5 @@ def _to_run(row: Row[Any], outcomes: tuple[StepOutcome, ...]) -> Run:
         verified_at=row.verified_at,
         plan=from_json(Plan, row.plan),
         checks=from_json(tuple[CheckResult, ...], row.checks),
-        effect=from_json(Effect, row.effect) if row.effect else None,
+        attribution=from_json(Attribution, row.attribution) if row.attribution else None,
     )

@@ -135,8 +135,8 @@ votes = Table(
     Column("at", Utc, nullable=False),
 )
 
-wishes = Table(
-    "wishes",
+run_requests = Table(
+    "run_requests",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("incident_id", Integer, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
@@ -290,7 +290,7 @@ runs = Table(
     Column("cancel_asked_by", Words),
     Column("plan", Words, nullable=False),
     Column("checks", Words, nullable=False),
-    Column("effect", Words),
+    Column("attribution", Words),
     Index(None, "incident_id"),
     Index(None, "state"),
     Index(None, "created_at"),

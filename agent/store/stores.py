@@ -17,9 +17,9 @@ from agent.store.inquiries import InquiryStore
 from agent.store.logs import LogStore
 from agent.store.notifications import NotificationStore
 from agent.store.pauses import PauseStore
+from agent.store.run_requests import RunRequestStore
 from agent.store.runs import RunStore
 from agent.store.topologies import TopologyStore
-from agent.store.wishes import WishStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class Stores:
     pauses: PauseStore
     runs: RunStore
     topologies: TopologyStore
-    wishes: WishStore
+    run_requests: RunRequestStore
 
     def close(self) -> None:
         """Let go of the database."""
@@ -66,5 +66,5 @@ def open_stores(file: Path) -> Stores:
         pauses=PauseStore(database),
         runs=RunStore(database),
         topologies=TopologyStore(database),
-        wishes=WishStore(database),
+        run_requests=RunRequestStore(database),
     )

@@ -1,7 +1,7 @@
 """Runs in, verdicts out, from fresh metrics only."""
 
-from agent.verify.effect import Circumstances, judge_effect
+from agent.verify.attribution import Circumstances, attribute_recovery
 from agent.verify.freshness import oldest_sample
 from agent.verify.verifier import Finding, Verification
 
-__all__ = ["Circumstances", "Finding", "Verification", "judge_effect", "oldest_sample"]
+__all__ = ["Circumstances", "Finding", "Verification", "attribute_recovery", "oldest_sample"]

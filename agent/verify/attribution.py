@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from agent.records import Effect
+from agent.records import Attribution
 
 # before anything is known: one incident in four goes away by itself
 _PRIOR_ALONE, _PRIOR_ALL = 1.0, 4.0
@@ -35,12 +35,12 @@ class Circumstances:
     earlier_alone: int
 
 
-def judge_effect(seen: Circumstances) -> Effect:
+def attribute_recovery(seen: Circumstances) -> Attribution:
     """Return how sure it is that the run did it, in 0..1, and why in one sentence.
 
     >>> alone = Circumstances(lasted=timedelta(minutes=5), took=timedelta(seconds=5), peers=0,
     ...     peers_recovered=0, earlier=20, earlier_alone=1)
-    >>> judge_effect(alone).sure > 0.95
+    >>> attribute_recovery(alone).sure > 0.95
     True
     """
     by_itself = (seen.earlier_alone + _PRIOR_ALONE) / (seen.earlier + _PRIOR_ALL)
@@ -50,7 +50,7 @@ def judge_effect(seen: Circumstances) -> Effect:
     if seen.peers:
         # rule of succession: three of three recovered is not yet certainty
         chance = max(chance, (seen.peers_recovered + 1) / (seen.peers + 2) if seen.peers_recovered else 0.0)
-    return Effect(sure=round(min(1 - chance, _MOST), 3), text=_explain(seen))
+    return Attribution(sure=round(min(1 - chance, _MOST), 3), text=_explain(seen))
 
 
 def _explain(seen: Circumstances) -> str:

@@ -32,7 +32,7 @@ class Comment(BaseModel):
     comment: str = Field(default="", max_length=2000)
 
 
-class Wish(Comment):
+class RunRequest(Comment):
     """Which remediation to run."""
 
     remediation: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
@@ -111,31 +111,31 @@ def report(
 @router.post("/api/v1/incidents/{incident_id}/approve")
 def approve(incident_id: Id, body: Comment, agent: Agent, who: Caller) -> Response:
     """Say yes to what an incident asks for."""
-    return answer(agent.deeds.vote(incident_id, True, who, body.comment))
+    return answer(agent.operator_actions.vote(incident_id, True, who, body.comment))
 
 
 @router.post("/api/v1/incidents/{incident_id}/deny")
 def deny(incident_id: Id, body: Comment, agent: Agent, who: Caller) -> Response:
     """Say no to what an incident asks for."""
-    return answer(agent.deeds.vote(incident_id, False, who, body.comment))
+    return answer(agent.operator_actions.vote(incident_id, False, who, body.comment))
 
 
 @router.post("/api/v1/incidents/{incident_id}/close")
 def close(incident_id: Id, body: Comment, agent: Agent, who: Caller) -> Response:
     """Close an incident by hand."""
-    return answer(agent.deeds.close(incident_id, who, body.comment))
+    return answer(agent.operator_actions.close(incident_id, who, body.comment))
 
 
 @router.post("/api/v1/incidents/{incident_id}/cancel")
 def cancel(incident_id: Id, agent: Agent, who: Caller) -> Response:
     """Cancel the run that is at work for an incident."""
-    return answer({"canceling_run": agent.deeds.cancel(incident_id, who)}, 202)
+    return answer({"canceling_run": agent.operator_actions.cancel(incident_id, who)}, 202)
 
 
 @router.post("/api/v1/incidents/{incident_id}/run")
-def run(incident_id: Id, body: Wish, agent: Agent, who: Caller) -> Response:
+def run(incident_id: Id, body: RunRequest, agent: Agent, who: Caller) -> Response:
     """Ask for a remediation by name."""
-    agent.deeds.ask_for_run(incident_id, body.remediation, who)
+    agent.operator_actions.ask_for_run(incident_id, body.remediation, who)
     return answer({"asked_for": body.remediation}, 202)
 
 
@@ -143,13 +143,13 @@ def run(incident_id: Id, body: Wish, agent: Agent, who: Caller) -> Response:
 def pause(body: PauseRequest, agent: Agent, who: Caller) -> Response:
     """Start nothing new until resumed."""
     until = agent.clock.now() + body.duration if body.duration else None
-    return answer(agent.deeds.pause(who, body.comment, until))
+    return answer(agent.operator_actions.pause(who, body.comment, until))
 
 
 @router.post("/api/v1/resume")
 def resume(agent: Agent, who: Caller) -> Response:
     """End a pause."""
-    return answer({"was_paused": agent.deeds.resume(who)})
+    return answer({"was_paused": agent.operator_actions.resume(who)})
 
 
 @router.post("/api/v1/alerts")
@@ -174,7 +174,7 @@ async def take_alerts_anywhere(request: Request, agent: Agent) -> Response:
 
 
 def _take_alerts(agent: Parts, who: Person, body: bytes) -> Response:
-    agent.deeds.require(who, "alert")
+    agent.operator_actions.require(who, "alert")
     now = agent.clock.now()
     alerts = parse_webhook(body, now)
     changed = agent.stores.alerts.take(alerts, who.name, now)

@@ -13,7 +13,7 @@ from agent.clock import Clock
 from agent.decide.policy import groups_of
 from agent.records import Anomaly
 from agent.records.plain import to_plain
-from agent.response import Deeds, Person
+from agent.response import OperatorActions, Person
 from agent.store import Stores
 from agent.web.access import Tokens
 
@@ -23,7 +23,7 @@ class Parts:
     """The parts of the agent that the API shows and commands."""
 
     stores: Stores
-    deeds: Deeds
+    operator_actions: OperatorActions
     tokens: Callable[[], Tokens]
     status: Callable[[], Mapping[str, Any]]
     anomalies: Callable[[], Sequence[Anomaly]]

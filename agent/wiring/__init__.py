@@ -4,9 +4,9 @@ from agent.wiring.agent import Agent, Announcer
 from agent.wiring.build import build
 from agent.wiring.definitions import Current, Definitions, load_definitions
 from agent.wiring.parts import (
-    make_deeds,
     make_dependencies,
     make_inventory,
+    make_operator_actions,
     make_runner,
     make_scorer,
     make_source,
@@ -20,9 +20,9 @@ __all__ = [
     "Definitions",
     "build",
     "load_definitions",
-    "make_deeds",
     "make_dependencies",
     "make_inventory",
+    "make_operator_actions",
     "make_runner",
     "make_scorer",
     "make_source",

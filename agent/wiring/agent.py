@@ -19,7 +19,7 @@ from agent.notify import Notifier
 from agent.pipeline import Pipeline
 from agent.records import Anomaly
 from agent.remediate import AnsibleInventory
-from agent.response import Deeds, Previews, Responder, Workers
+from agent.response import OperatorActions, Previews, Responder, Workers
 from agent.store import Stores
 from agent.stream import Feed, Stream
 from agent.wiring.definitions import Current, Definitions
@@ -51,7 +51,7 @@ class Agent:
     previews: Previews
     workers: Workers
     notifier: Notifier
-    deeds: Deeds
+    operator_actions: OperatorActions
     clock: Clock
     dependencies: Dependencies
     topology: TopologyReader

@@ -20,18 +20,18 @@ from agent.detect.models.layer import EntityLayer
 from agent.diagnose import Advisor, IncidentGrouper, RuleVoter
 from agent.inquiry.inquirer import Inquirer
 from agent.inquiry.opinions import InquiryOpinions
+from agent.learn.casebook import TrackRecord
 from agent.notify import AnomalyAlerts, AnomalyDigest, Notifier, Storyteller
 from agent.pipeline import LatestView, Pipeline
 from agent.records import Anomaly
 from agent.remediate import Steps
 from agent.response import (
-    Deeds,
     Escalation,
+    OperatorActions,
     Outcomes,
     Previews,
     Responder,
     StoreJournal,
-    TrackRecord,
     Verifications,
     Workers,
 )
@@ -94,7 +94,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     outlook = Outlook(stores, current.book, _learn(settings))
     dependencies = make_dependencies(settings)
     grouper = IncidentGrouper(definitions.book.faults, dependencies)
-    learned = Learned(record=TrackRecord(stores, clock), inquiries=InquiryOpinions())
+    learned = Learned(record=TrackRecord(stores.cases, clock), inquiries=InquiryOpinions())
     advisor = make_advisor(settings, definitions.cases, stores, clock, learned)
     inquirer = make_inquirer(
         settings, current.book, lambda: current.definitions.cases, stores, inventory, clock, learned,
@@ -135,7 +135,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
             clock,
             anomalies=partial(_anomalies_to_tell, settings, pipeline),
         ),
-        deeds=Deeds(stores, current.policy, clock),
+        operator_actions=OperatorActions(stores, current.policy, clock),
         clock=clock,
         dependencies=dependencies,
         topology=TopologyReader(settings.collect.topology, source),

@@ -16,7 +16,7 @@ from agent.detect.models.shelf import detectors_of
 from agent.diagnose import Dependencies
 from agent.records.evidence import Edge
 from agent.remediate import AnsibleInventory, PlaybookRunner
-from agent.response import Deeds, Person
+from agent.response import OperatorActions, Person
 from agent.store import Stores
 
 _ANSWER_WITHIN_S = 2.0  # of the scoring process, and a quarter of a poll at most
@@ -69,9 +69,9 @@ def make_runner(settings: Settings) -> PlaybookRunner:
     )
 
 
-def make_deeds(settings: Settings, stores: Stores, clock: Clock) -> Deeds:
+def make_operator_actions(settings: Settings, stores: Stores, clock: Clock) -> OperatorActions:
     """Return what people may do, by the policy as it is on disk now."""
-    return Deeds(stores, lambda: load_policy(settings.paths.rules), clock)
+    return OperatorActions(stores, lambda: load_policy(settings.paths.rules), clock)
 
 
 def person_at_the_keyboard() -> Person:

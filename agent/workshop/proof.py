@@ -20,9 +20,9 @@ from agent.demo.snapshot import HostState, differences, take
 from agent.errors import RunError
 from agent.livestatus import read_live_status
 from agent.records import Incident, IncidentState, Run, RunState
-from agent.response import Deeds, Person
+from agent.response import OperatorActions, Person
 from agent.store import Stores, open_stores
-from agent.wiring import make_deeds
+from agent.wiring import make_operator_actions
 from agent.workshop.hosts import break_target, cluster_name, prove_healed
 from agent.workshop.places import Places
 from agent.workshop.scenario import TARGET, Scenario
@@ -67,9 +67,9 @@ def prove(scenario: Scenario, places: Places, folder: Path, tell: Tell) -> Proof
         try:
             settings = load_settings(config)
             stores = open_stores(settings.database)
-            deeds = make_deeds(settings, stores, SystemClock())
+            operator_actions = make_operator_actions(settings, stores, SystemClock())
             try:
-                proof = _break_and_watch(cluster, scenario, places, stores, deeds, tell)
+                proof = _break_and_watch(cluster, scenario, places, stores, operator_actions, tell)
             finally:
                 stores.close()
         finally:
@@ -79,7 +79,12 @@ def prove(scenario: Scenario, places: Places, folder: Path, tell: Tell) -> Proof
 
 
 def _break_and_watch(
-    cluster: Cluster, scenario: Scenario, places: Places, stores: Stores, deeds: Deeds, tell: Tell
+    cluster: Cluster,
+    scenario: Scenario,
+    places: Places,
+    stores: Stores,
+    operator_actions: OperatorActions,
+    tell: Tell,
 ) -> Proof:
     proof = Proof(remediation=scenario.remediation, fault=scenario.target.fault or "")
     tell("watching the healthy site")
@@ -88,7 +93,7 @@ def _break_and_watch(
     tell("breaking the target")
     injected_at = datetime.now(UTC)
     break_target(cluster, scenario, places.roles)
-    incident = _watch(proof, stores, deeds, injected_at, tell)
+    incident = _watch(proof, stores, operator_actions, injected_at, tell)
     _judge(proof, scenario, incident, stores)
     return proof
 
@@ -112,7 +117,9 @@ def _look_at_hosts(
     return proof
 
 
-def _watch(proof: Proof, stores: Stores, deeds: Deeds, injected_at: datetime, tell: Tell) -> Incident | None:
+def _watch(
+    proof: Proof, stores: Stores, operator_actions: OperatorActions, injected_at: datetime, tell: Tell
+) -> Incident | None:
     """Follow the first incident until it is settled, or time is over; say yes where the policy asks."""
     deadline = time.monotonic() + _TIMEOUT_S
     while time.monotonic() < deadline:
@@ -125,7 +132,7 @@ def _watch(proof: Proof, stores: Stores, deeds: Deeds, injected_at: datetime, te
             if mine.state.settled:
                 return mine
             if mine.state is IncidentState.AWAITING_APPROVAL and not proof.asked:
-                deeds.vote(mine.id, True, _APPROVER, "as on-call would")
+                operator_actions.vote(mine.id, True, _APPROVER, "as on-call would")
                 proof.asked = True
         time.sleep(_LOOK_EVERY_S)
     return None

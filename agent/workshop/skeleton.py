@@ -22,7 +22,7 @@ RISKS = ("low", "medium", "high")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class RemediationDraft:
     """What an author wants."""
 
     name: str
@@ -31,50 +31,52 @@ class Wish:
     risk: str = "medium"
 
 
-def write_skeleton(wish: Wish, rules: Path, playbooks: Path, known: Mapping[str, object]) -> list[Path]:
+def write_skeleton(
+    draft: RemediationDraft, rules: Path, playbooks: Path, known: Mapping[str, object]
+) -> list[Path]:
     """Write remediation, scenario, signal, fault, rule and rule test; return the files.
 
     ``known`` are the faults there are. Raises OpsmendError for a bad name, and ConflictError rather than
     write over anything.
     """
-    for what, name in (("remediation", wish.name), ("fault", wish.fault)):
+    for what, name in (("remediation", draft.name), ("fault", draft.fault)):
         if not _NAME.fullmatch(name):
             raise OpsmendError(f"'{name}' is no name for a {what}; write lower case words joined by _")
-    if wish.risk not in RISKS:
+    if draft.risk not in RISKS:
         raise OpsmendError(f"risk is one of {', '.join(RISKS)}")
-    if not wish.summary.strip() or any(c in "{}" or not c.isprintable() for c in wish.summary):
+    if not draft.summary.strip() or any(c in "{}" or not c.isprintable() for c in draft.summary):
         raise OpsmendError("the summary is one sentence, without braces")
-    if wish.fault in known:
+    if draft.fault in known:
         raise ConflictError(
-            f"there is a fault '{wish.fault}' already; to fix it otherwise, copy what fixes it now"
+            f"there is a fault '{draft.fault}' already; to fix it otherwise, copy what fixes it now"
         )
-    texts = dict(_texts(wish, rules, playbooks))
+    texts = dict(_texts(draft, rules, playbooks))
     standing = [str(file) for file in texts if file.exists()]
-    if (playbooks / wish.name).exists() or standing:
-        raise ConflictError(f"{', '.join(standing) or playbooks / wish.name} exists already")
+    if (playbooks / draft.name).exists() or standing:
+        raise ConflictError(f"{', '.join(standing) or playbooks / draft.name} exists already")
     for file, text in texts.items():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     return list(texts)
 
 
-def _texts(wish: Wish, rules: Path, playbooks: Path) -> Mapping[Path, str]:
-    process = wish.name.replace("_", "-")[:_PROCESS_LENGTH].rstrip("-")
-    sentence = wish.summary.strip()
+def _texts(draft: RemediationDraft, rules: Path, playbooks: Path) -> Mapping[Path, str]:
+    process = draft.name.replace("_", "-")[:_PROCESS_LENGTH].rstrip("-")
+    sentence = draft.summary.strip()
     values = {
-        "name": wish.name,
-        "fault": wish.fault,
+        "name": draft.name,
+        "fault": draft.fault,
         # as JSON, which is YAML too, whatever the sentence holds
         "summary": json.dumps(sentence[0].upper() + sentence[1:], ensure_ascii=False),
         "fault_summary": json.dumps(f"Something runs that should not: {process}"),
-        "risk": wish.risk,
+        "risk": draft.risk,
         "process": process,
     }
     texts = {}
     for file in sorted(_TEMPLATE.rglob("*.yml")):
         kind, *inside = file.relative_to(_TEMPLATE).parts
-        place = playbooks / wish.name if kind == "playbooks" else rules
-        path = place.joinpath(*(f"{wish.name}.yml" if one == _NAME_OF_FILE else one for one in inside))
+        place = playbooks / draft.name if kind == "playbooks" else rules
+        path = place.joinpath(*(f"{draft.name}.yml" if one == _NAME_OF_FILE else one for one in inside))
         texts[path] = Template(file.read_text()).substitute(values, schemas=_schemas_from(path))
     return texts
 

@@ -1,4 +1,4 @@
-"""People and the agent: approvals, wishes, windows, storms, what a restart must not forget."""
+"""People and the agent: approvals, requests, windows, storms, what a restart must not forget."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -45,12 +45,12 @@ def test_two_people_have_to_say_yes_and_one_person_counts_once(workshop, make_ag
     agent = make_agent()
     workshop.break_host("web1")
     incident = until(agent, ASKED)
-    assert agent.deeds.vote(incident.id, True, ANN).state == "pending"
+    assert agent.operator_actions.vote(incident.id, True, ANN).state == "pending"
     with pytest.raises(ConflictError):
-        agent.deeds.vote(incident.id, True, ANN)
+        agent.operator_actions.vote(incident.id, True, ANN)
     agent.pipeline.poll()
     assert only(agent).state is ASKED
-    assert agent.deeds.vote(incident.id, True, BOB, "looks right").state == "approved"
+    assert agent.operator_actions.vote(incident.id, True, BOB, "looks right").state == "approved"
     drive(agent, settled(agent.stores))
     (run,) = agent.stores.runs.of_incident(incident.id)
     assert (only(agent).state, run.actor) == (IncidentState.RECOVERED, "ann, bob")
@@ -62,12 +62,12 @@ def test_nobody_approves_what_they_asked_for(workshop, make_agent):
     agent = make_agent()
     workshop.break_host("web1")
     incident = until(agent, ASKED)
-    agent.deeds.ask_for_run(incident.id, "other", ANN)
+    agent.operator_actions.ask_for_run(incident.id, "other", ANN)
     wanted = "other"
     drive(agent, lambda: agent.stores.approvals.newest(incident.id).plan.remediation == wanted)
     with pytest.raises(RefusedError, match="nobody approves their own request"):
-        agent.deeds.vote(incident.id, True, ANN)
-    agent.deeds.vote(incident.id, True, BOB)
+        agent.operator_actions.vote(incident.id, True, ANN)
+    agent.operator_actions.vote(incident.id, True, BOB)
     drive(agent, settled(agent.stores))
     (run,) = agent.stores.runs.of_incident(incident.id)
     assert run.plan.remediation == "other"
@@ -79,12 +79,12 @@ def test_a_person_may_have_an_escalated_incident_run_once_more(workshop, make_ag
     workshop.break_host("web1")
     incident = until(agent, IncidentState.ESCALATED)
     assert incident.reason is Reason.POLICY_DENIES
-    agent.deeds.ask_for_run(incident.id, "mend", ANN)
-    drive(agent, lambda: not agent.stores.wishes.open())
+    agent.operator_actions.ask_for_run(incident.id, "mend", ANN)
+    drive(agent, lambda: not agent.stores.run_requests.open())
     assert (only(agent).state, agent.stores.runs.of_incident(incident.id)) == (IncidentState.ESCALATED, [])
     workshop.policy()
     agent.reload(workshop.definitions())
-    agent.deeds.ask_for_run(incident.id, "mend", ANN)
+    agent.operator_actions.ask_for_run(incident.id, "mend", ANN)
     drive(agent, lambda: only(agent).state is IncidentState.RECOVERED)
     (run,) = agent.stores.runs.of_incident(incident.id)
     assert run.actor == "ann"
@@ -213,13 +213,13 @@ def test_what_ran_before_a_restart_counts_after_it(workshop, make_agent, limits,
 
 def test_a_pause_outlives_a_restart(workshop, make_agent):
     first = make_agent()
-    first.deeds.pause(ANN, "deploy")
+    first.operator_actions.pause(ANN, "deploy")
     first.responder.stop()
     again = make_agent()
     workshop.break_host("web1")
     held = until(again, IncidentState.HELD)
     assert (held.reason, "deploy" in held.detail) == (Reason.PAUSED, True)
-    again.deeds.resume(BOB)
+    again.operator_actions.resume(BOB)
     drive(again, settled(again.stores))
     assert only(again).state is IncidentState.RECOVERED
 
@@ -257,5 +257,5 @@ def test_a_healed_host_beside_a_sick_one_makes_it_surer_that_the_run_did_it(work
     workshop.break_host("web2")
     drive(agent, settled(agent.stores))
     (run,) = agent.stores.runs.of_incident(only(agent).id)
-    assert 0 < run.effect.sure <= 1
-    assert run.effect.text
+    assert 0 < run.attribution.sure <= 1
+    assert run.attribution.text

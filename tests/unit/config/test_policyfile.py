@@ -65,7 +65,7 @@ ROLES = "roles: {r: {users: [ann], groups: [ops], may: [approve]}}\nremediations
 
 
 @pytest.mark.parametrize(
-    ("user", "groups", "deed", "allowed"),
+    ("user", "groups", "permission", "allowed"),
     [
         ("ann", (), "approve", True),
         ("ann", (), "pause", False),
@@ -75,9 +75,9 @@ ROLES = "roles: {r: {users: [ann], groups: [ops], may: [approve]}}\nremediations
         ("ops", (), "approve", False),
     ],
 )
-def test_who_may_do_what(tmp_path, user, groups, deed, allowed):
+def test_who_may_do_what(tmp_path, user, groups, permission, allowed):
     policy = load_policy((write(tmp_path, ROLES),))
-    assert may(policy, user, groups, deed) is allowed
+    assert may(policy, user, groups, permission) is allowed
 
 
 def test_the_groups_of_this_machine_are_known():

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from agent.verify import Circumstances, judge_effect
+from agent.verify import Circumstances, attribute_recovery
 
 
 def sure(lasted=60, took=5, peers=0, peers_recovered=0, earlier=0, earlier_alone=0):
@@ -14,7 +14,7 @@ def sure(lasted=60, took=5, peers=0, peers_recovered=0, earlier=0, earlier_alone
         earlier=earlier,
         earlier_alone=earlier_alone,
     )
-    return judge_effect(seen).sure
+    return attribute_recovery(seen).sure
 
 
 def test_a_long_fault_that_ends_with_the_run_was_ended_by_it():

@@ -10,9 +10,9 @@ from agent.errors import ConflictError, OpsmendError
 from agent.workshop.inspection import inspect_files
 from agent.workshop.places import Places
 from agent.workshop.ruletests import rule_test_files, run_rule_tests
-from agent.workshop.skeleton import Wish, _schemas_from, write_skeleton
+from agent.workshop.skeleton import RemediationDraft, _schemas_from, write_skeleton
 
-WISH = Wish(name="trim_queue", fault="queue_long", summary='trims "the" queue: # all of it')
+DRAFT = RemediationDraft(name="trim_queue", fault="queue_long", summary='trims "the" queue: # all of it')
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def places(root, tmp_path):
     local = Places(
         rules=[root / "rules", tmp_path / "rules"], playbooks=[root / "playbooks", tmp_path / "playbooks"]
     )
-    write_skeleton(WISH, local.rules[1], local.playbooks[1], {})
+    write_skeleton(DRAFT, local.rules[1], local.playbooks[1], {})
     return local
 
 
@@ -47,12 +47,12 @@ def test_in_a_checkout_the_schema_is_named_by_the_way_there(root):
 
 def test_nothing_is_ever_written_over(places):
     with pytest.raises(ConflictError, match="exists already"):
-        write_skeleton(WISH, places.rules[1], places.playbooks[1], {})
+        write_skeleton(DRAFT, places.rules[1], places.playbooks[1], {})
 
 
 def test_a_known_fault_is_not_described_a_second_time(places, tmp_path):
     with pytest.raises(ConflictError, match="there is a fault 'queue_long' already"):
-        write_skeleton(WISH, tmp_path / "r", tmp_path / "p", {"queue_long": None})
+        write_skeleton(DRAFT, tmp_path / "r", tmp_path / "p", {"queue_long": None})
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,9 @@ def test_a_known_fault_is_not_described_a_second_time(places, tmp_path):
         ("n", "f", "s", "none"),
     ],
 )
-def test_a_wish_that_makes_no_sense_writes_nothing(tmp_path, name, fault, summary, risk):
+def test_a_draft_that_makes_no_sense_writes_nothing(tmp_path, name, fault, summary, risk):
     with pytest.raises(OpsmendError):
-        write_skeleton(Wish(name=name, fault=fault, summary=summary, risk=risk), tmp_path, tmp_path, {})
+        write_skeleton(
+            RemediationDraft(name=name, fault=fault, summary=summary, risk=risk), tmp_path, tmp_path, {}
+        )
     assert list(tmp_path.rglob("*")) == []
