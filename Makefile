@@ -161,7 +161,7 @@ $(VENV)/.made: pyproject.toml $(LOCK) | packages
 lock: ## Take the newest versions that pyproject.toml allows into the lock file
 	rm -rf .cache/lock
 	$(PYTHON) -m venv .cache/lock
-	.cache/lock/bin/python -m pip install -q --disable-pip-version-check '.[dev,kafka,deep]'
+	.cache/lock/bin/python -m pip install -q --disable-pip-version-check '.[dev,kafka,deep,pyod,postgres]'
 	.cache/lock/bin/python -m pip freeze --exclude opsmend > $(LOCK)
 	rm -rf .cache/lock build
 

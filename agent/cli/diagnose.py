@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sysconfig
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from agent.collect.incidentfolder import read_incident_folder
 from agent.collect.labels import host_of
 from agent.config import Rulebook, load_rules
 from agent.config.casefile import load_cases
+from agent.config.stock import default_folders
 from agent.decide import Remediation, load_catalog
 from agent.diagnose import RuleVoter
 from agent.diagnose.cause.rootcause import Investigation, investigate
@@ -73,24 +73,13 @@ def diagnose_folder(
 
 
 def load_knowledge(root: Path | None) -> tuple[Rulebook, list[PastCase], Mapping[str, Remediation]]:
-    """Return rules, cases and remediations: of ``root``, else of the checkout or the installation.
-
-    Without any, diagnosis goes on and names no fault: the root cause needs none of them.
-    """
+    """Return rules, cases and remediations: of ``root``, else the stock and local ones."""
     if root is not None and not (root / "rules").is_dir():
         raise ConfigError([Problem(root, "has no folder 'rules'", hint="where rules and playbooks are")])
-    share = Path(sysconfig.get_path("data")) / "share" / "opsmend"
-    here = Path(__file__).resolve().parents[2]
-    places = [root] if root else [here, share, Path("/usr/share/opsmend")]
-    stock = next((place for place in places if (place / "rules" / "faults.yml").is_file()), None)
-    if stock is None:
-        return Rulebook({}, {}, {}), [], {}
-    folders = [stock / "rules"]
-    if root is None and (local := Path("/etc/opsmend/rules")).is_dir():
-        folders.append(local)
+    folders = [root / "rules"] if root else list(default_folders("rules"))
+    playbooks = [root / "playbooks"] if root else list(default_folders("playbooks"))
     book = load_rules(folders)
-    playbooks = stock / "playbooks"
-    catalog = load_catalog([playbooks], book.faults) if playbooks.is_dir() else {}
+    catalog = load_catalog([one for one in playbooks if one.is_dir()], book.faults)
     return book, load_cases(folders, book.faults), catalog
 
 

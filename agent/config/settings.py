@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,6 +18,7 @@ from agent.config.sources import (
     SearchSection,
     TopologySection,
 )
+from agent.config.stock import default_folders
 from agent.config.yamlfile import Strict
 
 Mode = Literal["observe", "approve", "auto"]
@@ -53,8 +55,14 @@ class AgentSection(Strict):
 class PathsSection(Strict):
     """Where contributors' files are; a later folder adds to an earlier one or replaces by id."""
 
-    rules: Paths = (Path("/usr/share/opsmend/rules"), Path("/etc/opsmend/rules"))
-    playbooks: Paths = (Path("/usr/share/opsmend/playbooks"), Path("/etc/opsmend/playbooks"))
+    rules: Paths = Field(
+        default_factory=partial(default_folders, "rules"),
+        description="signals, rules, faults, cases, policy; default: the stock ones, then /etc/opsmend/rules",
+    )
+    playbooks: Paths = Field(
+        default_factory=partial(default_folders, "playbooks"),
+        description="remediations; default: the stock ones, then /etc/opsmend/playbooks",
+    )
     inventory: Paths = (Path("/etc/opsmend/inventory"),)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.config import find_config_file, load_settings
+from agent.config.stock import default_folders
 from agent.errors import ConfigError, Problem
 
 _RULES, _PLAYBOOKS = Path("rules"), Path("playbooks")
@@ -46,7 +47,8 @@ def find_places(config: Path | None, rules: Sequence[Path] = (), playbooks: Sequ
     """Return the folders to work with.
 
     Those that were named win; then the settings that were named; then ``rules`` and ``playbooks`` here,
-    as in a checkout; then the settings in their default place. Raises ConfigError.
+    as in a checkout; then the settings in their default place; without any the stock folders and the
+    local ones. Raises ConfigError.
     """
     if not (rules and playbooks):
         known = _known(config)
@@ -61,5 +63,8 @@ def _known(config: Path | None) -> Places:
     named = config or os.environ.get("OPSMEND_CONFIG")
     if not named and (_RULES / "faults.yml").is_file() and _PLAYBOOKS.is_dir():
         return Places(rules=(_RULES,), playbooks=(_PLAYBOOKS,))
-    paths = load_settings(find_config_file(config)).paths
+    file = find_config_file(config)
+    if not named and not file.exists():
+        return Places(rules=default_folders("rules"), playbooks=default_folders("playbooks"))
+    paths = load_settings(file).paths
     return Places(rules=paths.rules, playbooks=paths.playbooks)

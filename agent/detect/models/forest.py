@@ -1,7 +1,7 @@
 """Rows in, a trained isolation forest; rows in, how quickly they are isolated out (Liu, Ting & Zhou 2008).
 
-PyOD trains it. The trees are kept as arrays: a row passes all of them at once, which is a hundred times
-faster for a single row, and the process that scores needs no scikit-learn.
+scikit-learn trains it. The trees are kept as arrays: a row passes all of them at once, which is a hundred
+times faster for a single row, and the process that scores needs no scikit-learn.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from agent.records import FloatArray, IntArray
 _TREES = 48  # the paper: path lengths have settled well before a hundred
 _SAMPLE = 256  # rows of a tree, as in the paper
 _MOST_ROWS = 512  # the sum of what trees draw says as much of more
+_STRANGE = 0.1  # share of the rows it learns from that it calls strange; only moves the scores' zero
 _CHUNK = 2000  # rows that pass the trees together
 _EULER = 0.5772156649015329
 
 
 class IsolationForest:
-    """PyOD's IForest, its trees unpacked: tables of tree x node."""
+    """scikit-learn's IsolationForest, its trees unpacked: tables of tree x node."""
 
     def __init__(self, seed: int = SEED) -> None:
         self._seed = seed
@@ -37,12 +38,14 @@ class IsolationForest:
         self._offset = 0.0
 
     def fit(self, rows: FloatArray) -> Self:
-        """Learn. Imports PyOD."""
-        from pyod.models.iforest import IForest
+        """Learn. Imports scikit-learn."""
+        from sklearn.ensemble import IsolationForest as Forest
 
         chosen = sampled(rows, _MOST_ROWS)
         sample = min(_SAMPLE, len(chosen))
-        model = IForest(n_estimators=_TREES, max_samples=sample, random_state=self._seed)
+        model = Forest(
+            n_estimators=_TREES, max_samples=sample, contamination=_STRANGE, random_state=self._seed
+        )
         model.fit(chosen)
         self._unpack([estimator.tree_ for estimator in model.estimators_])
         self._usual = float(_path_length(np.array([sample]))[0]) or 1.0
@@ -50,7 +53,7 @@ class IsolationForest:
         return self
 
     def decision_function(self, rows: FloatArray) -> FloatArray:
-        """Return two to the minus mean path length in usual ones, and PyOD's offset."""
+        """Return two to the minus mean path length in usual ones, plus the offset; positive is strange."""
         parts = [self._lengths(rows[begin : begin + _CHUNK]) for begin in range(0, len(rows), _CHUNK)]
         lengths = np.concatenate(parts) if parts else np.empty(0)
         result: FloatArray = 2.0 ** (-lengths / self._usual) + self._offset

@@ -75,6 +75,11 @@ def _why_not(path: str, error: ImportError) -> str:
             f"detect.models.members: {path} needs PyTorch, which is not installed here; install torch beside "
             f"opsmend, or take it out (autoencoder and lstm do without)"
         )
+    if not find_spec("pyod"):
+        return (
+            f"detect.models.members: {path} needs PyOD, which is not installed here: it is the extra 'pyod', "
+            f"the package opsmend-pyod"
+        )
     return f"detect.models.members: {path} cannot be imported: {error}"
 
 

@@ -1,6 +1,6 @@
 """Rows in, a boundary around them; rows in, how far outside they lie out (Schölkopf et al. 2001).
 
-PyOD trains the one-class support vector machine. What is kept are its support vectors.
+scikit-learn trains the one-class support vector machine. What is kept are its support vectors.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NEAREST = 1e-12
 
 
 class OneClass:
-    """PyOD's OCSVM with a Gaussian kernel as wide as rows are usually apart."""
+    """scikit-learn's OneClassSVM with a Gaussian kernel as wide as rows are usually apart."""
 
     def __init__(self) -> None:
         self._vectors: npt.NDArray[np.float32] = np.zeros((0, 0), np.float32)
@@ -29,19 +29,19 @@ class OneClass:
         self._gamma = 1.0
 
     def fit(self, rows: FloatArray) -> Self:
-        """Learn. Imports PyOD."""
-        from pyod.models.ocsvm import OCSVM
+        """Learn. Imports scikit-learn."""
+        from sklearn.svm import OneClassSVM
 
         chosen = sampled(rows, _MOST_ROWS)
         self._gamma = _gamma(chosen)
-        model = OCSVM(nu=_NU, gamma=self._gamma).fit(chosen)
+        model = OneClassSVM(nu=_NU, gamma=self._gamma).fit(chosen)
         self._vectors = model.support_vectors_.astype(np.float32)
         self._weights = model.dual_coef_[0].astype(np.float64)
         self._intercept = float(model.intercept_[0])
         return self
 
     def decision_function(self, rows: FloatArray) -> FloatArray:
-        """Return PyOD's decision value: positive is outside."""
+        """Return the negative decision value, as PyOD does: positive is outside."""
         kernel = np.exp(-self._gamma * _squares(rows.astype(np.float32), self._vectors))
         result: FloatArray = -(kernel.astype(np.float64) @ self._weights + self._intercept)
         return result

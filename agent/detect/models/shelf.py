@@ -13,9 +13,10 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.metadata import version as installed
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ class Shelf:
                 trained_to=trained_to,
                 note=note,
                 cards=cards,
-                libraries={name: installed(name) for name in _LIBRARIES},
+                libraries=_installed(),
             )
             manifest = orjson.dumps({"format": FORMAT, **_plain(generation)}, option=orjson.OPT_INDENT_2)
             _write(partial / _MANIFEST, manifest)
@@ -158,8 +159,8 @@ class Shelf:
         file = self.folder / generation.name / card.file
         content = _read_checked(file, card)
         foreign = [name for name in card.members if name not in BY_NAME]
-        if foreign and generation.libraries != (now := {name: installed(name) for name in _LIBRARIES}):
-            changed = ", ".join(name for name in _LIBRARIES if generation.libraries.get(name) != now[name])
+        if foreign and generation.libraries != (now := _installed()):
+            changed = ", ".join(sorted(dict(generation.libraries.items() ^ now.items())))
             raise ModelError(f"{file} is refused: {foreign[0]} was kept with another {changed}; train again")
         import skops.io
 
@@ -253,6 +254,15 @@ class Shelf:
 def detectors_of(members: Iterable[str]) -> list[str]:
     """Return the members that are class paths."""
     return [name for name in members if name not in BY_NAME]
+
+
+def _installed() -> dict[str, str]:
+    """Return the versions of what models are made of; what is not installed is left out."""
+    found = {}
+    for name in _LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _read_checked(file: Path, card: Card) -> bytes:

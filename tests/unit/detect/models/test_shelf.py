@@ -1,6 +1,7 @@
 """The shelf: what was put there comes back, and what was not is refused, in one line."""
 
 import io
+import sys
 import zipfile
 from datetime import UTC, datetime, timedelta
 
@@ -246,8 +247,18 @@ def test_a_named_detector_of_another_library_version_is_refused(tmp_path, monkey
     path = "pyod.models.knn.KNN"
     shelf = Shelf(tmp_path, [path])
     put(shelf, trained("web1", members=(path,)))
-    monkeypatch.setattr("agent.detect.models.shelf.installed", lambda name: "0.0")
+    monkeypatch.setattr("agent.detect.models.shelf.version", lambda name: "0.0")
     assert "was kept with another" in str(loaded(shelf)[0])
+
+
+def test_without_pyod_our_own_models_are_trained_and_kept(tmp_path, monkeypatch):
+    for name in [one for one in sys.modules if one.partition(".")[0] == "pyod"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pyod", None)
+    shelf = Shelf(tmp_path)
+    generation = put(shelf, trained("web1", members=("isolation_forest", "one_class_svm")))
+    assert loaded(shelf)[0].entity == "web1"
+    assert "scikit-learn" in generation.libraries
 
 
 def test_scoring_takes_up_new_models_and_says_what_it_refused(shelf, models):
