@@ -16,7 +16,7 @@ from agent.collect.backfill import History, Wanted
 from agent.config.rulefiles import Rulebook, Signal
 from agent.detect import Detector
 from agent.detect.models.layer import EntityLayer
-from agent.diagnose import Advisor, IncidentGrouper, RuleVoter, is_blind
+from agent.diagnose import IncidentGrouper, RuleVoter, VotingEnsemble, is_blind
 from agent.diagnose.live.support import with_support
 from agent.errors import ConflictError
 from agent.log import Logger
@@ -87,7 +87,7 @@ class Pipeline:
         buffer: FrameBuffer,
         detector: Detector,
         voter: RuleVoter,
-        advisor: Advisor,
+        ensemble: VotingEnsemble,
         grouper: IncidentGrouper,
         stores: Stores,
         responder: Responder,
@@ -111,7 +111,7 @@ class Pipeline:
         self._buffer = buffer
         self._detector = detector
         self._voter = voter
-        self._advisor = advisor
+        self._ensemble = ensemble
         self._grouper = grouper
         self._stores = stores
         self._responder = responder
@@ -127,7 +127,9 @@ class Pipeline:
         self.topology = Topology()
         self._lock = threading.Lock()
 
-    def reload(self, book: Rulebook, voter: RuleVoter, advisor: Advisor, grouper: IncidentGrouper) -> None:
+    def reload(
+        self, book: Rulebook, voter: RuleVoter, ensemble: VotingEnsemble, grouper: IncidentGrouper
+    ) -> None:
         """Go by new signals, rules and faults from the next poll on."""
         with self._lock:
             self._queries = {id_: signal.query for id_, signal in book.signals.items()}
@@ -137,7 +139,7 @@ class Pipeline:
             if self._entities is not None:
                 self._entities.watch(watched)
             self._voter = voter
-            self._advisor = advisor
+            self._ensemble = ensemble
             self._grouper = grouper
 
     @property
@@ -219,7 +221,7 @@ class Pipeline:
         frame = self._frame
         arrivals = self._outlook(self._clock.now())
         candidates = self._voter.vote(frame, self._anomalies, self._stores.alerts.firing(), arrivals)
-        candidates = with_support(self._advisor.advise(candidates), self._anomalies)
+        candidates = with_support(self._ensemble.vote(candidates), self._anomalies)
         self._latest.set(View(frame=frame, anomalies=self._anomalies, candidates=candidates))
         return self._update_incidents(candidates, frame)
 

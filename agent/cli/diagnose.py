@@ -19,13 +19,13 @@ from agent.config.casefile import load_cases
 from agent.config.stock import default_folders
 from agent.decide import Remediation, load_catalog
 from agent.diagnose import RuleVoter
-from agent.diagnose.cause.rootcause import Investigation, investigate
+from agent.diagnose.cause.rootcause import RootCauseAnalysis, analyse
 from agent.diagnose.naming.classifier import train_classifier
 from agent.diagnose.naming.conclusion import Conclusion, conclude
-from agent.diagnose.naming.telling import tell
+from agent.diagnose.naming.report import build_report
 from agent.errors import ConfigError, Problem
 from agent.records import Frame, Series
-from agent.records.cases import Opinion, PastCase
+from agent.records.cases import Hypothesis, PastCase
 from agent.records.evidence import SeriesTable
 from agent.records.plain import to_plain
 
@@ -47,19 +47,19 @@ def diagnose_folder(
     """Diagnose one folder; write the report, and say for people what it says."""
     book, cases, catalog = load_knowledge(definitions)
     observed = read_incident_folder(folder, entity)
-    investigation = investigate(observed)
+    analysis = analyse(observed)
     summaries = {id_: fault.summary for id_, fault in book.faults.items()}
     model = train_classifier(cases)
     if classifier is not None and model is not None:
         write(classifier, model.to_json().encode())
     conclusion = conclude(
-        investigation,
+        analysis,
         cases,
         model,
         ask_rules(book, observed.table),
         faults=summaries,
     )
-    report = make_report(investigation, conclusion, catalog)
+    report = make_report(analysis, conclusion, catalog)
     if output is not None:
         write(output, orjson.dumps(report, default=to_plain, option=orjson.OPT_INDENT_2))
     if html is not None:
@@ -83,7 +83,7 @@ def load_knowledge(root: Path | None) -> tuple[Rulebook, list[PastCase], Mapping
     return book, load_cases(folders, book.faults), catalog
 
 
-def ask_rules(book: Rulebook, table: SeriesTable) -> dict[str, list[Opinion]]:
+def ask_rules(book: Rulebook, table: SeriesTable) -> dict[str, list[Hypothesis]]:
     """Return what the rules say of each entity, where columns are named as their signals are."""
     chosen = [row for row, name in enumerate(table.names) if name in book.signals]
     if not chosen or not len(table.times) or not table.clocked:
@@ -105,23 +105,23 @@ def ask_rules(book: Rulebook, table: SeriesTable) -> dict[str, list[Opinion]]:
         rows={name: np.array(own, dtype=np.intp) for name, own in rows.items()},
         answered=frozenset(rows),
     )
-    opinions: dict[str, list[Opinion]] = defaultdict(list)
+    hypotheses: dict[str, list[Hypothesis]] = defaultdict(list)
     for candidate in RuleVoter(book).vote(frame):
         names = {candidate.entity, *(s.labels.get("service", s.entity) for s in candidate.symptoms)}
         for voter, confidence in candidate.voters.items():
-            opinion = Opinion(
+            hypothesis = Hypothesis(
                 voter=voter, fault=candidate.fault, confidence=confidence, evidence=candidate.evidence
             )
             for name in names | set(candidate.labels.values()):
-                opinions[name].append(opinion)
-    return opinions
+                hypotheses[name].append(hypothesis)
+    return hypotheses
 
 
 def make_report(
-    investigation: Investigation, conclusion: Conclusion, catalog: Mapping[str, Remediation]
+    analysis: RootCauseAnalysis, conclusion: Conclusion, catalog: Mapping[str, Remediation]
 ) -> dict[str, Any]:
     """Return the report as plain values; its keys are fixed."""
-    report = tell(investigation, conclusion, _MOST_LINKS)
+    report = build_report(analysis, conclusion, _MOST_LINKS)
     report["remediations"] = list(_remediations(conclusion, catalog))
     return report
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from agent.cli.anomalies import print_anomaly
 from agent.cli.common import settings_and_stores
 from agent.cli.diagnosispage import render_page
-from agent.cli.inquiry import print_inquiry
+from agent.cli.investigation import print_investigation
 from agent.cli.output import ago, console, print_json, print_table, styled, write
 from agent.decide import describe
 from agent.errors import NotFoundError
@@ -28,11 +28,11 @@ def show_incident(config: Path | None, incident_id: int, html: Path | None, json
     runs = stores.runs.of_incident(incident_id)
     approval = stores.approvals.newest(incident_id)
     messages = stores.notifications.of_incident(incident_id)
-    inquiry = stores.inquiries.newest(incident_id)
+    investigation = stores.investigations.newest(incident_id)
     if html is not None:
-        if inquiry is None or not inquiry.report:
+        if investigation is None or not investigation.report:
             raise NotFoundError(f"nothing was found out about incident {incident_id} yet")
-        write(html, render_page({"remediations": [], **inquiry.report}).encode())
+        write(html, render_page({"remediations": [], **investigation.report}).encode())
     if json:
         print_json(
             {
@@ -42,15 +42,15 @@ def show_incident(config: Path | None, incident_id: int, html: Path | None, json
                 "events": {str(run.id): stores.runs.events(run.id) for run in runs},
                 "approval": approval,
                 "messages": messages,
-                "inquiry": inquiry,
+                "investigation": investigation,
                 "anomalies": anomalies,
             }
         )
         return
     _print_head(incident)
     _print_diagnosis(incident)
-    if inquiry is not None:
-        print_inquiry(inquiry)
+    if investigation is not None:
+        print_investigation(investigation)
     if anomalies:
         console.print("Anomalous there now:")
         for anomaly in anomalies:

@@ -11,7 +11,7 @@ from agent.cli.reportpage import render_html, render_markdown
 from agent.collect.seriesfile import read_series
 from agent.config.scalars import parse_duration
 from agent.errors import ConfigError
-from agent.inquiry.retrospect import look_back
+from agent.investigation.retrospective import look_back
 
 
 def make_report(

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from agent.config.rulefiles import Rulebook
 from agent.decide import describe
 from agent.records import Incident, Run, Verdict
-from agent.records.inquiries import Inquiry
+from agent.records.investigations import Investigation
 from agent.store import Approval, Notification, Stores
 
 _MOST_REASONS, _MOST_SAID = 4, 6  # lines of a message
@@ -58,7 +58,7 @@ class Storyteller:
         parts = [
             _opening(notification.kind, incident, now),
             _why(incident),
-            _found_out(self._stores.inquiries.newest(incident_id)),
+            _found_out(self._stores.investigations.newest(incident_id)),
             _tried(runs),
             _question(notification.kind, incident, approval),
             self._links(incident),
@@ -117,15 +117,20 @@ def _why(incident: Incident) -> str:
     return "\n".join(lines)
 
 
-def _found_out(inquiry: Inquiry | None) -> str:
+def _found_out(investigation: Investigation | None) -> str:
     """Return where it comes from, as far as anybody looked into it."""
-    if inquiry is None or not inquiry.report.get("root_causes"):
+    if investigation is None or not investigation.report.get("root_causes"):
         return ""
-    cause = inquiry.report["root_causes"][0]
-    lines = [str(inquiry.report["summary"]), *(f"  {text}" for text in cause["evidence"][:_MOST_REASONS])]
+    cause = investigation.report["root_causes"][0]
+    lines = [
+        str(investigation.report["summary"]),
+        *(f"  {text}" for text in cause["evidence"][:_MOST_REASONS]),
+    ]
     lines += [f"  but {text}" for text in cause["against"]]
     lines += [f"  {cause['path']}"] if cause["path"] else []
-    lines += [f"  {one.host} says: {text}" for one in inquiry.probes for text in one.findings][:_MOST_SAID]
+    lines += [f"  {one.host} says: {text}" for one in investigation.probes for text in one.findings][
+        :_MOST_SAID
+    ]
     return "\n".join(lines)
 
 

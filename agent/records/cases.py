@@ -1,4 +1,4 @@
-"""What past incidents teach: a case with its fingerprint, and a voter's opinion."""
+"""What past incidents teach: a case with its fingerprint, and a voter's hypothesis."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opinion:
+class Hypothesis:
     """What one voter says of one entity: a fault, how sure it is in 0..1, and why."""
 
     voter: str

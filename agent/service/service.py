@@ -212,7 +212,7 @@ class Service:
         self._stop_feeds()
         agent.responder.stop()
         agent.previews.stop()
-        agent.inquirer.stop()
+        agent.investigator.stop()
         self._arrived.set()
         self._report.write("stopping")
         self._jobs.stop()

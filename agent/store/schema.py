@@ -225,8 +225,8 @@ incident_topologies = Table(
     Column("version", String(16), ForeignKey("topologies.version"), nullable=False),
 )
 
-inquiries = Table(
-    "inquiries",
+investigations = Table(
+    "investigations",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("incident_id", Integer, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),

@@ -13,7 +13,7 @@ from agent.store.engine import Database
 from agent.store.events import EventStore
 from agent.store.history import History
 from agent.store.incidents import IncidentStore
-from agent.store.inquiries import InquiryStore
+from agent.store.investigations import InvestigationStore
 from agent.store.logs import LogStore
 from agent.store.notifications import NotificationStore
 from agent.store.pauses import PauseStore
@@ -34,7 +34,7 @@ class Stores:
     events: EventStore
     history: History
     incidents: IncidentStore
-    inquiries: InquiryStore
+    investigations: InvestigationStore
     logs: LogStore
     notifications: NotificationStore
     pauses: PauseStore
@@ -60,7 +60,7 @@ def open_stores(file: Path) -> Stores:
         events=EventStore(database),
         history=History(database),
         incidents=IncidentStore(database),
-        inquiries=InquiryStore(database),
+        investigations=InvestigationStore(database),
         logs=LogStore(database),
         notifications=NotificationStore(database),
         pauses=PauseStore(database),

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.collect.alertmanager import parse_webhook
 from agent.config.scalars import PositiveDuration
 from agent.errors import AnswerError, NotFoundError
-from agent.inquiry.retrospect import look_back
+from agent.investigation.retrospective import look_back
 from agent.metrics import ALERTS, exposition
 from agent.records import IncidentState
 from agent.response import Person
@@ -94,7 +94,7 @@ def show_incident(incident_id: Id, agent: Agent, who: Caller) -> Response:
             "events": {str(run.id): stores.runs.events(run.id) for run in runs},
             "approval": stores.approvals.newest(incident_id),
             "messages": stores.notifications.of_incident(incident_id),
-            "inquiry": stores.inquiries.newest(incident_id),
+            "investigation": stores.investigations.newest(incident_id),
         }
     )
 

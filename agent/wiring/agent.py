@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from agent.advising import Learned, make_advisor
 from agent.background.scorer import ScorerProcess
 from agent.clock import Clock
 from agent.collect import PrometheusSource
@@ -14,7 +13,7 @@ from agent.collect.topology import TopologyReader
 from agent.config import Settings
 from agent.detect.models.layer import EntityLayer
 from agent.diagnose import Dependencies, IncidentGrouper, RuleVoter
-from agent.inquiry.inquirer import Inquirer
+from agent.investigation.investigator import Investigator
 from agent.notify import Notifier
 from agent.pipeline import Pipeline
 from agent.records import Anomaly
@@ -23,6 +22,7 @@ from agent.response import OperatorActions, Previews, Responder, Workers
 from agent.store import Stores
 from agent.stream import Feed, Stream
 from agent.wiring.definitions import Current, Definitions
+from agent.wiring.voting import Learned, make_ensemble
 
 
 class Announcer(Protocol):
@@ -55,7 +55,7 @@ class Agent:
     clock: Clock
     dependencies: Dependencies
     topology: TopologyReader
-    inquirer: Inquirer
+    investigator: Investigator
     learned: Learned
     announcers: tuple[Announcer, ...] = ()
     feeds: tuple[Feed, ...] = ()
@@ -77,6 +77,6 @@ class Agent:
             self.pipeline.reload(
                 definitions.book,
                 RuleVoter(definitions.book),
-                make_advisor(self.settings, definitions.cases, self.stores, self.clock, self.learned),
+                make_ensemble(self.settings, definitions.cases, self.stores, self.clock, self.learned),
                 IncidentGrouper(definitions.book.faults, self.dependencies),
             )

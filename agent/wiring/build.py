@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 
-from agent.advising import Learned, make_advisor, make_inquirer
 from agent.clock import Clock, SystemClock
 from agent.collect import FrameBuffer, PrometheusSource
 from agent.collect.http import HttpClient
@@ -17,9 +16,9 @@ from agent.config.logsignals import LOG_SIGNALS
 from agent.decide import Decider
 from agent.detect import SeriesDetector
 from agent.detect.models.layer import EntityLayer
-from agent.diagnose import Advisor, IncidentGrouper, RuleVoter
-from agent.inquiry.inquirer import Inquirer
-from agent.inquiry.opinions import InquiryOpinions
+from agent.diagnose import IncidentGrouper, RuleVoter, VotingEnsemble
+from agent.investigation.investigator import Investigator
+from agent.investigation.voter import InvestigationVoter
 from agent.learn.casebook import TrackRecord
 from agent.notify import AnomalyAlerts, AnomalyDigest, Notifier, Storyteller
 from agent.pipeline import LatestView, Pipeline
@@ -40,6 +39,7 @@ from agent.stream import Outlook, Stream, make_feeds, make_stages
 from agent.wiring.agent import Agent, Announcer
 from agent.wiring.definitions import Current, Definitions
 from agent.wiring.parts import make_dependencies, make_inventory, make_runner, make_scorer, make_source
+from agent.wiring.voting import Learned, make_ensemble, make_investigator
 
 
 def build(settings: Settings, definitions: Definitions, clock: Clock | None = None) -> Agent:
@@ -94,9 +94,9 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     outlook = Outlook(stores, current.book, _learn(settings))
     dependencies = make_dependencies(settings)
     grouper = IncidentGrouper(definitions.book.faults, dependencies)
-    learned = Learned(record=TrackRecord(stores.cases, clock), inquiries=InquiryOpinions())
-    advisor = make_advisor(settings, definitions.cases, stores, clock, learned)
-    inquirer = make_inquirer(
+    learned = Learned(record=TrackRecord(stores.cases, clock), investigations=InvestigationVoter())
+    ensemble = make_ensemble(settings, definitions.cases, stores, clock, learned)
+    investigator = make_investigator(
         settings, current.book, lambda: current.definitions.cases, stores, inventory, clock, learned,
         lambda: workers.at_work,
     )  # fmt: skip
@@ -105,7 +105,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     entities = EntityLayer(signals, settings.detect, scorer) if scorer is not None else None
     pipeline = _pipeline(
         settings, definitions, stores, source, responder, latest, clock, outlook, series, grouper,
-        advisor, inquirer, entities,
+        ensemble, investigator, entities,
     )  # fmt: skip
     act_above = settings.diagnose.at_once_above
     stream = Stream(
@@ -139,7 +139,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         clock=clock,
         dependencies=dependencies,
         topology=TopologyReader(settings.collect.topology, source),
-        inquirer=inquirer,
+        investigator=investigator,
         learned=learned,
         announcers=tuple(_announcers(settings, stores, clock)),
         feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, clock)),
@@ -179,8 +179,8 @@ def _pipeline(
     outlook: Outlook,
     series: LogSeries | None,
     grouper: IncidentGrouper,
-    advisor: Advisor,
-    inquirer: Inquirer,
+    ensemble: VotingEnsemble,
+    investigator: Investigator,
     entities: EntityLayer | None,
 ) -> Pipeline:
     own_signals = LOG_SIGNALS if series else {}
@@ -197,7 +197,7 @@ def _pipeline(
         buffer=buffer,
         detector=detector,
         voter=RuleVoter(definitions.book),
-        advisor=advisor,
+        ensemble=ensemble,
         grouper=grouper,
         stores=stores,
         responder=responder,
@@ -208,6 +208,6 @@ def _pipeline(
         outlook=outlook.look,
         own_answers=series.answers if series else lambda at: {},
         own_signals=own_signals,
-        look_into=inquirer.look_into,
+        look_into=investigator.look_into,
         entities=entities,
     )

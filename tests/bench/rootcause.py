@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from agent.collect.incidentfolder import read_incident_folder
-from agent.diagnose.cause.rootcause import Investigation, investigate
+from agent.diagnose.cause.rootcause import RootCauseAnalysis, analyse
 from tests.bench.dialects import DIALECTS, tell_in
 from tests.bench.systems import FAULTS, make_case
 from tests.bench.table import show
@@ -52,7 +52,7 @@ def main() -> None:
                         tell_in(place, str(dialect))
                     observed = read_incident_folder(place)
                     began = time.perf_counter()
-                    found = investigate(observed)
+                    found = analyse(observed)
                     took.append(time.perf_counter() - began)
                     ours[known, fault].append(_rank([one.entity for one in found.suspects], cause))
                     plain[known, fault].append(_rank(_by_largest_z(found), cause))
@@ -63,10 +63,10 @@ def main() -> None:
             ("  by robust z alone", *(_cell(plain[known, fault]) for fault in FAULTS), _all(plain, known))
         )
     show(f"{cases} systems a cell, seed {seed}", ["known", *FAULTS, "all"], rows)
-    print(f"median {np.median(took) * 1000:.0f} ms, longest {max(took) * 1000:.0f} ms an investigation")
+    print(f"median {np.median(took) * 1000:.0f} ms, longest {max(took) * 1000:.0f} ms an analysis")
 
 
-def _by_largest_z(found: Investigation) -> list[str]:
+def _by_largest_z(found: RootCauseAnalysis) -> list[str]:
     table, start = found.observed.table, found.deviations.start
     before, after = table.values[:, :start], table.values[:, start:]
     middle = np.nanmedian(before, axis=1)

@@ -32,7 +32,7 @@ def close_agents() -> Iterator[list[Agent]]:
     for agent in agents:
         agent.responder.stop()
         agent.previews.stop()
-        agent.inquirer.stop()
+        agent.investigator.stop()
         agent.workers.stop(agent.settings.remediate.grace)
         if agent.scorer is not None:
             agent.scorer.stop()

@@ -71,7 +71,7 @@ def test_a_repair_that_was_proved_is_a_case_of_the_store(workshop, make_agent):
 
 
 def looked_into(agent, incident_id=1):
-    return lambda: agent.inquirer.idle and agent.stores.inquiries.newest(incident_id)
+    return lambda: agent.investigator.idle and agent.stores.investigations.newest(incident_id)
 
 
 def test_an_incident_is_looked_into_while_the_loop_goes_on(workshop, database, make_agent):
@@ -81,14 +81,14 @@ def test_an_incident_is_looked_into_while_the_loop_goes_on(workshop, database, m
     workshop.break_host("web3")
     drive(agent, settled(agent.stores))
     drive(agent, looked_into(agent))
-    found = agent.stores.inquiries.newest(1)
+    found = agent.stores.investigations.newest(1)
     assert (found.error, found.report["root_causes"][0]["entity"]) == ("", "web3")
     assert any(
         "healthy of web3 fell from 1 to 0" in text for text in found.report["root_causes"][0]["evidence"]
     )
 
 
-def test_an_inquiry_knows_what_was_deployed_shortly_before(workshop, make_agent):
+def test_an_investigation_knows_what_was_deployed_shortly_before(workshop, make_agent):
     agent = make_agent()
     drive(agent, lambda: agent.pipeline.health.polls >= 12)
     now = agent.clock.now()
@@ -98,7 +98,7 @@ def test_an_inquiry_knows_what_was_deployed_shortly_before(workshop, make_agent)
     workshop.break_host("web2")
     drive(agent, settled(agent.stores))
     drive(agent, looked_into(agent))
-    (cause, *_) = agent.stores.inquiries.newest(1).report["root_causes"]
+    (cause, *_) = agent.stores.investigations.newest(1).report["root_causes"]
     assert any("shop 2.0" in text for text in cause["evidence"])
 
 

@@ -308,11 +308,11 @@ def test_an_incident_is_looked_into_once_no_repair_is_at_work(workshop, make_age
     drive(agent, lambda: agent.workers.at_work)
     (incident,) = agent.stores.incidents.list()
     time.sleep(2)
-    assert not agent.inquirer.idle
-    assert agent.stores.inquiries.newest(incident.id) is None
+    assert not agent.investigator.idle
+    assert agent.stores.investigations.newest(incident.id) is None
     gate.touch()
-    drive(agent, lambda: agent.inquirer.idle)
-    assert agent.stores.inquiries.newest(incident.id) is not None
+    drive(agent, lambda: agent.investigator.idle)
+    assert agent.stores.investigations.newest(incident.id) is not None
 
 
 class TestModes:

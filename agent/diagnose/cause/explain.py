@@ -1,4 +1,4 @@
-"""An investigation in, sentences for people out: what was seen of a suspect, with its numbers."""
+"""An analysis in, sentences for people out: what was seen of a suspect, with its numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from agent.diagnose.cause.graph import FAILING, CausalGraph, Link, NodeKey, Trouble
-from agent.diagnose.cause.rootcause import Investigation, Suspect, changes_before
+from agent.diagnose.cause.rootcause import RootCauseAnalysis, Suspect, changes_before
 from agent.placeholders import format_value
 
 _MOST_SERIES = 3
@@ -23,20 +23,20 @@ _NOUNS = {
 }
 
 
-def explain_suspect(investigation: Investigation, suspect: Suspect) -> list[str]:
+def explain_suspect(analysis: RootCauseAnalysis, suspect: Suspect) -> list[str]:
     """Return the evidence for one suspect, the strongest first."""
     return [
-        *_tell_series(investigation, suspect.entity),
-        *_tell_complaints(investigation, suspect.entity),
-        *_tell_changes(investigation, suspect.entity),
-        *_tell_blame(investigation.graph, suspect),
+        *_tell_series(analysis, suspect.entity),
+        *_tell_complaints(analysis, suspect.entity),
+        *_tell_changes(analysis, suspect.entity),
+        *_tell_blame(analysis.graph, suspect),
     ]
 
 
-def _tell_series(investigation: Investigation, entity: str) -> list[str]:
-    deviations = investigation.deviations
+def _tell_series(analysis: RootCauseAnalysis, entity: str) -> list[str]:
+    deviations = analysis.deviations
     table = deviations.table
-    rows = [row for key, node in investigation.graph.nodes.items() if key[0] == entity for row in node.rows]
+    rows = [row for key, node in analysis.graph.nodes.items() if key[0] == entity for row in node.rows]
     told = []
     for row in sorted(rows, key=lambda row: -deviations.severity[row])[:_MOST_SERIES]:
         values = deviations.series[row, deviations.start :]
@@ -45,21 +45,21 @@ def _tell_series(investigation: Investigation, entity: str) -> list[str]:
         worst = int(np.nanargmax(deviations.z[row, deviations.start :]))
         level = deviations.usual(row)
         word = "rose" if values[worst] > level else "fell"
-        since = _moment(investigation, int(deviations.onset[row]))
+        since = _moment(analysis, int(deviations.onset[row]))
         title = table.titles[row] if table.titles else f"{table.names[row]} of {entity}"
         told.append(f"{_show(title)} {word} from {level:.4g} to {values[worst]:.4g}{since}")
-    if entity in investigation.graph.vanished:
+    if entity in analysis.graph.vanished:
         told.insert(0, f"all metrics of {_show(entity)} ended while those of others went on")
     return told
 
 
-def _tell_complaints(investigation: Investigation, entity: str) -> list[str]:
-    complaints = [one for one in investigation.logs.complaints.get(entity, ()) if one.since > one.before]
+def _tell_complaints(analysis: RootCauseAnalysis, entity: str) -> list[str]:
+    complaints = [one for one in analysis.logs.complaints.get(entity, ()) if one.since > one.before]
     told = []
     for one in [one for one in complaints if one.own][:_MOST_COMPLAINTS]:
         told.append(f"it logged {one.since} times since then, {one.before} times before: {_show(one.text)}")
     blaming: dict[str, int] = {}
-    for other, theirs in investigation.logs.complaints.items():
+    for other, theirs in analysis.logs.complaints.items():
         if other != entity:
             count = sum(one.since for one in theirs if entity in one.names)
             if count:
@@ -69,13 +69,11 @@ def _tell_complaints(investigation: Investigation, entity: str) -> list[str]:
     return told
 
 
-def _tell_changes(investigation: Investigation, entity: str) -> list[str]:
-    deviations = investigation.deviations
-    began = (
-        float(investigation.observed.table.times[deviations.start]) if len(deviations.table.times) else 0.0
-    )
+def _tell_changes(analysis: RootCauseAnalysis, entity: str) -> list[str]:
+    deviations = analysis.deviations
+    began = float(analysis.observed.table.times[deviations.start]) if len(deviations.table.times) else 0.0
     told = []
-    for event in changes_before(entity, investigation.observed, deviations)[:_MOST_SERIES]:
+    for event in changes_before(entity, analysis.observed, deviations)[:_MOST_SERIES]:
         gap = (began - event.at) / 60
         when = f"{gap:.0f} min before" if gap >= 1 else "just before"
         told.append(f"{_show(event.kind)} {when} it began: {_show(event.message)}")
@@ -94,11 +92,11 @@ def _tell_blame(graph: CausalGraph, suspect: Suspect) -> list[str]:
     return told
 
 
-def causal_path(investigation: Investigation, entity: str) -> list[Link]:
+def causal_path(analysis: RootCauseAnalysis, entity: str) -> list[Link]:
     """Return the strongest chain of links from where trouble is felt to an entity, effect first."""
-    graph = investigation.graph
+    graph = analysis.graph
     best: dict[NodeKey, tuple[float, list[Link]]] = {
-        key: (1.0, []) for key, weight in investigation.start.items() if weight > 0 and key[0] != entity
+        key: (1.0, []) for key, weight in analysis.start.items() if weight > 0 and key[0] != entity
     }
     found: tuple[float, list[Link]] = (0.0, [])
     open_keys = list(best)
@@ -136,8 +134,8 @@ def draw_path(links: Sequence[Link]) -> str:
     return " ──► ".join(f"{_show(entity)} ({_NOUNS[trouble]})" for entity, trouble in nodes)
 
 
-def _moment(investigation: Investigation, column: int) -> str:
-    table = investigation.observed.table
+def _moment(analysis: RootCauseAnalysis, column: int) -> str:
+    table = analysis.observed.table
     if column < 0 or not table.clocked:
         return ""
     return f" at {datetime.fromtimestamp(float(table.times[column]), UTC):%H:%M:%S} UTC"

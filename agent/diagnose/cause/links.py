@@ -1,6 +1,6 @@
 """Nodes, call edges and log evidence in, the linked causal graph out.
 
-The shares below are the only opinions in it. They say how far a kind of proof is to be believed, were
+The shares below are the only hypotheses in it. They say how far a kind of proof is to be believed, were
 set by thought and hold on systems of every kind that could be tried; see docs/diagnosis.md.
 """
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from agent.diagnose.cause.graph import Node
-from agent.diagnose.cause.rootcause import Investigation
+from agent.diagnose.cause.rootcause import RootCauseAnalysis
 from agent.records.metrics import FloatArray
 
 _MOST_PAIRED = 12  # of the worst troubles are compared with each other
@@ -54,9 +54,9 @@ def lagged_correlation(one: FloatArray, other: FloatArray) -> tuple[int, float]:
     return best_lag, max(best, 0.0)
 
 
-def describe_propagation(investigation: Investigation) -> Mapping[str, Any]:
+def describe_propagation(analysis: RootCauseAnalysis) -> Mapping[str, Any]:
     """Return the order of onsets and the pairs that move together, as plain values."""
-    table, nodes = investigation.observed.table, list(investigation.graph.nodes.values())
+    table, nodes = analysis.observed.table, list(analysis.graph.nodes.values())
     dated = sorted((node for node in nodes if node.onset >= 0), key=lambda node: (node.onset, -node.severity))
     begin = float(table.times[dated[0].onset]) if dated else 0.0
     order = [

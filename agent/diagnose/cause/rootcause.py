@@ -3,7 +3,7 @@
 Blame starts where the trouble is felt and walks through the causal graph: at each node it passes on the
 share that other nodes account for and leaves the rest. What is left at an entity is what only it can
 account for (absorption of a Markov chain; compare MicroHECL and the random walks of MicroRCA, which
-walk on similarity alone). Facts that no walk sees, such as a change right before, being first, or
+walk on similarity alone). Facts that no propagation sees, such as a change right before, being first, or
 complaints of its own, are added as weights of evidence.
 """
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from agent.diagnose.cause.blame_propagation import BlamePropagation
 from agent.diagnose.cause.comparison import NOTABLE
 from agent.diagnose.cause.deviations import Deviations, measure_deviations, symptom_rows
 from agent.diagnose.cause.graph import FAILING, CausalGraph, NodeKey, Trouble, coincidence
@@ -21,7 +22,6 @@ from agent.diagnose.cause.links import build_graph
 from agent.diagnose.cause.logevidence import LogEvidence, read_logs
 from agent.diagnose.cause.orientation import orient
 from agent.diagnose.cause.roles import MetricRole
-from agent.diagnose.cause.walk import Walk
 from agent.records.evidence import ChangeEvent, Observations
 
 _SLIGHT = 1.0  # robust standard deviations
@@ -67,7 +67,7 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Investigation:
+class RootCauseAnalysis:
     """Everything found about one incident; suspects are ranked, the likeliest first."""
 
     observed: Observations
@@ -80,23 +80,23 @@ class Investigation:
     notes: Sequence[str] = ()
 
 
-def investigate(observed: Observations) -> Investigation:
+def analyse(observed: Observations) -> RootCauseAnalysis:
     """Find the root cause of one incident.
 
     When nothing is clearly wrong but somebody raised an alarm, what deviates a little is ranked, and
     ``guessed`` says so.
     """
-    found = _investigate(observed, NOTABLE)
+    found = _analyse(observed, NOTABLE)
     if found.graph.nodes or (observed.symptom is None and observed.detected_at is None):
         return found
     return replace(
-        _investigate(observed, _SLIGHT),
+        _analyse(observed, _SLIGHT),
         guessed=True,
         notes=(*found.notes, "nothing deviates clearly; the ranking is a guess from slight changes"),
     )
 
 
-def _investigate(observed: Observations, notable: float) -> Investigation:
+def _analyse(observed: Observations, notable: float) -> RootCauseAnalysis:
     deviations = measure_deviations(observed, notable)
     table = observed.table
     entities = dict.fromkeys([*table.entities, *observed.nodes])
@@ -104,8 +104,8 @@ def _investigate(observed: Observations, notable: float) -> Investigation:
     edges, turned = orient(observed.edges, table.entities, deviations.roles, logs)
     graph = build_graph(deviations, edges, logs)
     start = start_weights(observed, deviations, graph)
-    suspects = rank_suspects(observed, deviations, logs, graph, Walk.of(graph, start))
-    return Investigation(
+    suspects = rank_suspects(observed, deviations, logs, graph, BlamePropagation.of(graph, start))
+    return RootCauseAnalysis(
         observed=observed,
         deviations=deviations,
         logs=logs,
@@ -160,17 +160,17 @@ def rank_suspects(
     deviations: Deviations,
     logs: LogEvidence,
     graph: CausalGraph,
-    walk: Walk,
+    blame: BlamePropagation,
 ) -> list[Suspect]:
-    """Add the weights of evidence to what the walk left, and rank."""
-    left = walk.left()
+    """Add the weights of evidence to what blame propagation left, and rank."""
+    left = blame.left()
     likely = set(sorted(left, key=lambda entity: -left[entity])[:_LOOKED_AT])
     near = relevance(graph)
     onsets = _onsets(graph, near)
     felt = {key[0] for key in _felt(observed, deviations, graph)}
     first = min(onsets.values(), default=0)
     span = max(len(observed.table.times) - first, 1)
-    repaired = {entity: walk.arriving(entity) for entity in likely}
+    repaired = {entity: blame.arriving(entity) for entity in likely}
     strayed = {} if observed.edges else _strayed(deviations)
     scored: dict[str, tuple[float, dict[str, float]]] = {}
     for entity, rest in left.items():
@@ -254,10 +254,10 @@ def _changed_before(entity: str, observed: Observations, deviations: Deviations)
     return max((_freshness(age) for age in ages), default=0.0)
 
 
-def freshness(investigation: Investigation, event: ChangeEvent) -> float:
+def freshness(analysis: RootCauseAnalysis, event: ChangeEvent) -> float:
     """Return 0..1: how shortly before the incident an event was."""
-    table = investigation.observed.table
-    began = float(table.times[investigation.deviations.start])
+    table = analysis.observed.table
+    began = float(table.times[analysis.deviations.start])
     return _freshness(began - event.at)
 
 

@@ -1,4 +1,4 @@
-"""A suspect and the investigation in, what the data says for and against it out.
+"""A suspect and the analysis in, what the data says for and against it out.
 
 Three questions an engineer would ask: did it come first, does it account for the rest, and would its
 repair take the trouble away? The last is answered twice: by the graph (blame that comes by the suspect)
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.diagnose.cause.graph import FAILING, Node, Trouble
-from agent.diagnose.cause.rootcause import Investigation, Suspect
+from agent.diagnose.cause.rootcause import RootCauseAnalysis, Suspect
 from agent.records.metrics import FloatArray
 
 _LATE_COLUMNS = 2  # the times of two series of one cause differ by so much anyhow
@@ -34,9 +34,9 @@ class Validation:
     against: Sequence[str]
 
 
-def validate_suspect(investigation: Investigation, suspect: Suspect) -> Validation:
+def validate_suspect(analysis: RootCauseAnalysis, suspect: Suspect) -> Validation:
     """Look at one suspect again, by the data alone."""
-    graph, table = investigation.graph, investigation.observed.table
+    graph, table = analysis.graph, analysis.observed.table
     own = [node for key, node in graph.nodes.items() if key[0] == suspect.entity]
     others = [node for key, node in graph.nodes.items() if key[0] != suspect.entity and key[1] in FAILING]
     lead = _lead(own, others, table.times, table.clocked)

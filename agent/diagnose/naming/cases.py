@@ -1,4 +1,4 @@
-"""The voter that remembers: a fingerprint in, opinions from the nearest past cases out."""
+"""The voter that remembers: a fingerprint in, hypotheses from the nearest past cases out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agent.diagnose.naming.fingerprint import similarity
-from agent.records.cases import Fingerprint, Opinion, PastCase
+from agent.records.cases import Fingerprint, Hypothesis, PastCase
 
 _NEAREST = 5
 _TOO_FAR = 0.25  # less in common than this is no resemblance
@@ -35,8 +35,8 @@ class CaseVoter:
         near = [one for one in found if one.likeness >= _TOO_FAR]
         return sorted(near, key=lambda one: (-one.likeness * one.case.weight, one.case.id))[:most]
 
-    def vote(self, seen: Fingerprint) -> list[Opinion]:
-        """Return an opinion per fault. Cases that look alike and contradict each other halve it."""
+    def vote(self, seen: Fingerprint) -> list[Hypothesis]:
+        """Return a hypothesis per fault. Cases that look alike and contradict each other halve it."""
         near = self.nearest(seen)
         if not near:
             return []
@@ -47,7 +47,7 @@ class CaseVoter:
         for one in heard:
             by_fault[one.case.fault].append(one)
         return [
-            Opinion(
+            Hypothesis(
                 voter=f"case {members[0].case.id}",
                 fault=fault,
                 confidence=members[0].likeness

@@ -1,4 +1,4 @@
-"""The voter that was trained: cases in, a linear model out; a fingerprint in, an opinion with reasons out.
+"""The voter that was trained: cases in, a linear model out; a fingerprint in, a hypothesis with reasons out.
 
 The model is a multinomial logistic regression (scikit-learn), kept as plain numbers: the resting agent
 needs NumPy alone to ask it, and what a feature contributes is exactly its weight times its clarity.
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from agent.errors import ConfigError, Problem
-from agent.records.cases import Fingerprint, Opinion, PastCase
+from agent.records.cases import Fingerprint, Hypothesis, PastCase
 from agent.records.metrics import FloatArray
 
 _COPIES = 12  # noisy variants of each case, so that no single feature decides
@@ -34,8 +34,8 @@ class FaultClassifier:
     weights: FloatArray
     offsets: FloatArray
 
-    def vote(self, seen: Fingerprint) -> list[Opinion]:
-        """Return an opinion on the likeliest faults; none when nothing seen was ever learned."""
+    def vote(self, seen: Fingerprint) -> list[Hypothesis]:
+        """Return a hypothesis on the likeliest faults; none when nothing seen was ever learned."""
         values = np.array([seen.get(feature, 0.0) for feature in self.features])
         if not values.any():
             return []
@@ -46,7 +46,7 @@ class FaultClassifier:
         known = sum(seen.get(feature, 0.0) for feature in self.features) / sum(seen.values())
         order = np.argsort(-chances)[:_TOLD]
         return [
-            Opinion(
+            Hypothesis(
                 voter="classifier",
                 fault=self.faults[index],
                 confidence=float(chances[index]) * known,

@@ -1,4 +1,4 @@
-"""An investigation and the voters in, the conclusion out: root causes, faults on them, what is not known."""
+"""An analysis and the voters in, the conclusion out: root causes, faults on them, what is not known."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from agent.diagnose.cause.explain import causal_path, explain_suspect
 from agent.diagnose.cause.graph import Link
-from agent.diagnose.cause.rootcause import Investigation, Suspect
+from agent.diagnose.cause.rootcause import RootCauseAnalysis, Suspect
 from agent.diagnose.cause.validate import Validation, validate_suspect
 from agent.diagnose.naming.cases import CaseVoter, Neighbour
 from agent.diagnose.naming.classifier import FaultClassifier
 from agent.diagnose.naming.fingerprint import fingerprint_of
 from agent.diagnose.naming.voters import UNKNOWN_BELOW, Naming, VoterWeights, combine, next_question
-from agent.records.cases import Fingerprint, Opinion, PastCase
+from agent.records.cases import Fingerprint, Hypothesis, PastCase
 
 _MOST_SUSPECTS = 20
 _NAMED = 3  # suspects for which a fault is looked for
@@ -45,7 +45,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conclusion:
-    """What an investigation comes to. ``summary`` is one sentence; ``question`` what to look at next."""
+    """What an analysis comes to. ``summary`` is one sentence; ``question`` what to look at next."""
 
     summary: str
     root_causes: Sequence[RootCause]
@@ -57,10 +57,10 @@ class Conclusion:
 
 
 def conclude(
-    investigation: Investigation,
+    analysis: RootCauseAnalysis,
     cases: Sequence[PastCase],
     classifier: FaultClassifier | None,
-    rule_opinions: Mapping[str, Sequence[Opinion]] | None = None,
+    rule_hypotheses: Mapping[str, Sequence[Hypothesis]] | None = None,
     weights: VoterWeights | None = None,
     faults: Mapping[str, str] | None = None,
     more: Mapping[str, Fingerprint] | None = None,
@@ -70,7 +70,7 @@ def conclude(
     ``faults`` are the catalogue's summaries by id, ``more`` is what was seen of an entity beside the
     observations, such as what its host answered.
     """
-    suspects = investigation.suspects[:_MOST_SUSPECTS]
+    suspects = analysis.suspects[:_MOST_SUSPECTS]
     voter = CaseVoter(cases)
     findings: list[Finding] = []
     seen: Fingerprint = {}
@@ -78,43 +78,43 @@ def conclude(
     question, contradiction = "", ""
     for place, suspect in enumerate(suspects[:_NAMED]):
         print_of_it = {
-            **fingerprint_of(investigation, suspect.entity),
+            **fingerprint_of(analysis, suspect.entity),
             **(more or {}).get(suspect.entity, {}),
         }
-        named = _name(print_of_it, suspect.entity, voter, classifier, rule_opinions, weights)
+        named = _name(print_of_it, suspect.entity, voter, classifier, rule_hypotheses, weights)
         if place == 0:
             seen, similar = print_of_it, voter.nearest(print_of_it)
             contradiction = voter.contradiction(print_of_it)
             likely = [one.fault for one in named[:3]]
             question = next_question(suspect.entity, seen, likely, cases)
         if place == 0 or suspect.score >= _WORTH_NAMING:
-            findings += _findings(suspect, named, certainty(investigation))
+            findings += _findings(suspect, named, certainty(analysis))
     findings.sort(key=lambda one: (-one.confidence, one.entity, one.fault))
     if suspects and (not findings or findings[0].confidence < UNKNOWN_BELOW):
         findings.insert(0, _unknown(suspects[0], question))
     elif findings and findings[0].confidence >= _SURE:
         question = ""
     return Conclusion(
-        summary=_summarise(investigation, findings, faults or {}),
-        root_causes=[_root_cause(investigation, suspect) for suspect in suspects],
+        summary=_summarise(analysis, findings, faults or {}),
+        root_causes=[_root_cause(analysis, suspect) for suspect in suspects],
         findings=findings,
         similar=similar,
         fingerprint=seen,
         question=question,
         notes=[
-            *investigation.observed.notes,
-            *investigation.deviations.notes,
-            *investigation.notes,
+            *analysis.observed.notes,
+            *analysis.deviations.notes,
+            *analysis.notes,
             *([contradiction] if contradiction else ()),
         ],
     )
 
 
-def certainty(investigation: Investigation) -> float:
+def certainty(analysis: RootCauseAnalysis) -> float:
     """Return 0..1: how clear it is that anything is wrong at all."""
-    worst = max((node.severity for node in investigation.graph.nodes.values()), default=0.0)
-    doubts = 0.9 ** len(investigation.deviations.notes) * 0.95 ** len(investigation.observed.notes)
-    return min(1.0, worst / 0.3) * doubts * (0.3 if investigation.guessed else 1.0)
+    worst = max((node.severity for node in analysis.graph.nodes.values()), default=0.0)
+    doubts = 0.9 ** len(analysis.deviations.notes) * 0.95 ** len(analysis.observed.notes)
+    return min(1.0, worst / 0.3) * doubts * (0.3 if analysis.guessed else 1.0)
 
 
 def _name(
@@ -122,13 +122,13 @@ def _name(
     entity: str,
     voter: CaseVoter,
     classifier: FaultClassifier | None,
-    rule_opinions: Mapping[str, Sequence[Opinion]] | None,
+    rule_hypotheses: Mapping[str, Sequence[Hypothesis]] | None,
     weights: VoterWeights | None,
 ) -> list[Naming]:
-    opinions = [*(rule_opinions or {}).get(entity, ()), *voter.vote(seen)]
+    hypotheses = [*(rule_hypotheses or {}).get(entity, ()), *voter.vote(seen)]
     if classifier is not None:
-        opinions += classifier.vote(seen)
-    return combine(opinions, weights)
+        hypotheses += classifier.vote(seen)
+    return combine(hypotheses, weights)
 
 
 def _findings(suspect: Suspect, named: Sequence[Naming], certain: float) -> list[Finding]:
@@ -155,23 +155,23 @@ def _unknown(suspect: Suspect, question: str) -> Finding:
     )
 
 
-def _root_cause(investigation: Investigation, suspect: Suspect) -> RootCause:
+def _root_cause(analysis: RootCauseAnalysis, suspect: Suspect) -> RootCause:
     return RootCause(
         entity=suspect.entity,
-        score=round(suspect.score * certainty(investigation), 4),
-        evidence=explain_suspect(investigation, suspect),
-        validation=validate_suspect(investigation, suspect),
-        path=causal_path(investigation, suspect.entity),
+        score=round(suspect.score * certainty(analysis), 4),
+        evidence=explain_suspect(analysis, suspect),
+        validation=validate_suspect(analysis, suspect),
+        path=causal_path(analysis, suspect.entity),
     )
 
 
-def _summarise(investigation: Investigation, findings: Sequence[Finding], faults: Mapping[str, str]) -> str:
-    if not investigation.suspects:
+def _summarise(analysis: RootCauseAnalysis, findings: Sequence[Finding], faults: Mapping[str, str]) -> str:
+    if not analysis.suspects:
         return "Nothing deviates from what is normal."
-    first = investigation.suspects[0]
-    sure = certainty(investigation) * first.score
+    first = analysis.suspects[0]
+    sure = certainty(analysis) * first.score
     likely = "very likely" if sure >= 0.75 else "likely" if sure >= 0.4 else "possibly"
-    others = {key[0] for key, node in investigation.graph.nodes.items() if node.severity >= 0.2}
+    others = {key[0] for key, node in analysis.graph.nodes.items() if node.severity >= 0.2}
     others.discard(first.entity)
     affected = f"; {len(others)} other{'s are' if len(others) > 1 else ' is'} affected" if others else ""
     fault = findings[0].fault if findings and findings[0].entity == first.entity else "unknown"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from agent.diagnose.cause.graph import FAILING, Trouble
-from agent.diagnose.cause.rootcause import Investigation, changes_before, freshness
+from agent.diagnose.cause.rootcause import RootCauseAnalysis, changes_before, freshness
 from agent.records import Symptom
 from agent.records.cases import Fingerprint
 from agent.records.probes import ProbeAnswer
@@ -58,10 +58,10 @@ _CHANGES = {"deploy": "deploy", "release": "deploy", "rollout": "deploy", "flag"
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z0-9]+")
 
 
-def fingerprint_of(investigation: Investigation, entity: str) -> Fingerprint:
-    """Return the fingerprint of one entity of an investigation."""
+def fingerprint_of(analysis: RootCauseAnalysis, entity: str) -> Fingerprint:
+    """Return the fingerprint of one entity of an analysis."""
     features: dict[str, float] = {}
-    graph, deviations = investigation.graph, investigation.deviations
+    graph, deviations = analysis.graph, analysis.deviations
 
     def see(feature: str, clarity: float) -> None:
         if clarity > 0.05:
@@ -84,15 +84,15 @@ def fingerprint_of(investigation: Investigation, entity: str) -> Fingerprint:
         see("only_resources", 1.0)
     if entity in graph.vanished:
         see("vanished", 1.0)
-    _see_logs(investigation, entity, see)
-    for event in changes_before(entity, investigation.observed, deviations):
-        see(f"change:{_CHANGES.get(event.kind, 'other')}", 0.3 + freshness(investigation, event))
+    _see_logs(analysis, entity, see)
+    for event in changes_before(entity, analysis.observed, deviations):
+        see(f"change:{_CHANGES.get(event.kind, 'other')}", 0.3 + freshness(analysis, event))
     return features
 
 
-def _see_logs(investigation: Investigation, entity: str, see: object) -> None:
+def _see_logs(analysis: RootCauseAnalysis, entity: str, see: object) -> None:
     assert callable(see)
-    complaints = investigation.logs.complaints.get(entity, ())
+    complaints = analysis.logs.complaints.get(entity, ())
     new = [one for one in complaints if one.since > one.before]
     total = sum(one.since for one in new)
     for one in new:

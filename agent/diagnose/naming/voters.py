@@ -1,4 +1,4 @@
-"""Opinions of the voters on one entity in, faults with one confidence each out; weights from outcomes."""
+"""Hypotheses of the voters on one entity in, faults with one confidence each out; weights from outcomes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from agent.records.cases import Fingerprint, Opinion, Outcome, PastCase
+from agent.records.cases import Fingerprint, Hypothesis, Outcome, PastCase
 
 _SUREST = 0.97  # nobody who only looks from outside is surer
 UNKNOWN_BELOW = 0.3
@@ -15,7 +15,7 @@ UNKNOWN_BELOW = 0.3
 Heard = tuple[float, float]
 """How often a voter proved right, and how often it was put to the proof; a doubtful proof counts in part."""
 
-_AT_FIRST: Mapping[str, float] = {"rule": 1.0, "case": 0.8, "classifier": 0.7, "inquiry": 0.9}
+_AT_FIRST: Mapping[str, float] = {"rule": 1.0, "case": 0.8, "classifier": 0.7, "investigation": 0.9}
 _STRANGER = 0.5
 _PRIOR = 10.0  # proofs that the weight at first is worth
 _POOLED = 5.0  # of one voter's proofs count for its kind: one bad rule must not discredit all
@@ -73,16 +73,16 @@ class Naming:
     evidence: tuple[str, ...]
 
 
-def combine(opinions: Iterable[Opinion], weights: VoterWeights | None = None) -> list[Naming]:
-    """Fuse opinions, the likeliest fault first.
+def combine(hypotheses: Iterable[Hypothesis], weights: VoterWeights | None = None) -> list[Naming]:
+    """Fuse hypotheses, the likeliest fault first.
 
     Voters of different kinds strengthen each other (noisy or); of one kind only the surest counts, for
     they look at the same facts. What speaks for other faults takes its share away.
     """
     weights = weights or VoterWeights()
-    by_fault: dict[str, list[Opinion]] = defaultdict(list)
-    for opinion in opinions:
-        by_fault[opinion.fault].append(opinion)
+    by_fault: dict[str, list[Hypothesis]] = defaultdict(list)
+    for hypothesis in hypotheses:
+        by_fault[hypothesis.fault].append(hypothesis)
     support = {fault: _support(own, weights) for fault, own in by_fault.items()}
     total = sum(support.values())
     named = [
@@ -97,9 +97,9 @@ def combine(opinions: Iterable[Opinion], weights: VoterWeights | None = None) ->
     return sorted(named, key=lambda one: (-one.confidence, one.fault))
 
 
-def _support(opinions: Sequence[Opinion], weights: VoterWeights) -> float:
+def _support(hypotheses: Sequence[Hypothesis], weights: VoterWeights) -> float:
     surest: dict[str, float] = {}
-    for one in opinions:
+    for one in hypotheses:
         kind = one.voter.partition(" ")[0]
         surest[kind] = max(surest.get(kind, 0.0), weights.of(one.voter) * one.confidence)
     doubt = 1.0

@@ -4,8 +4,8 @@ import pytest
 
 from agent.cli.incident import show_incident
 from agent.errors import NotFoundError
-from agent.inquiry.work import Job, work
-from agent.records.inquiries import Inquiry
+from agent.investigation.work import Job, work
+from agent.records.investigations import Investigation
 from agent.store import open_stores
 from tests import make
 from tests.make import NOW
@@ -26,7 +26,7 @@ def test_the_page_of_an_incident_draws_where_it_comes_from(config, tmp_path):
         show_incident(config, incident.id, page, json=False)
     series = {f'errors{{service="{name}"}}': make.course(0.01, 0.5) for name in ("front", "cart")}
     report = work(Job(observed=make.observations(series, edges=[("front", "cart")])))["report"]
-    stores.inquiries.keep(Inquiry(incident_id=incident.id, at=NOW, report=report))
+    stores.investigations.keep(Investigation(incident_id=incident.id, at=NOW, report=report))
     show_incident(config, incident.id, page, json=False)
     stores.close()
     assert "<svg" in page.read_text()

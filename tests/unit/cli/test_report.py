@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agent.cli.reportpage import render_html, render_markdown
-from agent.inquiry.retrospect import look_back
+from agent.investigation.retrospective import look_back
 from agent.store import open_stores
 from tests.make import candidate, incident
 

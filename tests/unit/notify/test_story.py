@@ -4,7 +4,7 @@ import pytest
 
 from agent.config.rulefiles import Rulebook
 from agent.notify import Storyteller
-from agent.records.inquiries import Inquiry
+from agent.records.investigations import Investigation
 from agent.records.probes import ProbeAnswer
 from agent.store import Notification, open_stores
 from tests import make
@@ -28,7 +28,7 @@ def told(tmp_path):
 
     def tell(**found):
         if found:
-            stores.inquiries.keep(Inquiry(incident_id=incident.id, at=NOW, **found))
+            stores.investigations.keep(Investigation(incident_id=incident.id, at=NOW, **found))
         message = Notification(
             id=1, incident_id=incident.id, kind="escalated", target="oncall", created_at=NOW, due_at=NOW,
             state="waiting", attempts=0, error="",

@@ -1,9 +1,12 @@
 """Migrations: all of them together make exactly the schema the code knows."""
 
 import re
+import sqlite3
 
 import sqlalchemy
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from agent.store import Database
@@ -34,3 +37,32 @@ def test_a_fresh_start_and_a_second_one_end_at_the_same_version(tmp_path):
         with database.reading() as connection:
             assert connection.exec_driver_sql("select version_num from alembic_version").scalar() == HEAD
         database.close()
+
+
+def test_what_was_found_out_before_the_table_had_its_name_is_kept(tmp_path):
+    file = tmp_path / "old.db"
+    _upgrade_to(file, "0003")
+    with sqlite3.connect(file) as old:
+        old.execute(
+            "insert into incidents values (7, 1, 'open', null, '', 'e', 'h', null, 't', 1, '2026-01-01', "
+            """'2026-01-01', '2026-01-01', null, '{"voters": {"inquiry case c1": 0.7}}', '[]')"""
+        )
+        old.execute("insert into inquiries values (1, 7, '2026-01-01', '{}', '[]', 2.0, 'timed out')")
+    database = Database(file)
+    database.open()
+    with database.reading() as connection:
+        kept = connection.exec_driver_sql("select incident_id, error from investigations").one()
+        diagnosis = connection.exec_driver_sql("select diagnosis from incidents").scalar()
+    database.close()
+    assert tuple(kept) == (7, "timed out")
+    assert diagnosis == '{"voters": {"investigation case c1": 0.7}}'
+
+
+def _upgrade_to(file, version):
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = sqlalchemy.create_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+    engine.dispose()

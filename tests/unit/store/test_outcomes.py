@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from agent.records import RunState, Verdict
-from agent.records.inquiries import Inquiry
+from agent.records.investigations import Investigation
 from agent.records.probes import ProbeAnswer
 from agent.store import open_stores
 from tests import make
@@ -62,22 +62,22 @@ def test_a_repair_that_was_not_carried_out_says_nothing_about_the_rule(stores, s
     assert stores.cases.outcomes() == []
 
 
-def test_the_newest_inquiries_of_an_incident_are_kept(stores):
+def test_the_newest_investigations_of_an_incident_are_kept(stores):
     incident = stores.incidents.add(make.incident(), "test")
     answer = ProbeAnswer(host="web1", probe="space", at=NOW, seconds=0.1, findings=("/ is 99 % full",))
     for number in range(5):
-        stores.inquiries.keep(
-            Inquiry(incident_id=incident.id, at=NOW, report={"summary": f"{number}"}, probes=(answer,))
+        stores.investigations.keep(
+            Investigation(incident_id=incident.id, at=NOW, report={"summary": f"{number}"}, probes=(answer,))
         )
-    kept = stores.inquiries.of_incident(incident.id)
+    kept = stores.investigations.of_incident(incident.id)
     assert [one.report["summary"] for one in kept] == ["2", "3", "4"]
-    assert stores.inquiries.newest(incident.id).probes == (answer,)
-    assert stores.inquiries.newest(99) is None
+    assert stores.investigations.newest(incident.id).probes == (answer,)
+    assert stores.investigations.newest(99) is None
 
 
 @pytest.mark.parametrize("text", ["gr\ufffdsse", "nul \0 byte"])
 def test_what_hosts_say_is_kept_whatever_it_is(stores, text):
     incident = stores.incidents.add(make.incident(), "test")
     answer = ProbeAnswer(host="web1", probe="journal", at=NOW, seconds=0.1, text=text)
-    stores.inquiries.keep(Inquiry(incident_id=incident.id, at=NOW, probes=(answer,)))
-    assert stores.inquiries.newest(incident.id).probes[0].host == "web1"
+    stores.investigations.keep(Investigation(incident_id=incident.id, at=NOW, probes=(answer,)))
+    assert stores.investigations.newest(incident.id).probes[0].host == "web1"

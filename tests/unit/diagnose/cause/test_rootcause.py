@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.diagnose.cause.rootcause import investigate
+from agent.diagnose.cause.rootcause import analyse
 from agent.records.evidence import SymptomHint
 from tests import make
 
@@ -10,7 +10,7 @@ CHAIN = [("front", "cart"), ("cart", "db")]
 
 
 def first(observed):
-    return investigate(observed).suspects[0].entity
+    return analyse(observed).suspects[0].entity
 
 
 def test_a_callee_that_fails_alike_is_blamed_for_its_callers():
@@ -74,7 +74,7 @@ def test_an_entity_whose_metrics_all_end_is_suspected():
         'requests{service="cart"}': gone,
         'requests{service="db"}': make.course(50, 20),
     }
-    found = investigate(make.observations(series, edges=CHAIN))
+    found = analyse(make.observations(series, edges=CHAIN))
     assert found.suspects[0].entity == "cart"
     assert "cart" in found.graph.vanished
 
@@ -82,7 +82,7 @@ def test_an_entity_whose_metrics_all_end_is_suspected():
 def test_two_troubles_at_the_same_time_are_both_near_the_top():
     series = {f'error_ratio{{service="{name}"}}': make.course(0.01, 0.4) for name in ("a", "a-front")}
     series |= {f'error_ratio{{service="{name}"}}': make.course(0.01, 0.41) for name in ("b", "b-front")}
-    found = investigate(make.observations(series, edges=[("a-front", "a"), ("b-front", "b")]))
+    found = analyse(make.observations(series, edges=[("a-front", "a"), ("b-front", "b")]))
     assert {one.entity for one in found.suspects[:2]} == {"a", "b"}
 
 
@@ -91,14 +91,14 @@ def test_two_troubles_at_the_same_time_are_both_near_the_top():
 ])  # fmt: skip
 def test_cycles_and_self_loops_end_with_scores_that_sum_to_one(edges):
     series = {f'error_ratio{{service="{name}"}}': make.course(0.01, 0.4) for name in "abc"}
-    found = investigate(make.observations(series, edges=edges))
+    found = analyse(make.observations(series, edges=edges))
     assert sum(one.score for one in found.suspects) == pytest.approx(1)
 
 
 def test_nothing_wrong_gives_no_suspect_unless_somebody_raised_an_alarm():
     rng = {f'error_ratio{{service="{name}"}}': make.course(0.01, 0.01, noise=0.05) for name in "ab"}
-    assert not [one for one in investigate(make.observations(rng)).suspects if one.score > 0.9]
-    alarmed = investigate(
+    assert not [one for one in analyse(make.observations(rng)).suspects if one.score > 0.9]
+    alarmed = analyse(
         make.observations({'error_ratio{service="a"}': [0.01] * 60}, symptom=SymptomHint(entity="a"))
     )
     assert alarmed.guessed

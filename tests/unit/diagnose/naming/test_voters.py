@@ -3,13 +3,13 @@
 import pytest
 
 from agent.config import load_cases, load_rules
-from agent.diagnose import Advisor
+from agent.diagnose import VotingEnsemble
 from agent.diagnose.naming.cases import CaseVoter
 from agent.diagnose.naming.classifier import load_classifier, train_classifier
 from agent.diagnose.naming.fingerprint import similarity
 from agent.diagnose.naming.voters import VoterWeights, combine, learn_weights, next_question
 from agent.errors import ConfigError
-from agent.records.cases import Opinion, Outcome, PastCase
+from agent.records.cases import Hypothesis, Outcome, PastCase
 from tests.make import candidate, symptom
 
 
@@ -21,8 +21,8 @@ FULL = case("c1", "disk_full", ("free_disk_space",), errors=1.0, full_disk=1.0, 
 CRASH = case("c2", "bad_release", errors=1.0, crash=1.0, change=1.0)
 
 
-def opinion(voter, fault, confidence):
-    return Opinion(voter=voter, fault=fault, confidence=confidence)
+def hypothesis(voter, fault, confidence):
+    return Hypothesis(voter=voter, fault=fault, confidence=confidence)
 
 
 def test_the_same_again_is_recognised_with_what_helped():
@@ -57,15 +57,15 @@ def test_fingerprints_are_alike_by_what_they_share():
 
 
 def test_different_voters_strengthen_each_other_and_doubt_weakens():
-    alone = combine([opinion("case a", "x", 0.6)])[0].confidence
-    together = combine([opinion("case a", "x", 0.6), opinion("classifier", "x", 0.6)])[0].confidence
-    doubted = combine([opinion("case a", "x", 0.6), opinion("classifier", "y", 0.6)])[0].confidence
+    alone = combine([hypothesis("case a", "x", 0.6)])[0].confidence
+    together = combine([hypothesis("case a", "x", 0.6), hypothesis("classifier", "x", 0.6)])[0].confidence
+    doubted = combine([hypothesis("case a", "x", 0.6), hypothesis("classifier", "y", 0.6)])[0].confidence
     assert together > alone > doubted
 
 
 def test_two_rules_that_look_at_the_same_facts_are_no_surer_than_one():
-    one = combine([opinion("rule a", "x", 0.8)])[0].confidence
-    two = combine([opinion("rule a", "x", 0.8), opinion("rule b", "x", 0.7)])[0].confidence
+    one = combine([hypothesis("rule a", "x", 0.8)])[0].confidence
+    two = combine([hypothesis("rule a", "x", 0.8), hypothesis("rule b", "x", 0.7)])[0].confidence
     assert one == two == pytest.approx(0.8)
 
 
@@ -108,23 +108,23 @@ def test_the_next_question_asks_for_what_was_not_seen():
     assert "full" not in next_question("cart", {"full:disk": 1.0}, [], cases)
 
 
-class TestAdvisor:
+class TestVotingEnsemble:
     CASE = PastCase(id="incident_3", fault="pool", fingerprint={"signal:waits": 1.0}, helped=("raise",))
 
     def test_a_sure_rule_gets_no_advice(self):
         sure = [candidate("down", "e", confidence=0.9, symptoms=(symptom("waits"),))]
-        assert Advisor(lambda: [self.CASE]).advise(sure) == sure
+        assert VotingEnsemble(lambda: [self.CASE]).vote(sure) == sure
 
     def test_what_no_rule_can_name_is_named_by_the_case_that_was_like_it(self):
         unknown = candidate("unknown", "e", confidence=0.4, symptoms=(symptom("waits"),))
-        _, advised = Advisor(lambda: [self.CASE]).advise([unknown])
-        assert (advised.fault, advised.entity) == ("pool", "e")
-        assert advised.confidence == pytest.approx(0.8)
-        assert advised.symptoms == unknown.symptoms
+        _, found = VotingEnsemble(lambda: [self.CASE]).vote([unknown])
+        assert (found.fault, found.entity) == ("pool", "e")
+        assert found.confidence == pytest.approx(0.8)
+        assert found.symptoms == unknown.symptoms
 
     def test_without_a_like_case_it_stays_unknown(self):
         unknown = candidate("unknown", "e", confidence=0.4, symptoms=(symptom("other"),))
-        assert Advisor(lambda: [self.CASE]).advise([unknown]) == [unknown]
+        assert VotingEnsemble(lambda: [self.CASE]).vote([unknown]) == [unknown]
 
 
 def wrong(voter, times, right=0):
@@ -154,14 +154,14 @@ def test_a_proof_that_is_half_sure_moves_half_as_far():
 
 def test_a_rule_with_a_bad_record_asks_people_instead_of_acting():
     learned = learn_weights(wrong("rule r", 12))
-    (told,) = Advisor(list, weights=lambda: learned).advise([candidate(confidence=0.9)])
+    (told,) = VotingEnsemble(list, weights=lambda: learned).vote([candidate(confidence=0.9)])
     assert told.confidence < 0.6
     assert "right in 0 of 12 cases" in told.evidence[-1]
 
 
-def test_what_an_inquiry_found_is_heard_where_no_rule_is_sure():
-    found = Opinion(voter="inquiry case c1", fault="disk_full", confidence=0.7, evidence=("it is full",))
-    advisor = Advisor(list, inquiries=lambda entity: [found] if entity == "web1" else [])
-    told = advisor.advise([candidate("unknown", confidence=0.4)])
+def test_what_an_investigation_found_is_heard_where_no_rule_is_sure():
+    found = Hypothesis(voter="investigation case c1", fault="disk_full", confidence=0.7, evidence=("full",))
+    ensemble = VotingEnsemble(list, investigations=lambda entity: [found] if entity == "web1" else [])
+    told = ensemble.vote([candidate("unknown", confidence=0.4)])
     assert [one.fault for one in told] == ["unknown", "disk_full"]
-    assert "it is full" in told[1].evidence
+    assert "full" in told[1].evidence

@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from agent.inquiry.observe import name_of, observe, with_arrivals
+from agent.investigation.observe import name_of, observe, with_arrivals
 from agent.records import Event, LogCount, Topology
 from agent.records.evidence import Edge
 from tests import make

@@ -1,10 +1,10 @@
-"""An inquiry is worked out from a job, also when hosts do not answer."""
+"""An investigation is worked out from a job, also when hosts do not answer."""
 
 import pickle
 
-from agent.inquiry.opinions import InquiryOpinions
-from agent.inquiry.work import Asking, Job, work
-from agent.records.inquiries import Inquiry
+from agent.investigation.voter import InvestigationVoter
+from agent.investigation.work import Asking, Job, work
+from agent.records.investigations import Investigation
 from agent.records.probes import SshAddress
 from tests import make
 from tests.make import NOW
@@ -39,12 +39,12 @@ def test_a_job_passes_through_a_pipe_unchanged():
     assert work(job) == work(Job(observed=OBSERVED))
 
 
-def test_what_was_found_of_the_incidents_own_entity_becomes_an_opinion():
+def test_what_was_found_of_the_incidents_own_entity_becomes_a_hypothesis():
     finding = {"fault": "disk_full", "entity": "web1", "confidence": 0.7}
     finding |= {"voters": {"case c": 0.9}, "evidence": ["e"]}
     report = {"diagnosis": [finding, {**finding, "entity": "web9"}, {**finding, "fault": "unknown"}]}
-    opinions = InquiryOpinions()
-    opinions.learn("web1:/srv", Inquiry(incident_id=1, at=NOW, report=report), frozenset({"web1"}))
-    (told,) = opinions.of("web1:/srv")
-    assert (told.voter, told.fault, told.confidence) == ("inquiry case c", "disk_full", 0.7)
-    assert opinions.of("web2") == ()
+    hypotheses = InvestigationVoter()
+    hypotheses.learn("web1:/srv", Investigation(incident_id=1, at=NOW, report=report), frozenset({"web1"}))
+    (told,) = hypotheses.of("web1:/srv")
+    assert (told.voter, told.fault, told.confidence) == ("investigation case c", "disk_full", 0.7)
+    assert hypotheses.of("web2") == ()

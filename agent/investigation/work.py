@@ -1,6 +1,6 @@
-"""One inquiry worked out: a job on standard input, a report as JSON on standard output.
+"""One investigation worked out: a job on standard input, a report as JSON on standard output.
 
-Runs as a process of its own, ``python -m agent.inquiry.work``: walking a large graph takes seconds and
+Runs as a process of its own, ``python -m agent.investigation.work``: walking a large graph takes seconds and
 memory, and what speaks ssh is large; neither belongs into the resting agent. The job is pickled, by the
 agent that starts this process and for it alone.
 """
@@ -18,14 +18,14 @@ from typing import Any
 import orjson
 
 from agent.clock import SystemClock
-from agent.diagnose.cause.rootcause import Investigation, investigate
+from agent.diagnose.cause.rootcause import RootCauseAnalysis, analyse
 from agent.diagnose.naming.classifier import load_classifier
 from agent.diagnose.naming.conclusion import conclude
 from agent.diagnose.naming.fingerprint import fingerprint_of_probes
-from agent.diagnose.naming.telling import tell
+from agent.diagnose.naming.report import build_report
 from agent.diagnose.naming.voters import VoterWeights
 from agent.errors import ConfigError, OpsmendError
-from agent.records.cases import Fingerprint, Opinion, PastCase
+from agent.records.cases import Fingerprint, Hypothesis, PastCase
 from agent.records.evidence import Observations
 from agent.records.plain import to_plain
 from agent.records.probes import ProbeAnswer, SshAddress
@@ -49,12 +49,12 @@ class Asking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """Everything an inquiry needs; the process that works on it has no store and no settings."""
+    """Everything an investigation needs; the process that works on it has no store and no settings."""
 
     observed: Observations
     cases: Sequence[PastCase] = ()
     classifier: str = ""
-    opinions: Mapping[str, Sequence[Opinion]] = field(default_factory=dict)
+    hypotheses: Mapping[str, Sequence[Hypothesis]] = field(default_factory=dict)
     weights: VoterWeights = field(default_factory=VoterWeights)
     faults: Mapping[str, str] = field(default_factory=dict)
     asking: Asking | None = None
@@ -68,7 +68,7 @@ def main() -> None:
 
 def work(job: Job) -> dict[str, Any]:
     """Find out where it comes from, ask the hosts, and name it by all of that."""
-    found = investigate(job.observed)
+    found = analyse(job.observed)
     answers, troubles = ask(job.asking, found) if job.asking else ([], [])
     seen: dict[str, Fingerprint] = {}
     for name in {answer.host for answer in answers}:
@@ -77,17 +77,17 @@ def work(job: Job) -> dict[str, Any]:
         found,
         job.cases,
         _classifier(job.classifier),
-        job.opinions,
+        job.hypotheses,
         job.weights,
         faults=job.faults,
         more=seen,
     )
-    report = tell(found, conclusion, _MOST_LINKS)
+    report = build_report(found, conclusion, _MOST_LINKS)
     report["notes"] = [*report["notes"], *troubles]
     return {"report": report, "probes": [to_plain(_cut(answer)) for answer in answers]}
 
 
-def ask(asking: Asking, found: Investigation) -> tuple[list[ProbeAnswer], list[str]]:
+def ask(asking: Asking, found: RootCauseAnalysis) -> tuple[list[ProbeAnswer], list[str]]:
     """Return what the incident's own hosts and the likeliest suspects say, and who could not be asked."""
     from agent.collect.probes import HostProbes, questions
 

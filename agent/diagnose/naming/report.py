@@ -1,4 +1,4 @@
-"""An investigation and its conclusion in, the report as plain values out; its keys are fixed."""
+"""An analysis and its conclusion in, the report as plain values out; its keys are fixed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from agent.diagnose.cause.explain import draw_path
 from agent.diagnose.cause.graph import CausalGraph
 from agent.diagnose.cause.propagation import describe_propagation
-from agent.diagnose.cause.rootcause import Investigation
+from agent.diagnose.cause.rootcause import RootCauseAnalysis
 from agent.diagnose.naming.conclusion import Conclusion, RootCause
 from agent.records.evidence import SeriesTable
 
 
-def tell(investigation: Investigation, conclusion: Conclusion, most_links: int) -> dict[str, Any]:
+def build_report(analysis: RootCauseAnalysis, conclusion: Conclusion, most_links: int) -> dict[str, Any]:
     """Return the report; at most so many nodes and links of the graph are told, the worst first."""
     return {
         "summary": conclusion.summary,
@@ -28,8 +28,8 @@ def tell(investigation: Investigation, conclusion: Conclusion, most_links: int) 
             }
             for one in conclusion.findings
         ],
-        "graph": _graph(investigation.graph, investigation.observed.table, most_links),
-        "patterns": dict(describe_propagation(investigation)),
+        "graph": _graph(analysis.graph, analysis.observed.table, most_links),
+        "patterns": dict(describe_propagation(analysis)),
         "similar_cases": [
             {
                 "case": one.case.id,

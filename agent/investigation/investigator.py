@@ -1,7 +1,7 @@
-"""Incidents in, inquiries in the store out: made one after another, each in a process of its own.
+"""Incidents in, investigations in the store out: made one after another, each in a process of its own.
 
-Nobody waits for an inquiry, and it takes no time from repairs: it begins when none is at work, or when it
-has waited long enough. It is made when an incident opens and again when its diagnosis changes; a storm of
+Nobody waits for an investigation, and it takes no time from repairs: it begins when none is at work, or when
+it has waited long enough. It is made when an incident opens and again when its diagnosis changes; a storm of
 incidents makes no storm of processes, for what finds no place in the queue is left out.
 """
 
@@ -25,19 +25,19 @@ from agent.config.settings import ProbesSection
 from agent.diagnose.live.dependencies import names_of
 from agent.diagnose.naming.voters import VoterWeights
 from agent.errors import OpsmendError, RunError
-from agent.inquiry.hosts import addresses, certificates_of, unit_of
-from agent.inquiry.observe import first_seen, name_of, observe, with_arrivals
-from agent.inquiry.opinions import InquiryOpinions
-from agent.inquiry.work import Asking, Job
+from agent.investigation.hosts import addresses, certificates_of, unit_of
+from agent.investigation.observe import first_seen, name_of, observe, with_arrivals
+from agent.investigation.voter import InvestigationVoter
+from agent.investigation.work import Asking, Job
 from agent.log import Logger
 from agent.records import Frame, Incident, IncidentState, InventoryHost, Topology
-from agent.records.cases import Opinion, PastCase
+from agent.records.cases import Hypothesis, PastCase
 from agent.records.evidence import Observations
-from agent.records.inquiries import Inquiry
+from agent.records.investigations import Investigation
 from agent.records.probes import ProbeAnswer
 from agent.store import Stores
 
-log = Logger("inquiry")
+log = Logger("investigation")
 
 _TIMEOUT_S = 120
 _NICE = 10
@@ -52,13 +52,13 @@ _ANSWERS: TypeAdapter[tuple[ProbeAnswer, ...]] = TypeAdapter(tuple[ProbeAnswer, 
 
 
 class Inventory(Protocol):
-    """What an inquiry needs of an inventory."""
+    """What an investigation needs of an inventory."""
 
     def hosts(self) -> Mapping[str, InventoryHost]:
         """Return all hosts by name. Raises RunError when the inventory cannot be read."""
 
 
-class Inquirer:
+class Investigator:
     """Looks into incidents beside the running agent."""
 
     def __init__(
@@ -71,7 +71,7 @@ class Inquirer:
         inventory: Inventory,
         probes: ProbesSection,
         classifier: str,
-        opinions: InquiryOpinions,
+        hypotheses: InvestigationVoter,
         repairs_at_work: Callable[[], bool],
         clock: Clock,
     ) -> None:
@@ -82,10 +82,10 @@ class Inquirer:
         self._inventory = inventory
         self._probes = probes
         self._classifier = classifier
-        self._opinions = opinions
+        self._hypotheses = hypotheses
         self._repairs_at_work = repairs_at_work
         self._clock = clock
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="inquiry")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="investigation")
         self._lock = threading.Lock()
         self._waiting = 0
         self._made: dict[int, int] = {}
@@ -93,7 +93,7 @@ class Inquirer:
         self._stopping = threading.Event()
 
     def look_into(self, incident: Incident, frame: Frame, topology: Topology) -> bool:
-        """Begin an inquiry and return at once; return whether there was room for it."""
+        """Begin an investigation and return at once; return whether there was room for it."""
         with self._lock:
             made = self._made.get(incident.id, 0)
             if self._stopping.is_set() or self._waiting >= _MOST_WAITING or made >= _MOST_PER_INCIDENT:
@@ -136,7 +136,7 @@ class Inquirer:
             observed=with_arrivals(observed, counts, events),
             cases=self._cases(),
             classifier=self._classifier,
-            opinions=_opinions(incident, set(observed.nodes)),
+            hypotheses=_hypotheses(incident, set(observed.nodes)),
             weights=self._weights(),
             faults={id_: fault.summary for id_, fault in self._book().faults.items()},
             asking=self._asking(incident, observed),
@@ -148,9 +148,9 @@ class Inquirer:
             if not self._stopping.is_set():
                 self._keep(incident, self._work(incident, self._job(incident, observed)))
         except OpsmendError as error:
-            log.warning("an inquiry could not be made", incident=incident.id, why=str(error))
+            log.warning("an investigation could not be made", incident=incident.id, why=str(error))
         except Exception as error:
-            log.error("an inquiry failed", error, incident=incident.id)
+            log.error("an investigation failed", error, incident=incident.id)
         finally:
             with self._lock:
                 self._waiting -= 1
@@ -165,24 +165,24 @@ class Inquirer:
                     return
             self._stopping.wait(_LOOK_AGAIN_S)
 
-    def _keep(self, incident: Incident, inquiry: Inquiry) -> None:
+    def _keep(self, incident: Incident, investigation: Investigation) -> None:
         if self._stopping.is_set():
             return
-        self._stores.inquiries.keep(inquiry)
+        self._stores.investigations.keep(investigation)
         if incident.best is not None:
             names = frozenset({incident.host, *names_of(incident.best)})
-            self._opinions.learn(incident.entity, inquiry, names)
+            self._hypotheses.learn(incident.entity, investigation, names)
         log.info(
             "incident looked into",
             incident=incident.id,
-            seconds=inquiry.seconds,
-            said=inquiry.report.get("summary", inquiry.error),
+            seconds=investigation.seconds,
+            said=investigation.report.get("summary", investigation.error),
         )
 
-    def _work(self, incident: Incident, job: Job) -> Inquiry:
+    def _work(self, incident: Incident, job: Job) -> Investigation:
         began = self._clock.monotonic()
         report, answers, error = self._run(job)
-        return Inquiry(
+        return Investigation(
             incident_id=incident.id,
             at=self._clock.now(),
             report=report,
@@ -193,7 +193,7 @@ class Inquirer:
 
     def _run(self, job: Job) -> tuple[Mapping[str, object], tuple[ProbeAnswer, ...], str]:
         # from its first import on, which takes longer than the rest
-        command = ["nice", "-n", str(_NICE), sys.executable, "-m", "agent.inquiry.work"]
+        command = ["nice", "-n", str(_NICE), sys.executable, "-m", "agent.investigation.work"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -232,15 +232,15 @@ class Inquirer:
         )
 
 
-def _opinions(incident: Incident, known: set[str]) -> dict[str, list[Opinion]]:
-    """Return what the voters said already, by the names that the inquiry goes by."""
-    opinions: dict[str, list[Opinion]] = {}
+def _hypotheses(incident: Incident, known: set[str]) -> dict[str, list[Hypothesis]]:
+    """Return what the voters said already, by the names that the investigation goes by."""
+    hypotheses: dict[str, list[Hypothesis]] = {}
     for one in incident.diagnosis.candidates:
         if one.fault == "unknown":
             continue
         name = name_of(one.labels, one.labels.get("host", "") or one.entity, known)
         for voter, confidence in one.voters.items():
-            opinions.setdefault(name, []).append(
-                Opinion(voter=voter, fault=one.fault, confidence=confidence, evidence=one.evidence)
+            hypotheses.setdefault(name, []).append(
+                Hypothesis(voter=voter, fault=one.fault, confidence=confidence, evidence=one.evidence)
             )
-    return opinions
+    return hypotheses

@@ -8,7 +8,7 @@ from typing import Any
 from rich.markup import escape
 
 from agent.cli.output import ago, console
-from agent.records.inquiries import Inquiry
+from agent.records.investigations import Investigation
 from agent.records.probes import ProbeAnswer
 
 _SHOWN = 3
@@ -16,16 +16,16 @@ _LIKELY = 0.1  # a suspect less likely than this is told to nobody who is called
 _MOST_FINDINGS = 6
 
 
-def print_inquiry(inquiry: Inquiry) -> None:
-    """Print the newest inquiry about an incident."""
-    report = inquiry.report
-    if inquiry.error:
-        console.print(f"Looked into {ago(inquiry.at)}: [yellow]{escape(inquiry.error)}[/]\n")
+def print_investigation(investigation: Investigation) -> None:
+    """Print the newest investigation about an incident."""
+    report = investigation.report
+    if investigation.error:
+        console.print(f"Looked into {ago(investigation.at)}: [yellow]{escape(investigation.error)}[/]\n")
         return
-    console.print(f"Looked into {ago(inquiry.at)}: [bold]{escape(str(report['summary']))}[/]")
+    console.print(f"Looked into {ago(investigation.at)}: [bold]{escape(str(report['summary']))}[/]")
     for line in cause_lines(report["root_causes"]):
         console.print(line, soft_wrap=True)
-    for line in probe_lines(inquiry.probes):
+    for line in probe_lines(investigation.probes):
         console.print(line, soft_wrap=True)
     for one in report["similar_cases"][:_SHOWN]:
         helped = f"; {', '.join(one['helped'])} helped" if one["helped"] else ""

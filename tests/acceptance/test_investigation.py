@@ -13,8 +13,8 @@ from agent.config.settings import ProbesSection
 from agent.demo.hosts import Cluster
 from agent.demo.image import node_image
 from agent.diagnose.naming.voters import VoterWeights
-from agent.inquiry.inquirer import Inquirer
-from agent.inquiry.opinions import InquiryOpinions
+from agent.investigation.investigator import Investigator
+from agent.investigation.voter import InvestigationVoter
 from agent.records import IncidentState, Topology
 from agent.store import open_stores
 from tests import make
@@ -28,8 +28,8 @@ BOOK = Rulebook(
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory):
-    name = f"opsmend-inquiry-{os.getpid()}"
-    with Cluster(name, tmp_path_factory.mktemp("inquiry"), node_image(print)) as made:
+    name = f"opsmend-investigation-{os.getpid()}"
+    with Cluster(name, tmp_path_factory.mktemp("investigation"), node_image(print)) as made:
         made.start(["web1"])
         made.hosts["web1"].run(
             "sh", "-c", "systemd-run --unit=broken sh -c 'echo fatal: no luck; exit 3' 2>/dev/null; sleep 1"
@@ -54,9 +54,9 @@ def look(host, tmp_path):
     clock = SystemClock()
 
     def looked(probes):
-        inquirer = Inquirer(
+        investigator = Investigator(
             stores=stores, book=lambda: BOOK, cases=list, weights=VoterWeights, inventory=Hosts(host),
-            probes=probes, classifier="", opinions=InquiryOpinions(), repairs_at_work=lambda: False,
+            probes=probes, classifier="", hypotheses=InvestigationVoter(), repairs_at_work=lambda: False,
             clock=clock,
         )  # fmt: skip
         since = make.NOW - timedelta(seconds=150)
@@ -64,9 +64,9 @@ def look(host, tmp_path):
         found = make.candidate(labels=labels, symptoms=(make.symptom("free", since=since),))
         incident = stores.incidents.add(make.incident(found, state=IncidentState.HELD), "test")
         frame = make.frame({("free", "host=web1"): [0.5] * 30 + [0.01] * 10})
-        inquirer.look_into(incident, frame, Topology())
-        wait_until(lambda: inquirer.idle, 60)
-        inquirer.stop()
+        investigator.look_into(incident, frame, Topology())
+        wait_until(lambda: investigator.idle, 60)
+        investigator.stop()
         shown = CliRunner().invoke(
             app, ["incident", "show", str(incident.id), "-c", str(tmp_path / "opsmend.yml")]
         )

@@ -1,4 +1,4 @@
-"""Settings and store in, who is asked beside the rules out: past cases, the classifier, inquiries."""
+"""Settings and store in, who is asked beside the rules out: past cases, the classifier, investigations."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from agent.clock import Clock
 from agent.config import Rulebook, Settings
-from agent.diagnose import Advisor
+from agent.diagnose import VotingEnsemble
 from agent.diagnose.naming.classifier import load_classifier
 from agent.diagnose.naming.voters import VoterWeights, learn_weights
-from agent.inquiry.inquirer import Inquirer, Inventory
-from agent.inquiry.opinions import InquiryOpinions
+from agent.investigation.investigator import Inventory, Investigator
+from agent.investigation.voter import InvestigationVoter
 from agent.learn.casebook import CaseBook, TrackRecord
 from agent.records.cases import PastCase
 from agent.store import Stores
@@ -22,27 +22,27 @@ class Learned:
     """What the agent learned while it ran, across reloads."""
 
     record: TrackRecord
-    inquiries: InquiryOpinions
+    investigations: InvestigationVoter
 
     def weights(self) -> VoterWeights:
         """Return how much each voter is believed by now."""
         return learn_weights(self.record())
 
 
-def make_advisor(
+def make_ensemble(
     settings: Settings, cases: Sequence[PastCase], stores: Stores, clock: Clock, learned: Learned
-) -> Advisor:
+) -> VotingEnsemble:
     """Return who is asked when no rule is sure. Raises ConfigError when the classifier is none."""
     file = settings.diagnose.classifier
-    return Advisor(
+    return VotingEnsemble(
         CaseBook(cases, stores.cases, clock),
         load_classifier(file) if file is not None else None,
         learned.weights,
-        learned.inquiries.of,
+        learned.investigations.of,
     )
 
 
-def make_inquirer(
+def make_investigator(
     settings: Settings,
     book: Callable[[], Rulebook],
     cases: Callable[[], Sequence[PastCase]],
@@ -51,9 +51,9 @@ def make_inquirer(
     clock: Clock,
     learned: Learned,
     repairs_at_work: Callable[[], bool],
-) -> Inquirer:
+) -> Investigator:
     """Return what looks into incidents that are opened, by the rules and cases in force at that time."""
-    return Inquirer(
+    return Investigator(
         stores=stores,
         book=book,
         cases=lambda: CaseBook(cases(), stores.cases, clock)(),
@@ -61,7 +61,7 @@ def make_inquirer(
         inventory=inventory,
         probes=settings.diagnose.probes,
         classifier=str(settings.diagnose.classifier or ""),
-        opinions=learned.inquiries,
+        hypotheses=learned.investigations,
         repairs_at_work=repairs_at_work,
         clock=clock,
     )

@@ -11,7 +11,7 @@ from agent.diagnose.naming.classifier import FaultClassifier
 from agent.diagnose.naming.fingerprint import fingerprint_of_symptoms
 from agent.diagnose.naming.voters import VoterWeights, combine
 from agent.records import Candidate, Symptom
-from agent.records.cases import Opinion, PastCase
+from agent.records.cases import Hypothesis, PastCase
 
 _SURE = 0.6  # a rule this sure needs no advice, and gets no delay
 _WORTH_SAYING = 0.5
@@ -21,7 +21,7 @@ _PLAIN_TRUST = 0.97  # one failure in a long record changes nothing that anybody
 CaseBook = Callable[[], Sequence[PastCase]]
 
 
-class Advisor:
+class VotingEnsemble:
     """Asks cases and classifier about entities that no rule is sure about."""
 
     def __init__(
@@ -29,14 +29,14 @@ class Advisor:
         cases: CaseBook,
         classifier: FaultClassifier | None = None,
         weights: Callable[[], VoterWeights] = VoterWeights,
-        inquiries: Callable[[str], Sequence[Opinion]] = lambda entity: (),
+        investigations: Callable[[str], Sequence[Hypothesis]] = lambda entity: (),
     ) -> None:
         self._cases = cases
         self._classifier = classifier
         self._weights = weights
-        self._inquiries = inquiries
+        self._investigations = investigations
 
-    def advise(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+    def vote(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return the candidates, with more where rules are unsure and others know better."""
         weights = self._weights()
         candidates = [_believed(one, weights) for one in candidates]
@@ -52,17 +52,17 @@ class Advisor:
     def _ask(self, own: Sequence[Candidate], voter: CaseVoter, weights: VoterWeights) -> Iterable[Candidate]:
         symptoms: tuple[Symptom, ...] = tuple(dict.fromkeys(s for one in own for s in one.symptoms))
         seen = fingerprint_of_symptoms(symptoms)
-        opinions = [
-            Opinion(voter=name, fault=one.fault, confidence=confidence, evidence=one.evidence)
+        hypotheses = [
+            Hypothesis(voter=name, fault=one.fault, confidence=confidence, evidence=one.evidence)
             for one in own
             if one.fault != _NOBODY_KNOWS
             for name, confidence in one.voters.items()
         ]
-        opinions += voter.vote(seen)
-        opinions += self._inquiries(own[0].entity)
+        hypotheses += voter.vote(seen)
+        hypotheses += self._investigations(own[0].entity)
         if self._classifier is not None:
-            opinions += self._classifier.vote(seen)
-        for named in combine(opinions, weights):
+            hypotheses += self._classifier.vote(seen)
+        for named in combine(hypotheses, weights):
             if named.confidence >= _WORTH_SAYING:
                 yield Candidate(
                     fault=named.fault,

@@ -12,11 +12,11 @@ from agent.diagnose.many.impact import Impact, measure_impact
 from agent.diagnose.many.patterns import IncidentFact, Pattern, find_patterns, per_day
 from agent.records import Incident, Topology
 from agent.records.evidence import SeriesTable
-from agent.records.inquiries import Inquiry
+from agent.records.investigations import Investigation
 from agent.store import Stores
 
 MOST = 100_000  # incidents
-_MOST_LOOKED_UP = 2_000  # of the newest, topology and inquiry are read
+_MOST_LOOKED_UP = 2_000  # of the newest, topology and investigation are read
 _PLACES = ("host", "zone", "site", "region", "datacenter", "rack", "unit", "service", "mountpoint")
 _BEHIND = "behind"  # by the network: who calls or uses what the incident was on
 
@@ -29,8 +29,8 @@ def look_back(
     known = {one.id: stores.topologies.of_incident(one.id) for one in incidents[:_MOST_LOOKED_UP]}
     facts = [fact_of(one, end, known.get(one.id)) for one in incidents]
     patterns = find_patterns(facts, begin, end)
-    found = [stores.inquiries.newest(one.id) for one in incidents[:_MOST_LOOKED_UP]]
-    inquiries = [one for one in found if one is not None and one.report]
+    found = [stores.investigations.newest(one.id) for one in incidents[:_MOST_LOOKED_UP]]
+    investigations = [one for one in found if one is not None and one.report]
     return {
         "begin": begin,
         "end": end,
@@ -46,8 +46,8 @@ def look_back(
         "per_hour": _per_hour(facts),
         "patterns": [_plain(one) for one in patterns],
         "impact": _impact(business, facts),
-        "paths": paths_of(inquiries),
-        "moved_together": moved_together(inquiries),
+        "paths": paths_of(investigations),
+        "moved_together": moved_together(investigations),
         "longest": [
             {"id": one.id, "what": one.what, "lasted": _span(one.lasted), "opened_at": one.opened_at}
             for one in sorted(facts, key=lambda one: -one.lasted)[:10]
@@ -106,20 +106,20 @@ def _plain(one: Pattern) -> dict[str, Any]:
     }
 
 
-def paths_of(inquiries: Sequence[Inquiry]) -> list[dict[str, Any]]:
+def paths_of(investigations: Sequence[Investigation]) -> list[dict[str, Any]]:
     """Return by which paths trouble spread, the most frequent first."""
     taken = Counter(
         one.report["root_causes"][0]["path"]
-        for one in inquiries
+        for one in investigations
         if one.report.get("root_causes") and one.report["root_causes"][0]["path"]
     )
     return [{"path": path, "incidents": count} for path, count in taken.most_common(20)]
 
 
-def moved_together(inquiries: Sequence[Inquiry]) -> list[dict[str, Any]]:
+def moved_together(investigations: Sequence[Investigation]) -> list[dict[str, Any]]:
     """Return which troubles moved together, with the median lag, what did so in most incidents first."""
     lags: dict[tuple[str, str], list[float]] = {}
-    for one in inquiries:
+    for one in investigations:
         for pair in one.report.get("patterns", {}).get("together", ()):
             if pair["lag_s"] is not None and pair["first"][0] != pair["second"][0]:
                 first, second = (

@@ -11,11 +11,11 @@ import numpy as np
 from agent.diagnose.cause.graph import CausalGraph, NodeKey
 from agent.records.metrics import FloatArray, IntArray
 
-_STEPS = 40  # of the walk; 0.95 to the 40th is little enough
+_STEPS = 40  # of propagation; 0.95 to the 40th is little enough
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Walk:
+class BlamePropagation:
     """The graph as arrays: link i passes ``share[i]`` of what is at ``effect[i]`` to ``cause[i]``."""
 
     keys: Sequence[NodeKey]
@@ -25,8 +25,8 @@ class Walk:
     begin: FloatArray
 
     @classmethod
-    def of(cls, graph: CausalGraph, start: Mapping[NodeKey, float]) -> Walk:
-        """Make the arrays once; they are walked for every suspect."""
+    def of(cls, graph: CausalGraph, start: Mapping[NodeKey, float]) -> BlamePropagation:
+        """Make the arrays once; they are used for every suspect."""
         keys = list(graph.nodes)
         number = {key: index for index, key in enumerate(keys)}
         links = [link for key in keys for link in graph.links.get(key, ())]
@@ -39,7 +39,7 @@ class Walk:
         )
 
     def left(self) -> dict[str, float]:
-        """Let blame walk; return what is left at each entity, summing to 1."""
+        """Propagate blame; return what is left at each entity, summing to 1."""
         resting = self._run(self.share)
         left: dict[str, float] = defaultdict(float)
         for key, rest in zip(self.keys, resting, strict=True):

@@ -1,6 +1,6 @@
-"""Whom an inquiry may ask over ssh, and how they are reached."""
+"""Whom an investigation may ask over ssh, and how they are reached."""
 
-from agent.inquiry.hosts import address_of, addresses, certificates_of
+from agent.investigation.hosts import address_of, addresses, certificates_of
 from tests import make
 
 

@@ -11,7 +11,7 @@ from agent.records.probes import ProbeAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inquiry:
+class Investigation:
     """One look at one incident, made of everything that was known ``at`` that time.
 
     ``report`` is what ``opsmend diagnose`` reports of a recorded incident, as plain values; empty when
