@@ -266,7 +266,7 @@ class Settings(Strict):
     """``opsmend.yml``, whole."""
 
     agent: AgentSection = AgentSection()
-    paths: PathsSection = PathsSection()
+    paths: PathsSection = Field(default_factory=PathsSection)  # where it lies is no part of a schema
     collect: CollectSection = CollectSection()
     detect: DetectSection = DetectSection()
     predict: PredictSection = PredictSection()
