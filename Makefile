@@ -131,7 +131,7 @@ bench-diagnose-speed: venv ## Measure the diagnosis of large incidents, 200 and 
 	@$(BIN)/python -m tests.bench.diagnosespeed
 
 .PHONY: schemas
-schemas: venv ## Write the JSON Schemas that editors use for settings, rules and remediations
+schemas: venv ## Write the JSON Schemas that editors use for settings, rules and remediations, and docs/settings.md
 	$(BIN)/python -m agent.config.publish
 
 .PHONY: lint
@@ -161,7 +161,7 @@ $(VENV)/.made: pyproject.toml $(LOCK) | packages
 lock: ## Take the newest versions that pyproject.toml allows into the lock file
 	rm -rf .cache/lock
 	$(PYTHON) -m venv .cache/lock
-	.cache/lock/bin/python -m pip install -q --disable-pip-version-check '.[dev,kafka,deep,pyod,postgres]'
+	.cache/lock/bin/python -m pip install -q --disable-pip-version-check '.[dev,charts,deep,kafka,postgres,pyod]'
 	.cache/lock/bin/python -m pip freeze --exclude opsmend > $(LOCK)
 	rm -rf .cache/lock build
 

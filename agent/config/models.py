@@ -37,7 +37,9 @@ class ModelsSection(Strict):
     step: PositiveDuration = Field(
         default=timedelta(minutes=1), description="time between two rows that are learned from and judged"
     )
-    retrain_every: PositiveDuration = timedelta(days=1)
+    retrain_every: PositiveDuration = Field(
+        default=timedelta(days=1), description="how often the models are trained anew"
+    )
     first_after: PositiveDuration = Field(
         default=timedelta(minutes=10), description="how long after its start the agent first trains"
     )

@@ -1,4 +1,7 @@
-"""The schemas of all contributor files, as JSON Schema for editors. ``make schemas`` writes them."""
+"""The schemas of all contributor files, as JSON Schema for editors, and the page of all settings.
+
+``make schemas`` writes both.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pydantic import BaseModel
 
 from agent.config.casefile import CaseFile
 from agent.config.policyfile import PolicyFile
+from agent.config.reference import PAGE, reference_text
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import FaultFile, RuleFile, SignalFile
 from agent.config.ruletestfile import RuleTestFile
@@ -38,10 +42,11 @@ def schema_text(name: str) -> str:
 
 
 def main() -> None:
-    """Write every schema."""
+    """Write every schema, and the page of all settings in the checkout that this is."""
     FOLDER.mkdir(exist_ok=True)
     for name in FILES:
         (FOLDER / f"{name}.json").write_text(schema_text(name))
+    PAGE.write_text(reference_text())
 
 
 if __name__ == "__main__":

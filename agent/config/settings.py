@@ -35,7 +35,11 @@ Paths = Annotated[tuple[Path, ...], BeforeValidator(_one_or_many), WithJsonSchem
 class AgentSection(Strict):
     """The agent itself."""
 
-    name: str = Field(default="opsmend", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")
+    name: str = Field(
+        default="opsmend",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$",
+        description="what this agent is called in messages, log and alerts",
+    )
     mode: Mode = Field(
         default="approve",
         description="observe: only say what it would do; approve: ask first; auto: act within policy",
@@ -48,8 +52,12 @@ class AgentSection(Strict):
         le=10,
         description="multiplies the waiting times of rules and remediations; for demos and tests only",
     )
-    log_format: Literal["auto", "text", "json"] = "auto"
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "text", "json"] = Field(
+        default="auto", description="auto: text on a terminal, else JSON for the journal"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="what is logged, and all that is graver"
+    )
 
 
 class PathsSection(Strict):
@@ -63,17 +71,20 @@ class PathsSection(Strict):
         default_factory=partial(default_folders, "playbooks"),
         description="remediations; default: the stock ones, then /etc/opsmend/playbooks",
     )
-    inventory: Paths = (Path("/etc/opsmend/inventory"),)
+    inventory: Paths = Field(
+        default=(Path("/etc/opsmend/inventory"),),
+        description="Ansible inventories: files, folders, scripts, plugins; all of them count",
+    )
 
 
 class StreamWorkers(Strict):
     """How many threads each stage of the stream has."""
 
-    collect: int = Field(default=3, ge=1, le=64)
-    detect: int = Field(default=5, ge=1, le=64)
-    predict: int = Field(default=2, ge=1, le=64)
-    diagnose: int = Field(default=3, ge=1, le=64)
-    remediate: int = Field(default=2, ge=1, le=64)
+    collect: int = Field(default=3, ge=1, le=64, description="threads that take records from the sources")
+    detect: int = Field(default=5, ge=1, le=64, description="threads that look for what is unusual in them")
+    predict: int = Field(default=2, ge=1, le=64, description="threads that look ahead")
+    diagnose: int = Field(default=3, ge=1, le=64, description="threads that ask the rules")
+    remediate: int = Field(default=2, ge=1, le=64, description="threads that have it decided and run")
 
 
 class StreamSection(Strict):
@@ -90,7 +101,9 @@ class StreamSection(Strict):
 class CollectSection(Strict):
     """What comes in, and how often."""
 
-    poll: PositiveDuration = timedelta(seconds=15)
+    poll: PositiveDuration = Field(
+        default=timedelta(seconds=15), description="how often the metrics are asked for"
+    )
     history: PositiveDuration = Field(
         default=timedelta(hours=1), description="how much of each series is kept in memory"
     )
@@ -195,13 +208,17 @@ class RemediateSection(Strict):
     grace: PositiveDuration = Field(
         default=timedelta(seconds=60), description="how long a running step may go on after SIGTERM"
     )
-    vault_password_file: Path | None = None
+    vault_password_file: Path | None = Field(
+        default=None, description="opens what Ansible Vault encrypted in the inventory and in playbooks"
+    )
 
 
 class VerifySection(Strict):
     """How often a run's checks are looked at while it is being verified."""
 
-    interval: PositiveDuration = timedelta(seconds=2)
+    interval: PositiveDuration = Field(
+        default=timedelta(seconds=2), description="time between two looks at the checks of a run"
+    )
 
 
 class LearnSection(Strict):
@@ -228,7 +245,7 @@ class NotifyTarget(Strict):
     A relative name is looked up in systemd's credentials folder.
     """
 
-    url_file: Path
+    url_file: Path = Field(description="holds apprise URLs, one a line; only the agent may read it")
 
 
 class AnomalyMessages(Strict):

@@ -11,6 +11,9 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, mo
 from agent.config.scalars import Duration, PositiveDuration
 from agent.config.yamlfile import Strict
 
+_URL = "where its HTTP API is, without a password"
+_TIMEOUT = "how long an answer may take"
+_USERNAME = "for a login with a password"
 _CREDENTIAL = "a file; a relative name is looked up in systemd's credentials folder"
 
 
@@ -42,9 +45,9 @@ class TlsSection(Strict):
 class HttpSection(TlsSection):
     """A source that speaks HTTP."""
 
-    url: str = Field(pattern=r"^https?://[^\s?#]+$")
-    timeout: PositiveDuration = timedelta(seconds=10)
-    username: str | None = None
+    url: str = Field(pattern=r"^https?://[^\s?#]+$", description=_URL)
+    timeout: PositiveDuration = Field(default=timedelta(seconds=10), description=_TIMEOUT)
+    username: str | None = Field(default=None, description=_USERNAME)
     password_file: Path | None = Field(default=None, description=_CREDENTIAL)
     token_file: Path | None = Field(default=None, description=f"holds a bearer token: {_CREDENTIAL}")
     api_key_file: Path | None = Field(default=None, description=f"holds an API key: {_CREDENTIAL}")
@@ -69,7 +72,7 @@ class HttpSection(TlsSection):
 class PrometheusSection(HttpSection):
     """A Prometheus, or what speaks its HTTP API: Thanos, Mimir, VictoriaMetrics."""
 
-    url: str = Field(default="http://127.0.0.1:9090", pattern=r"^https?://[^\s?#]+$")
+    url: str = Field(default="http://127.0.0.1:9090", pattern=r"^https?://[^\s?#]+$", description=_URL)
     max_series: int = Field(default=100_000, ge=1, description="series kept; the oldest idle ones go first")
     tenant: str | None = Field(default=None, max_length=200, description="sent as X-Scope-OrgID, for Mimir")
     batch: int = Field(
@@ -104,19 +107,27 @@ class AlertmanagerSection(HttpSection):
 class LogFields(Strict):
     """Which fields of a document hold what. Of several the first that is there counts."""
 
-    time: str = "@timestamp"
-    message: Names = ("message", "log", "event.original")
-    service: Names = ("service.name", "kubernetes.container.name", "container.name", "process.name")
-    host: Names = ("host.name", "host.hostname", "kubernetes.node.name", "host", "agent.hostname")
-    level: Names = ("log.level", "level", "severity")
+    time: str = Field(default="@timestamp", description="when the line was written")
+    message: Names = Field(default=("message", "log", "event.original"), description="the line itself")
+    service: Names = Field(
+        default=("service.name", "kubernetes.container.name", "container.name", "process.name"),
+        description="the service that wrote it",
+    )
+    host: Names = Field(
+        default=("host.name", "host.hostname", "kubernetes.node.name", "host", "agent.hostname"),
+        description="the host that it comes from",
+    )
+    level: Names = Field(default=("log.level", "level", "severity"), description="how grave it is")
 
 
 class SearchSection(HttpSection):
     """An Elasticsearch or OpenSearch that holds logs."""
 
     index: str = Field(default="logs*", pattern=r"^[^\s/?#\\]+$", description="indexes, * for a part, comma")
-    every: PositiveDuration = timedelta(seconds=30)
-    timeout: PositiveDuration = timedelta(seconds=30)
+    every: PositiveDuration = Field(
+        default=timedelta(seconds=30), description="how often new lines are asked for"
+    )
+    timeout: PositiveDuration = Field(default=timedelta(seconds=30), description=_TIMEOUT)
     history: PositiveDuration = Field(
         default=timedelta(minutes=10), description="how far the first reading ever goes back"
     )
@@ -137,19 +148,26 @@ class SearchSection(HttpSection):
 class EventFields(Strict):
     """Which fields of a JSON message hold what; dots go into objects."""
 
-    kind: Names = ("kind", "type", "event")
-    time: Names = ("timestamp", "time", "@timestamp")
-    message: Names = ("message", "summary", "description")
-    service: Names = ("service", "service.name")
-    host: Names = ("host", "host.name", "instance", "node")
+    kind: Names = Field(default=("kind", "type", "event"), description="what kind of event it is")
+    time: Names = Field(default=("timestamp", "time", "@timestamp"), description="when it happened")
+    message: Names = Field(default=("message", "summary", "description"), description="what it says")
+    service: Names = Field(default=("service", "service.name"), description="the service it is about")
+    host: Names = Field(default=("host", "host.name", "instance", "node"), description="the host it is about")
 
 
 class KafkaSection(TlsSection):
     """A Kafka topic that events come from."""
 
     brokers: Names = Field(min_length=1, description="host:port, one or several")
-    topic: str = Field(default="system-events", pattern=r"^[A-Za-z0-9._-]{1,249}$")
-    group: str = Field(default="aiops-processor", min_length=1, max_length=255)
+    topic: str = Field(
+        default="system-events", pattern=r"^[A-Za-z0-9._-]{1,249}$", description="where the events are"
+    )
+    group: str = Field(
+        default="aiops-processor",
+        min_length=1,
+        max_length=255,
+        description="the consumer group; agents of one group share the messages",
+    )
     dead_letter: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9._-]{1,249}$",
@@ -158,9 +176,13 @@ class KafkaSection(TlsSection):
     format: Literal["auto", "json", "text"] = Field(
         default="auto", description="auto: JSON where a message begins with a brace, else plain text"
     )
-    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    username: str | None = None
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="whether the connection is encrypted, and whether we log in"
+    )
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="how we log in, with protocol SASL_…"
+    )
+    username: str | None = Field(default=None, description=_USERNAME)
     password_file: Path | None = Field(default=None, description=_CREDENTIAL)
     session_timeout: PositiveDuration = Field(
         default=timedelta(seconds=8), description="after so long the others take over what a dead agent had"
@@ -192,7 +214,9 @@ class TopologySection(Strict):
     discover: bool = Field(
         default=True, description="read the service graphs of traces and of Istio where there are any"
     )
-    refresh: PositiveDuration = timedelta(minutes=1)
+    refresh: PositiveDuration = Field(
+        default=timedelta(minutes=1), description="how often the metrics are asked who calls whom"
+    )
     forget: PositiveDuration = Field(
         default=timedelta(hours=1), description="how long an edge that is seen no more is kept"
     )
