@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from agent.errors import ConflictError
+from agent.errors import ConflictError, StoreUnavailable
 
 # for processes that compute beside the agent: with more threads than work small models take ten times as long
 ONE_THREAD = {
@@ -35,9 +35,14 @@ _CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def only_one(folder: Path) -> Iterator[None]:
     """Hold the lock on a state folder; a second agent on it would start runs twice.
 
-    Raises ConflictError when another process holds it.
+    Raises ConflictError when another process holds it, StoreUnavailable when the folder cannot be used.
     """
-    with (folder / "agent.lock").open("a+") as stream:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        lock = (folder / "agent.lock").open("a+")
+    except OSError as error:
+        raise StoreUnavailable(f"{folder} cannot be used: {error.strerror}") from error
+    with lock as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

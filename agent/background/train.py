@@ -121,7 +121,7 @@ def past_troubles(settings: Settings) -> list[Trouble]:
 
     if not settings.database.exists():
         return []
-    stores = open_stores(settings.database)
+    stores = open_stores(settings.database, upgrade=False)
     now = datetime.now(UTC)
     try:
         return [

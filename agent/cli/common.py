@@ -14,4 +14,4 @@ def settings_and_stores(config: Path | None) -> tuple[Settings, Stores]:
     settings = load_settings(find_config_file(config))
     if not settings.database.exists():
         raise StoreUnavailable(f"{settings.database} does not exist; has the agent been started?")
-    return settings, open_stores(settings.database)
+    return settings, open_stores(settings.database, upgrade=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from agent.config import check_settings, find_config_file, load_settings
 from agent.errors import ConfigError
-from agent.process import keep_memory_small
+from agent.process import keep_memory_small, only_one
 
 
 def run_agent(config: Path | None) -> None:
@@ -22,4 +22,7 @@ def run_agent(config: Path | None) -> None:
     problems = list(check_settings(settings, file))
     if problems:
         raise ConfigError(problems)
-    Service(build(settings, load_definitions(settings)), file).run()
+    definitions = load_definitions(settings)
+    # before the store is opened: who is alone brings it to the newest schema
+    with only_one(settings.agent.state_dir):
+        Service(build(settings, definitions), file).run()

@@ -15,7 +15,7 @@ from agent.background.trainer import Trainer
 from agent.config import check_settings, load_settings
 from agent.errors import ConfigError, OpsmendError
 from agent.log import Logger
-from agent.process import caught_signals, notify_systemd, only_one
+from agent.process import caught_signals, notify_systemd
 from agent.service.jobs import Jobs
 from agent.service.polling import Polling
 from agent.service.selfreport import SelfReport
@@ -56,9 +56,9 @@ class Service:
     def run(self) -> None:
         """Work until SIGTERM or SIGINT, then stop in order; SIGHUP loads rules and remediations anew.
 
-        Raises ConflictError when another agent uses the same state folder.
+        Whoever calls holds the lock on the state folder.
         """
-        with only_one(self._agent.settings.agent.state_dir), caught_signals() as signals:
+        with caught_signals() as signals:
             self._say_started()
             self._jobs.guarded("recovery", self._agent.responder.recover)
             server = self._open_port()

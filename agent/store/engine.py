@@ -31,10 +31,12 @@ class Database:
         event.listen(self._engine, "begin", _begin)
         self._reader = self._engine.execution_options(reading=True)
 
-    def open(self) -> None:
+    def open(self, upgrade: bool = True) -> None:
         """Create the file where it is missing and bring it to the newest schema.
 
-        Raises StoreUnavailable when it cannot be written, StoreError when a newer opsmend made it.
+        Without ``upgrade`` an older one is refused: only who is alone on the store, the agent that starts,
+        may change its tables. Raises StoreUnavailable when it cannot be written, StoreError when a newer
+        opsmend made it.
         """
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
@@ -46,6 +48,10 @@ class Database:
         if version is not None and version > HEAD:
             raise StoreError(
                 f"{self.file} has schema {version}, this opsmend knows {HEAD}: it was used by a newer one"
+            )
+        if not upgrade:
+            raise StoreError(
+                f"{self.file} has schema {version}, this opsmend wants {HEAD}: restart the agent"
             )
         self._upgrade()
 

@@ -47,10 +47,10 @@ class Stores:
         self.database.close()
 
 
-def open_stores(file: Path) -> Stores:
-    """Open the store. Raises StoreError."""
+def open_stores(file: Path, upgrade: bool = True) -> Stores:
+    """Open the store, which is brought to the newest schema only with ``upgrade``. Raises StoreError."""
     database = Database(file)
-    database.open()
+    database.open(upgrade)
     return Stores(
         database=database,
         alerts=AlertStore(database),

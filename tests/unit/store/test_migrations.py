@@ -3,12 +3,14 @@
 import re
 import sqlite3
 
+import pytest
 import sqlalchemy
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
+from agent.errors import StoreError
 from agent.store import Database
 from agent.store.engine import HEAD
 from agent.store.migrate import MIGRATIONS
@@ -66,3 +68,12 @@ def _upgrade_to(file, version):
         config.attributes["connection"] = connection
         command.upgrade(config, version)
     engine.dispose()
+
+
+def test_whoever_may_not_be_alone_refuses_an_older_schema_instead_of_changing_it(database):
+    with database.transaction() as connection:
+        connection.exec_driver_sql("update alembic_version set version_num = '0001'")
+    with pytest.raises(StoreError, match="restart the agent"):
+        Database(database.file).open(upgrade=False)
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("select version_num from alembic_version").scalar() == "0001"
