@@ -19,6 +19,12 @@ ANOMALIES = Gauge("opsmend_anomalies", "Anomalies that are open", registry=REGIS
 SIGNALS_FAILED = Gauge(
     "opsmend_signals_failed", "Signals without an answer in the last poll", registry=REGISTRY
 )
+SIGNALS_PARTIAL = Gauge(
+    "opsmend_signals_partial", "Signals that the last poll has answered in part only", registry=REGISTRY
+)
+SIGNALS_DOUBTFUL = Gauge(
+    "opsmend_signals_doubtful", "Signals with samples that are not believed", registry=REGISTRY
+)
 ALERTS = Counter("opsmend_alerts", "Alerts taken in, by what became of them", ["state"], registry=REGISTRY)
 ALERTS_SENT = Counter(
     "opsmend_alerts_sent", "Anomalies sent to an Alertmanager, repeats too", ["state"], registry=REGISTRY

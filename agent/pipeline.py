@@ -20,7 +20,8 @@ from agent.diagnose import IncidentGrouper, RuleVoter, VotingEnsemble, is_blind
 from agent.diagnose.live.support import with_support
 from agent.errors import ConflictError
 from agent.log import Logger
-from agent.records import Anomaly, Arrivals, Candidate, Frame, Incident, Topology
+from agent.placeholders import format_value
+from agent.records import Anomaly, Arrivals, Candidate, Doubt, Frame, Held, Incident, Topology
 from agent.response import ACTOR, Responder
 from agent.store import Stores
 
@@ -36,6 +37,7 @@ class View:
     frame: Frame
     anomalies: Sequence[Anomaly] = ()
     candidates: Sequence[Candidate] = ()
+    held: Sequence[Held] = ()
 
 
 class LatestView:
@@ -59,6 +61,8 @@ class LatestView:
         named = {(one.fault, one.entity) for one in incident.diagnosis.candidates}
         if any((one.fault, one.entity) in named for one in view.candidates):
             return False
+        if any((one.fault, one.entity) in named for one in view.held):
+            return None
         return None if is_blind(incident.diagnosis, view.frame) else True
 
 
@@ -71,6 +75,8 @@ class SourceHealth:
     anomalies: int = 0
     at: datetime | None = None
     failed: Mapping[str, str] = field(default_factory=dict)
+    partial: Mapping[str, str] = field(default_factory=dict)
+    doubtful: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     refused: int = 0  # samples that found no place: there are more series than may be kept
     forgotten: int = 0  # idle series that had to make room so far
@@ -124,6 +130,7 @@ class Pipeline:
         self._last_seen: dict[int, datetime] = {}
         self._complaints: dict[str, str] = {}
         self.health = SourceHealth()
+        self.held: Sequence[Held] = ()
         self.topology = Topology()
         self._lock = threading.Lock()
 
@@ -174,9 +181,10 @@ class Pipeline:
         with self._lock:
             started = self._clock.monotonic()
             poll = self._source.poll(self._queries)
-            self._complain(poll.failed)
             poll = replace(poll, answers={**poll.answers, **self._own_answers(poll.at)})
             self._frame = self._buffer.add(poll)
+            self._complain({**poll.failed, **self._frame.partial})
+            self._complain_of_doubts(self._frame.doubts)
             self._anomalies = self._detect(self._frame)
             self._complain_of_refusals(self._buffer.refused)
             self.health = SourceHealth(
@@ -185,6 +193,8 @@ class Pipeline:
                 anomalies=len(self._anomalies),
                 at=poll.at,
                 failed=poll.failed,
+                partial=self._frame.partial,
+                doubtful={signal: _in_words(doubts) for signal, doubts in self._frame.doubts.items()},
                 seconds=self._clock.monotonic() - started,
                 refused=self._buffer.refused,
                 forgotten=self._buffer.forgotten,
@@ -220,15 +230,18 @@ class Pipeline:
     def _diagnose(self) -> list[Incident]:
         frame = self._frame
         arrivals = self._outlook(self._clock.now())
-        candidates = self._voter.vote(frame, self._anomalies, self._stores.alerts.firing(), arrivals)
-        candidates = with_support(self._ensemble.vote(candidates), self._anomalies)
-        self._latest.set(View(frame=frame, anomalies=self._anomalies, candidates=candidates))
-        return self._update_incidents(candidates, frame)
+        vote = self._voter.vote(frame, self._anomalies, self._stores.alerts.firing(), arrivals)
+        candidates = with_support(self._ensemble.vote(vote.candidates), self._anomalies)
+        self._latest.set(View(frame=frame, anomalies=self._anomalies, candidates=candidates, held=vote.held))
+        self.held = vote.held
+        return self._update_incidents(candidates, vote.held, frame)
 
-    def _update_incidents(self, candidates: Sequence[Candidate], frame: Frame) -> list[Incident]:
+    def _update_incidents(
+        self, candidates: Sequence[Candidate], held: Sequence[Held], frame: Frame
+    ) -> list[Incident]:
         now = self._clock.now()
         known = [self._with_last_seen(incident) for incident in self._stores.incidents.active()]
-        assessments, new = self._grouper.group(candidates, known, frame)
+        assessments, new = self._grouper.group(candidates, known, frame, held)
         current: list[Incident] = []
         for assessment in assessments:
             before = assessment.incident
@@ -269,6 +282,13 @@ class Pipeline:
             log.info("signals have an answer again", was=reason)
         self._complaints = reasons
 
+    def _complain_of_doubts(self, doubts: Mapping[str, Sequence[Doubt]]) -> None:
+        """Say which signals have samples that are not believed, when that begins and ends."""
+        for signal in doubts.keys() - self.health.doubtful.keys():
+            log.warning("samples are not believed", signal=signal, why=_in_words(doubts[signal]))
+        for signal in self.health.doubtful.keys() - doubts.keys():
+            log.info("all samples are believed again", signal=signal)
+
     def _complain_of_refusals(self, refused: int) -> None:
         """Say that there are more series than may be kept, when that begins and ends."""
         if refused and not self.health.refused:
@@ -289,8 +309,11 @@ class Pipeline:
         metrics.SERIES.set(health.series)
         metrics.ANOMALIES.set(health.anomalies)
         metrics.SIGNALS_FAILED.set(len(health.failed))
+        metrics.SIGNALS_PARTIAL.set(len(health.partial))
+        metrics.SIGNALS_DOUBTFUL.set(len(health.doubtful))
         dead = bool(health.failed) and len(health.failed) == len(self._queries)
-        metrics.SOURCE_UP.labels("prometheus").set(not dead)
+        # an answer that is not whole is none to rely on
+        metrics.SOURCE_UP.labels("prometheus").set(not dead and not health.partial)
         if dead:
             metrics.SOURCE_FAILURES.labels("prometheus").inc()
 
@@ -305,6 +328,14 @@ def _nothing_seen(at: datetime) -> Frame:
         rows={},
         answered=frozenset(),
     )
+
+
+def _in_words(doubts: Sequence[Doubt]) -> str:
+    """Return how many doubts there are, and the first of them."""
+    first = doubts[0]
+    labels = ", ".join(f"{name}={format_value(value)}" for name, value in sorted(first.labels.items()))
+    more = f" and {len(doubts) - 1} more" if len(doubts) > 1 else ""
+    return f"{labels}: {first.why}{more}"
 
 
 def _only_alerts(incident: Incident) -> bool:

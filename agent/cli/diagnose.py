@@ -13,7 +13,6 @@ from rich.markup import escape
 
 from agent.cli.output import console, print_json, write
 from agent.collect.incidentfolder import read_incident_folder
-from agent.collect.labels import host_of
 from agent.config import Rulebook, load_rules
 from agent.config.casefile import load_cases
 from agent.config.stock import default_folders
@@ -24,6 +23,7 @@ from agent.diagnose.naming.classifier import train_classifier
 from agent.diagnose.naming.conclusion import Conclusion, conclude
 from agent.diagnose.naming.report import build_report
 from agent.errors import ConfigError, Problem
+from agent.instance import with_host
 from agent.records import Frame, Series
 from agent.records.cases import Hypothesis, PastCase
 from agent.records.evidence import SeriesTable
@@ -91,8 +91,7 @@ def ask_rules(book: Rulebook, table: SeriesTable) -> dict[str, list[Hypothesis]]
     rows: dict[str, list[int]] = defaultdict(list)
     series: list[Series] = []
     for place, row in enumerate(chosen):
-        labels = dict(table.labels[row])
-        labels.setdefault("host", host_of(labels.get("instance", table.entities[row])))
+        labels = with_host({"instance": table.entities[row], **table.labels[row]})
         series.append(Series(table.names[row], table.entities[row], labels))
         rows[table.names[row]].append(place)
     import numpy as np
@@ -106,7 +105,7 @@ def ask_rules(book: Rulebook, table: SeriesTable) -> dict[str, list[Hypothesis]]
         answered=frozenset(rows),
     )
     hypotheses: dict[str, list[Hypothesis]] = defaultdict(list)
-    for candidate in RuleVoter(book).vote(frame):
+    for candidate in RuleVoter(book).vote(frame).candidates:
         names = {candidate.entity, *(s.labels.get("service", s.entity) for s in candidate.symptoms)}
         for voter, confidence in candidate.voters.items():
             hypothesis = Hypothesis(

@@ -62,14 +62,14 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
             "collect.prometheus.max_series"
         )
     _print_models(live.get("entity_models"))
-    reasons: dict[str, list[str]] = {}
-    for signal, why in live["signals_failed"].items():
-        reasons.setdefault(why, []).append(signal)
-    for why, signals in reasons.items():
-        shown = ", ".join(signals[:4]) + ("…" if len(signals) > 4 else "")
-        console.print(
-            f"[red]no answer[/] for {len(signals)} signals ({shown}): {escape(why)}", soft_wrap=True
-        )
+    _print_signals("no answer", live["signals_failed"])
+    partial = live.get("signals_partial", {})
+    _print_signals("no whole answer", {k: why for k, why in partial.items() if k not in live["signals_failed"]})
+    for signal, why in live.get("signals_doubtful", {}).items():
+        console.print(f"[red]not believed[/] of {escape(signal)}: {escape(why)}", soft_wrap=True)
+    for one in live.get("rules_held", ()):
+        held = f"rule {one['rule']} on {one['entity']}: {one['why']}"
+        console.print(f"[yellow]held back[/] for want of data: {escape(held)}", soft_wrap=True)
     for source, how in live.get("sources", {}).items():
         if how["trouble"]:
             console.print(f"[red]no answer[/] of {source}: {escape(how['trouble'])}", soft_wrap=True)
@@ -77,6 +77,16 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
             console.print(f"Taken in from {source}: {how['records']} records")
     for work, why in live["trouble"].items():
         console.print(f"[red]trouble[/] in {work}: {escape(why)}", soft_wrap=True)
+
+
+def _print_signals(what: str, signals: dict[str, str]) -> None:
+    """Say why signals have no answer, those with the same reason together."""
+    reasons: dict[str, list[str]] = {}
+    for signal, why in signals.items():
+        reasons.setdefault(why, []).append(signal)
+    for why, names in reasons.items():
+        shown = ", ".join(names[:4]) + ("…" if len(names) > 4 else "")
+        console.print(f"[red]{what}[/] for {len(names)} signals ({shown}): {escape(why)}", soft_wrap=True)
 
 
 def _print_models(models: dict[str, Any] | None) -> None:

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
-from agent.collect.labels import host_of
 from agent.errors import AnswerError
+from agent.instance import with_host
 from agent.records import Alert
 
 _MOST_ALERTS = 10_000
@@ -62,8 +62,7 @@ def parse_webhook(body: bytes, now: datetime) -> list[Alert]:
 
 
 def _to_alert(alert: _WebhookAlert, now: datetime) -> Alert:
-    labels = dict(alert.labels)
-    labels.setdefault("host", host_of(labels.get("instance", "")))
+    labels = with_host(alert.labels)
     resolved = alert.status == "resolved"
     return Alert(
         fingerprint=alert.fingerprint or _fingerprint(alert.labels),

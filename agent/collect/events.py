@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 
-from agent.collect.labels import host_of
 from agent.collect.search import first
 from agent.config.sources import EventFields
+from agent.instance import host_of
 from agent.records import Event
 
 TEXT_KIND = "message"  # of an event that came as plain text

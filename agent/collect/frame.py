@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from agent.collect.base import Poll
-from agent.collect.labels import host_of
+from agent.collect.base import Answer, Poll, Target
 from agent.config.rulefiles import Signal
+from agent.config.valid import rounded_into, why_impossible
+from agent.instance import with_host
 from agent.placeholders import fill
-from agent.records import FloatArray, Frame, IntArray, Series
+from agent.records import BoolArray, Doubt, FloatArray, Frame, IntArray, Series
 
 _GROWTH = 1.5
 _NO_ROW = -1
+_NO_ROOM = "there are more series than may be kept (collect.prometheus.max_series)"
 
 SeriesKey = tuple[str, frozenset[tuple[str, str]]]
 
@@ -40,6 +42,11 @@ class FrameBuffer:
         self._width = width
         self._max_series = max_series
         self._values: FloatArray = np.full((0, 2 * width), np.nan)
+        self._sampled: BoolArray = np.zeros((0, 2 * width), bool)
+        self._taken: FloatArray = np.empty(0)  # when the newest sample of each row was taken
+        self._whole: dict[str, BoolArray] = {}
+        self._targets: dict[Target, int] = {}
+        self._target_of_row: list[int] = []
         self._times: FloatArray = np.full(2 * width, np.nan)
         self._end = 0
         self._series: list[Series] = []
@@ -65,10 +72,14 @@ class FrameBuffer:
             self._shown[id_] = _Shown()
         self._rows_of_signal = {id_: self._rows_of_signal.get(id_, []) for id_ in signals}
         self._row_arrays = {id_: rows for id_, rows in self._row_arrays.items() if id_ in signals}
+        self._whole = {id_: whole for id_, whole in self._whole.items() if id_ in signals}
 
     def restart(self) -> None:
         """Forget all samples, but no series: older ones are about to be added."""
         self._values[:] = np.nan
+        self._sampled[:] = False
+        self._taken[:] = np.nan
+        self._whole = {}
         self._times[:] = np.nan
         self._end = 0
 
@@ -79,13 +90,45 @@ class FrameBuffer:
         self.refused = 0
         rows = {signal: self._rows(signal, answer.labels) for signal, answer in poll.answers.items()}
         self._advance(poll.at.timestamp())
-        column = self._values[:, self._end - 1]
+        doubts: dict[str, Sequence[Doubt]] = {}
+        partial = poll.partial
+        taken = self._taken_now(poll)
         for signal, answer in poll.answers.items():
-            placed = rows[signal] != _NO_ROW
-            column[rows[signal][placed]] = np.asarray(answer.values, np.float64)[placed]
-        return self._frame(poll)
+            found = self._put(self._signals[signal], answer, rows[signal])
+            if found:
+                doubts[signal] = found
+            own = rows[signal][rows[signal] != _NO_ROW]
+            if answer.at and np.isnan(taken[own]).all():  # samples of no target, as those that logs give
+                taken[own] = answer.at
+            if (rows[signal] == _NO_ROW).any():
+                partial.setdefault(signal, _NO_ROOM)
+        there = ~np.isnan(self._values[: len(taken), self._end - 1])
+        self._sampled[: len(taken), self._end - 1] = there & ~(taken == self._taken[: len(taken)])
+        self._taken[: len(taken)] = taken
+        for signal in self._signals:
+            whole = self._whole.setdefault(signal, np.zeros(2 * self._width, bool))
+            whole[self._end - 1] = signal in poll.answers and signal not in partial
+        return self._frame(poll, partial, doubts)
 
-    def _frame(self, poll: Poll) -> Frame:
+    def _taken_now(self, poll: Poll) -> FloatArray:
+        """Return for each row when the newest sample of its target was taken; NaN where nobody knows."""
+        times = np.array([poll.scraped.get(target, np.nan) for target in self._targets])
+        taken: FloatArray = times[self._target_of_row] if len(times) else np.empty(0)
+        return taken
+
+    def _put(self, signal: Signal, answer: Answer, rows: IntArray) -> list[Doubt]:
+        """Put samples into the newest column; return what is not believed."""
+        doubts = [Doubt(with_host(one.labels), one.why) for one in answer.doubts]
+        values, impossible = rounded_into(np.asarray(answer.values, np.float64), signal.bounds)
+        for place in np.flatnonzero(impossible).tolist():
+            why = why_impossible(answer.values[place], signal.bounds)
+            doubts.append(Doubt(with_host(_named(answer.labels[place])), why))
+        believed = (rows != _NO_ROW) & ~impossible
+        kept = rows[believed]
+        self._values[kept, self._end - 1] = values[believed]
+        return doubts
+
+    def _frame(self, poll: Poll, partial: Mapping[str, str], doubts: Mapping[str, Sequence[Doubt]]) -> Frame:
         start = max(0, self._end - self._width)
         for signal, numbers in self._rows_of_signal.items():
             if signal not in self._row_arrays or len(self._row_arrays[signal]) != len(numbers):
@@ -98,6 +141,10 @@ class FrameBuffer:
             rows=dict(self._row_arrays),
             answered=frozenset(poll.answers),
             failed=poll.failed,
+            partial=partial,
+            doubts=doubts,
+            whole={signal: whole[start : self._end] for signal, whole in self._whole.items()},
+            sampled=self._sampled[: len(self._series), start : self._end],
         )
 
     def _rows(self, signal: str, labels: Sequence[Mapping[str, str]]) -> IntArray:
@@ -121,20 +168,27 @@ class FrameBuffer:
         self._keys.append(key)
         self._series.append(describe_series(self._signals[signal], labels))
         self._rows_of_signal[signal].append(row)
+        target = labels.get("job", ""), labels.get("instance", "")
+        self._target_of_row.append(self._targets.setdefault(target, len(self._targets)))
         self._grow(len(self._series))
         return row
 
     def _grow(self, count: int) -> None:
         if count > len(self._values):
             size = min(max(64, int(count * _GROWTH)), self._max_series)
-            larger = np.full((size, self._values.shape[1]), np.nan)
-            larger[: len(self._values)] = self._values
-            self._values = larger
+            more = size - len(self._values)
+            self._values = np.pad(self._values, ((0, more), (0, 0)), constant_values=np.nan)
+            self._sampled = np.pad(self._sampled, ((0, more), (0, 0)))
+            self._taken = np.pad(self._taken, (0, more), constant_values=np.nan)
 
     def _advance(self, at: float) -> None:
         if self._end == 2 * self._width:
             self._values[:, : self._width] = self._values[:, self._width :]
             self._values[:, self._width :] = np.nan
+            self._sampled[:, : self._width] = self._sampled[:, self._width :]
+            self._sampled[:, self._width :] = False
+            for whole in self._whole.values():
+                whole[: self._width] = whole[self._width :]
             self._times[: self._width] = self._times[self._width :]
             self._end = self._width
         self._set_back(at)
@@ -162,8 +216,16 @@ class FrameBuffer:
         self.forgotten += len(drop)
         self._values[: len(keep)] = self._values[keep]
         self._values[len(keep) :] = np.nan
+        self._sampled[: len(keep)] = self._sampled[keep]
+        self._sampled[len(keep) :] = False
+        self._taken[: len(keep)] = self._taken[keep]
+        self._taken[len(keep) :] = np.nan
         self._series = [self._series[row] for row in keep]
         self._keys = [self._keys[row] for row in keep]
+        targets = list(self._targets)
+        kept = [targets[self._target_of_row[row]] for row in keep]
+        self._targets = {}
+        self._target_of_row = [self._targets.setdefault(one, len(self._targets)) for one in kept]
         self._row_of = {key: row for row, key in enumerate(self._keys)}
         self._shown = {signal: _Shown() for signal in self._signals}
         self._rows_of_signal = {signal: [] for signal in self._signals}
@@ -177,10 +239,13 @@ class FrameBuffer:
 
 def describe_series(signal: Signal, labels: Mapping[str, str]) -> Series:
     """Return one series of a signal, with its host and the entity that the signal's template names."""
-    own = {name: value for name, value in labels.items() if name != "__name__"}
-    own.setdefault("host", host_of(own.get("instance", "")))
+    own = with_host(_named(labels))
     try:
         entity = fill(signal.entity, own)
     except KeyError:
-        entity = own["host"]
+        entity = own.get("host") or own.get("instance", "")
     return Series(signal.id, entity or signal.id, own)
+
+
+def _named(labels: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in labels.items() if name != "__name__"}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -11,12 +13,28 @@ from agent.collect.base import Answer, Poll, Range
 from agent.collect.batches import as_one, by_signal, in_batches
 from agent.collect.garbage import paused_collection
 from agent.collect.http import HttpClient, Reply
+from agent.collect.promapi import Body, series_of, to_answer, to_body, to_range
+from agent.collect.scrapes import NEWEST, Samples, ScrapeIntervals, scraped
+from agent.config.promql import (
+    RATE_INTERVAL,
+    is_certain_when_partial,
+    twins,
+    with_rate_interval,
+    with_unique_sides,
+)
 from agent.config.sources import PrometheusSection
-from agent.errors import AnswerError, QueryError, SourceError, SourceUnreachable
+from agent.errors import QueryError, SourceError, SourceUnreachable
+from agent.log import Logger
+from agent.records import Doubt
+
+log = Logger("prometheus")
 
 _WORKERS = 3
 _STALLED_AFTER = timedelta(minutes=2)
-_NEWEST_SCRAPE = "max(timestamp(up))"
+_MISSED_SCRAPES = 3  # of the fastest targets
+_MOST_NOTES = 100
+# Prometheus and Thanos; VictoriaMetrics
+_TWINS = re.compile(r"duplicate (time )?series|many-to-many matching", re.IGNORECASE)
 
 T = TypeVar("T")
 
@@ -29,8 +47,11 @@ class PrometheusSource:
         section = section or PrometheusSection(url=url, timeout=timeout)
         self._batch = section.batch
         self._alone: set[str] = set()  # queries that spoil a batch
+        self._twinned: set[str] = set()  # queries that find the same labels twice where it must not be
+        self._noted: set[str] = set()
         self._client = HttpClient("Prometheus", "collect.prometheus", section, _WORKERS + 2)
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="collect")
+        self._intervals = ScrapeIntervals(section.scrape_interval, self.query, self._samples)
 
     def close(self) -> None:
         """Let go of threads and connections."""
@@ -39,25 +60,25 @@ class PrometheusSource:
 
     def query(self, expression: str, at: datetime | None = None) -> Answer:
         """Evaluate an expression now, or as of ``at``."""
-        parameters = {"query": expression}
+        parameters = {"query": self._timed(expression)}
         if at is not None:
             parameters["time"] = f"{at.timestamp():.3f}"
-        reply = self._client.send("POST", "/api/v1/query", form=parameters)
+        reply = self._send("/api/v1/query", parameters)
         with paused_collection():
-            return _to_answer(self._data(reply), self.url)
+            return to_answer(self._body(reply), self._client.name)
 
     def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> Range:
         """Evaluate an expression at every step from ``start`` to ``end``."""
         step_s = max(step.total_seconds(), 1.0)
         parameters = {
-            "query": expression,
+            "query": self._timed(expression),
             "start": f"{start.timestamp():.3f}",
             "end": f"{end.timestamp():.3f}",
             "step": f"{step_s:.3f}",
         }
-        reply = self._client.send("POST", "/api/v1/query_range", form=parameters)
+        reply = self._send("/api/v1/query_range", parameters)
         with paused_collection():
-            return _to_range(self._data(reply), self.url, start.timestamp(), end.timestamp(), step_s)
+            return to_range(self._body(reply), self._client.name, start.timestamp(), end.timestamp(), step_s)
 
     def now(self) -> datetime:
         """Return the server's own clock."""
@@ -70,25 +91,31 @@ class PrometheusSource:
         at all the rest is not asked, so that a dead source costs one time limit and not fifty.
         """
         try:
-            newest = self.query(_NEWEST_SCRAPE)
+            newest = self.query(NEWEST)
         except SourceError as error:
             return Poll(datetime.now(UTC), {}, dict.fromkeys(queries, str(error)))
         if not newest.values:  # nothing is scraped where samples are pushed; the answer has no time then
-            return self._poll_at(self.now(), queries)
+            return self._poll_at(self.now(), queries, {})
         at = datetime.fromtimestamp(newest.at, UTC)
-        age_s = newest.at - newest.values[0]
-        if age_s > _STALLED_AFTER.total_seconds():
+        age_s = newest.at - max(newest.values)
+        if age_s > _STALLED_AFTER.total_seconds() and age_s > _MISSED_SCRAPES * self._intervals.fastest_s():
             why = f"Prometheus at {self.url} has scraped nothing for {age_s:.0f} s"
             return Poll(at, {}, dict.fromkeys(queries, why))
-        return self._poll_at(at, queries)
+        return self._poll_at(at, queries, scraped(newest))
 
     def ranges(
         self, queries: Mapping[str, str], start: datetime, end: datetime, step: timedelta
     ) -> tuple[Mapping[str, Range], Mapping[str, str]]:
         """Evaluate all queries at every step; also return why a signal has no answer."""
-        return self._ask_all(queries, lambda query: self.query_range(query, start, end, step))
 
-    def _poll_at(self, at: datetime, queries: Mapping[str, str]) -> Poll:
+        def ask(query: str) -> Range:
+            return self._unless_twins(query, lambda text: self.query_range(text, start, end, step))
+
+        found, failed = self._ask_all(queries, ask)
+        unusable = _uncertain(found, queries)
+        return {id_: one for id_, one in found.items() if id_ not in unusable}, {**failed, **unusable}
+
+    def _poll_at(self, at: datetime, queries: Mapping[str, str], times: Mapping[Any, float]) -> Poll:
         alone = {id_: query for id_, query in queries.items() if self._batch == 1 or query in self._alone}
         together = {id_: query for id_, query in queries.items() if id_ not in alone}
         batches = {as_one(batch): batch for batch in in_batches(together, self._batch)}
@@ -98,11 +125,44 @@ class PrometheusSource:
             answers.update(by_signal(answer, list(batches[text])))
         for text in refused:  # one of them is wrong, too much, or no vector: each tells alone
             alone.update(batches[text])
-        apart, failed = self._ask_all(alone, self.query)
+        apart, failed = self._ask_all(alone, self._ask_alone)
         for text in refused if apart else ():  # a source that answers nothing says nothing of queries
             spoilers = batches[text].keys() & failed.keys() or batches[text].keys()
             self._alone |= {queries[signal] for signal in spoilers}
-        return Poll(at, {**answers, **apart}, failed)
+        answers.update(apart)
+        unusable = _uncertain(answers, queries)
+        kept = {id_: answer for id_, answer in answers.items() if id_ not in unusable}
+        return Poll(at, kept, {**failed, **unusable}, times, unusable)
+
+    def _ask_alone(self, query: str) -> Answer:
+        answer = self._unless_twins(query, self.query)
+        if query in self._twinned:
+            answer = replace(answer, doubts=self._doubts(query))
+        return answer
+
+    def _unless_twins(self, query: str, ask: Callable[[str], T]) -> T:
+        """Ask; where the same labels are found twice, ask for the rest, that one host blinds no fleet."""
+        if query in self._twinned:
+            return ask(with_unique_sides(self._timed(query)))
+        try:
+            return ask(query)
+        except QueryError as error:
+            if not _TWINS.search(str(error)):
+                raise
+            found = ask(with_unique_sides(self._timed(query)))
+            self._twinned.add(query)
+            return found
+
+    def _doubts(self, query: str) -> list[Doubt]:
+        """Return the labels that a query finds twice where it must not be."""
+        doubts = []
+        for counted in twins(self._timed(query)):
+            answer = self.query(counted)
+            for labels, count in zip(answer.labels, answer.values, strict=True):
+                doubts.append(Doubt(labels, f"{count:.0f} series have these labels, and only one may"))
+        if not doubts:
+            self._twinned.discard(query)
+        return doubts
 
     def _ask_all(
         self, queries: Mapping[str, str], ask: Callable[[str], T]
@@ -137,52 +197,43 @@ class PrometheusSource:
             return False
         return True
 
-    def _data(self, reply: Reply) -> Any:
+    def _timed(self, query: str) -> str:
+        if RATE_INTERVAL not in query:
+            return query
+        return with_rate_interval(query, self._intervals.of(query))
+
+    def _samples(self, query: str) -> Samples:
+        return series_of(self._body(self._send("/api/v1/query", {"query": query})), self._client.name)
+
+    def _send(self, path: str, parameters: Mapping[str, str]) -> Reply:
+        # Thanos: rather no answer than a part of one. Others know no such parameter
+        return self._client.send("POST", path, form={**parameters, "partial_response": "false"})
+
+    def _body(self, reply: Reply) -> Body:
         body = reply.json()
         said = body.get("error") if isinstance(body, dict) else None
         if reply.status in (400, 422) and said:
             raise QueryError(f"{self._client.name} refuses the query: {said}")
         if reply.status != 200:
             raise self._client.refuse(reply, str(said or ""), "url")
-        if not isinstance(body, dict) or body.get("status") != "success":
-            raise AnswerError(f"{self._client.name} sent no answer of its API; is the URL right?")
-        return body.get("data")
+        found = to_body(body, self._client.name)
+        self._note(found.notes)
+        return found
+
+    def _note(self, notes: Any) -> None:
+        """Say once what an engine remarks about a query."""
+        for note in notes:
+            if note not in self._noted and len(self._noted) < _MOST_NOTES:
+                self._noted.add(note)
+                log.info("the source remarks about a query", note=note)
 
 
-def _to_answer(data: Any, url: str) -> Answer:
-    try:
-        kind, result = data["resultType"], data["result"]
-        if kind in ("scalar", "string"):
-            return Answer(float(result[0]), [{}], [float(result[1])])
-        if kind != "vector":
-            raise AnswerError(f"Prometheus at {url} answers a {kind}; the query must give an instant vector")
-        # native histograms carry "histogram" instead of "value"; they are no single number
-        samples = [sample for sample in result if "value" in sample]
-        at = float(samples[0]["value"][0]) if samples else 0.0
-        return Answer(
-            at,
-            [sample["metric"] for sample in samples],
-            [float(sample["value"][1]) for sample in samples],
-        )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise AnswerError(f"Prometheus at {url} sent an answer of another shape: {error!r}") from error
-
-
-def _to_range(data: Any, url: str, start: float, end: float, step_s: float) -> Range:
-    try:
-        if data["resultType"] != "matrix":
-            raise AnswerError(f"Prometheus at {url} answers a {data['resultType']} to a range query")
-        count = int((end - start) / step_s + 1e-6) + 1
-        labels, values = [], []
-        for series in data["result"]:
-            row: list[float | None] = [None] * count
-            for moment, value in series.get("values", ()):
-                place = round((float(moment) - start) / step_s)
-                number = float(value)
-                if 0 <= place < count and number == number:
-                    row[place] = number
-            labels.append(series["metric"])
-            values.append(row)
-        return Range([start + step_s * place for place in range(count)], labels, values)
-    except (KeyError, TypeError, ValueError) as error:
-        raise AnswerError(f"Prometheus at {url} sent an answer of another shape: {error!r}") from error
+def _uncertain(
+    answers: Mapping[str, Answer] | Mapping[str, Range], queries: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the signals whose answer is not whole and may be wrong for that, each with why."""
+    return {
+        signal: f"{answer.partial}; the query adds up over what may be missing"
+        for signal, answer in answers.items()
+        if answer.partial and not is_certain_when_partial(queries[signal])
+    }

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import quote
 
 from agent.collect.http import HttpClient, Reply
-from agent.collect.labels import host_of
 from agent.config.sources import LogFields, SearchSection
 from agent.errors import AnswerError, AnswerTooLarge, QueryError, SourceError
+from agent.instance import host_of
 from agent.log import Logger
 from agent.records import LogLine
 

@@ -227,6 +227,19 @@ def leaves(condition: Condition) -> Iterator[Leaf]:
             yield condition
 
 
+def finds(condition: Condition) -> bool:
+    """Return whether a condition can find somebody by itself; ``not`` only rules out whom others found."""
+    match condition:
+        case AllOf():
+            return any(finds(part) for part in condition.all)
+        case AnyOf():
+            return all(finds(part) for part in condition.any)
+        case NoneOf():
+            return False
+        case _:
+            return True
+
+
 def check_patterns(where: dict[str, str]) -> dict[str, str]:
     """Return label patterns unchanged. Raises ValueError when one is no regular expression."""
     import re

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from agent.config.conditions import Bound, exactly_one
-from agent.config.rulefiles import check_promql
+from agent.config.promql import check_promql
 from agent.config.scalars import Confidence, Duration, Identifier, PositiveDuration, Text
+from agent.config.valid import Bounds, ValidRange, bounds_of
 from agent.config.yamlfile import Strict
 from agent.placeholders import PLACEHOLDER, names, unquoted_names
 from agent.reasons import Reason
@@ -69,6 +70,10 @@ class QueryCheck(Bound):
     """
 
     query: str = Field(min_length=1, max_length=10_000)
+    unit: str = Field(default="", max_length=32)
+    valid: ValidRange | None = Field(
+        default=None, description="what a value can be, where the unit does not say; others prove nothing"
+    )
     absent: Literal[True] | None = None
     while_: str | None = Field(default=None, alias="while")
 
@@ -83,6 +88,11 @@ class QueryCheck(Bound):
     @classmethod
     def _is_promql(cls, query: str | None) -> str | None:
         return None if query is None else check_query_template(query)
+
+    @property
+    def bounds(self) -> Bounds:
+        """Return the least and the greatest value that a sample can have."""
+        return bounds_of(self.unit, self.valid)
 
     def describe(self) -> str:
         """Return the comparison in words."""

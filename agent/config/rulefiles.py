@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import promql_parser
 from pydantic import Field, field_validator
 
-from agent.config.conditions import LINES, TEMPLATE_LINES, Condition, SignalCondition, leaves
+from agent.config.conditions import LINES, TEMPLATE_LINES, Condition, SignalCondition, finds, leaves
+from agent.config.promql import check_promql
 from agent.config.scalars import Confidence, Identifier, Text
+from agent.config.valid import Bounds, ValidRange, bounds_of
 from agent.config.yamlfile import Document, KeyPath, Strict, read_yaml, validate
 from agent.errors import ConfigError, Problem
 from agent.placeholders import PLACEHOLDER, STYLES, names
@@ -30,6 +31,9 @@ class Signal(Strict):
     summary: Text
     query: str = Field(min_length=1, max_length=10_000)
     unit: str = Field(default="", max_length=32)
+    valid: ValidRange | None = Field(
+        default=None, description="what a value can be, where the unit does not say; others are no samples"
+    )
     role: Role
     bad: Literal["low", "high", "both", "none"] = "both"
     entity: str = Field(default="{host}", description="label template that names the entity")
@@ -39,6 +43,11 @@ class Signal(Strict):
     @classmethod
     def _query_parses(cls, query: str) -> str:
         return check_promql(query)
+
+    @property
+    def bounds(self) -> Bounds:
+        """Return the least and the greatest value that a sample can have."""
+        return bounds_of(self.unit, self.valid)
 
 
 class Fault(Strict):
@@ -92,15 +101,6 @@ class Rulebook:
     faults: Mapping[str, Fault]
     rules: Mapping[str, Rule]
     digest: str = ""
-
-
-def check_promql(query: str) -> str:
-    """Return a query unchanged. Raises ValueError with the parser's words when it does not parse."""
-    try:
-        promql_parser.parse(query)
-    except ValueError as error:
-        raise ValueError(f"is not valid PromQL: {str(error).strip()}") from error
-    return query
 
 
 Entry = TypeVar("Entry", Signal, Fault, Rule)
@@ -197,6 +197,13 @@ def _check_rules(rules: _Shelf, signals: _Shelf, faults: _Shelf) -> Iterator[Pro
         for leaf in leaves(rule.when):
             if isinstance(leaf, SignalCondition) and leaf.signal not in known_signals:
                 yield rules.problem(id_, ("when",), f"there is no signal '{leaf.signal}'")
+        if not finds(rule.when):
+            yield rules.problem(
+                id_,
+                ("when",),
+                "finds nobody: 'not' only rules out what others found",
+                "put it into 'all' beside what is to be seen",
+            )
         if not names(rule.entity):
             yield rules.problem(id_, ("entity",), "names no label", "write a template such as '{host}'")
         for match in PLACEHOLDER.finditer(rule.evidence):

@@ -75,6 +75,9 @@ class PrometheusSection(HttpSection):
     url: str = Field(default="http://127.0.0.1:9090", pattern=r"^https?://[^\s?#]+$", description=_URL)
     max_series: int = Field(default=100_000, ge=1, description="series kept; the oldest idle ones go first")
     tenant: str | None = Field(default=None, max_length=200, description="sent as X-Scope-OrgID, for Mimir")
+    scrape_interval: PositiveDuration | None = Field(
+        default=None, description="how often targets are scraped; by default as the source shows, by job"
+    )
     batch: int = Field(
         default=1, ge=1, le=100, description="signals asked for in one query; more for a source far away"
     )

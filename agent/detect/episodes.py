@@ -90,6 +90,8 @@ class SeriesDetector:
         self._counts.fit_to(len(frame.series))
         watched = np.zeros(len(frame.series), bool)
         watched[rows_to_watch(frame, self._watched)] = True
+        for id_ in self._watched & frame.answered:
+            watched[frame.untold(id_)] = False  # nobody can say that they are gone
         newest = np.where(watched, frame.latest, np.nan)
         return self._counters.newest(newest, self._counting_rows(frame), float(frame.times[-1])), watched
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from agent.instance import without_host
 from agent.placeholders import promql_escape
 
 _LABEL = re.compile(r"^[a-zA-Z_][a-zA-Z0-9_]*$")
@@ -14,14 +15,12 @@ def query_of_series(query: str, labels: Mapping[str, str]) -> str:
     """Return a query for one series of another query.
 
     The labels are put beside the query, not into it: it may be any expression. Labels that PromQL could not
-    name are left out, and so is a ``host`` that was only derived from the ``instance``.
+    name are left out, and so are ``host`` and ``port`` that were only derived from the ``instance``.
 
     >>> query_of_series("sum by (job) (rate(x[5m]))", {"job": "a", "host": ""})
     '(sum by (job) (rate(x[5m]))) and on (job) label_replace(vector(1), "job", "a", "", "")'
     """
-    own = {name: value for name, value in labels.items() if value and _LABEL.match(name)}
-    if own.get("host") and own["host"] in own.get("instance", ""):
-        del own["host"]
+    own = {name: value for name, value in without_host(labels).items() if value and _LABEL.match(name)}
     if not own:
         return query
     wanted = "vector(1)"

@@ -2,10 +2,10 @@
 
 from agent.records.alerts import Alert
 from agent.records.arrivals import Arrivals, Event, LogCount, LogLine, LogSpan, TemplateSeen
-from agent.records.findings import Anomaly, Candidate, Diagnosis, Symptom
+from agent.records.findings import Anomaly, Candidate, Diagnosis, Held, Symptom, Vote
 from agent.records.incidents import Incident, IncidentState, Transition
 from agent.records.inventory import InventoryHost
-from agent.records.metrics import BoolArray, FloatArray, Frame, IntArray, Series
+from agent.records.metrics import BoolArray, Doubt, FloatArray, Frame, IntArray, Series
 from agent.records.runs import (
     Action,
     Attribution,
@@ -33,9 +33,11 @@ __all__ = [
     "CheckResult",
     "Decision",
     "Diagnosis",
+    "Doubt",
     "Event",
     "FloatArray",
     "Frame",
+    "Held",
     "Incident",
     "IncidentState",
     "IntArray",
@@ -56,4 +58,5 @@ __all__ = [
     "Topology",
     "Transition",
     "Verdict",
+    "Vote",
 ]

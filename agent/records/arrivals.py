@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 CountKind = Literal["template", "pattern"]
+ArrivalKind = Literal["log", "event", "alert"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +60,15 @@ class Arrivals:
     """What arrived of late beside the metrics, for those who look for symptoms in it.
 
     ``rare`` are template numbers that wrote next to nothing before. Counts and events are oldest first.
+    ``read_until`` says up to when each kind of source was read: of what came later nothing is known, and of a
+    kind that is missing nothing at all.
     """
 
     now: datetime
     counts: Sequence[LogCount] = ()
     events: Sequence[Event] = ()
     rare: frozenset[str] = frozenset()
+    read_until: Mapping[ArrivalKind, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,6 +82,28 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """A rule that would name a fault if what it rules out were known: neither seen nor gone."""
+
+    rule: str
+    fault: str
+    entity: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """What rules make of a moment: what they name, and what they cannot tell for want of data."""
+
+    candidates: tuple[Candidate, ...] = ()
+    held: tuple[Held, ...] = ()
+
+    def is_held(self, fault: str, entity: str) -> bool:
+        """Return whether nobody can tell if a fault is there."""
+        return any((one.fault, one.entity) == (fault, entity) for one in self.held)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
     """Ranked candidates, the best first. Empty means unknown."""
 

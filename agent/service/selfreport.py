@@ -74,6 +74,12 @@ class SelfReport:
             "anomalies": health.anomalies,
             **self.counts(),
             "signals_failed": dict(health.failed),
+            "signals_partial": dict(health.partial),
+            "signals_doubtful": dict(health.doubtful),
+            "rules_held": [
+                {"rule": one.rule, "entity": one.entity, "why": one.why}
+                for one in agent.pipeline.held[:_MOST_TOLD]
+            ],
             "sources": {
                 feed.name: {"records": feed.records, "trouble": feed.trouble} for feed in agent.feeds
             },

@@ -6,8 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from agent.config.conditions import Bound
 from agent.config.remediationfile import QueryCheck
+from agent.config.valid import are_possible, why_impossible
 from agent.placeholders import quote_for_promql
 from agent.verify.freshness import oldest_sample
 from agent.verify.source import MetricSource
@@ -35,9 +38,15 @@ class CheckQuery:
         """Evaluate the check now; samples up to ``fresh_after`` (the source's time) do not count."""
         if self._alive is not None:
             return self._look_for_absence(source, self._alive, fresh_after)
-        values = list(source.query(self.expression).values)
+        answer = source.query(self.expression)
+        values = list(answer.values)
+        if answer.partial:
+            return Look(None, None, answer.partial)
         if not values:
             return Look(None, None, "no samples")
+        impossible = next((one for one in values if not self._is_possible(one)), None)
+        if impossible is not None:
+            return Look(None, None, why_impossible(impossible, self._check.bounds))
         stale = oldest_sample(source, self.expression)
         if stale is None or stale <= fresh_after:
             return Look(None, values[0], "no sample newer than the run yet")
@@ -46,15 +55,25 @@ class CheckQuery:
 
     def before(self, source: MetricSource, at: datetime) -> float | None:
         """Return the check's worst value as of ``at``, for comparison."""
-        values = list(source.query(self.expression, at).values)
-        return _worst(self._check, values) if values else None
+        answer = source.query(self.expression, at)
+        values = list(answer.values)
+        if not values or answer.partial or not all(map(self._is_possible, values)):
+            return None
+        return _worst(self._check, values)
+
+    def _is_possible(self, value: float) -> bool:
+        return bool(are_possible(np.array([value]), self._check.bounds)[0])
 
     def _look_for_absence(self, source: MetricSource, alive: str, fresh_after: datetime) -> Look:
-        proof = list(source.query(alive).values)
+        proving = source.query(alive)
+        proof = list(proving.values)
         newest = oldest_sample(source, alive)
-        if not proof or not all(proof) or newest is None or newest <= fresh_after:
+        if proving.partial or not proof or not all(proof) or newest is None or newest <= fresh_after:
             return Look(None, None, "nothing proves by a fresh sample that the source is alive")
-        values = list(source.query(self.expression).values)
+        answer = source.query(self.expression)
+        if answer.partial:
+            return Look(None, None, answer.partial)
+        values = list(answer.values)
         return Look(not values, float(len(values)), "" if not values else f"{len(values)} still there")
 
 

@@ -14,6 +14,10 @@ class Samples(Protocol):
     def values(self) -> Iterable[float]:
         """Return one value per series."""
 
+    @property
+    def partial(self) -> str:
+        """Return why samples may be missing; nothing when the answer is whole."""
+
 
 class MetricSource(Protocol):
     """What verification needs of a source of metrics."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import isnan
 from pathlib import Path
 
 from agent.collect import Answer, FrameBuffer, Poll
-from agent.collect.labels import host_of
 from agent.collect.logcount import LineCounter
 from agent.config.conditions import LogCondition, leaves
 from agent.config.rulefiles import Rulebook
@@ -25,6 +24,7 @@ from agent.config.ruletestfile import (
 from agent.config.yamlfile import Document, KeyPath, read_yaml, validate
 from agent.diagnose import IncidentGrouper, RuleVoter
 from agent.errors import ConfigError, Problem
+from agent.instance import with_host
 from agent.placeholders import fill
 from agent.records import Alert, Anomaly, Arrivals, Candidate, Event, Frame, Incident, LogCount, LogLine
 
@@ -110,8 +110,8 @@ def _find(book: Rulebook, test: RuleTest, moment: Moment, count: int) -> list[In
     frame = _frame(book, test, count)
     anomalies = [one for one in _anomalies(book, test) if one.opened_at <= frame.at]
     alerts = [one for one in _alerts(test) if one.starts_at <= frame.at]
-    candidates = RuleVoter(book).vote(frame, anomalies, alerts, _arrivals(book, test, frame.at))
-    return IncidentGrouper(book.faults).group(candidates, (), frame)[1]
+    vote = RuleVoter(book).vote(frame, anomalies, alerts, _arrivals(book, test, frame.at))
+    return IncidentGrouper(book.faults).group(vote.candidates, (), frame)[1]
 
 
 def _frame(book: Rulebook, test: RuleTest, count: int) -> Frame:
@@ -135,7 +135,7 @@ def _frame(book: Rulebook, test: RuleTest, count: int) -> Frame:
 def _anomalies(book: Rulebook, test: RuleTest) -> Iterator[Anomaly]:
     for one in test.anomalies:
         name = parse_series(one.series)
-        labels = _with_host(name.labels)
+        labels = with_host(name.labels)
         yield Anomaly(
             entity=fill(book.signals[name.signal].entity, {**dict.fromkeys(labels, ""), **labels}),
             signal=name.signal,
@@ -156,7 +156,7 @@ def _alerts(test: RuleTest) -> Iterator[Alert]:
         yield Alert(
             fingerprint=str(number),
             name=one.alert,
-            labels=_with_host({"alertname": one.alert, **one.labels}),
+            labels=with_host({"alertname": one.alert, **one.labels}),
             annotations={},
             starts_at=_at(one.since),
             received_at=_at(one.since),
@@ -166,11 +166,11 @@ def _alerts(test: RuleTest) -> Iterator[Alert]:
 def _arrivals(book: Rulebook, test: RuleTest, now: datetime) -> Arrivals:
     """Return what is counted of the test's logs, as collection counts it, and its events."""
     events = [
-        Event(id=str(number), kind=one.event, at=_at(one.since), message="", labels=_with_host(one.labels))
+        Event(id=str(number), kind=one.event, at=_at(one.since), message="", labels=with_host(one.labels))
         for number, one in enumerate(test.events)
     ]
     lines = [
-        LogLine(id="", at=_at(one.since), message=one.message, labels=_with_host(one.labels))
+        LogLine(id="", at=_at(one.since), message=one.message, labels=with_host(one.labels))
         for one in test.logs
         for _ in range(one.lines)
     ]
@@ -183,11 +183,12 @@ def _arrivals(book: Rulebook, test: RuleTest, now: datetime) -> Arrivals:
         first = {str(one.number): one.first_seen_at for one in counted.templates}
         counts = [replace(one, first_seen_at=first.get(one.key)) for one in counted.counts]
     happened = sorted((one for one in events if one.at <= now), key=lambda one: one.at)
-    return Arrivals(now=now, counts=sorted(counts, key=lambda one: one.at), events=happened)
-
-
-def _with_host(labels: Mapping[str, str]) -> Mapping[str, str]:
-    return {"host": host_of(labels.get("instance", "")), **labels}
+    return Arrivals(
+        now=now,
+        counts=sorted(counts, key=lambda one: one.at),
+        events=happened,
+        read_until={"log": now, "event": now, "alert": now},
+    )
 
 
 def _at(since: timedelta) -> datetime:

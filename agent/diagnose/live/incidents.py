@@ -14,7 +14,7 @@ from agent.config.rulefiles import Fault
 from agent.diagnose.live.dependencies import Dependencies
 from agent.diagnose.live.fuse import explains, fuse, rank
 from agent.diagnose.live.troubles import began, split_by_cause
-from agent.records import Candidate, Diagnosis, Frame, Incident, IncidentState, Symptom
+from agent.records import Candidate, Diagnosis, Frame, Held, Incident, IncidentState, Symptom
 
 DIAGNOSED_STATES = frozenset({IncidentState.OPEN, IncidentState.HELD, IncidentState.AWAITING_APPROVAL})
 _ANSWERED_STATES = frozenset(
@@ -50,7 +50,11 @@ class IncidentGrouper:
         self._dependencies = Dependencies() if dependencies is None else dependencies
 
     def group(
-        self, candidates: Iterable[Candidate], known: Sequence[Incident], frame: Frame
+        self,
+        candidates: Iterable[Candidate],
+        known: Sequence[Incident],
+        frame: Frame,
+        held: Sequence[Held] = (),
     ) -> tuple[list[Assessment], list[Incident]]:
         """Return what is seen of each known incident, and the incidents that are new."""
         groups = self._components(fuse(candidates))
@@ -67,7 +71,8 @@ class IncidentGrouper:
             Assessment(
                 incident,
                 self._rank(taken.get(incident.id, ())),
-                incident.id not in taken and is_blind(incident.diagnosis, frame),
+                incident.id not in taken
+                and (is_blind(incident.diagnosis, frame) or _is_held(incident.diagnosis, held)),
             )
             for incident in known
         ]
@@ -240,6 +245,12 @@ def _was_there_before(group: Sequence[Candidate], incident: Incident, now: datet
 def is_blind(diagnosis: Diagnosis, frame: Frame) -> bool:
     """Return whether the samples that a diagnosis was made from are missing now."""
     return any(_is_missing(s, frame) for candidate in diagnosis.candidates for s in candidate.symptoms)
+
+
+def _is_held(diagnosis: Diagnosis, held: Sequence[Held]) -> bool:
+    """Return whether a rule would see a diagnosis' trouble if it knew what it has to rule out."""
+    named = {(one.fault, one.entity) for one in diagnosis.candidates}
+    return any((one.fault, one.entity) in named for one in held)
 
 
 def _is_missing(symptom: Symptom, frame: Frame) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.config.conditions import (
     AlertCondition,
@@ -20,12 +20,14 @@ from agent.config.conditions import (
     LogTemplateCondition,
     NoneOf,
     SignalCondition,
+    finds,
 )
 from agent.config.rulefiles import Rule, Rulebook
 from agent.diagnose.live.arrived import find_events, find_log_lines, find_log_templates
 from agent.diagnose.live.symptoms import Match, SymptomFinder
+from agent.diagnose.live.untold import Untold, untold
 from agent.placeholders import fill, names
-from agent.records import Alert, Anomaly, Arrivals, Candidate, Frame, Symptom
+from agent.records import Alert, Anomaly, Arrivals, Candidate, Frame, Held, Symptom, Vote
 
 _MOST_SYMPTOMS = 8  # kept per candidate; more would not convince anybody further
 
@@ -37,6 +39,7 @@ class _Binding:
     key: Mapping[str, str]
     labels: Mapping[str, str]
     symptoms: tuple[Symptom, ...]
+    untold: str = ""  # why nobody can tell whether what must not be is not
 
 
 class RuleVoter:
@@ -51,29 +54,48 @@ class RuleVoter:
         anomalies: Sequence[Anomaly] = (),
         alerts: Sequence[Alert] = (),
         arrivals: Arrivals | None = None,
-    ) -> list[Candidate]:
-        """Return a candidate for every rule and entity that match now."""
+    ) -> Vote:
+        """Return a candidate for every rule and entity that match now, and what cannot be told.
+
+        What a rule rules out must be known to be so: where it is not, the rule is held back.
+        """
         finder = SymptomFinder(frame, anomalies, alerts, arrivals)
-        return [candidate for rule in self._rules for candidate in _apply(rule, finder)]
-
-
-def _apply(rule: Rule, finder: SymptomFinder) -> Iterable[Candidate]:
-    variables = frozenset(names(rule.entity))
-    for binding in _merge(_evaluate(rule.when, finder, variables)):
-        if not variables <= binding.key.keys():
-            continue
-        values: dict[str, str | float | None] = dict.fromkeys(names(rule.evidence))
-        values.update(binding.labels)
-        values.update({symptom.source: symptom.value for symptom in reversed(binding.symptoms)})
-        yield Candidate(
-            fault=rule.fault,
-            entity=fill(rule.entity, dict(binding.key)),
-            confidence=rule.confidence,
-            voters={f"rule {rule.id}": rule.confidence},
-            evidence=(fill(rule.evidence, values),),
-            symptoms=binding.symptoms,
-            labels=binding.labels,
+        candidates: list[Candidate] = []
+        held: list[Held] = []
+        for rule in self._rules:
+            variables = frozenset(names(rule.entity))
+            for binding in _merge(_evaluate(rule.when, finder, variables)):
+                if not variables <= binding.key.keys():
+                    continue
+                if binding.untold:
+                    held.append(_held(rule, binding))
+                else:
+                    candidates.append(_candidate(rule, binding))
+        named = {(one.fault, one.entity) for one in candidates}
+        return Vote(
+            candidates=tuple(candidates),
+            held=tuple(one for one in held if (one.fault, one.entity) not in named),
         )
+
+
+def _candidate(rule: Rule, binding: _Binding) -> Candidate:
+    values: dict[str, str | float | None] = dict.fromkeys(names(rule.evidence))
+    values.update(binding.labels)
+    values.update({symptom.source: symptom.value for symptom in reversed(binding.symptoms)})
+    return Candidate(
+        fault=rule.fault,
+        entity=fill(rule.entity, dict(binding.key)),
+        confidence=rule.confidence,
+        voters={f"rule {rule.id}": rule.confidence},
+        evidence=(fill(rule.evidence, values),),
+        symptoms=binding.symptoms,
+        labels=binding.labels,
+    )
+
+
+def _held(rule: Rule, binding: _Binding) -> Held:
+    entity = fill(rule.entity, dict(binding.key))
+    return Held(rule=rule.id, fault=rule.fault, entity=entity, why=binding.untold)
 
 
 def _evaluate(condition: Condition, finder: SymptomFinder, variables: frozenset[str]) -> list[_Binding]:
@@ -84,8 +106,7 @@ def _evaluate(condition: Condition, finder: SymptomFinder, variables: frozenset[
             parts = (_evaluate(part, finder, variables) for part in condition.any)
             return _merge(binding for part in parts for binding in part)
         case NoneOf():
-            # alone it would match everything that was never seen; inside ``all`` it removes
-            return []
+            return []  # it finds nothing, it only rules out: see ``_rule_out``
         case SignalCondition():
             return _bind(finder.find(condition), variables)
         case AlertCondition():
@@ -101,7 +122,7 @@ def _evaluate(condition: Condition, finder: SymptomFinder, variables: frozenset[
 def _bind(matches: Iterable[Match], variables: frozenset[str]) -> list[_Binding]:
     return _merge(
         _Binding(
-            {name: match.labels[name] for name in variables if name in match.labels},
+            {name: match.labels[name] for name in variables if match.labels.get(name)},
             match.labels,
             (match.symptom,),
         )
@@ -112,17 +133,95 @@ def _bind(matches: Iterable[Match], variables: frozenset[str]) -> list[_Binding]
 def _evaluate_all(condition: AllOf, finder: SymptomFinder, variables: frozenset[str]) -> list[_Binding]:
     found: list[_Binding] | None = None
     for part in condition.all:
-        if isinstance(part, NoneOf):
-            continue
-        right = _evaluate(part, finder, variables)
-        found = right if found is None else _join(found, right)
-        if not found:
-            return []
+        if finds(part):
+            right = _evaluate(part, finder, variables)
+            found = right if found is None else _join(found, right)
+            if not found:
+                return []
     for part in condition.all:
-        if isinstance(part, NoneOf) and found:
-            against = _evaluate(part.not_, finder, variables)
-            found = [left for left in found if not any(_agree(left.key, other.key) for other in against)]
+        if not finds(part) and found:
+            found = _rule_out(found, Asked(part, finder, variables))
     return found or []
+
+
+def _rule_out(found: Iterable[_Binding], asked: Asked) -> list[_Binding]:
+    """Keep the bindings for which a condition holds; of those of whom nobody can tell say why."""
+    kept = []
+    for binding in found:
+        holds = asked.holds_for(binding.key)
+        if holds is None:
+            kept.append(replace(binding, untold=binding.untold or asked.why(binding.key)))
+        elif holds:
+            kept.append(binding)
+    return kept
+
+
+class Asked:
+    """A condition that is asked about entity after entity: does it hold, or not, or can nobody tell?"""
+
+    def __init__(self, condition: Condition, finder: SymptomFinder, variables: frozenset[str]) -> None:
+        self._condition = condition
+        self._untold: Sequence[Untold] = ()
+        inner: Sequence[Condition] = ()
+        match condition:
+            case AllOf():
+                inner = condition.all
+            case AnyOf():
+                inner = condition.any
+            case NoneOf():
+                inner = [condition.not_]
+            case _:
+                self._untold = untold(condition, finder)
+        self._parts = [Asked(part, finder, variables) for part in inner]
+        found = _evaluate(condition, finder, variables)
+        self._found = _Keys(one.key for one in found if not one.untold)
+        self._doubted = _Keys(one.labels for one in self._untold)
+
+    def holds_for(self, key: Mapping[str, str]) -> bool | None:
+        """Return whether it holds for an entity, by Kleene's logic of three values."""
+        if self._found.agree(key):
+            return True
+        parts = [part.holds_for(key) for part in self._parts]
+        match self._condition:
+            case NoneOf():
+                return None if parts[0] is None else not parts[0]
+            case AllOf():
+                # where all hold, but of different things, it does not
+                return None if False not in parts and None in parts else False
+            case AnyOf():
+                return None if None in parts else True in parts
+            case _:
+                return None if self._doubted.agree(key) else False
+
+    def why(self, key: Mapping[str, str]) -> str:
+        """Return why nobody can tell whether it holds for an entity."""
+        for part in self._parts:
+            if part.holds_for(key) is None:
+                return part.why(key)
+        return next((one.why for one in self._untold if _agree(one.labels, key)), "")
+
+
+class _Keys:
+    """Label sets, and whether one of them agrees with others on every label that both have."""
+
+    def __init__(self, keys: Iterable[Mapping[str, str]]) -> None:
+        self._by_shape: dict[frozenset[str], list[Mapping[str, str]]] = defaultdict(list)
+        for key in keys:
+            self._by_shape[frozenset(key)].append(key)
+        self._indexes: dict[tuple[frozenset[str], frozenset[str]], set[tuple[str, ...]]] = {}
+
+    def agree(self, key: Mapping[str, str]) -> bool:
+        """Return whether one of them agrees with a key; by hashing, for a storm asks thousands of times."""
+        for shape, members in self._by_shape.items():
+            shared = shape.intersection(key)
+            order = sorted(shared)
+            index = self._indexes.get((shape, shared))
+            if index is None:
+                index = {tuple(one[name] for name in order) for one in members}
+                self._indexes[shape, shared] = index
+            if tuple(key[name] for name in order) in index:
+                return True
+        return False
 
 
 def _join(left: Sequence[_Binding], right: Sequence[_Binding]) -> list[_Binding]:
@@ -151,18 +250,19 @@ def _combine(one: _Binding, other: _Binding) -> _Binding:
         {**other.key, **one.key},
         {**other.labels, **one.labels},
         tuple(dict.fromkeys(one.symptoms + other.symptoms))[:_MOST_SYMPTOMS],
+        one.untold or other.untold,
     )
 
 
 def _merge(bindings: Iterable[_Binding]) -> list[_Binding]:
-    """Make bindings of the same entity one, with the facts of all."""
+    """Make bindings of the same entity one, with the facts of all; what is sure needs no doubtful ones."""
     by_key: dict[frozenset[tuple[str, str]], _Binding] = {}
     for binding in bindings:
         key = frozenset(binding.key.items())
         known = by_key.get(key)
-        if known is None:
+        if known is None or (known.untold and not binding.untold):
             by_key[key] = binding
-        elif len(known.symptoms) < _MOST_SYMPTOMS:
+        elif bool(known.untold) == bool(binding.untold) and len(known.symptoms) < _MOST_SYMPTOMS:
             by_key[key] = _combine(known, binding)
     return list(by_key.values())
 

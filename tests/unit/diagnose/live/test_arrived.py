@@ -42,7 +42,7 @@ def vote(when, *counts, events=(), rare=frozenset()):
     times, values = np.array([NOW.timestamp()]), np.empty((0, 1))
     frame = Frame(at=NOW, times=times, values=values, series=[], rows={}, answered=frozenset())
     arrivals = Arrivals(now=NOW, counts=counts, events=events, rare=rare)
-    return RuleVoter(Rulebook({}, {}, {"r": rule})).vote(frame, (), (), arrivals)
+    return RuleVoter(Rulebook({}, {}, {"r": rule})).vote(frame, (), (), arrivals).candidates
 
 
 def test_a_text_in_the_log_names_host_and_example():

@@ -11,7 +11,7 @@ SIGNALS = [signal(name) for name in ("a", "b", "c")]
 def vote(when, series, **fields):
     voter = RuleVoter(book(SIGNALS, [rule(when, **fields)]))
     everything = {("a", "host=none"): [9], ("b", "host=none"): [9], ("c", "host=none"): [9], **series}
-    return voter.vote(frame(everything), ())
+    return list(voter.vote(frame(everything), ()).candidates)
 
 
 LOW_A, LOW_B, LOW_C = ({"signal": name, "below": 1} for name in "abc")
@@ -69,7 +69,7 @@ def test_the_evidence_is_filled_from_labels_and_signals():
 def test_labels_of_all_parts_are_kept_the_first_part_winning():
     series = {("a", "host=w1 instance=w1:9100"): [0], ("b", "host=w1 instance=w1:80 job=probe"): [0]}
     (found,) = vote({"all": [LOW_A, LOW_B]}, series)
-    assert found.labels == {"host": "w1", "instance": "w1:9100", "job": "probe"}
+    assert found.labels == {"host": "w1", "instance": "w1:9100", "port": "9100", "job": "probe"}
 
 
 @pytest.mark.parametrize("count", [2000])

@@ -79,5 +79,5 @@ def test_where_narrows_by_label():
     assert not find([0], condition, labels="host=xdb1")
 
 
-def test_infinity_is_a_number():
-    assert find([float("inf")], {"above": 5})
+def test_infinity_is_no_measurement():
+    assert find([float("inf")], {"above": 5}) == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.collect.labels import host_of
+from agent.instance import host_of
 
 
 @pytest.mark.parametrize(
