@@ -64,7 +64,9 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
     _print_models(live.get("entity_models"))
     _print_signals("no answer", live["signals_failed"])
     partial = live.get("signals_partial", {})
-    _print_signals("no whole answer", {k: why for k, why in partial.items() if k not in live["signals_failed"]})
+    _print_signals(
+        "no whole answer", {k: why for k, why in partial.items() if k not in live["signals_failed"]}
+    )
     for signal, why in live.get("signals_doubtful", {}).items():
         console.print(f"[red]not believed[/] of {escape(signal)}: {escape(why)}", soft_wrap=True)
     for one in live.get("rules_held", ()):

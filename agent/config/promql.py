@@ -25,14 +25,14 @@ _SETS = frozenset({"and", "or", "unless"})
 def check_promql(query: str) -> str:
     """Return a query unchanged. Raises ValueError with the parser's words when it does not parse."""
     try:
-        promql_parser.parse(with_rate_interval(query, _ANY_INTERVAL))
+        promql_parser.parse(with_rate_interval(query))
     except ValueError as error:
         raise ValueError(f"is not valid PromQL: {str(error).strip()}") from error
     return query
 
 
-def with_rate_interval(query: str, scrape_interval: timedelta) -> str:
-    """Return a query whose rate intervals hold some scrapes.
+def with_rate_interval(query: str, scrape_interval: timedelta = _ANY_INTERVAL) -> str:
+    """Return a query whose rate intervals hold some scrapes; by default of a source that nobody asked.
 
     >>> with_rate_interval("rate(requests_total[$__rate_interval])", timedelta(seconds=15))
     'rate(requests_total[60s])'
@@ -109,7 +109,7 @@ def metric_names(query: str) -> tuple[str, ...]:
 
 
 def _parse(query: str) -> promql_parser.Expr:
-    parsed: promql_parser.Expr = promql_parser.parse(with_rate_interval(query, _ANY_INTERVAL))
+    parsed: promql_parser.Expr = promql_parser.parse(with_rate_interval(query))
     return parsed
 
 

@@ -119,6 +119,9 @@ class RuleTest(Strict):
     unanswered: list[Identifier] = Field(
         default_factory=list, description="signals that the source does not answer at the last sample"
     )
+    partial: list[Identifier] = Field(
+        default_factory=list, description="signals that it answers in part only at the last sample"
+    )
     expect: list[Moment] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from agent.config.promql import with_rate_interval
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
 from agent.detect.baseline import Baseline, Scored, rows_to_watch
@@ -185,7 +186,7 @@ class SeriesDetector:
         )
 
     def _query(self, signal: str) -> str:
-        query = self._signals[signal].query
+        query = with_rate_interval(self._signals[signal].query)
         return f"rate({query}[{WINDOW}])" if signal in self._counting else query
 
     def _describe(self, frame: Frame, strange: Strangeness, newest: FloatArray) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+from agent.config.promql import with_rate_interval
 from agent.config.rulefiles import Rulebook
 from agent.decide import describe
 from agent.records import Incident, Run, Verdict
@@ -74,7 +75,7 @@ class Storyteller:
     def _query(self, incident: Incident) -> str:
         for symptom in incident.best.symptoms if incident.best else ():
             if symptom.source in self._book().signals:
-                return self._book().signals[symptom.source].query
+                return with_rate_interval(self._book().signals[symptom.source].query)
         return ""
 
     def _links(self, incident: Incident) -> str:

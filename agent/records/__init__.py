@@ -1,7 +1,7 @@
 """The small frozen records that pass between the rooms."""
 
 from agent.records.alerts import Alert
-from agent.records.arrivals import Arrivals, Event, LogCount, LogLine, LogSpan, TemplateSeen
+from agent.records.arrivals import ArrivalKind, Arrivals, Event, LogCount, LogLine, LogSpan, TemplateSeen
 from agent.records.findings import Anomaly, Candidate, Diagnosis, Held, Symptom, Vote
 from agent.records.incidents import Incident, IncidentState, Transition
 from agent.records.inventory import InventoryHost
@@ -26,6 +26,7 @@ __all__ = [
     "Action",
     "Alert",
     "Anomaly",
+    "ArrivalKind",
     "Arrivals",
     "Attribution",
     "BoolArray",

@@ -14,6 +14,7 @@ from agent.config.sources import KafkaSection, SearchSection
 from agent.records import Event
 from agent.store import Stores
 from agent.stream.feed import Feed
+from agent.stream.marks import ReadMarks
 from agent.stream.outlook import asked_for
 
 
@@ -23,14 +24,15 @@ def make_feeds(
     book: Callable[[], Rulebook],
     series: LogSeries | None,
     hand_on: Callable[[Any], None],
+    marks: ReadMarks,
     clock: Clock,
 ) -> Iterator[Feed]:
     """Yield a feed for each source; what they have kept is handed on."""
     collect = settings.collect
     if collect.search is not None and series is not None:
-        yield _search_feed(collect.search, stores, book, series, hand_on, clock)
+        yield _search_feed(collect.search, stores, book, series, hand_on, marks, clock)
     if collect.kafka is not None:
-        yield _kafka_feed(collect.kafka, stores, hand_on, clock)
+        yield _kafka_feed(collect.kafka, stores, hand_on, marks, clock)
 
 
 def _search_feed(
@@ -39,6 +41,7 @@ def _search_feed(
     book: Callable[[], Rulebook],
     series: LogSeries,
     hand_on: Callable[[Any], None],
+    marks: ReadMarks,
     clock: Clock,
 ) -> Feed:
     from agent.collect.logcount import Counted, LineCounter
@@ -63,7 +66,9 @@ def _search_feed(
         if watched is not book():
             watched = book()
             counter.watch(asked_for(watched).patterns)
-        reader.read(clock.now())
+        now = clock.now()
+        reader.read(now)
+        marks.put("log", now)
         series.finish()
         return 0  # counted page by page: the first reading after an outage is long
 
@@ -71,7 +76,13 @@ def _search_feed(
     return feed
 
 
-def _kafka_feed(section: KafkaSection, stores: Stores, hand_on: Callable[[Any], None], clock: Clock) -> Feed:
+def _kafka_feed(
+    section: KafkaSection,
+    stores: Stores,
+    hand_on: Callable[[Any], None],
+    marks: ReadMarks,
+    clock: Clock,
+) -> Feed:
     from agent.collect.kafka import KafkaSource
 
     made: list[KafkaSource] = []
@@ -86,8 +97,12 @@ def _kafka_feed(section: KafkaSection, stores: Stores, hand_on: Callable[[Any], 
     def read() -> int:
         if not made:
             made.append(KafkaSource(section, keep))
+        began = clock.now()
         new = made[0].read()
-        _tell_lag(section.topic, told, made[0].lag())
+        lags = made[0].lag()
+        if lags and not any(lags.values()):  # of partitions that others have, others know
+            marks.put("event", began)
+        _tell_lag(section.topic, told, lags)
         return new
 
     def close() -> None:

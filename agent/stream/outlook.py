@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent.config.conditions import EventCondition, LogCondition, LogTemplateCondition, leaves
 from agent.config.rulefiles import Rulebook
-from agent.records import Arrivals, LogCount
+from agent.records import ArrivalKind, Arrivals, LogCount
 from agent.store import Stores
 
 _RARE_LINES = 5  # in all the time the template is known
@@ -39,7 +39,14 @@ def asked_for(book: Rulebook) -> Asked:
 class Outlook:
     """Looks up what is needed and nothing else: most rules ask for none of it."""
 
-    def __init__(self, stores: Stores, book: Callable[[], Rulebook], learn: timedelta) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        book: Callable[[], Rulebook],
+        learn: timedelta,
+        read_until: Callable[[], Mapping[ArrivalKind, datetime]] = dict,
+    ) -> None:
+        self._read_until = read_until
         self._stores = stores
         self._book = book
         self._learn = learn
@@ -52,6 +59,7 @@ class Outlook:
         if book is not self._known:
             self._asked, self._known = asked_for(book), book
         asked, start = self._asked, now - self._asked.within
+        until = self._read_until()  # first: what is looked up after it was there by then
         counts: list[LogCount] = []
         rare: frozenset[str] = frozenset()
         if asked.patterns:
@@ -60,7 +68,7 @@ class Outlook:
             told, rare = self._templates(start, now)
             counts += told
         events = self._stores.events.since(start) if asked.events else []
-        return Arrivals(now=now, counts=counts, events=events, rare=rare)
+        return Arrivals(now=now, counts=counts, events=events, rare=rare, read_until=until)
 
     def _templates(self, start: datetime, now: datetime) -> tuple[list[LogCount], frozenset[str]]:
         began = self._stores.logs.began()

@@ -8,6 +8,7 @@ from math import inf
 
 import promql_parser
 
+from agent.config.promql import with_rate_interval
 from agent.placeholders import promql_escape
 from agent.verify.source import MetricSource
 
@@ -35,7 +36,7 @@ def oldest_sample(source: MetricSource, expression: str) -> datetime | None:
             asked[written] = min(source.query(f"timestamp({written})").values, default=None)
         return asked[written]
 
-    oldest = _oldest(promql_parser.parse(expression), newest_of)
+    oldest = _oldest(promql_parser.parse(with_rate_interval(expression)), newest_of)
     return None if oldest is None or oldest == _NOTHING else datetime.fromtimestamp(oldest, UTC)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 
 from agent.clock import Clock, SystemClock
@@ -22,7 +22,7 @@ from agent.investigation.voter import InvestigationVoter
 from agent.learn.casebook import TrackRecord
 from agent.notify import AnomalyAlerts, AnomalyDigest, Notifier, Storyteller
 from agent.pipeline import LatestView, Pipeline
-from agent.records import Anomaly
+from agent.records import Anomaly, ArrivalKind
 from agent.remediate import Steps
 from agent.response import (
     Escalation,
@@ -35,7 +35,7 @@ from agent.response import (
     Workers,
 )
 from agent.store import Stores, open_stores
-from agent.stream import Outlook, Stream, make_feeds, make_stages
+from agent.stream import Outlook, ReadMarks, Stream, make_feeds, make_stages
 from agent.wiring.agent import Agent, Announcer
 from agent.wiring.definitions import Current, Definitions
 from agent.wiring.parts import make_dependencies, make_inventory, make_runner, make_scorer, make_source
@@ -91,7 +91,8 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         stores, current.book, settings.agent.name, settings.api.public_url, settings.collect.prometheus.url
     )
     series = LogSeries(settings.collect.search.every.total_seconds()) if settings.collect.search else None
-    outlook = Outlook(stores, current.book, _learn(settings))
+    marks = ReadMarks()
+    outlook = Outlook(stores, current.book, _learn(settings), partial(_read_until, settings, marks, clock))
     dependencies = make_dependencies(settings)
     grouper = IncidentGrouper(definitions.book.faults, dependencies)
     learned = Learned(record=TrackRecord(stores.cases, clock), investigations=InvestigationVoter())
@@ -142,7 +143,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         investigator=investigator,
         learned=learned,
         announcers=tuple(_announcers(settings, stores, clock)),
-        feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, clock)),
+        feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, marks, clock)),
         stream=stream,
         entities=entities,
         scorer=scorer,
@@ -162,6 +163,13 @@ def _announcers(settings: Settings, stores: Stores, clock: Clock) -> Iterator[An
         yield AnomalyAlerts(client, section, settings.agent.name, prometheus, clock)
     if settings.notify.anomalies is not None:
         yield AnomalyDigest(stores.notifications, settings.notify.anomalies, clock)
+
+
+def _read_until(settings: Settings, marks: ReadMarks, clock: Clock) -> Mapping[ArrivalKind, datetime]:
+    """Return up to when sources were read. Alerts are handed to us at once where the port takes them."""
+    if settings.api.listen is not None and settings.api.tokens_file is not None:
+        marks.put("alert", clock.now())
+    return marks.current()
 
 
 def _learn(settings: Settings) -> timedelta:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import isnan
@@ -11,6 +11,7 @@ from pathlib import Path
 from agent.collect import Answer, FrameBuffer, Poll
 from agent.collect.logcount import LineCounter
 from agent.config.conditions import LogCondition, leaves
+from agent.config.promql import is_certain_when_partial
 from agent.config.rulefiles import Rulebook
 from agent.config.ruletestfile import (
     MOST_SAMPLES,
@@ -91,9 +92,10 @@ def _unknown_names(book: Rulebook, test: RuleTest, document: Document, where: Ke
         signal = parse_series(text).signal
         if signal not in book.signals:
             yield document.problem((*where, *place, "series"), f"there is no signal '{signal}'")
-    for index, name in enumerate(test.unanswered):
-        if name not in book.signals:
-            yield document.problem((*where, "unanswered", index), f"there is no signal '{name}'")
+    for key in ("unanswered", "partial"):
+        for index, name in enumerate(getattr(test, key)):
+            if name not in book.signals:
+                yield document.problem((*where, key, index), f"there is no signal '{name}'")
     for index, moment in enumerate(test.expect):
         for number, expected in enumerate(moment.incidents):
             path: KeyPath = (*where, "expect", index, "incidents", number)
@@ -126,10 +128,21 @@ def _frame(book: Rulebook, test: RuleTest, count: int) -> Frame:
                 known = answers[name.signal]
                 answers[name.signal] = Answer(0, [*known.labels, name.labels], [*known.values, value])
         if number == count - 1:
-            answers = {signal: one for signal, one in answers.items() if signal not in test.unanswered}
+            answers = dict(_as_answered(book, test, answers))
         frame = buffer.add(Poll(_BEGIN + number * test.interval, answers))
     assert frame is not None
     return frame
+
+
+def _as_answered(
+    book: Rulebook, test: RuleTest, answers: Mapping[str, Answer]
+) -> Iterator[tuple[str, Answer]]:
+    """Yield what is left of the answers of a source that refuses some and gives a part of others."""
+    for signal, answer in answers.items():
+        in_part = signal in test.partial
+        if signal in test.unanswered or (in_part and not is_certain_when_partial(book.signals[signal].query)):
+            continue
+        yield signal, replace(answer, partial="one store does not answer" if in_part else "")
 
 
 def _anomalies(book: Rulebook, test: RuleTest) -> Iterator[Anomaly]:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from agent.config.promql import with_rate_interval
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
 from agent.detect.confidence import ENTITY
@@ -225,7 +226,7 @@ class EntityLayer:
             expected_low=float(suspect["low"]),
             expected_high=float(suspect["high"]),
             contributors=tuple(dict.fromkeys(others)),
-            query=signal.query if signal else "",
+            query=with_rate_interval(signal.query) if signal else "",
         )
 
     def _open(self) -> tuple[Anomaly, ...]:

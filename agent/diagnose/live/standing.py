@@ -91,15 +91,15 @@ def _lasted(frame: Frame, meets: BoolArray, looked: BoolArray, span: timedelta |
 def _seen(frame: Frame, there: BoolArray, span: timedelta | None) -> BoolArray:
     """Return which rows were seen for enough of a span."""
     window = frame.times >= frame.times[-1] - (span or timedelta(0)).total_seconds()
-    enough: BoolArray = there[:, window].mean(axis=1) >= _EVIDENCE_SHARE
-    return enough
+    share: FloatArray = there[:, window].mean(axis=1)
+    return share >= _EVIDENCE_SHARE
 
 
 def _was(frame: Frame, values: FloatArray, was: Before) -> Standing:
     start = frame.times[-1] - was.within.total_seconds()
     window = values[:, frame.times >= start]
-    met: BoolArray = beyond(window, was).any(axis=1)
-    covered = _seen(frame, ~np.isnan(values), was.within)
+    met: BoolArray = np.any(beyond(window, was), axis=1)
+    covered: BoolArray = _seen(frame, ~np.isnan(values), was.within)
     if frame.times[0] > start:
         covered[:] = False
     return Standing(met, covered & ~met, np.full(len(values), start))

@@ -155,3 +155,44 @@ def test_every_sample_that_is_shown_is_the_one_that_was_answered(polls, width, m
                 value = shown[-back]
                 answered = history[-back].get(series.labels["instance"], NAN)
                 assert value == pytest.approx(answered, nan_ok=True) or np.isnan(value)
+
+
+@pytest.mark.parametrize("value", [2.0**64, -0.5, float("inf"), float("nan"), 1.01])
+def test_an_impossible_value_is_no_sample_and_is_named(value):
+    buffer = FrameBuffer({"free": signal("free", unit="ratio")}, 4, 100)
+    labels = [{"instance": "web1:9100"}, {"instance": "web2:9100"}]
+    buffer.add(Poll(datetime.fromtimestamp(1, UTC), {"free": Answer(0, labels, [0.01, 0.5])}))
+    frame = buffer.add(Poll(datetime.fromtimestamp(16, UTC), {"free": Answer(0, labels, [value, 0.5])}))
+    assert np.isnan(frame.latest[0])
+    assert frame.latest[1] == 0.5
+    (doubt,) = frame.doubts["free"]
+    assert doubt.labels["host"] == "web1"
+    assert frame.untold("free").tolist() == [0]
+
+
+def test_what_misses_a_bound_by_rounding_is_the_bound():
+    buffer = FrameBuffer({"free": signal("free", unit="ratio")}, 4, 100)
+    answer = Answer(0, [{"instance": "web1:9100"}], [1.0 + 1e-9])
+    frame = buffer.add(Poll(datetime.fromtimestamp(1, UTC), {"free": answer}))
+    assert frame.latest[0] == 1.0
+    assert not frame.doubts
+
+
+def test_a_sample_that_is_polled_again_is_no_new_one():
+    buffer = FrameBuffer({"up": signal("up")}, 8, 100)
+    labels = [{"instance": "web1:9100", "job": "node"}]
+    sampled = []
+    for second, scraped in ((0, 0), (15, 0), (30, 0), (60, 60), (75, 60)):
+        at = datetime.fromtimestamp(1_000 + second, UTC)
+        times = {("node", "web1:9100"): 1_000.0 + scraped}
+        frame = buffer.add(Poll(at, {"up": Answer(at.timestamp(), labels, [1.0])}, {}, times))
+        sampled.append(bool(frame.sampled[0, -1]))
+    assert sampled == [True, False, False, True, False]
+
+
+def test_a_series_that_finds_no_room_makes_its_signal_partial():
+    buffer = FrameBuffer({"up": signal("up")}, 4, 1)
+    labels = [{"instance": "web1:9100"}, {"instance": "web2:9100"}]
+    frame = buffer.add(Poll(datetime.fromtimestamp(1, UTC), {"up": Answer(0, labels, [1.0, 1.0])}))
+    assert "max_series" in frame.partial["up"]
+    assert not frame.is_whole("up")

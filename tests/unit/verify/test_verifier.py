@@ -1,6 +1,6 @@
 """Verification: settle, hold, fresh samples only; missing is unknown and never recovered."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import promql_parser
@@ -184,6 +184,44 @@ class TestAbsence:
         clock.move(seconds=1)
         found, _ = follow(verification(Alive(clock), checks=self.CHECKS), clock, 300)
         assert found.verdict is Verdict.RECOVERED
+
+
+class Partial(Source):
+    """Says of every answer that it is not whole."""
+
+    def query(self, expression: str, at: datetime | None = None) -> Answer:
+        return replace(super().query(expression, at), partial="a store is down")
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        [{"query": 'up{host="{host}"}', "equals": 1}],
+        [{"query": 'procs{host="{host}"}', "absent": True, "while": 'up{host="{host}"}'}],
+    ],
+)
+def test_an_answer_in_part_proves_nothing(clock, checks):
+    found, _ = follow(verification(Partial(clock), checks=checks), clock, 300)
+    assert found.verdict is Verdict.UNKNOWN
+    assert "store is down" in found.detail or "nothing proves" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("value", "more", "verdict"),
+    [
+        (2.0**64, {"unit": "ratio"}, Verdict.UNKNOWN),
+        (2.0**64, {}, Verdict.UNKNOWN),
+        (-0.5, {"unit": "ratio"}, Verdict.UNKNOWN),
+        (7.0, {"valid": {"max": 4}}, Verdict.UNKNOWN),
+        (0.5, {"unit": "ratio"}, Verdict.RECOVERED),
+    ],
+)
+def test_an_impossible_value_proves_nothing(source, clock, value, more, verdict):
+    source.value = value
+    bound = {"below": 0.2} if value < 0 else {"above": 0.2}
+    made = verification(source, checks=[{"query": 'free{host="{host}"}', **bound, **more}])
+    clock.move(seconds=1)
+    assert follow(made, clock, 300)[0].verdict is verdict
 
 
 class Recorder:

@@ -1,0 +1,124 @@
+"""An answer is believed for what it says of itself: whole, in part, or refused for a few of its series."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
+
+import pytest
+
+from agent.collect import PrometheusSource
+from agent.collect.frame import FrameBuffer
+from tests.make import signal
+
+SAMPLE = {"metric": {"instance": "web1:9100"}, "value": [1_700_000_000, "0.5"]}
+PLAIN, SUM = "free", "sum(free)"
+TWINS = (
+    'found duplicate series for the match group {instance="web1:9100"} on the right hand-side of the '
+    "operation: [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side"
+)
+
+
+class FakePrometheus:
+    """Answers every query with one sample and what ``more`` adds, but for those that ``special`` knows."""
+
+    def __init__(self, more=None, special=None):
+        self.more, self.special = more or {}, special or {}
+        self.forms: list[dict[str, list[str]]] = []
+
+    @contextmanager
+    def source(self) -> Iterator[PrometheusSource]:
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                fake.forms.append(form)
+                status, body = fake.answer(form["query"][0])
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            source = PrometheusSource(f"http://127.0.0.1:{server.server_address[1]}", timedelta(seconds=5))
+            yield source
+            source.close()
+            server.shutdown()
+
+    def answer(self, query: str) -> tuple[int, bytes]:
+        if query in self.special:
+            return self.special[query]
+        value = SAMPLE["value"][0] if query == "timestamp(up)" else SAMPLE["value"][1]
+        sample = {**SAMPLE, "value": [SAMPLE["value"][0], str(value)]}
+        data = {"resultType": "vector", "result": [sample]}
+        return 200, json.dumps({"status": "success", "data": data, **self.more}).encode()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"warnings": ["fetch series: no store"]},
+        {"isPartial": True},
+        {"warnings": ["PromQL warning: encountered a mix of histograms and floats"]},
+        {"warnings": "not even a list"},
+    ],
+)
+def test_an_answer_that_calls_itself_incomplete_is_partial(more):
+    with FakePrometheus(more).source() as source:
+        poll = source.poll({"plain": PLAIN, "sum": SUM})
+    assert "in part only" in poll.answers["plain"].partial
+    assert "adds up" in poll.failed["sum"]
+    assert set(poll.partial) == {"plain", "sum"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"warnings": []},
+        {"isPartial": False},
+        {"infos": ["PromQL info: metric might not be a counter"]},
+        {"warnings": ["PromQL info: metric might not be a counter"]},
+    ],
+)
+def test_remarks_about_a_query_change_nothing(more):
+    with FakePrometheus(more).source() as source:
+        poll = source.poll({"plain": PLAIN, "sum": SUM})
+    assert not poll.partial
+    assert not poll.failed
+
+
+def test_a_part_of_an_answer_is_not_asked_for():
+    fake = FakePrometheus()
+    with fake.source() as source:
+        source.query(PLAIN)
+    assert fake.forms[0]["partial_response"] == ["false"]
+
+
+def test_an_error_inside_an_answer_is_said():
+    body = json.dumps({"status": "error", "errorType": "internal", "error": "store is on fire"}).encode()
+    with FakePrometheus(special={PLAIN: (200, body)}).source() as source:
+        poll = source.poll({"plain": PLAIN, "sum": SUM})
+    assert "store is on fire" in poll.failed["plain"]
+    assert "sum" in poll.answers
+
+
+def test_labels_found_twice_cost_their_own_series_only():
+    refused = json.dumps({"status": "error", "error": TWINS}).encode()
+    fake = FakePrometheus(special={"a / on (instance) b": (422, refused)})
+    with fake.source() as source:
+        poll = source.poll({"ratio": "a / on (instance) b"})
+        again = source.poll({"ratio": "a / on (instance) b"})
+    assert poll.answers["ratio"].values == [0.5]
+    assert poll.answers["ratio"].doubts[0].labels == {"instance": "web1:9100"}
+    assert again.answers["ratio"].doubts
+    made = FrameBuffer({"ratio": signal("ratio")}, 4, 100).add(poll)
+    assert made.doubts["ratio"][0].labels["host"] == "web1"
