@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := packaging/locks/dev.txt
 # what the demo and the tests need of the machine: test hosts, and a way to reach them
-PACKAGES := debootstrap iproute2 maven openjdk-17-jdk-headless openssh-client podman python3-venv runc
+PACKAGES := binutils debootstrap iproute2 maven openjdk-17-jdk-headless openssh-client podman python3-venv runc
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 KEEP ?=
 DATA ?=
@@ -129,6 +129,10 @@ $(CACHE)/bench/.made:
 .PHONY: bench-diagnose-speed
 bench-diagnose-speed: venv ## Measure the diagnosis of large incidents, 200 and 2,000 entities
 	@$(BIN)/python -m tests.bench.diagnosespeed
+
+.PHONY: deb
+deb: packages venv ## Build packages, sdist and wheel into dist: the core and one package an extra (FORMATS="deb rpm", EXTRAS="charts kafka")
+	$(BIN)/python packaging/build/package.py --formats $(or $(FORMATS),deb) $(if $(EXTRAS),--extras $(EXTRAS))
 
 .PHONY: schemas
 schemas: venv ## Write the JSON Schemas that editors use for settings, rules and remediations, and docs/settings.md
