@@ -16,14 +16,14 @@ from agent.collect.backfill import History, Wanted
 from agent.config.rulefiles import Rulebook, Signal
 from agent.detect import Detector
 from agent.detect.models.layer import EntityLayer
-from agent.diagnose import IncidentGrouper, RuleVoter, VotingEnsemble, is_blind
+from agent.diagnose import IncidentLifecycle, RuleVoter, Visibility, VotingEnsemble
 from agent.diagnose.live.support import with_support
-from agent.errors import ConflictError
 from agent.log import Logger
 from agent.placeholders import format_value
 from agent.records import Anomaly, Arrivals, Candidate, Doubt, Frame, Held, Incident, Topology
-from agent.response import ACTOR, Responder
+from agent.response import Responder
 from agent.store import Stores
+from agent.tracking import IncidentTracker
 
 ROOMS = ("collect", "detect", "predict", "diagnose", "decide", "remediate", "verify", "learn")
 
@@ -58,12 +58,12 @@ class LatestView:
         view = self._view
         if view is None or (view.frame.at <= fresh_after and not _only_alerts(incident)):
             return None
-        named = {(one.fault, one.entity) for one in incident.diagnosis.candidates}
-        if any((one.fault, one.entity) in named for one in view.candidates):
+        # effects have time until the cause is gone: they become incidents of their own then
+        treated = [one for one in incident.diagnosis.candidates if one.entity == incident.entity]
+        named = {one.key for one in treated}
+        if any(one.key in named for one in view.candidates):
             return False
-        if any((one.fault, one.entity) in named for one in view.held):
-            return None
-        return None if is_blind(incident.diagnosis, view.frame) else True
+        return None if Visibility(view.frame, view.held).is_blind(treated) else True
 
 
 @dataclass
@@ -94,20 +94,18 @@ class Pipeline:
         detector: Detector,
         voter: RuleVoter,
         ensemble: VotingEnsemble,
-        grouper: IncidentGrouper,
+        lifecycle: IncidentLifecycle,
+        tracker: IncidentTracker,
         stores: Stores,
         responder: Responder,
         latest: LatestView,
-        keep_for: timedelta,
         alerts_expire: timedelta,
         clock: Clock,
         outlook: Callable[[datetime], Arrivals] = lambda now: Arrivals(now=now),
         own_answers: Callable[[datetime], Mapping[str, Answer]] = lambda at: {},
         own_signals: Mapping[str, Signal] | None = None,
-        look_into: Callable[[Incident, Frame, Topology], object] = lambda incident, frame, topology: None,
         entities: EntityLayer | None = None,
     ) -> None:
-        self._look_into = look_into
         self._entities = entities
         self._outlook = outlook
         self._own_answers = own_answers
@@ -118,16 +116,15 @@ class Pipeline:
         self._detector = detector
         self._voter = voter
         self._ensemble = ensemble
-        self._grouper = grouper
+        self._lifecycle = lifecycle
+        self._tracker = tracker
         self._stores = stores
         self._responder = responder
         self._latest = latest
-        self._keep_for = keep_for
         self._alerts_expire = alerts_expire
         self._clock = clock
         self._frame = _nothing_seen(clock.now())
         self._anomalies: Sequence[Anomaly] = ()
-        self._last_seen: dict[int, datetime] = {}
         self._complaints: dict[str, str] = {}
         self.health = SourceHealth()
         self.held: Sequence[Held] = ()
@@ -135,7 +132,7 @@ class Pipeline:
         self._lock = threading.Lock()
 
     def reload(
-        self, book: Rulebook, voter: RuleVoter, ensemble: VotingEnsemble, grouper: IncidentGrouper
+        self, book: Rulebook, voter: RuleVoter, ensemble: VotingEnsemble, lifecycle: IncidentLifecycle
     ) -> None:
         """Go by new signals, rules and faults from the next poll on."""
         with self._lock:
@@ -147,7 +144,7 @@ class Pipeline:
                 self._entities.watch(watched)
             self._voter = voter
             self._ensemble = ensemble
-            self._grouper = grouper
+            self._lifecycle = lifecycle
 
     @property
     def anomalies(self) -> Sequence[Anomaly]:
@@ -234,43 +231,8 @@ class Pipeline:
         candidates = with_support(self._ensemble.vote(vote.candidates), self._anomalies)
         self._latest.set(View(frame=frame, anomalies=self._anomalies, candidates=candidates, held=vote.held))
         self.held = vote.held
-        return self._update_incidents(candidates, vote.held, frame)
-
-    def _update_incidents(
-        self, candidates: Sequence[Candidate], held: Sequence[Held], frame: Frame
-    ) -> list[Incident]:
-        now = self._clock.now()
-        known = [self._with_last_seen(incident) for incident in self._stores.incidents.active()]
-        assessments, new = self._grouper.group(candidates, known, frame, held)
-        current: list[Incident] = []
-        for assessment in assessments:
-            before = assessment.incident
-            after = self._grouper.update(assessment, now, self._keep_for)
-            self._last_seen[before.id] = after.last_seen_at
-            if _says_something_new(before, after):
-                try:
-                    after = self._stores.incidents.save(replace(after, updated_at=now), ACTOR)
-                except ConflictError:
-                    continue  # a person was faster; the next poll looks again
-                if (before.fault, before.entity) != (after.fault, after.entity):
-                    self._look_into(after, frame, self.topology)
-            current.append(after)
-        for incident in new:
-            opened = replace(incident, opened_at=now, updated_at=now, last_seen_at=now)
-            kept = self._stores.incidents.add(opened, ACTOR)
-            if self.topology.edges:
-                self._stores.topologies.keep(kept.id, self.topology, now)
-            self._last_seen[kept.id] = kept.last_seen_at
-            log.info("incident opened", incident=kept.id, title=kept.title, host=kept.host)
-            self._look_into(kept, frame, self.topology)
-            current.append(kept)
-        alive = {incident.id for incident in current}
-        self._last_seen = {id_: at for id_, at in self._last_seen.items() if id_ in alive}
-        return current
-
-    def _with_last_seen(self, incident: Incident) -> Incident:
-        at = self._last_seen.get(incident.id)
-        return replace(incident, last_seen_at=at) if at else incident
+        shown = Visibility(frame, vote.held, arrivals.read_until)
+        return self._tracker.track(self._lifecycle, candidates, shown, self.topology)
 
     def _complain(self, failed: Mapping[str, str]) -> None:
         """Log what failed when it begins, changes or ends, not at every poll."""
@@ -341,15 +303,3 @@ def _in_words(doubts: Sequence[Doubt]) -> str:
 def _only_alerts(incident: Incident) -> bool:
     symptoms = [symptom for one in incident.diagnosis.candidates for symptom in one.symptoms]
     return bool(symptoms) and all(symptom.kind in ("alert", "log", "event") for symptom in symptoms)
-
-
-def _says_something_new(before: Incident, after: Incident) -> bool:
-    """Return whether a change is worth writing: numbers in the evidence change at every poll."""
-
-    def told(incident: Incident) -> object:
-        faults = [
-            (one.fault, one.entity, one.confidence, one.support) for one in incident.diagnosis.candidates
-        ]
-        return incident.fault, incident.entity, incident.symptomatic, faults
-
-    return told(before) != told(after)

@@ -26,6 +26,10 @@ class Reason(StrEnum):
     PARAMETER_REFUSED = "parameter_refused"
     SYMPTOMS_GONE = "symptoms_gone"
 
+    # why it is an incident of its own
+    CAUSE_OVER = "cause_over"
+    RELAPSED = "relapsed"
+
     # held back by a guard
     MODE_OBSERVE = "mode_observe"
     PAUSED = "paused"
@@ -84,6 +88,8 @@ _TEXTS: dict[Reason, str] = {
     Reason.TARGET_TOO_LARGE: "the target is more hosts than the remediation may touch",
     Reason.PARAMETER_REFUSED: "a value does not fit the type of its parameter",
     Reason.SYMPTOMS_GONE: "the symptoms went away",
+    Reason.CAUSE_OVER: "what was taken for its cause is over, and it lasts",
+    Reason.RELAPSED: "it was held for recovered, and is there again or still",
     Reason.MODE_OBSERVE: "the agent is in mode observe: it says what it would do and does nothing",
     Reason.PAUSED: "the agent is paused",
     Reason.HOST_BUSY: "another run is at work on this host",

@@ -97,6 +97,9 @@ class ExpectedIncident(Strict):
     rules: list[Identifier] | None = Field(default=None, description="exactly these speak for the fault")
     evidence: Text | None = Field(default=None, description="one sentence of the evidence, word for word")
     explains: list[Identifier] = Field(default_factory=list, description="faults that follow from it")
+    outlasted_cause: bool = Field(
+        default=False, description="it was part of another incident until what caused it was over"
+    )
 
 
 class Moment(Strict):
@@ -107,7 +110,7 @@ class Moment(Strict):
 
 
 class RuleTest(Strict):
-    """One story: what is seen, and what must be made of it when."""
+    """One story: what is seen, poll by poll, and which incidents must be open when."""
 
     name: Text
     interval: PositiveDuration = timedelta(seconds=15)

@@ -15,7 +15,7 @@ from agent.detect.budget import AlarmBudget
 from agent.detect.counters import WINDOW, Counters, counts, rates
 from agent.detect.describe import Company, OpenAnomaly, Strip, describe, onset
 from agent.detect.rows import Rows
-from agent.detect.signs import Sight, Signs, Strangeness
+from agent.detect.signs import FrameLookup, Signs, Strangeness
 from agent.detect.where import query_of_series
 from agent.log import Logger
 from agent.records import Anomaly, BoolArray, FloatArray, Frame, IntArray
@@ -62,7 +62,7 @@ class SeriesDetector:
         learn[list(self._open)] = False
         scored = self._baseline.score(newest, learn, at)
         answered = {id_: frame.rows[id_] for id_ in self._watched & frame.answered if id_ in frame.rows}
-        sight = Sight(at=at, watched=watched, rows=answered)
+        sight = FrameLookup(at=at, watched=watched, rows=answered)
         strange = self._signs.look(newest, scored, self._sides(frame), learn, sight)
         self._count_samples(strange, self._budget.needed(frame.series, at))
         self._close(frame)

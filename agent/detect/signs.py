@@ -34,7 +34,7 @@ _TELLING = 0.5  # thresholds from which on a sign may say what is normal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Sight:
+class FrameLookup:
     """What a poll could see: when, which rows' signals were answered, and the rows of each of them."""
 
     at: float
@@ -281,7 +281,7 @@ class Signs:
         self._absence = Absence(missing_after)
 
     def look(
-        self, values: FloatArray, scored: Scored, side: FloatArray, learn: BoolArray, sight: Sight
+        self, values: FloatArray, scored: Scored, side: FloatArray, learn: BoolArray, sight: FrameLookup
     ) -> Strangeness:
         """Return how strange each row is; ``side`` is 1 where only high is bad, -1 low, 0 both."""
         badness = towards(scored.score, side)

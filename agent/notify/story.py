@@ -20,6 +20,7 @@ _TITLES = {
     "escalated": "for you",
     "storm": "storm",
     "recovered": "recovered",
+    "joined": "more",
 }
 
 
@@ -57,6 +58,7 @@ class Storyteller:
         runs = self._stores.runs.of_incident(incident_id)
         approval = self._stores.approvals.newest(incident_id)
         parts = [
+            _joined(notification.subject),
             _opening(notification.kind, incident, now),
             _why(incident),
             _found_out(self._stores.investigations.newest(incident_id)),
@@ -65,8 +67,9 @@ class Storyteller:
             self._links(incident),
         ]
         query = self._query(incident)
+        title = f"{_TITLES.get(notification.kind, notification.kind)}: {incident.title}"
         return Story(
-            title=f"[{self.name}] {_TITLES.get(notification.kind, notification.kind)}: {incident.title}",
+            title=f"[{self.name}] {title}",
             body="\n\n".join(part for part in parts if part),
             query=query,
             query_since=incident.opened_at,
@@ -103,6 +106,14 @@ def _opening(kind: str, incident: Incident, now: datetime) -> str:
             f": {incident.detail}." if incident.detail else "."
         )
     return opening
+
+
+def _joined(subject: str) -> str:
+    faults = subject.splitlines()
+    if not faults:
+        return ""
+    more = f"\n  and {len(faults) - _MOST_REASONS} more" if len(faults) > _MOST_REASONS else ""
+    return "New in it:\n" + "\n".join(f"  {one}" for one in faults[:_MOST_REASONS]) + more
 
 
 def _why(incident: Incident) -> str:

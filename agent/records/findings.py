@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from agent.placeholders import format_value
 
@@ -69,6 +69,9 @@ class Candidate:
     """One fault that may be the trouble, with how sure we are and why.
 
     ``labels`` are the labels the evidence agrees on; targets and parameters are read from them.
+    ``identity`` are those of them that name the entity. What speaks against the fault must do so for
+    ``lasts`` before it counts as over, as long as the rule itself waits. An incident that holds the
+    candidate says since when (``joined_at``) and when it was last seen (``seen_at``).
     """
 
     fault: str
@@ -79,6 +82,15 @@ class Candidate:
     symptoms: tuple[Symptom, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
     support: tuple[str, ...] = ()  # what else is strange there; no rule names it, so nothing rests on it
+    identity: Mapping[str, str] = field(default_factory=dict)
+    lasts: timedelta = timedelta(0)
+    joined_at: datetime | None = None
+    seen_at: datetime | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return fault and entity: what makes it the same finding at the next poll."""
+        return self.fault, self.entity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@
      └────────► escalated ──► cleared / closed
 
 ``held`` and ``awaiting_approval`` are looked at again at every turn. From ``escalated`` on people
-have it: the agent starts nothing more and only watches whether the symptoms go away.
+have it: the agent starts nothing more for it, keeps its diagnosis current, tells them of what joins it,
+and watches whether the symptoms go away. Effects that outlast their cause become incidents of their own.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Incident:
     writers. ``reason`` says why it is in this state. ``symptomatic`` is False once the symptoms are
     gone; an incident that is closed or recovered keeps what it was opened for until then.
     ``last_seen_at`` is when a symptom was last seen. ``options`` are the remediations that fit.
+    ``parent_id`` is the incident that held its faults before, as effects or until it recovered.
     """
 
     entity: str
@@ -75,6 +77,7 @@ class Incident:
     options: tuple[Option, ...] = ()
     symptomatic: bool = True
     closed_at: datetime | None = None
+    parent_id: int | None = None
     id: int = 0
     version: int = 0
 

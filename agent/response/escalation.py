@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from agent.config.policyfile import PolicyFile
-from agent.records import Incident
+from agent.records import Candidate, Incident
 from agent.store import NotificationStore
 
 APPROVAL, ESCALATED, STORM, OPENED, RECOVERED = "approval", "escalated", "storm", "opened", "recovered"
+JOINED = "joined"
+_GATHERED_FOR = timedelta(seconds=30)
 
 
 class Escalation:
@@ -43,6 +45,23 @@ class Escalation:
     def escalated(self, incident: Incident, now: datetime) -> None:
         """Tell people that the agent gives an incident to them."""
         self._tell(incident.id, ESCALATED, now)
+
+    def joined(self, incident: Incident, candidates: Sequence[Candidate], now: datetime) -> None:
+        """Tell people of faults that joined an incident they have: of each once, if it comes and goes too.
+
+        What joins within a short time is one message.
+        """
+        found = [f"{one.fault} on {one.entity}" for one in candidates]
+        messages = [one for one in self._notifications.of_incident(incident.id) if one.kind == JOINED]
+        for target in self._targets:
+            mine = [one for one in messages if one.target == target]
+            told = {subject for one in mine for subject in one.subject.splitlines()}
+            new = "\n".join(subject for subject in found if subject not in told)
+            waiting = next((one for one in mine if one.state == "waiting" and not one.attempts), None)
+            if not new:
+                continue
+            if waiting is None or not self._notifications.extend(waiting, f"{waiting.subject}\n{new}"):
+                self._notifications.add(incident.id, JOINED, target, now, now + _GATHERED_FOR, new)
 
     def recovered(self, incident: Incident, now: datetime) -> None:
         """Tell those who were woken that it is over."""

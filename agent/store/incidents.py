@@ -93,6 +93,12 @@ class IncidentStore:
         with self._database.reading() as connection:
             return [to_incident(row) for row in connection.execute(query)]
 
+    def split_from(self, incident_id: int) -> Sequence[Incident]:
+        """Return the incidents whose faults an incident held before, oldest first."""
+        query = select(incidents).where(incidents.c.parent_id == incident_id).order_by(incidents.c.id)
+        with self._database.reading() as connection:
+            return [to_incident(row) for row in connection.execute(query)]
+
     def transitions(self, incident_id: int) -> Sequence[Transition]:
         """Return an incident's life, oldest first."""
         query = select(transitions).where(transitions.c.incident_id == incident_id).order_by(transitions.c.id)
@@ -160,6 +166,7 @@ def _to_row(incident: Incident) -> dict[str, Any]:
         "closed_at": incident.closed_at,
         "diagnosis": to_json(Diagnosis, incident.diagnosis),
         "options": to_json(tuple[Option, ...], incident.options),
+        "parent_id": incident.parent_id,
     }
 
 
@@ -182,4 +189,5 @@ def to_incident(row: Row[Any]) -> Incident:
         closed_at=row.closed_at,
         diagnosis=from_json(Diagnosis, row.diagnosis),
         options=from_json(tuple[Option, ...], row.options),
+        parent_id=row.parent_id,
     )

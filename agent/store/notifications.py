@@ -13,7 +13,10 @@ from agent.store.schema import notifications
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One message to one target about one incident. ``kind`` is what it is about."""
+    """One message to one target about one incident.
+
+    ``kind`` is what it is about; ``subject`` names the faults, one a line, where it is about some of several.
+    """
 
     id: int
     incident_id: int | None
@@ -24,6 +27,7 @@ class Notification:
     state: str
     attempts: int
     error: str
+    subject: str = ""
 
 
 class NotificationStore:
@@ -33,7 +37,13 @@ class NotificationStore:
         self._database = database
 
     def add(
-        self, incident_id: int | None, kind: str, target: str, now: datetime, due_at: datetime | None = None
+        self,
+        incident_id: int | None,
+        kind: str,
+        target: str,
+        now: datetime,
+        due_at: datetime | None = None,
+        subject: str = "",
     ) -> None:
         """Put a message up for delivery, now or at a later time."""
         with self._database.transaction() as connection:
@@ -47,6 +57,7 @@ class NotificationStore:
                     state="waiting",
                     attempts=0,
                     error="",
+                    subject=subject,
                 )
             )
 
@@ -85,6 +96,13 @@ class NotificationStore:
         )
         with self._database.transaction() as connection:
             connection.execute(update(notifications).where(waiting).values(state="dropped"))
+
+    def extend(self, notification: Notification, subject: str) -> bool:
+        """Make a message that still waits about more; return False when it has been sent meanwhile."""
+        waiting = (notifications.c.id == notification.id) & (notifications.c.state == "waiting")
+        with self._database.transaction() as connection:
+            done = connection.execute(update(notifications).where(waiting).values(subject=subject))
+        return done.rowcount == 1
 
     def last(self, kind: str) -> datetime | None:
         """Return when a message of a kind was last put up."""

@@ -87,6 +87,8 @@ incidents = Table(
     Column("closed_at", Utc),
     Column("diagnosis", Words, nullable=False),
     Column("options", Words, nullable=False),
+    Column("parent_id", Integer),
+    Index(None, "parent_id"),
     Index(None, "state"),
     Index(None, "opened_at"),
     Index(None, "fault", "entity"),
@@ -250,6 +252,7 @@ notifications = Table(
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("error", Words, nullable=False),
+    Column("subject", Words, nullable=False, server_default=""),
     Index(None, "state"),
     Index(None, "incident_id"),
 )

@@ -12,7 +12,7 @@ from agent.collect import PrometheusSource
 from agent.collect.topology import TopologyReader
 from agent.config import Settings
 from agent.detect.models.layer import EntityLayer
-from agent.diagnose import Dependencies, IncidentGrouper, RuleVoter
+from agent.diagnose import Clearance, Dependencies, IncidentLifecycle, RuleVoter
 from agent.investigation.investigator import Investigator
 from agent.notify import Notifier
 from agent.pipeline import Pipeline
@@ -54,6 +54,7 @@ class Agent:
     operator_actions: OperatorActions
     clock: Clock
     dependencies: Dependencies
+    clearance: Clearance
     topology: TopologyReader
     investigator: Investigator
     learned: Learned
@@ -78,5 +79,10 @@ class Agent:
                 definitions.book,
                 RuleVoter(definitions.book),
                 make_ensemble(self.settings, definitions.cases, self.stores, self.clock, self.learned),
-                IncidentGrouper(definitions.book.faults, self.dependencies),
+                IncidentLifecycle(
+                    definitions.book.faults,
+                    self.dependencies,
+                    self.settings.diagnose.keep_for,
+                    self.clearance,
+                ),
             )

@@ -16,8 +16,7 @@ from agent.config.logsignals import LOG_SIGNALS
 from agent.decide import Decider
 from agent.detect import SeriesDetector
 from agent.detect.models.layer import EntityLayer
-from agent.diagnose import IncidentGrouper, RuleVoter, VotingEnsemble
-from agent.investigation.investigator import Investigator
+from agent.diagnose import Clearance, IncidentLifecycle, RuleVoter, VotingEnsemble
 from agent.investigation.voter import InvestigationVoter
 from agent.learn.casebook import TrackRecord
 from agent.notify import AnomalyAlerts, AnomalyDigest, Notifier, Storyteller
@@ -36,6 +35,7 @@ from agent.response import (
 )
 from agent.store import Stores, open_stores
 from agent.stream import Outlook, ReadMarks, Stream, make_feeds, make_stages
+from agent.tracking import IncidentTracker
 from agent.wiring.agent import Agent, Announcer
 from agent.wiring.definitions import Current, Definitions
 from agent.wiring.parts import make_dependencies, make_inventory, make_runner, make_scorer, make_source
@@ -94,19 +94,23 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     marks = ReadMarks()
     outlook = Outlook(stores, current.book, _learn(settings), partial(_read_until, settings, marks, clock))
     dependencies = make_dependencies(settings)
-    grouper = IncidentGrouper(definitions.book.faults, dependencies)
+    clearance = Clearance()
+    lifecycle = IncidentLifecycle(
+        definitions.book.faults, dependencies, settings.diagnose.keep_for, clearance
+    )
     learned = Learned(record=TrackRecord(stores.cases, clock), investigations=InvestigationVoter())
     ensemble = make_ensemble(settings, definitions.cases, stores, clock, learned)
     investigator = make_investigator(
         settings, current.book, lambda: current.definitions.cases, stores, inventory, clock, learned,
         lambda: workers.at_work,
     )  # fmt: skip
+    tracker = IncidentTracker(stores, escalation, investigator.look_into, clock)
     scorer = make_scorer(settings, clock)
     signals = {**definitions.book.signals, **(LOG_SIGNALS if series else {})}
     entities = EntityLayer(signals, settings.detect, scorer) if scorer is not None else None
     pipeline = _pipeline(
-        settings, definitions, stores, source, responder, latest, clock, outlook, series, grouper,
-        ensemble, investigator, entities,
+        settings, definitions, stores, source, responder, latest, clock, outlook, series, lifecycle,
+        ensemble, tracker, entities,
     )  # fmt: skip
     act_above = settings.diagnose.at_once_above
     stream = Stream(
@@ -139,6 +143,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         operator_actions=OperatorActions(stores, current.policy, clock),
         clock=clock,
         dependencies=dependencies,
+        clearance=clearance,
         topology=TopologyReader(settings.collect.topology, source),
         investigator=investigator,
         learned=learned,
@@ -186,9 +191,9 @@ def _pipeline(
     clock: Clock,
     outlook: Outlook,
     series: LogSeries | None,
-    grouper: IncidentGrouper,
+    lifecycle: IncidentLifecycle,
     ensemble: VotingEnsemble,
-    investigator: Investigator,
+    tracker: IncidentTracker,
     entities: EntityLayer | None,
 ) -> Pipeline:
     own_signals = LOG_SIGNALS if series else {}
@@ -206,16 +211,15 @@ def _pipeline(
         detector=detector,
         voter=RuleVoter(definitions.book),
         ensemble=ensemble,
-        grouper=grouper,
+        lifecycle=lifecycle,
+        tracker=tracker,
         stores=stores,
         responder=responder,
         latest=latest,
-        keep_for=settings.diagnose.keep_for,
         alerts_expire=settings.diagnose.alerts_expire,
         clock=clock,
         outlook=outlook.look,
         own_answers=series.answers if series else lambda at: {},
         own_signals=own_signals,
-        look_into=investigator.look_into,
         entities=entities,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -23,10 +24,11 @@ from agent.config.ruletestfile import (
     parse_values,
 )
 from agent.config.yamlfile import Document, KeyPath, read_yaml, validate
-from agent.diagnose import IncidentGrouper, RuleVoter
+from agent.diagnose import IncidentLifecycle, RuleVoter, Visibility
 from agent.errors import ConfigError, Problem
 from agent.instance import with_host
 from agent.placeholders import fill
+from agent.reasons import Reason
 from agent.records import Alert, Anomaly, Arrivals, Candidate, Event, Frame, Incident, LogCount, LogLine
 
 FOLDER = "tests"
@@ -72,15 +74,24 @@ def _run(
     if unknown:
         yield from unknown
         return
+    moments: dict[int, list[int]] = defaultdict(list)
     for index, moment in enumerate(test.expect):
-        path: KeyPath = (*where, "expect", index)
         count = round(moment.at / test.interval) + 1
         if count > MOST_SAMPLES:
-            yield document.problem((*path, "at"), f"lies more than {MOST_SAMPLES} samples ahead")
+            path: KeyPath = (*where, "expect", index, "at")
+            yield document.problem(path, f"lies more than {MOST_SAMPLES} samples ahead")
             continue
-        incidents = _find(book, test, moment, count)
-        tested |= {name for one in incidents for rule in one.diagnosis.candidates for name in _rules(rule)}
-        yield from _compare(incidents, moment, document, path, test.name)
+        moments[count].append(index)
+    for count, incidents in _polls(book, test, frozenset(moments)):
+        for index in moments[count]:
+            tested |= {
+                name
+                for one in incidents.values()
+                for rule in one.diagnosis.candidates
+                for name in _rules(rule)
+            }
+            path = (*where, "expect", index)
+            yield from _compare(incidents, test.expect[index], document, path, test.name)
 
 
 def _unknown_names(book: Rulebook, test: RuleTest, document: Document, where: KeyPath) -> Iterator[Problem]:
@@ -107,31 +118,49 @@ def _unknown_names(book: Rulebook, test: RuleTest, document: Document, where: Ke
                     yield document.problem((*path, "rules"), f"there is no rule '{rule}'")
 
 
-def _find(book: Rulebook, test: RuleTest, moment: Moment, count: int) -> list[Incident]:
-    """Return the incidents that are open after ``count`` polls, as if none was known before."""
-    frame = _frame(book, test, count)
-    anomalies = [one for one in _anomalies(book, test) if one.opened_at <= frame.at]
-    alerts = [one for one in _alerts(test) if one.starts_at <= frame.at]
-    vote = RuleVoter(book).vote(frame, anomalies, alerts, _arrivals(book, test, frame.at))
-    return IncidentGrouper(book.faults).group(vote.candidates, (), frame)[1]
+def _polls(
+    book: Rulebook, test: RuleTest, wanted: frozenset[int]
+) -> Iterator[tuple[int, Mapping[int, Incident]]]:
+    """Take the story poll by poll through the rules and the life of incidents, as the agent does.
+
+    Yield the incidents that are open, by id, after so many polls as are wanted.
+    """
+    voter, lifecycle = RuleVoter(book), IncidentLifecycle(book.faults)
+    anomalies, alerts = list(_anomalies(book, test)), list(_alerts(test))
+    known: dict[int, Incident] = {}
+    number = 0
+    for count, frame in enumerate(_frames(book, test, wanted), 1):
+        vote = voter.vote(
+            frame,
+            [one for one in anomalies if one.opened_at <= frame.at],
+            [one for one in alerts if one.starts_at <= frame.at],
+            _arrivals(book, test, frame.at),
+        )
+        shown = Visibility(frame, vote.held)
+        changes = lifecycle.update(vote.candidates, list(known.values()), shown, frame.at)
+        known = {one.id: one for one in changes.known if one.symptomatic}
+        for incident in changes.opened:
+            number += 1
+            known[number] = replace(incident, id=number)
+        if count in wanted:
+            yield count, dict(known)
 
 
-def _frame(book: Rulebook, test: RuleTest, count: int) -> Frame:
-    buffer = FrameBuffer(book.signals, count, MOST_SAMPLES)
+def _frames(book: Rulebook, test: RuleTest, wanted: frozenset[int]) -> Iterator[Frame]:
+    """Yield the frame of every poll; some signals have no answer at the polls that are looked at."""
+    last = max(wanted, default=0)
+    buffer = FrameBuffer(book.signals, max(last, 1), MOST_SAMPLES)
     named = [(parse_series(one.series), parse_values(one.values)) for one in test.series]
-    frame: Frame | None = None
-    for number in range(count):
+    for number in range(last):
         answers = {signal: Answer(0, [], []) for signal in book.signals}
         for name, values in named:
             value = values[number] if number < len(values) else float("nan")
             if not isnan(value):
                 known = answers[name.signal]
                 answers[name.signal] = Answer(0, [*known.labels, name.labels], [*known.values, value])
-        if number == count - 1:
+        if number + 1 in wanted:
             answers = dict(_as_answered(book, test, answers))
-        frame = buffer.add(Poll(_BEGIN + number * test.interval, answers))
-    assert frame is not None
-    return frame
+        yield buffer.add(Poll(_BEGIN + number * test.interval, answers))
 
 
 def _as_answered(
@@ -209,9 +238,9 @@ def _at(since: timedelta) -> datetime:
 
 
 def _compare(
-    found: Sequence[Incident], moment: Moment, document: Document, path: KeyPath, test: str
+    found: Mapping[int, Incident], moment: Moment, document: Document, path: KeyPath, test: str
 ) -> Iterator[Problem]:
-    left = list(found)
+    left = list(found.values())
     for index, expected in enumerate(moment.incidents):
         where: KeyPath = (*path, "incidents", index)
         wanted = f"{expected.fault} on {expected.entity}"
@@ -219,7 +248,7 @@ def _compare(
             (one for one in left if (one.fault, one.entity) == (expected.fault, expected.entity)), None
         )
         if match is None:
-            seen = ", ".join(f"{one.fault} on {one.entity}" for one in found) or "nothing"
+            seen = ", ".join(f"{one.fault} on {one.entity}" for one in found.values()) or "nothing"
             yield document.problem(where, f"{test}: expected {wanted}, found {seen}")
             continue
         left.remove(match)
@@ -232,6 +261,8 @@ def _compare(
 
 
 def _differences(found: Incident, expected: ExpectedIncident) -> Iterator[str]:
+    if expected.outlasted_cause and found.reason is not Reason.CAUSE_OVER:
+        yield "expected it to have been part of another incident whose cause is over"
     best, *others = found.diagnosis.candidates
     if expected.confidence is not None and best.confidence != expected.confidence:
         yield f"expected confidence {expected.confidence:g}, found {best.confidence:g}"

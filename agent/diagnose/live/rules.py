@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from agent.config.conditions import (
     AlertCondition,
@@ -21,6 +22,7 @@ from agent.config.conditions import (
     NoneOf,
     SignalCondition,
     finds,
+    leaves,
 )
 from agent.config.rulefiles import Rule, Rulebook
 from agent.diagnose.live.arrived import find_events, find_log_lines, find_log_templates
@@ -64,13 +66,14 @@ class RuleVoter:
         held: list[Held] = []
         for rule in self._rules:
             variables = frozenset(names(rule.entity))
+            lasts = _longest_wait(rule.when)
             for binding in _merge(_evaluate(rule.when, finder, variables)):
                 if not variables <= binding.key.keys():
                     continue
                 if binding.untold:
                     held.append(_held(rule, binding))
                 else:
-                    candidates.append(_candidate(rule, binding))
+                    candidates.append(_candidate(rule, binding, lasts))
         named = {(one.fault, one.entity) for one in candidates}
         return Vote(
             candidates=tuple(candidates),
@@ -78,7 +81,7 @@ class RuleVoter:
         )
 
 
-def _candidate(rule: Rule, binding: _Binding) -> Candidate:
+def _candidate(rule: Rule, binding: _Binding, lasts: timedelta) -> Candidate:
     values: dict[str, str | float | None] = dict.fromkeys(names(rule.evidence))
     values.update(binding.labels)
     values.update({symptom.source: symptom.value for symptom in reversed(binding.symptoms)})
@@ -90,12 +93,20 @@ def _candidate(rule: Rule, binding: _Binding) -> Candidate:
         evidence=(fill(rule.evidence, values),),
         symptoms=binding.symptoms,
         labels=binding.labels,
+        identity=dict(binding.key),
+        lasts=lasts,
     )
 
 
 def _held(rule: Rule, binding: _Binding) -> Held:
     entity = fill(rule.entity, dict(binding.key))
     return Held(rule=rule.id, fault=rule.fault, entity=entity, why=binding.untold)
+
+
+def _longest_wait(condition: Condition) -> timedelta:
+    """Return the longest ``for`` of what a rule wants to see."""
+    waits = (leaf.for_ for leaf in leaves(condition) if isinstance(leaf, SignalCondition) and leaf.for_)
+    return max(waits, default=timedelta(0))
 
 
 def _evaluate(condition: Condition, finder: SymptomFinder, variables: frozenset[str]) -> list[_Binding]:

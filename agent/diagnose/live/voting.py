@@ -72,6 +72,8 @@ class VotingEnsemble:
                     evidence=named.evidence,
                     symptoms=symptoms,
                     labels=own[0].labels,
+                    identity=own[0].identity,
+                    lasts=max(one.lasts for one in own),
                 )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from agent.config.rulefiles import Fault
-from agent.diagnose import Dependencies, IncidentGrouper
+from agent.diagnose import Dependencies, IncidentLifecycle, Visibility
 from agent.records import IncidentState
 from agent.records.evidence import Edge
 from tests.make import NOW, candidate, frame, symptom
@@ -21,84 +21,86 @@ SEEN = frame({("up", "host=db"): [1]})
 
 
 @pytest.fixture
-def grouper():
-    return IncidentGrouper(FAULTS, Dependencies(EDGES))
+def lifecycle():
+    return IncidentLifecycle(FAULTS, Dependencies(EDGES))
 
 
 def on(host, fault, since=NOW):
     return candidate(fault, f"{host}:{fault}", labels={"host": host}, symptoms=(symptom(since=since),))
 
 
-def opened(grouper, *candidates):
-    _, new = grouper.group(candidates, [], SEEN)
-    return new
+def opened(lifecycle, *candidates):
+    return lifecycle.update(candidates, [], Visibility(SEEN), NOW).opened
 
 
-def test_a_database_fault_that_shows_in_twelve_services_is_one_incident(grouper):
-    (one,) = opened(grouper, *(on(front, "slow") for front in FRONTS), on("db", "down"))
+def seen_later(lifecycle, known, *candidates):
+    """Return a known incident as it is after another poll, and what that opens."""
+    changes = lifecycle.update(candidates, [known], Visibility(SEEN), NOW)
+    return changes.known[0], changes.opened
+
+
+def test_a_database_fault_that_shows_in_twelve_services_is_one_incident(lifecycle):
+    (one,) = opened(lifecycle, *(on(front, "slow") for front in FRONTS), on("db", "down"))
     assert (one.fault, one.host) == ("down", "db")
     assert len(one.diagnosis.candidates) == 13
     assert "which depends on it" in " ".join(one.best.evidence)
 
 
-def test_a_chain_of_dependencies_counts_like_one(grouper):
-    (one,) = opened(grouper, on("front1", "slow"), on("disk1", "down"))
+def test_a_chain_of_dependencies_counts_like_one(lifecycle):
+    (one,) = opened(lifecycle, on("front1", "slow"), on("disk1", "down"))
     assert one.host == "disk1"
 
 
-def test_two_services_that_depend_on_nothing_common_are_two_incidents(grouper):
-    assert len(opened(grouper, on("front1", "slow"), on("front2", "slow"))) == 2
+def test_two_services_that_depend_on_nothing_common_are_two_incidents(lifecycle):
+    assert len(opened(lifecycle, on("front1", "slow"), on("front2", "slow"))) == 2
 
 
-def test_a_fault_that_is_not_passed_on_is_an_incident_of_its_own(grouper):
-    assert len(opened(grouper, on("front1", "down"), on("db", "down"))) == 2
+def test_a_fault_that_is_not_passed_on_is_an_incident_of_its_own(lifecycle):
+    assert len(opened(lifecycle, on("front1", "down"), on("db", "down"))) == 2
 
 
-def test_what_began_an_hour_apart_is_not_one_trouble(grouper):
+def test_what_began_an_hour_apart_is_not_one_trouble(lifecycle):
     early = on("front1", "slow", NOW - timedelta(hours=1))
-    assert len(opened(grouper, early, on("db", "down"))) == 2
+    assert len(opened(lifecycle, early, on("db", "down"))) == 2
 
 
-def test_an_effect_that_shows_later_joins_the_incident_of_its_cause(grouper):
-    (cause,) = opened(grouper, on("db", "down"))
+def test_an_effect_that_shows_later_joins_the_incident_of_its_cause(lifecycle):
+    (cause,) = opened(lifecycle, on("db", "down"))
     known = replace(cause, id=7, state=IncidentState.REMEDIATING)
-    (assessment,), new = grouper.group([on("db", "down"), on("front1", "slow")], [known], SEEN)
+    kept, new = seen_later(lifecycle, known, on("db", "down"), on("front1", "slow"))
     assert not new
-    assert len(assessment.seen) == 2
+    assert len(kept.diagnosis.candidates) == 2
 
 
-def test_a_cause_that_shows_later_becomes_what_is_treated(grouper):
-    (effect,) = opened(grouper, on("front1", "slow"))
-    (assessment,), new = grouper.group(
-        [on("front1", "slow"), on("db", "down")], [replace(effect, id=7)], SEEN
-    )
+def test_a_cause_that_shows_later_becomes_what_is_treated(lifecycle):
+    (effect,) = opened(lifecycle, on("front1", "slow"))
+    changed, new = seen_later(lifecycle, replace(effect, id=7), on("front1", "slow"), on("db", "down"))
     assert not new
-    changed = grouper.update(assessment, NOW, timedelta(minutes=1))
     assert (changed.fault, changed.host) == ("down", "db")
 
 
-def test_a_cause_is_not_hidden_behind_a_run_that_treats_its_effect(grouper):
-    (effect,) = opened(grouper, on("front1", "slow"))
+def test_a_cause_is_not_hidden_behind_a_run_that_treats_its_effect(lifecycle):
+    (effect,) = opened(lifecycle, on("front1", "slow"))
     known = replace(effect, id=7, state=IncidentState.REMEDIATING)
     for _ in range(2):
-        _, new = grouper.group([on("front1", "slow"), on("db", "down")], [known], SEEN)
+        _, new = seen_later(lifecycle, known, on("front1", "slow"), on("db", "down"))
         assert [one.host for one in new] == ["db"]
 
 
-def test_a_cause_and_its_effects_stay_one_incident_poll_after_poll(grouper):
-    (one,) = opened(grouper, on("front1", "slow"), on("db", "down"))
+def test_a_cause_and_its_effects_stay_one_incident_poll_after_poll(lifecycle):
+    (one,) = opened(lifecycle, on("front1", "slow"), on("db", "down"))
     known = replace(one, id=7)
     for state in (IncidentState.HELD, IncidentState.REMEDIATING, IncidentState.ESCALATED):
         both = [on("front1", "slow"), on("db", "down")]
-        (assessment,), new = grouper.group(both, [replace(known, state=state)], SEEN)
+        kept, new = seen_later(lifecycle, replace(known, state=state), *both)
         assert not new
-        assert assessment.seen[0].fault == "down"
+        assert kept.best.fault == "down"
 
 
 @pytest.fixture
 def two_databases():
     edges = [("front1", "db1"), ("front2", "db2"), ("both", "db1"), ("both", "db2")]
-    return IncidentGrouper(FAULTS, Dependencies(Edge(source=a, target=b) for a, b in edges))
+    return IncidentLifecycle(FAULTS, Dependencies(Edge(source=a, target=b) for a, b in edges))
 
 
 def test_two_troubles_at_once_are_two_incidents_each_with_its_own_effects(two_databases):
@@ -121,20 +123,20 @@ def test_what_suffers_from_two_troubles_goes_to_the_nearer_and_joins_them_not(tw
 def test_a_second_cause_does_not_hide_in_the_incident_of_the_first(two_databases):
     (first,) = opened(two_databases, on("db1", "down"), on("both", "slow"))
     again = [on("db1", "down"), on("both", "slow"), on("db2", "down")]
-    (assessment,), new = two_databases.group(again, [replace(first, id=7)], SEEN)
+    kept, new = seen_later(two_databases, replace(first, id=7), *again)
     assert [one.host for one in new] == ["db2"]
-    assert len(assessment.seen) == 2
+    assert len(kept.diagnosis.candidates) == 2
 
 
 def test_a_storm_over_a_large_topology_is_sorted_in_time():
     edges = [Edge(source=f"s{i}", target=f"s{i // 3}") for i in range(1, 3000)]
-    grouper = IncidentGrouper(FAULTS, Dependencies(edges))
-    found = opened(grouper, on("s0", "down"), *(on(f"s{i}", "slow") for i in range(1, 300)))
+    lifecycle = IncidentLifecycle(FAULTS, Dependencies(edges))
+    found = opened(lifecycle, on("s0", "down"), *(on(f"s{i}", "slow") for i in range(1, 300)))
     assert [one.host for one in found] == ["s0"]
 
 
 def test_dependencies_may_run_in_circles():
     round_and_round = Dependencies([Edge(source="a", target="b"), Edge(source="b", target="a")])
-    grouper = IncidentGrouper(FAULTS, round_and_round)
-    (one,) = opened(grouper, on("a", "slow"), on("b", "slow"))
+    lifecycle = IncidentLifecycle(FAULTS, round_and_round)
+    (one,) = opened(lifecycle, on("a", "slow"), on("b", "slow"))
     assert len(one.diagnosis.candidates) == 2
