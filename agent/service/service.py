@@ -13,7 +13,7 @@ from socket import socket
 from agent import __version__, metrics
 from agent.background.trainer import Trainer
 from agent.config import check_settings, load_settings
-from agent.errors import ConfigError, OpsmendError
+from agent.errors import ConfigError
 from agent.log import Logger
 from agent.process import caught_signals, notify_systemd
 from agent.service.jobs import Jobs
@@ -22,7 +22,7 @@ from agent.service.selfreport import SelfReport
 from agent.web.access import load_tokens
 from agent.web.app import make_app
 from agent.web.parts import Parts
-from agent.web.server import ApiServer
+from agent.web.server import ApiServer, start_servers
 from agent.wiring import Agent, Announcer, load_definitions
 
 log = Logger("service")
@@ -61,14 +61,14 @@ class Service:
         with caught_signals() as signals:
             self._say_started()
             self._jobs.guarded("recovery", self._agent.responder.recover)
-            server = self._open_port()
+            servers = self._start_servers()
             self._arrivals.start()
             self._start_feeds()
             self._schedule_all()
             self._jobs.start()
             notify_systemd("READY=1")
             self._wait(signals)
-            self._shut_down(server)
+            self._shut_down(servers)
 
     def reload(self) -> None:
         """Load rules, policy, remediations and tokens anew; a mistake keeps what is in force."""
@@ -134,10 +134,8 @@ class Service:
         )
         log.info("audit", head=agent.stores.audit.head())
 
-    def _open_port(self) -> ApiServer | None:
+    def _start_servers(self) -> list[ApiServer]:
         agent = self._agent
-        if agent.settings.api.listen is None:
-            return None
         parts = Parts(
             stores=agent.stores,
             operator_actions=agent.operator_actions,
@@ -148,13 +146,7 @@ class Service:
             alerts_arrived=self._arrived.set,
             clock=agent.clock,
         )
-        server = ApiServer(make_app(parts), agent.settings.api.listen)
-        try:
-            server.start()
-        except OpsmendError as error:
-            self._jobs.complain("port", str(error))
-            return None
-        return server
+        return start_servers(make_app(parts), agent.settings, self._jobs.complain)
 
     def _poll(self) -> None:
         try:
@@ -203,11 +195,11 @@ class Service:
             else:
                 self._stop = True
 
-    def _shut_down(self, server: ApiServer | None) -> None:
+    def _shut_down(self, servers: list[ApiServer]) -> None:
         log.info("asked to stop")
         notify_systemd("STOPPING=1")
         agent = self._agent
-        if server is not None:
+        for server in servers:
             server.stop()
         self._stop_feeds()
         agent.responder.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -39,11 +40,24 @@ def parts_of(request: Request) -> Parts:
 
 
 def caller(request: Request) -> Person:
-    """Return who asks, by the token. Raises HTTPException 401."""
+    """Return who asks: by the kernel on the agent's own socket, else by the token.
+
+    Raises HTTPException 401.
+    """
+    if (peer := request.scope.get("peer")) is not None:
+        return _person_at(peer[0])
     name = parts_of(request).tokens().name_of(request.headers.get("authorization"))
     if name is None:
         needed = {"WWW-Authenticate": "Bearer"}
         raise HTTPException(401, "a bearer token is needed; see api.tokens_file", needed)
+    return Person(name, groups_of(name))
+
+
+def _person_at(uid: int) -> Person:
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return Person(str(uid))
     return Person(name, groups_of(name))
 
 

@@ -1,15 +1,19 @@
-"""The API's server: uvicorn in a thread, started and stopped with the agent."""
+"""The API's server: uvicorn in a thread for each listening socket, started and stopped with the agent."""
 
 from __future__ import annotations
 
+import socket
 import threading
-from contextlib import suppress
+from collections.abc import Callable
 
 import uvicorn
 from fastapi import FastAPI
 
+from agent.config import Settings
 from agent.errors import OpsmendError
+from agent.livestatus import SOCKET
 from agent.log import Logger
+from agent.web.listeners import PeerProtocol, listen_on_path, listen_on_port
 
 log = Logger("web")
 
@@ -17,15 +21,18 @@ _START_TIMEOUT_S = 10
 
 
 class ApiServer:
-    """Serves an app on an address until it is stopped."""
+    """Serves an app on one listening socket until it is stopped.
 
-    def __init__(self, app: FastAPI, listen: str) -> None:
-        host, _, port = listen.rpartition(":")
-        self._listen = listen
+    Each socket has its own: however many are silent on the port, people on the machine are answered.
+    """
+
+    def __init__(self, app: FastAPI, kind: str, where: str, listener: socket.socket) -> None:
+        self._kind = kind
+        self._where = where
+        self._listener = listener
         config = uvicorn.Config(
             app,
-            host=host.strip("[]"),
-            port=int(port),
+            http=PeerProtocol,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -35,25 +42,43 @@ class ApiServer:
             timeout_graceful_shutdown=5,
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
-        self._failed = ""
+        self._thread = threading.Thread(target=self._run, name=f"web {kind}", daemon=True)
 
     def start(self) -> None:
-        """Begin to serve. Raises OpsmendError when the address cannot be used."""
+        """Begin to serve. Raises OpsmendError when that fails."""
         self._thread.start()
         for _ in range(_START_TIMEOUT_S * 100):
             if self._server.started or not self._thread.is_alive():
                 break
             self._thread.join(0.01)
         if not self._server.started:
-            raise OpsmendError(f"api.listen: {self._listen} cannot be used; is another agent there?")
-        log.info("port opened", listen=self._listen)
+            raise OpsmendError(f"nothing is answered on {self._where}")
+        log.info(f"{self._kind} opened", listen=self._where)
 
     def stop(self) -> None:
-        """Finish what is being answered and close the port."""
+        """Finish what is being answered and close the socket."""
         self._server.should_exit = True
         self._thread.join(10)
 
     def _run(self) -> None:
-        with suppress(SystemExit):  # uvicorn exits when it cannot bind; only the thread may end
-            self._server.run()
+        self._server.run(sockets=[self._listener])
+
+
+def start_servers(app: FastAPI, settings: Settings, complain: Callable[[str, str], None]) -> list[ApiServer]:
+    """Serve an app on the port and on the agent's own socket; ``complain`` hears what does not work."""
+    path = settings.agent.runtime_dir / SOCKET
+    wanted: dict[str, tuple[str, Callable[[], socket.socket]]] = {
+        "socket": (str(path), lambda: listen_on_path(path))
+    }
+    if (listen := settings.api.listen) is not None:
+        wanted["port"] = (listen, lambda: listen_on_port(listen))
+    servers = []
+    for kind, (where, open_listener) in wanted.items():
+        try:
+            server = ApiServer(app, kind, where, open_listener())
+            server.start()
+        except OpsmendError as error:
+            complain(kind, str(error))
+        else:
+            servers.append(server)
+    return servers

@@ -1,0 +1,91 @@
+"""An address or a path in, a listening socket out, and whoever is at the other end of a local one."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from asyncio import BaseTransport, Transport
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, cast
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from agent.errors import OpsmendError
+
+_BACKLOG = 128
+_LONGEST_PATH = 107  # bytes that the kernel takes as the address of a local socket
+_CREDENTIALS = struct.Struct("3i")  # SO_PEERCRED: process, user, group (unix(7))
+
+
+def listen_on_port(listen: str) -> socket.socket:
+    """Return a socket that listens on ``address:port``. Raises OpsmendError when that cannot be used."""
+    host, _, port = listen.rpartition(":")
+    try:
+        return socket.create_server(
+            (host.strip("[]"), int(port)),
+            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
+            backlog=_BACKLOG,
+        )
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise OpsmendError(f"api.listen: {listen} cannot be used; is another agent there? ({why})") from error
+
+
+def listen_on_path(path: Path) -> socket.socket:
+    """Return a socket for members of the agent's group. Raises OpsmendError when it cannot be made.
+
+    What an agent that was killed left behind is replaced; whoever calls makes sure that none is at work.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        path.unlink(missing_ok=True)
+        with short_address(path) as address:
+            listener.bind(address)
+        path.chmod(0o660)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise OpsmendError(f"{path} cannot be used: {error.strerror or error}") from error
+    return listener
+
+
+@contextmanager
+def short_address(path: Path) -> Iterator[str]:
+    """Yield an address for a local socket whose path may be longer than the kernel takes."""
+    if len(os.fsencode(path)) <= _LONGEST_PATH:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+class PeerProtocol(H11Protocol):
+    """HTTP that tells the application who is at the other end of a local socket.
+
+    ``scope["peer"]`` is ``(uid, pid)``, by the kernel and as of when the connection was made; it is absent
+    where the other end is on the network.
+    """
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Note who connected."""
+        super().connection_made(cast(Transport, transport))
+        connection = transport.get_extra_info("socket")
+        if connection is not None and connection.family == socket.AF_UNIX:
+            with suppress(OSError):
+                raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+                pid, uid, _ = _CREDENTIALS.unpack(raw)
+                self.app = _with_peer(self.app, (uid, pid))
+
+
+def _with_peer(app: Any, peer: tuple[int, int]) -> Any:
+    async def called(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "peer": peer}, receive, send)
+
+    return called
