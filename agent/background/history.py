@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.collect.base import Answer, Range
-from agent.collect.frame import describe_series
+from agent.collect.seriesof import describe_series
 from agent.config.models import ModelsSection
 from agent.config.rulefiles import Signal
 from agent.detect.models.grouping import LEAST_SERIES, group_series

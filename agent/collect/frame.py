@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
 from agent.collect.base import Answer, Poll, Target
+from agent.collect.seriesof import combined, describe_series, without_name
 from agent.config.rulefiles import Signal
 from agent.config.valid import rounded_into, why_impossible
 from agent.instance import with_host
-from agent.placeholders import fill
 from agent.records import BoolArray, Doubt, FloatArray, Frame, IntArray, Series
 
 _GROWTH = 1.5
-_NO_ROW = -1
+_NO_ROW = -1  # there are too many series
+_HIDDEN = -2  # another series stands for it
+_TAKES: Mapping[str, np.ufunc] = MappingProxyType({"max": np.fmax, "min": np.fmin, "sum": np.add})
 _NO_ROOM = "there are more series than may be kept (collect.prometheus.max_series)"
 
 SeriesKey = tuple[str, frozenset[tuple[str, str]]]
@@ -97,7 +100,7 @@ class FrameBuffer:
             found = self._put(self._signals[signal], answer, rows[signal])
             if found:
                 doubts[signal] = found
-            own = rows[signal][rows[signal] != _NO_ROW]
+            own = rows[signal][rows[signal] >= 0]
             if answer.at and np.isnan(taken[own]).all():  # samples of no target, as those that logs give
                 taken[own] = answer.at
             if (rows[signal] == _NO_ROW).any():
@@ -122,10 +125,15 @@ class FrameBuffer:
         values, impossible = rounded_into(np.asarray(answer.values, np.float64), signal.bounds)
         for place in np.flatnonzero(impossible).tolist():
             why = why_impossible(answer.values[place], signal.bounds)
-            doubts.append(Doubt(with_host(_named(answer.labels[place])), why))
-        believed = (rows != _NO_ROW) & ~impossible
-        kept = rows[believed]
-        self._values[kept, self._end - 1] = values[believed]
+            doubts.append(Doubt(with_host(without_name(answer.labels[place])), why))
+        believed = (rows >= 0) & ~impossible
+        kept, column = rows[believed], self._values[:, self._end - 1]
+        take = _TAKES.get(signal.combine.take) if signal.combine else None
+        if take is None:
+            column[kept] = values[believed]
+        else:
+            column[kept] = take.identity if take is np.add else np.nan
+            take.at(column, kept, values[believed])
         return doubts
 
     def _frame(self, poll: Poll, partial: Mapping[str, str], doubts: Mapping[str, Sequence[Doubt]]) -> Frame:
@@ -151,7 +159,10 @@ class FrameBuffer:
         shown = self._shown[signal]
         if labels == shown.labels:
             return shown.rows
-        rows = np.fromiter((self._row(signal, one) for one in labels), np.intp, len(labels))
+        named = combined(self._signals[signal], labels)
+        rows = np.fromiter(
+            (_HIDDEN if one is None else self._row(signal, one) for one in named), np.intp, len(labels)
+        )
         if (rows != _NO_ROW).all():
             self._shown[signal] = _Shown(labels, rows)
         return rows
@@ -235,17 +246,3 @@ class FrameBuffer:
         self._row_arrays = {}
         for callback in self._on_renumber:
             callback(keep)
-
-
-def describe_series(signal: Signal, labels: Mapping[str, str]) -> Series:
-    """Return one series of a signal, with its host and the entity that the signal's template names."""
-    own = with_host(_named(labels))
-    try:
-        entity = fill(signal.entity, own)
-    except KeyError:
-        entity = own.get("host") or own.get("instance", "")
-    return Series(signal.id, entity or signal.id, own)
-
-
-def _named(labels: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in labels.items() if name != "__name__"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -21,9 +22,10 @@ from agent.config.promql import (
     twins,
     with_rate_interval,
     with_unique_sides,
+    without_replicas,
 )
 from agent.config.sources import PrometheusSection
-from agent.errors import QueryError, SourceError, SourceUnreachable
+from agent.errors import AnswerError, QueryError, SourceError, SourceUnreachable
 from agent.log import Logger
 from agent.records import Doubt
 
@@ -49,6 +51,8 @@ class PrometheusSource:
         self._alone: set[str] = set()  # queries that spoil a batch
         self._twinned: set[str] = set()  # queries that find the same labels twice where it must not be
         self._noted: set[str] = set()
+        self._replica_labels = section.replica_labels
+        self._replicas: tuple[str, ...] | None = None  # of those labels the ones that are in use here
         self._client = HttpClient("Prometheus", "collect.prometheus", section, _WORKERS + 2)
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="collect")
         self._intervals = ScrapeIntervals(section.scrape_interval, self.query, self._samples)
@@ -60,18 +64,13 @@ class PrometheusSource:
 
     def query(self, expression: str, at: datetime | None = None) -> Answer:
         """Evaluate an expression now, or as of ``at``."""
-        parameters = {"query": self._timed(expression)}
-        if at is not None:
-            parameters["time"] = f"{at.timestamp():.3f}"
-        reply = self._send("/api/v1/query", parameters)
-        with paused_collection():
-            return to_answer(self._body(reply), self._client.name)
+        return self._query_as_written(self._prepared(expression), at)
 
     def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> Range:
         """Evaluate an expression at every step from ``start`` to ``end``."""
         step_s = max(step.total_seconds(), 1.0)
         parameters = {
-            "query": self._timed(expression),
+            "query": self._prepared(expression),
             "start": f"{start.timestamp():.3f}",
             "end": f"{end.timestamp():.3f}",
             "step": f"{step_s:.3f}",
@@ -82,7 +81,7 @@ class PrometheusSource:
 
     def now(self) -> datetime:
         """Return the server's own clock."""
-        return datetime.fromtimestamp(self.query("time()").at, UTC)
+        return datetime.fromtimestamp(self._query_as_written("time()").at, UTC)
 
     def poll(self, queries: Mapping[str, str]) -> Poll:
         """Evaluate all queries, by signal.
@@ -91,7 +90,7 @@ class PrometheusSource:
         at all the rest is not asked, so that a dead source costs one time limit and not fifty.
         """
         try:
-            newest = self.query(NEWEST)
+            newest = self._look_at_targets()
         except SourceError as error:
             return Poll(datetime.now(UTC), {}, dict.fromkeys(queries, str(error)))
         if not newest.values:  # nothing is scraped where samples are pushed; the answer has no time then
@@ -114,6 +113,22 @@ class PrometheusSource:
         found, failed = self._ask_all(queries, ask)
         unusable = _uncertain(found, queries)
         return {id_: one for id_, one in found.items() if id_ not in unusable}, {**failed, **unusable}
+
+    def _look_at_targets(self) -> Answer:
+        """Return when each target was scraped; note by which labels replicas of the source differ."""
+        newest = self._query_as_written(NEWEST)
+        self._replicas = tuple(
+            name for name in self._replica_labels if any(name in labels for labels in newest.labels)
+        )
+        return newest
+
+    def _query_as_written(self, expression: str, at: datetime | None = None) -> Answer:
+        parameters = {"query": expression}
+        if at is not None:
+            parameters["time"] = f"{at.timestamp():.3f}"
+        reply = self._send("/api/v1/query", parameters)
+        with paused_collection():
+            return to_answer(self._body(reply), self._client.name)
 
     def _poll_at(self, at: datetime, queries: Mapping[str, str], times: Mapping[Any, float]) -> Poll:
         alone = {id_: query for id_, query in queries.items() if self._batch == 1 or query in self._alone}
@@ -143,20 +158,20 @@ class PrometheusSource:
     def _unless_twins(self, query: str, ask: Callable[[str], T]) -> T:
         """Ask; where the same labels are found twice, ask for the rest, that one host blinds no fleet."""
         if query in self._twinned:
-            return ask(with_unique_sides(self._timed(query)))
+            return ask(with_unique_sides(self._prepared(query)))
         try:
             return ask(query)
         except QueryError as error:
             if not _TWINS.search(str(error)):
                 raise
-            found = ask(with_unique_sides(self._timed(query)))
+            found = ask(with_unique_sides(self._prepared(query)))
             self._twinned.add(query)
             return found
 
     def _doubts(self, query: str) -> list[Doubt]:
         """Return the labels that a query finds twice where it must not be."""
         doubts = []
-        for counted in twins(self._timed(query)):
+        for counted in twins(self._prepared(query)):
             answer = self.query(counted)
             for labels, count in zip(answer.labels, answer.values, strict=True):
                 doubts.append(Doubt(labels, f"{count:.0f} series have these labels, and only one may"))
@@ -192,15 +207,19 @@ class PrometheusSource:
 
     def _answers(self) -> bool:
         try:
-            self.query("time()")
+            self._query_as_written("time()")
         except SourceError:
             return False
         return True
 
-    def _timed(self, query: str) -> str:
-        if RATE_INTERVAL not in query:
-            return query
-        return with_rate_interval(query, self._intervals.of(query))
+    def _prepared(self, query: str) -> str:
+        """Return a query as this source has to be asked it."""
+        if self._replicas is None and self._replica_labels:
+            with suppress(QueryError, AnswerError):  # the query itself will say what is wrong
+                self._look_at_targets()
+        if RATE_INTERVAL in query:
+            query = with_rate_interval(query, self._intervals.of(query))
+        return without_replicas(query, self._replicas or ())
 
     def _samples(self, query: str) -> Samples:
         return series_of(self._body(self._send("/api/v1/query", {"query": query})), self._client.name)

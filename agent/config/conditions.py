@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -240,10 +241,13 @@ def finds(condition: Condition) -> bool:
             return True
 
 
+def labels_fit(labels: Mapping[str, str], where: Mapping[str, str]) -> bool:
+    """Return whether labels fit regular expressions, each as a whole; one that is missing is empty."""
+    return all(re.fullmatch(pattern, labels.get(name, "")) for name, pattern in where.items())
+
+
 def check_patterns(where: dict[str, str]) -> dict[str, str]:
     """Return label patterns unchanged. Raises ValueError when one is no regular expression."""
-    import re
-
     for label, pattern in where.items():
         try:
             re.compile(pattern)

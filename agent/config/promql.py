@@ -6,6 +6,7 @@ whatever the scrape interval of the source is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
 
@@ -19,6 +20,8 @@ _ANY_INTERVAL = timedelta(minutes=1)
 _ADDS_UP = frozenset(
     {"absent", "absent_over_time", "histogram_fraction", "histogram_quantile", "info", "scalar"}
 )
+Visit = Callable[[promql_parser.Expr], promql_parser.Expr | None]
+
 _SETS = frozenset({"and", "or", "unless"})
 
 
@@ -95,6 +98,21 @@ def twins(query: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
+def without_replicas(query: str, labels: tuple[str, ...]) -> str:
+    """Return a query that sees one series where replicas of a Prometheus have written several.
+
+    Every selector is asked for without the labels that tell replicas apart: a sum over both of two would be
+    twice as much, and an operation that matches one to one would be refused.
+
+    >>> without_replicas("sum(rate(a[5m])) / timestamp(b)", ("replica",))
+    'sum(max without (replica) (rate(a[5m]))) / max without (replica) (timestamp(b))'
+    """
+    if not labels:
+        return query
+    return promql_parser.transform(_parse(query), *_merge_replicas(labels)).prettify()
+
+
 def metric_names(query: str) -> tuple[str, ...]:
     """Return the names of the metrics that a query asks for, each once, in order."""
     found: dict[str, None] = {}
@@ -119,6 +137,36 @@ def _adds_up(node: promql_parser.Expr) -> bool:
     if isinstance(node, promql_parser.BinaryExpr):
         return str(node.op) in ("or", "unless")
     return isinstance(node, promql_parser.AggregateExpr)
+
+
+def _merge_replicas(labels: tuple[str, ...]) -> tuple[Visit, Visit]:
+    """Return what to do with each node of a query before and after its parts."""
+    raw = 0  # how many functions around a selector see its samples as they were written
+
+    def before(node: promql_parser.Expr) -> None:
+        nonlocal raw
+        raw += _looks_at_samples(node)
+
+    def after(node: promql_parser.Expr) -> promql_parser.Expr | None:
+        nonlocal raw
+        looks = _looks_at_samples(node)
+        raw -= looks
+        if raw or not (looks or isinstance(node, promql_parser.VectorSelector)):
+            return None
+        merged: promql_parser.Expr = promql_parser.parse(
+            f"max without ({', '.join(labels)}) ({node.prettify()})"
+        )
+        return merged
+
+    return before, after
+
+
+def _looks_at_samples(node: promql_parser.Expr) -> bool:
+    """Return whether a function sees samples as they were written: their times, or those of a range."""
+    return isinstance(node, promql_parser.Call) and (
+        node.func.name == "timestamp"
+        or any(isinstance(one, promql_parser.MatrixSelector) for one in node.args)
+    )
 
 
 def _without_twins(node: promql_parser.Expr) -> promql_parser.Expr | None:

@@ -13,7 +13,15 @@ from typing import Literal, TypeVar
 
 from pydantic import Field, field_validator
 
-from agent.config.conditions import LINES, TEMPLATE_LINES, Condition, SignalCondition, finds, leaves
+from agent.config.conditions import (
+    LINES,
+    TEMPLATE_LINES,
+    Condition,
+    SignalCondition,
+    check_patterns,
+    finds,
+    leaves,
+)
 from agent.config.promql import check_promql
 from agent.config.scalars import Confidence, Identifier, Text
 from agent.config.valid import Bounds, ValidRange, bounds_of
@@ -22,6 +30,26 @@ from agent.errors import ConfigError, Problem
 from agent.placeholders import PLACEHOLDER, STYLES, names
 
 Role = Literal["traffic", "errors", "latency", "saturation", "availability"]
+
+
+class Combine(Strict):
+    """Series that share some labels are one: what they share, with one value, or the first of them.
+
+    Labels are compared after ``host`` and ``port`` were read from the instance, which PromQL cannot do.
+    """
+
+    by: list[Identifier] = Field(min_length=1, description="labels that make one series of several")
+    take: Literal["max", "min", "sum", "first"] = Field(
+        description="what becomes of the values; first: the series whose other labels are shortest, as it is"
+    )
+    where: dict[str, str] = Field(
+        default_factory=dict, description="label: regular expression; other series stay as they are"
+    )
+
+    @field_validator("where")
+    @classmethod
+    def _patterns_compile(cls, where: dict[str, str]) -> dict[str, str]:
+        return check_patterns(where)
 
 
 class Signal(Strict):
@@ -34,6 +62,7 @@ class Signal(Strict):
     valid: ValidRange | None = Field(
         default=None, description="what a value can be, where the unit does not say; others are no samples"
     )
+    combine: Combine | None = None
     role: Role
     bad: Literal["low", "high", "both", "none"] = "both"
     entity: str = Field(default="{host}", description="label template that names the entity")

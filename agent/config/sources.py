@@ -78,6 +78,10 @@ class PrometheusSection(HttpSection):
     scrape_interval: PositiveDuration | None = Field(
         default=None, description="how often targets are scraped; by default as the source shows, by job"
     )
+    replica_labels: Names = Field(
+        default=("replica", "prometheus_replica", "__replica__"),
+        description="labels by which replicas of one Prometheus differ, in its series and alerts",
+    )
     batch: int = Field(
         default=1, ge=1, le=100, description="signals asked for in one query; more for a source far away"
     )

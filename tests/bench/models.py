@@ -20,7 +20,7 @@ import numpy as np
 
 from agent.background.scorer import ScorerProcess
 from agent.clock import SystemClock
-from agent.collect.frame import describe_series
+from agent.collect.seriesof import describe_series
 from agent.config.models import MEMBERS
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection

@@ -7,7 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from agent.config.conditions import ArrivalCondition, EventCondition, LogCondition, LogTemplateCondition
+from agent.config.conditions import (
+    ArrivalCondition,
+    EventCondition,
+    LogCondition,
+    LogTemplateCondition,
+    labels_fit,
+)
 from agent.diagnose.live.symptoms import Match
 from agent.placeholders import format_value
 from agent.records import Arrivals, Event, LogCount, Symptom
@@ -46,7 +52,7 @@ def find_events(condition: EventCondition, arrivals: Arrivals) -> list[Match]:
     for event in arrivals.events:
         if event.at < start or not re.fullmatch(condition.event, event.kind):
             continue
-        if _labels_fit(event.labels, condition.where):
+        if labels_fit(event.labels, condition.where):
             groups[frozenset(event.labels.items())].append(event)
     return [
         _match("event", condition.event, _event_words(events), events[0].at, events[-1].labels, len(events))
@@ -60,7 +66,7 @@ def _log_matches(
 ) -> list[Match]:
     groups: dict[frozenset[tuple[str, str]], list[LogCount]] = defaultdict(list)
     for count in counts:
-        if count.at >= now - condition.within and _labels_fit(count.labels, condition.where):
+        if count.at >= now - condition.within and labels_fit(count.labels, condition.where):
             shared = frozenset(item for item in count.labels.items() if item[0] not in _UNSHARED)
             groups[shared].append(count)
     matches = []
@@ -88,7 +94,3 @@ def _event_words(events: list[Event]) -> str:
     often = f"{len(events)} times, last " if len(events) > 1 else ""
     said = f": {format_value(newest.message[:_LONGEST_EXAMPLE])}" if newest.message else ""
     return f"event {format_value(newest.kind)} {often}at {newest.at:%H:%M:%S} UTC{said}"
-
-
-def _labels_fit(labels: Mapping[str, str], where: Mapping[str, str]) -> bool:
-    return all(re.fullmatch(pattern, labels.get(name, "")) for name, pattern in where.items())

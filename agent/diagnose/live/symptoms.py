@@ -10,7 +10,7 @@ from math import isfinite
 
 import numpy as np
 
-from agent.config.conditions import AlertCondition, Bound, SignalCondition
+from agent.config.conditions import AlertCondition, Bound, SignalCondition, labels_fit
 from agent.diagnose.live.standing import Standing, beyond, standing_absent, standing_beyond
 from agent.placeholders import format_value
 from agent.records import Alert, Anomaly, Arrivals, Frame, IntArray, Symptom
@@ -44,7 +44,7 @@ class SymptomFinder:
         return [
             Match(alert.labels, alert_symptom(alert))
             for alert in self._alerts
-            if re.fullmatch(condition.alert, alert.name) and _labels_fit(alert.labels, condition.where)
+            if re.fullmatch(condition.alert, alert.name) and labels_fit(alert.labels, condition.where)
         ]
 
     def find(self, condition: SignalCondition) -> list[Match]:
@@ -101,14 +101,14 @@ class SymptomFinder:
                 continue
             if condition.for_ and self.frame.at - anomaly.opened_at < condition.for_:
                 continue
-            if _labels_fit(anomaly.labels, condition.where):
+            if labels_fit(anomaly.labels, condition.where):
                 found.append(Match(anomaly.labels, anomaly_symptom(anomaly)))
         return found
 
     def _where(self, rows: IntArray, where: Mapping[str, str]) -> IntArray:
         if not where or not len(rows):
             return rows
-        fits = [_labels_fit(self.frame.series[row].labels, where) for row in rows]
+        fits = [labels_fit(self.frame.series[row].labels, where) for row in rows]
         fitting: IntArray = rows[np.array(fits, bool)]
         return fitting
 
@@ -157,7 +157,3 @@ def _match(frame: Frame, row: int, kind: str, text: str, since: float, value: fl
         value=value,
     )
     return Match(series.labels, symptom)
-
-
-def _labels_fit(labels: Mapping[str, str], where: Mapping[str, str]) -> bool:
-    return all(re.fullmatch(pattern, labels.get(name, "")) for name, pattern in where.items())

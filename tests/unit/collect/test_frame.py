@@ -196,3 +196,36 @@ def test_a_series_that_finds_no_room_makes_its_signal_partial():
     frame = buffer.add(Poll(datetime.fromtimestamp(1, UTC), {"up": Answer(0, labels, [1.0, 1.0])}))
     assert "max_series" in frame.partial["up"]
     assert not frame.is_whole("up")
+
+
+def combine(take, *series):
+    buffer = FrameBuffer({"s": signal("s", combine={"by": ["host", "device"], "take": take})}, 4, 100)
+    labels = [dict(pair.split("=") for pair in text.split()) for text, _ in series]
+    answer = Answer(0, labels, [value for _, value in series])
+    frame = buffer.add(Poll(datetime.fromtimestamp(1, UTC), {"s": answer}))
+    return {
+        tuple(one.labels.get(name) for name in ("host", "device", "mount")): frame.latest[row]
+        for row, one in enumerate(frame.series)
+    }
+
+
+@pytest.mark.parametrize(("take", "value"), [("max", 3), ("min", 1), ("sum", 6)])
+def test_series_that_share_labels_can_be_one(take, value):
+    found = combine(
+        take,
+        ("instance=web1:9100 device=a mount=/", 1),
+        ("instance=WEB1:9256 device=a mount=/x", 3),
+        ("instance=web1. device=a mount=/y", 2),
+        ("instance=web2:9100 device=a mount=/", 9),
+    )
+    assert found == {("web1", "a", None): value, ("web2", "a", None): 9}
+
+
+def test_of_a_device_that_is_mounted_often_the_first_mount_stands_for_all():
+    found = combine(
+        "first",
+        ("instance=web1:9100 device=a mount=/var/lib/x", 1),
+        ("instance=web1:9100 device=a mount=/", 2),
+        ("instance=web1:9100 device=b mount=/srv", 3),
+    )
+    assert found == {("web1", "a", "/"): 2, ("web1", "b", "/srv"): 3}
