@@ -40,6 +40,11 @@ test-elasticsearch: packages venv ## Run the tests that need a real Elasticsearc
 	$(BIN)/python -m tests.servers.maven elasticsearch
 	$(BIN)/pytest -m elasticsearch $(PYTEST_ARGS)
 
+.PHONY: test-newest
+test-newest: packages venv servers ## Run the stock signals on the newest Prometheus, which is built for it (takes Go, and minutes)
+	$(BIN)/python -m tests.servers.golang
+	$(BIN)/pytest -m newest tests/integration/test_sources_engines.py $(PYTEST_ARGS)
+
 .PHONY: test-soak
 test-soak: packages venv servers ## Logs and events at full speed for ten minutes while everything fails in turn (SECONDS_LONG=600)
 	$(BIN)/python -m tests.integration.soak --seconds $(or $(SECONDS_LONG),600) --cut 60

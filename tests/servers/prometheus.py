@@ -141,3 +141,26 @@ def running_prometheus(
             yield Prometheus(url, exporter)
     finally:
         exporter.close()
+
+
+@contextlib.contextmanager
+def serving_blocks(folder: Path, data: Path, program: Path | None = None) -> Iterator[str]:
+    """Run a Prometheus that scrapes nothing on data that is there; yield its address."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    config = folder / "prometheus.yml"
+    config.write_text("{}")
+    command = [
+        str(program or unpacked("prometheus") / "usr" / "bin" / "prometheus"),
+        f"--config.file={config}",
+        f"--storage.tsdb.path={data}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+
+    def ready() -> bool:
+        with contextlib.suppress(requests.RequestException):
+            return requests.get(f"{url}/-/ready", timeout=1).status_code == 200
+        return False
+
+    with serving(command, folder / "prometheus.log", ready):
+        yield url
