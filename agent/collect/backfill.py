@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from agent.collect.base import Answer, Poll, Range
+from agent.collect.scrapes import NEWEST, scraped
 from agent.errors import SourceUnreachable
 from agent.log import Logger
 from agent.records import FloatArray
@@ -29,6 +30,8 @@ _SHORTEST_STEP = timedelta(seconds=1)
 _LONG_STEPS = tuple(timedelta(minutes=minutes) for minutes in (5, 10, 15, 30))
 _MOST_LONG_SAMPLES = 10_000_000  # of the days before: some ten seconds of work
 _MOST_SECONDS = 40.0  # for the days before, whatever the source: the agent is blind meanwhile
+
+_SCRAPED = "scraped "  # no signal can be called so
 
 Key = frozenset[tuple[str, str]]
 
@@ -94,8 +97,13 @@ class History:
         step = _long_step(sum(self._sizes), span)
         deadline = time.monotonic() + _MOST_SECONDS
         for start, stop, ranges in self._chunks(self._begin - step * (span // step), self._begin, step):
-            left = {signal: _only(found, present.get(signal, set())) for signal, found in ranges.items()}
-            if any(found.labels for found in left.values()):  # a source that is new itself has no days
+            left = {
+                signal: found if signal == _SCRAPED else _only(found, present.get(signal, set()))
+                for signal, found in ranges.items()
+            }
+            if any(
+                found.labels for signal, found in left.items() if signal != _SCRAPED
+            ):  # a source that is new itself has no days
                 yield from _polls(left, start, stop, step)
             if time.monotonic() > deadline and stop < self._begin:
                 log.warning(
@@ -118,12 +126,14 @@ class History:
         while start < end and self._queries:
             stop = min(end, start + step * steps)
             wanted = {id_: query for id_, query in self._queries.items() if id_ not in self._refused}
-            ranges, failed = self._source.ranges(wanted, start, stop - step, step)
-            if failed and not ranges:
+            # when targets were scraped is told with the rest: a step may see an older sample once more
+            found, failed = self._source.ranges({**wanted, _SCRAPED: NEWEST}, start, stop - step, step)
+            read = len(found.keys() - {_SCRAPED})
+            if failed and not read:
                 raise SourceUnreachable(next(iter(failed.values())))
-            self._refused.update(failed)
-            yield start, stop, ranges
-            log.info("history read", until=stop, left=str(end - stop), step=str(step), signals=len(ranges))
+            self._refused.update({id_: why for id_, why in failed.items() if id_ != _SCRAPED})
+            yield start, stop, found
+            log.info("history read", until=stop, left=str(end - stop), step=str(step), signals=read)
             self._on_progress(stop, end - stop)
             start = stop
 
@@ -150,15 +160,16 @@ def _polls(ranges: Mapping[str, Range], start: datetime, stop: datetime, step: t
         answers = {
             signal: _answer(found, arrays[signal], place, at.timestamp()) for signal, found in ranges.items()
         }
-        yield Poll(at.astimezone(UTC), answers)
+        times = scraped(answers.pop(_SCRAPED)) if _SCRAPED in answers else {}
+        yield Poll(at.astimezone(UTC), answers, {}, times)
 
 
 def _answer(found: Range, values: FloatArray, place: int, at: float) -> Answer:
     if not len(values):
-        return Answer(at, [], [])
+        return Answer(at, [], [], found.partial)
     column = values[:, place]
     known = np.isfinite(column)
     if known.all():
-        return Answer(at, found.labels, column.tolist())
+        return Answer(at, found.labels, column.tolist(), found.partial)
     rows: list[int] = np.flatnonzero(known).tolist()
-    return Answer(at, [found.labels[row] for row in rows], column[rows].tolist())
+    return Answer(at, [found.labels[row] for row in rows], column[rows].tolist(), found.partial)

@@ -97,7 +97,7 @@ def test_without_signals_there_is_nothing_to_read():
 def test_a_signal_that_is_refused_is_asked_once_and_the_others_go_on():
     source = Source(refused=["wrong"])
     polls = read(source, WEEK, good="good", bad="wrong")
-    assert [asked for asked, *_ in source.asked].count({"good", "bad"}) == 1
+    assert sum("bad" in asked for asked, *_ in source.asked) == 1
     assert set(polls[-1].answers) == {"good"}
 
 
