@@ -59,6 +59,17 @@ STAGE_BLOCKED_SECONDS = Counter(
 STAGE_POISON = Counter(
     "opsmend_stage_poison", "Records that a stage could not take", ["stage"], registry=REGISTRY
 )
+HTTP_REQUESTS = Counter(
+    "opsmend_http_requests", "Requests answered", ["method", "route", "status"], registry=REGISTRY
+)
+HTTP_SECONDS = Histogram(
+    "opsmend_http_seconds",
+    "How long an answer took",
+    ["route"],
+    buckets=(0.003, 0.01, 0.03, 0.1, 0.3, 1, 3),
+    registry=REGISTRY,
+)
+HTTP_REFUSED = Counter("opsmend_http_refused", "Requests refused at the gate", ["why"], registry=REGISTRY)
 RELOADS = Counter("opsmend_reloads", "Reloads of the configuration", ["state"], registry=REGISTRY)
 
 

@@ -13,7 +13,7 @@ from agent.cli.authors import playbooks, rules
 from agent.cli.learning import training
 from agent.cli.offline import offline
 from agent.cli.options import Config, Json
-from agent.cli.people import audit, incident, pauses
+from agent.cli.people import audit, incident, pauses, tokens
 
 EXIT_CODES = (
     "Exit codes: 0 all is well · 1 something is wrong (see the message) · 2 the command line is wrong · "
@@ -34,6 +34,7 @@ app = typer.Typer(
 app.add_typer(incident, name="incident")
 app.add_typer(pauses)
 app.add_typer(audit, name="audit")
+app.add_typer(tokens, name="tokens")
 app.add_typer(rules, name="rules")
 app.add_typer(playbooks, name="playbooks")
 app.add_typer(offline)

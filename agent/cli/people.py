@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from agent.cli.options import Config, Json
+from agent.records.tokens import Scope
 
 incident = typer.Typer(help="Look at one incident, and decide about it.", no_args_is_help=True)
 audit = typer.Typer(help="Read and verify the record of who did what.", no_args_is_help=True)
 pauses = typer.Typer()
+tokens = typer.Typer(help="Let people and programs in over the port.", no_args_is_help=True)
 
 IncidentId = Annotated[int, typer.Argument(metavar="ID", help="Number of the incident.", min=1)]
 Comment = Annotated[str, typer.Option("--comment", "-m", help="Why, for those who read it later.")]
@@ -134,3 +136,44 @@ def resume_agent(config: Config = None, json: Json = False) -> None:
     from agent.cli.operator_actions import resume
 
     resume(config, json)
+
+
+@tokens.command("new")
+def issue_token(
+    person: Annotated[str, typer.Argument(metavar="NAME", help="Whom it stands for, as the policy says it.")],
+    scope: Annotated[Scope, typer.Option(help="How far it reaches at most.")] = Scope.LOOK,
+    role: Annotated[
+        str | None, typer.Option(help="A role of the policy in which it acts.", show_default=False)
+    ] = None,
+    duration: Annotated[
+        str | None,
+        typer.Option("--for", metavar="TIME", help="How long it is good, such as 90d.", show_default=False),
+    ] = None,
+    note: Annotated[str, typer.Option(help="What it is for.")] = "",
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Issue a token and print it, this once: the agent keeps only its digest."""
+    from agent.cli.tokens import issue
+
+    issue(config, person, scope, role, duration, note, json)
+
+
+@tokens.command("list")
+def list_all_tokens(config: Config = None, json: Json = False) -> None:
+    """List the tokens that were issued: for whom, how far, until when, used when."""
+    from agent.cli.tokens import list_tokens
+
+    list_tokens(config, json)
+
+
+@tokens.command("revoke")
+def revoke_token(
+    token_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, as tokens list shows it.")],
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Let a token open nothing any more, nor the sessions that were begun with it."""
+    from agent.cli.tokens import revoke
+
+    revoke(config, token_id, json)

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from agent.config.api import ApiSection
 from agent.config.permissions import check_permissions
 from agent.config.settings import CollectSection, Settings
 from agent.config.yamlfile import Document, KeyPath, read_yaml, validate
@@ -137,13 +138,23 @@ def _with_absolute_paths(settings: Settings, base: Path, credentials: str | None
                 }
             ),
             "collect": _with_absolute_files(settings.collect, secret),
-            "api": settings.api.model_copy(update={"tokens_file": secret(settings.api.tokens_file)}),
+            "api": _with_files_of_the_port(settings.api, secret),
             "notify": settings.notify.model_copy(update={"targets": targets}),
             "remediate": remediate.model_copy(
                 update={"vault_password_file": secret(remediate.vault_password_file)}
             ),
         }
     )
+
+
+def _with_files_of_the_port(api: ApiSection, place: Callable[[Path | None], Path | None]) -> ApiSection:
+    tls, proxy = api.tls, api.proxy
+    if tls is not None:
+        files = {"cert_file": place(tls.cert_file), "key_file": place(tls.key_file)}
+        tls = tls.model_copy(update=files)
+    if proxy is not None:
+        proxy = proxy.model_copy(update={"secret_file": place(proxy.secret_file)})
+    return api.model_copy(update={"tokens_file": place(api.tokens_file), "tls": tls, "proxy": proxy})
 
 
 def _with_absolute_files(

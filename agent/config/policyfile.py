@@ -16,7 +16,9 @@ from agent.config.settings import Mode
 from agent.config.yamlfile import Document, Strict, read_yaml, validate
 from agent.errors import ConfigError, Problem
 
-Permission = Literal["approve", "deny", "close", "cancel", "pause", "resume", "run", "alert"]
+Permission = Literal[
+    "approve", "deny", "close", "cancel", "pause", "resume", "run", "alert", "feedback", "administer"
+]
 Risk = Literal["low", "medium", "high"]
 POLICY = "policy.yml"
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from agent.config.api import ApiSection
 from agent.config.models import ModelsSection
 from agent.config.scalars import Duration, PositiveDuration
 from agent.config.sources import (
@@ -223,20 +224,6 @@ class VerifySection(Strict):
 
 class LearnSection(Strict):
     """Nothing to set yet."""
-
-
-class ApiSection(Strict):
-    """The agent's own port: approvals, alerts that are handed in, metrics."""
-
-    listen: str | None = Field(
-        default="127.0.0.1:9469", pattern=r"^\S+:[0-9]{1,5}$", description="address:port; null: no port"
-    )
-    tokens_file: Path | None = Field(
-        default=None, description="YAML, name: token; readable by the agent's user only"
-    )
-    public_url: str | None = Field(
-        default=None, pattern=r"^https?://[^\s?#]+$", description="how people reach it, for links in messages"
-    )
 
 
 class NotifyTarget(Strict):

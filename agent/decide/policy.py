@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import grp
 import pwd
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -77,12 +77,18 @@ def stricter(one: Mode, other: Mode) -> Mode:
     return min(one, other, key=lambda mode: _STRICTNESS[mode])
 
 
-def may(policy: PolicyFile, user: str, groups: Iterable[str], permission: Permission) -> bool:
-    """Return whether a person may do something, by name or by a group they are in."""
+def may(
+    policy: PolicyFile,
+    user: str,
+    groups: Iterable[str],
+    permission: Permission,
+    roles: Collection[str] = (),
+) -> bool:
+    """Return whether a person may do something: by name, by a group they are in, or in a role they have."""
     theirs = set(groups)
     return any(
-        permission in role.may and (user in role.users or theirs & set(role.groups))
-        for role in policy.roles.values()
+        permission in role.may and (name in roles or user in role.users or theirs & set(role.groups))
+        for name, role in policy.roles.items()
     )
 
 

@@ -20,10 +20,11 @@ _LONGEST_COMMENT = 2000
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who does something, as far as this machine or a token can tell."""
+    """Who does something, as far as this machine or a token can tell. ``roles`` are given by a token."""
 
     name: str
     groups: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
 
 
 class OperatorActions:
@@ -102,7 +103,7 @@ class OperatorActions:
 
     def require(self, person: Person, permission: Permission) -> None:
         """Raise RefusedError unless the policy gives a person a permission."""
-        if not may(self._policy(), person.name, person.groups, permission):
+        if not may(self._policy(), person.name, person.groups, permission, person.roles):
             raise RefusedError(
                 f"{person.name} may not {permission}: no role in policy.yml gives it to them or their groups"
             )

@@ -45,6 +45,19 @@ class SelfReport:
                 write_anomalies(self._agent.settings.agent.runtime_dir, anomalies)
                 self._anomalies_written = bool(anomalies)
 
+    def readiness(self) -> Mapping[str, str]:
+        """Return of polls, store and sources why each is wanting, or nothing where it is not."""
+        health = self._agent.pipeline.health
+        signals = len(self._agent.current.definitions.book.signals)
+        blind = bool(health.polls) and signals > 0 and len(health.failed) >= signals
+        store = next((why for why in self._jobs.trouble.values() if "store cannot be used" in why), "")
+        return {
+            "polls": "" if self._polling.healthy else f"no poll since {health.at or self._started_at}",
+            "store": store,
+            "prometheus": next(iter(health.failed.values())) if blind else "",
+            **{feed.name: feed.trouble or "" for feed in self._agent.feeds},
+        }
+
     def counts(self) -> dict[str, int]:
         """Return how much contributors wrote."""
         definitions = self._agent.current.definitions

@@ -13,17 +13,21 @@ from socket import socket
 from agent import __version__, metrics
 from agent.background.trainer import Trainer
 from agent.config import check_settings, load_settings
+from agent.decide.policy import groups_of
 from agent.errors import ConfigError
 from agent.log import Logger
 from agent.process import caught_signals, notify_systemd
+from agent.response.token_actions import TokenActions
 from agent.service.jobs import Jobs
 from agent.service.polling import Polling
 from agent.service.selfreport import SelfReport
-from agent.web.access import load_tokens
+from agent.web.access.issued import Credentials
+from agent.web.access.tokensfile import load_tokens
 from agent.web.app import make_app
 from agent.web.parts import Parts
 from agent.web.server import ApiServer, start_servers
 from agent.wiring import Agent, Announcer, load_definitions
+from agent.wiring.parts import person_of
 
 log = Logger("service")
 
@@ -43,7 +47,8 @@ class Service:
     def __init__(self, agent: Agent, config: Path) -> None:
         self._agent = agent
         self._config = config
-        self._tokens = load_tokens(agent.settings.api.tokens_file)
+        tokens = load_tokens(agent.settings.api.tokens_file)
+        self._credentials = Credentials(agent.stores.tokens, agent.stores.database, tokens)
         self._stop = False
         self._arrived = threading.Event()
         self._arrivals = threading.Thread(target=self._take_arrivals, name="arrivals", daemon=True)
@@ -87,7 +92,7 @@ class Service:
             metrics.RELOADS.labels("refused").inc()
         else:
             self._agent.reload(definitions)
-            self._tokens = tokens
+            self._credentials.provisioned = tokens
             self._jobs.trouble.pop("configuration", None)
             metrics.RELOADS.labels("done").inc()
             self._jobs.guarded("audit", lambda: self._note("reloaded"))
@@ -105,6 +110,7 @@ class Service:
             schedule(announcer.name, _DELIVER, partial(self._announce, announcer))
         schedule("alerts", _EXPIRE, agent.pipeline.expire_alerts)
         schedule("forget", _FORGET, self._forget)
+        schedule("tokens", _EXPIRE, self._credentials.keep_uses)
         schedule("training", _TRAINING, self._trainer.turn)
         schedule("topology", settings.collect.topology.refresh, agent.read_topology)
 
@@ -139,14 +145,17 @@ class Service:
         parts = Parts(
             stores=agent.stores,
             operator_actions=agent.operator_actions,
-            tokens=lambda: self._tokens,
+            token_actions=TokenActions(agent.stores, agent.operator_actions, agent.clock),
             status=self._report.status,
             anomalies=lambda: agent.pipeline.anomalies,
-            healthy=lambda: self._polling.healthy,
+            readiness=self._report.readiness,
             alerts_arrived=self._arrived.set,
+            groups_of=groups_of,
+            person_of=person_of,
             clock=agent.clock,
         )
-        return start_servers(make_app(parts), agent.settings, self._jobs.complain)
+        app = make_app(parts, agent.settings.api, self._credentials)
+        return start_servers(app, agent.settings, self._jobs.complain)
 
     def _poll(self) -> None:
         try:

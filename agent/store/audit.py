@@ -84,9 +84,13 @@ class AuditStore:
         with self._database.transaction() as connection:
             append(connection, at, actor, action, subject, detail)
 
-    def list(self, subject: str | None = None, limit: int = 100) -> list[AuditEntry]:
-        """Return the newest entries first."""
+    def list(
+        self, subject: str | None = None, limit: int = 100, before: int | None = None
+    ) -> list[AuditEntry]:
+        """Return the newest entries first, older than ``before`` where it is given."""
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(audit.c.id < before)
         if subject is not None:
             query = query.where(audit.c.subject == subject)
         with self._database.reading() as connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from agent.errors import StoreError, StoreUnavailable
 
-HEAD = "0006"  # the newest migration; a test compares it with the folder
+HEAD = "0007"  # the newest migration; a test compares it with the folder
 _BUSY_TIMEOUT_S = 10
 
 
@@ -30,6 +31,8 @@ class Database:
         event.listen(self._engine, "connect", prepare_connection)
         event.listen(self._engine, "begin", _begin)
         self._reader = self._engine.execution_options(reading=True)
+        self._watch: sqlite3.Connection | None = None
+        self._watching = threading.Lock()
 
     def open(self, upgrade: bool = True) -> None:
         """Create the file where it is missing and bring it to the newest schema.
@@ -86,9 +89,28 @@ class Database:
                 raise
             raise StoreError(f"{self.file}: {error.orig}") from error
 
+    def stamp(self) -> int:
+        """Return a number that is another one whenever anybody, in any process, has committed a change.
+
+        It costs a few microseconds, so that what is made of the store can be kept until it changes.
+        """
+        try:
+            with self._watching:
+                if self._watch is None:
+                    self._watch = sqlite3.connect(self.file, check_same_thread=False)
+                # only what other connections committed counts, so this one must never write
+                (stamp,) = self._watch.execute("pragma data_version").fetchone()
+                return int(stamp)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"{self.file}: {error}") from error
+
     def close(self) -> None:
         """Let go of all connections."""
         self._engine.dispose()
+        with self._watching:
+            if self._watch is not None:
+                self._watch.close()
+                self._watch = None
 
     def _version(self) -> str | None:
         with self.reading() as connection:

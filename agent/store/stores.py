@@ -12,6 +12,7 @@ from agent.store.cases import CaseStore
 from agent.store.engine import Database
 from agent.store.events import EventStore
 from agent.store.history import History
+from agent.store.incident_index import IncidentIndex
 from agent.store.incidents import IncidentStore
 from agent.store.investigations import InvestigationStore
 from agent.store.logs import LogStore
@@ -19,6 +20,7 @@ from agent.store.notifications import NotificationStore
 from agent.store.pauses import PauseStore
 from agent.store.run_requests import RunRequestStore
 from agent.store.runs import RunStore
+from agent.store.tokens import TokenStore
 from agent.store.topologies import TopologyStore
 
 
@@ -33,12 +35,14 @@ class Stores:
     cases: CaseStore
     events: EventStore
     history: History
+    incident_index: IncidentIndex
     incidents: IncidentStore
     investigations: InvestigationStore
     logs: LogStore
     notifications: NotificationStore
     pauses: PauseStore
     runs: RunStore
+    tokens: TokenStore
     topologies: TopologyStore
     run_requests: RunRequestStore
 
@@ -59,12 +63,14 @@ def open_stores(file: Path, upgrade: bool = True) -> Stores:
         cases=CaseStore(database),
         events=EventStore(database),
         history=History(database),
+        incident_index=IncidentIndex(database),
         incidents=IncidentStore(database),
         investigations=InvestigationStore(database),
         logs=LogStore(database),
         notifications=NotificationStore(database),
         pauses=PauseStore(database),
         runs=RunStore(database),
+        tokens=TokenStore(database),
         topologies=TopologyStore(database),
         run_requests=RunRequestStore(database),
     )

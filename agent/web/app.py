@@ -1,19 +1,29 @@
-"""The parts of the agent in, the HTTP application out: routes, bounds, and errors as JSON."""
+"""The parts of the agent in, the HTTP application out: routes, gate, bounds, errors in the envelope."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from agent import __version__
+from agent.config.api import ApiSection
 from agent.errors import AnswerError, ConflictError, NotFoundError, OpsmendError, RefusedError, StoreError
-from agent.web.api import anywhere, router
-from agent.web.parts import Parts, answer
+from agent.log import Logger
+from agent.web.access import Gate
+from agent.web.access.callers import Callers, TrustedProxy
+from agent.web.access.issued import Credentials
+from agent.web.access.people import People
+from agent.web.answers import failure
+from agent.web.api import resources
+from agent.web.kept import Kept
+from agent.web.middleware import BodyBound, Frame
+from agent.web.parts import Parts
 
-LARGEST_BODY = 5 * 1024 * 1024
+log = Logger("web")
+
 _STATUS_OF: Mapping[type[OpsmendError], int] = {
     NotFoundError: 404,
     ConflictError: 409,
@@ -23,41 +33,56 @@ _STATUS_OF: Mapping[type[OpsmendError], int] = {
 }
 
 
-def make_app(parts: Parts) -> FastAPI:
-    """Put the application together."""
-    app = FastAPI(title="opsmend", version=__version__, docs_url=None, redoc_url=None)
+def make_app(parts: Parts, api: ApiSection, credentials: Credentials) -> FastAPI:
+    """Put the application together. Raises ConfigError when a secret of the settings cannot be read."""
+    app = FastAPI(
+        title="opsmend",
+        version=__version__,
+        summary="Finds faults in a cluster, repairs them with Ansible, and proves the repair.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
     app.state.parts = parts
-    app.include_router(router)
-    app.include_router(anywhere)  # what comes after it is never asked
-    app.middleware("http")(_bound_body)
+    app.state.credentials = credentials
+    app.state.kept = Kept(parts.stores.database.stamp)
+    app.state.gate = _make_gate(parts, api, credentials)
+    for router in resources():
+        app.include_router(router)
+    app.add_middleware(BodyBound)
+    app.add_middleware(Frame, secure=api.tls is not None)
     app.exception_handler(OpsmendError)(_expected)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_refused)
+    app.exception_handler(Exception)(_unforeseen)
     return app
 
 
-async def _bound_body(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    length = request.headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > LARGEST_BODY or "transfer-encoding" in request.headers:
-        return answer({"error": f"a body needs a length of at most {LARGEST_BODY} bytes"}, 413)
-    response = await call_next(request)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "no-store"
-    return response
+def _make_gate(parts: Parts, api: ApiSection, credentials: Credentials) -> Gate:
+    people = People(parts.groups_of, parts.person_of, parts.clock)
+    proxy = TrustedProxy(api.proxy) if api.proxy is not None else None
+    return Gate(Callers(credentials, proxy, people, parts.clock), api.limits, parts.clock)
 
 
-def _expected(request: Request, error: Exception) -> Response:
+async def _expected(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in _STATUS_OF.items() if isinstance(error, kind)), 500)
-    return answer({"error": str(error)}, status)
+    return failure(request, status, str(error))
 
 
-def _invalid(request: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    return answer({"error": f"{place}: {first['msg']}"}, 422)
+    return failure(request, 422, f"{place}: {first['msg']}")
 
 
-def _refused(request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return answer({"error": error.detail}, error.status_code, error.headers)
+    return failure(request, error.status_code, error.detail, error.headers)
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    number = request.scope.get("state", {}).get("request_id", "")
+    log.error("unforeseen error", error, path=request.url.path, request=number)
+    said = f"something went wrong; the log has it under the request {number}"
+    return failure(request, 500, said)

@@ -10,6 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from agent.config import Settings
+from agent.config.api import TlsSection
 from agent.errors import OpsmendError
 from agent.livestatus import SOCKET
 from agent.log import Logger
@@ -21,18 +22,22 @@ _START_TIMEOUT_S = 10
 
 
 class ApiServer:
-    """Serves an app on one listening socket until it is stopped.
+    """Serves an app on one listening socket until it is stopped, with TLS where it has a certificate.
 
     Each socket has its own: however many are silent on the port, people on the machine are answered.
     """
 
-    def __init__(self, app: FastAPI, kind: str, where: str, listener: socket.socket) -> None:
+    def __init__(
+        self, app: FastAPI, kind: str, where: str, listener: socket.socket, tls: TlsSection | None = None
+    ) -> None:
         self._kind = kind
         self._where = where
         self._listener = listener
         config = uvicorn.Config(
             app,
             http=PeerProtocol,
+            ssl_certfile=tls.cert_file if tls else None,
+            ssl_keyfile=tls.key_file if tls else None,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -75,7 +80,8 @@ def start_servers(app: FastAPI, settings: Settings, complain: Callable[[str, str
     servers = []
     for kind, (where, open_listener) in wanted.items():
         try:
-            server = ApiServer(app, kind, where, open_listener())
+            tls = settings.api.tls if kind == "port" else None
+            server = ApiServer(app, kind, where, open_listener(), tls)
             server.start()
         except OpsmendError as error:
             complain(kind, str(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import pwd
 from pathlib import Path
 
 from agent.background.places import open_shelf
@@ -78,6 +79,15 @@ def person_at_the_keyboard() -> Person:
     """Return who gives a command: the person behind sudo, else the user of the process."""
     sudo = os.environ.get("SUDO_USER")
     name = sudo if sudo and os.geteuid() == 0 else getpass.getuser()
+    return Person(name, groups_of(name))
+
+
+def person_of(uid: int, pid: int) -> Person:
+    """Return whose process has connected."""
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = str(uid)
     return Person(name, groups_of(name))
 
 

@@ -77,7 +77,8 @@ def broken(host="web1", **fields):
 
 def test_an_alert_is_handled_at_once_and_only_once(url, stores):
     body = webhook(broken())
-    answers = [send(url, "/api/v1/alerts", body).json() for _ in range(3)]  # repeats, and a replica's copy
+    # repeats, and a replica's copy
+    answers = [send(url, "/api/v1/alerts", body).json()["data"] for _ in range(3)]
     assert [answer["new"] for answer in answers] == [1, 0, 0]
     incident = wait_for(stores, IncidentState.RECOVERED)
     assert incident.entity == "web1"
@@ -91,7 +92,7 @@ def test_a_resolved_alert_closes_its_symptom(url, stores, workshop):
     send(url, "/api/v1/alerts", webhook(alert))
     wait_for(stores, IncidentState.ESCALATED)
     resolved = {**alert, "status": "resolved", "endsAt": "2026-01-01T00:05:00Z"}
-    assert send(url, "/api/v1/alerts", webhook(resolved)).json() == {"taken": 1, "new": 1}
+    assert send(url, "/api/v1/alerts", webhook(resolved)).json()["data"] == {"taken": 1, "new": 1}
     wait_for(stores, IncidentState.CLEARED)
 
 
@@ -108,14 +109,15 @@ def test_deeds_over_the_port(url, stores, workshop):
     send(url, "/api/v1/alerts", webhook(broken()))
     held = wait_for(stores, IncidentState.HELD)
     assert held.reason is Reason.PAUSED
-    assert send(url, "/api/v1/status", token="a" * 20, method="GET").json()["paused"]["actor"] == "ann"
+    status = send(url, "/api/v1/status", token="a" * 20, method="GET").json()["data"]
+    assert status["paused"]["actor"] == "ann"
     assert (
         send(url, f"/api/v1/incidents/{held.id}/close", {"comment": "x"}, token="b" * 20).status_code == 200
     )
     again = send(url, f"/api/v1/incidents/{held.id}/close", {"comment": "x"}, token="b" * 20)
     assert again.status_code == 403
-    assert "closed already" in again.json()["error"]
-    assert send(url, "/api/v1/resume", token="a" * 20).json() == {"was_paused": True}
+    assert "closed already" in again.json()["message"]
+    assert send(url, "/api/v1/resume", token="a" * 20).json()["data"] == {"was_paused": True}
     assert send(url, "/api/v1/incidents/99", token="a" * 20, method="GET").status_code == 404
 
 
@@ -149,16 +151,16 @@ def test_what_is_no_webhook_is_refused_with_a_reason(port, body, status):
     answer = requests.post(f"{port}/api/v1/alerts", data=body, headers=headers, timeout=10)
     assert answer.status_code == status
     if status != 200:
-        assert answer.json()["error"]
+        assert answer.json()["message"]
 
 
 @pytest.mark.parametrize("path", ["/", "/webhook", "/api/v2/alerts", "/hooks/alertmanager?team=a"])
 def test_the_webhook_is_taken_at_any_path(port, path):
-    assert send(port, path, webhook(broken("nowhere"))).json()["taken"] == 1
+    assert send(port, path, webhook(broken("nowhere"))).json()["data"]["taken"] == 1
     assert requests.post(port + path, json=webhook(broken()), timeout=10).status_code == 401
     wrong = send(port, path, {"no": "webhook"})
     assert wrong.status_code == 404
-    assert "is no Alertmanager webhook" in wrong.json()["error"]
+    assert "is no Alertmanager webhook" in wrong.json()["message"]
 
 
 @pytest.mark.parametrize("user", ["alertmanager", "", "who:ever"])

@@ -1,0 +1,95 @@
+"""A request and the scope that its route needs in, who asks out, or the refusal; before its body is read."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from agent.clock import Clock
+from agent.config.api import LimitsSection
+from agent.metrics import HTTP_REFUSED
+from agent.records.tokens import Scope
+from agent.web.access.callers import Caller, Callers, WrongCredentials
+from agent.web.access.limits import RateLimit
+
+CSRF_HEADER = "X-CSRF-Token"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Gate:
+    """Lets requests in."""
+
+    def __init__(self, callers: Callers, limits: LimitsSection, clock: Clock) -> None:
+        self._callers = callers
+        self._by_caller = RateLimit(limits.per_caller, clock.monotonic)
+        self._by_address = RateLimit(limits.per_address, clock.monotonic)
+        self._failures = RateLimit(limits.failures / 60, clock.monotonic, burst=limits.failures)
+        self._csrf_key = secrets.token_bytes(32)
+
+    async def admit(self, request: Request, needed: Scope) -> Caller:
+        """Return who asks. Raises HTTPException: 401 nobody known, 403 not so far, 429 too often."""
+        caller = await self.recognise(request)
+        if caller is None:
+            raise _refusal(401, "unknown", "a token is needed: Authorization: Bearer …")
+        if not caller.scope.reaches(needed):
+            said = f"this needs the scope {needed.value}, the credential has {caller.scope.value}"
+            raise _refusal(403, "scope", said)
+        if caller.secret is not None and request.method not in _SAFE:
+            self._check_origin(request)
+            if request.url.path.startswith("/api/"):
+                self.check_csrf(caller, request.headers.get(CSRF_HEADER, ""))
+        return caller
+
+    async def recognise(self, request: Request) -> Caller | None:
+        """Return who asks, or None where nothing says it. Raises HTTPException 401 and 429."""
+        address = self._callers.address(request)
+        if address is not None:
+            self._count(self._by_address, address)
+            if wait := self._failures.wait_s(address):
+                raise _too_many(wait)
+        try:
+            caller = await self._callers.recognise(request)
+        except WrongCredentials:
+            self._failures.take(address or "socket")
+            raise _refusal(401, "wrong", "that opens nothing here") from None
+        if caller is not None:
+            self._count(self._by_caller, caller.key)
+        return caller
+
+    def csrf_token(self, caller: Caller) -> str:
+        """Return what a form of ours must send along, so that no other site's form is taken for it."""
+        return hmac.new(self._csrf_key, (caller.secret or "").encode(), hashlib.sha256).hexdigest()
+
+    def check_csrf(self, caller: Caller, given: str) -> None:
+        """Raise HTTPException 403 unless a request that a browser signed by itself came from our page."""
+        if caller.secret is not None and not hmac.compare_digest(
+            self.csrf_token(caller).encode(), given.encode("utf-8", "replace")
+        ):
+            raise _refusal(
+                403, "csrf", "this did not come from a page of ours that is open now; open it anew"
+            )
+
+    def _check_origin(self, request: Request) -> None:
+        site = request.headers.get("sec-fetch-site", "same-origin")
+        if site not in ("same-origin", "none"):
+            raise _refusal(403, "csrf", "this came from a page of another site")
+
+    def _count(self, limit: RateLimit, key: str) -> None:
+        if wait := limit.take(key):
+            raise _too_many(wait)
+
+
+def _too_many(wait_s: int) -> HTTPException:
+    return _refusal(
+        429, "limit", f"too many requests; come again in {wait_s} s", {"Retry-After": str(wait_s)}
+    )
+
+
+def _refusal(status: int, why: str, said: str, headers: dict[str, str] | None = None) -> HTTPException:
+    HTTP_REFUSED.labels(why).inc()
+    more = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    return HTTPException(status, said, {**more, **(headers or {})})

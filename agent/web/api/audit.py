@@ -1,0 +1,31 @@
+"""Who did what, when and why."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from agent.records.tokens import Scope
+from agent.store import AuditEntry
+from agent.web.access import GuardedRoute, needs
+from agent.web.answers import success
+from agent.web.api.documented import Page, reading
+from agent.web.api.paging import next_page
+from agent.web.parts import Agent
+
+router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["audit"])
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many, newest first")]
+Before = Annotated[int | None, Query(ge=1, le=2**53, description="only entries older than this one")]
+Subject = Annotated[str | None, Query(max_length=64, description="only about this, such as 'incident 7'")]
+
+
+@router.get("/audit", **needs(Scope.LOOK), **reading(Page[list[AuditEntry]]))
+def list_entries(
+    request: Request, agent: Agent, subject: Subject = None, limit: Limit = 100, before: Before = None
+) -> Response:
+    """List what people and the agent did, the newest first."""
+    entries = agent.stores.audit.list(subject, limit + 1, before)
+    page = next_page(request, before=entries[limit - 1].id) if len(entries) > limit else None
+    return success(request, entries[:limit], next_page=page)

@@ -1,0 +1,31 @@
+"""The OpenAPI document: what can be asked, and what is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+
+from agent.records.tokens import Scope
+from agent.web.access import GuardedRoute, needs
+from agent.web.answers import Content
+
+router = APIRouter(route_class=GuardedRoute)
+
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A token of `opsmend tokens new`."},
+    "basic": {"type": "http", "scheme": "basic", "description": "The token as the password, for any user."},
+}
+
+
+@router.get("/openapi.json", include_in_schema=False, **needs(Scope.LOOK))
+def openapi(request: Request) -> Response:
+    """Return the document."""
+    return Response(Content.of(document_of(request.app)).body, media_type="application/json")
+
+
+def document_of(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of the application."""
+    document = app.openapi()
+    document.setdefault("components", {})["securitySchemes"] = _SCHEMES
+    return document
