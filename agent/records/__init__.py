@@ -1,11 +1,19 @@
-"""The small frozen records that pass between the rooms."""
+"""The small frozen records that pass between the rooms.
+
+Those of metrics are imported when they are asked for: a command that shows an incident holds no array, and
+NumPy would be a third of its time.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from agent.records.alerts import Alert
 from agent.records.arrivals import ArrivalKind, Arrivals, Event, LogCount, LogLine, LogSpan, TemplateSeen
 from agent.records.findings import Anomaly, Candidate, Diagnosis, Held, Symptom, Vote
 from agent.records.incidents import Incident, IncidentState, Transition
 from agent.records.inventory import InventoryHost
-from agent.records.metrics import BoolArray, Doubt, FloatArray, Frame, IntArray, Series
 from agent.records.runs import (
     Action,
     Attribution,
@@ -21,6 +29,9 @@ from agent.records.runs import (
     Verdict,
 )
 from agent.records.topology import Topology
+
+if TYPE_CHECKING:
+    from agent.records.metrics import BoolArray, Doubt, FloatArray, Frame, IntArray, Series
 
 __all__ = [
     "Action",
@@ -61,3 +72,9 @@ __all__ = [
     "Verdict",
     "Vote",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.metrics"), name)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from agent.records.metrics import FloatArray
+if TYPE_CHECKING:
+    from agent.records.metrics import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
