@@ -105,7 +105,9 @@ class Pipeline:
         own_answers: Callable[[datetime], Mapping[str, Answer]] = lambda at: {},
         own_signals: Mapping[str, Signal] | None = None,
         entities: EntityLayer | None = None,
+        on_frame: Callable[[Frame], None] = lambda frame: None,
     ) -> None:
+        self._on_frame = on_frame
         self._entities = entities
         self._outlook = outlook
         self._own_answers = own_answers
@@ -197,6 +199,7 @@ class Pipeline:
                 forgotten=self._buffer.forgotten,
             )
             self._count(self.health)
+            self._on_frame(self._frame)
             self._conclude()
 
     def look_at_alerts(self) -> None:

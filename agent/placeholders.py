@@ -54,7 +54,7 @@ def quote_for_promql(query: str, values: Mapping[str, str]) -> str:
 
         def put(match: re.Match[str]) -> str:
             value = values[match[1]]
-            return promql_escape(_re2_escape(value) if is_pattern else value)
+            return promql_escape(re2_escape(value) if is_pattern else value)
 
         return PLACEHOLDER.sub(put, literal[0])
 
@@ -69,7 +69,8 @@ def unquoted_names(query: str) -> tuple[str, ...]:
     return names(_STRING.sub('""', query))
 
 
-def _re2_escape(value: str) -> str:
+def re2_escape(value: str) -> str:
+    """Return a regular expression of Prometheus' kind that matches a value and nothing else."""
     # Python's own re.escape also escapes blanks, which Prometheus' RE2 refuses.
     return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", value)
 

@@ -77,6 +77,7 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
             console.print(f"[red]no answer[/] of {source}: {escape(how['trouble'])}", soft_wrap=True)
         else:
             console.print(f"Taken in from {source}: {how['records']} records")
+    _print_alerts(live.get("alerts", {}))
     for work, why in live["trouble"].items():
         console.print(f"[red]trouble[/] in {work}: {escape(why)}", soft_wrap=True)
 
@@ -89,6 +90,19 @@ def _print_signals(what: str, signals: dict[str, str]) -> None:
     for why, names in reasons.items():
         shown = ", ".join(names[:4]) + ("…" if len(names) > 4 else "")
         console.print(f"[red]{what}[/] for {len(names)} signals ({shown}): {escape(why)}", soft_wrap=True)
+
+
+def _print_alerts(alerts: dict[str, Any]) -> None:
+    """Say what of the alerts that were sent could not be taken."""
+    if alerts.get("refused"):
+        console.print(
+            f"[red]refused[/] {alerts['refused']} alerts, the last: {escape(alerts['last_refused'])}",
+            soft_wrap=True,
+        )
+    if alerts.get("truncated"):
+        console.print(f"[yellow]left out[/] by their senders: {alerts['truncated']} alerts")
+    if alerts.get("incomplete"):
+        console.print(f"[red]not all alerts are known[/]: {escape(alerts['incomplete'])}", soft_wrap=True)
 
 
 def _print_models(models: dict[str, Any] | None) -> None:

@@ -1,80 +1,166 @@
-"""The body of an Alertmanager webhook in, alerts out, or a refusal that says what is wrong with it."""
+"""The body of an alert webhook in, alerts out; what is none is told apart, and takes no other with it.
+
+Alertmanager and Grafana repeat no delivery that was answered with 4xx: whatever of a body can be read is
+read, alert by alert, and texts are cut rather than refused.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from agent.errors import AnswerError
 from agent.instance import with_host
 from agent.records import Alert
 
+_VERSIONS = ("4", "1")  # of Alertmanager; of Grafana
 _MOST_ALERTS = 10_000
-_LONGEST_VALUE = 16 * 1024
-
-Value = Annotated[str, Field(max_length=_LONGEST_VALUE)]
-Labels = Annotated[dict[Annotated[str, Field(max_length=256)], Value], Field(max_length=256)]
-
-
-def _moment(value: Any) -> Any:
-    # Go writes nanoseconds, and year 1 for "not yet"
-    if isinstance(value, str):
-        moment = datetime.fromisoformat(value)
-        try:
-            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-        except OverflowError:
-            raise ValueError("is no time") from None
-    raise ValueError("is no time")
+_MOST_LABELS = 256
+_LONGEST_NAME = 256
+_LONGEST_LABEL = 1024
+_LONGEST_ANNOTATION = 4096
+_FINGERPRINT = re.compile(r"^[0-9a-zA-Z]{1,64}$")
+_AHEAD = timedelta(minutes=5)  # a sender's clock may be this fast
+_NO_TIME = datetime(1971, 1, 1, tzinfo=UTC)  # Go writes year 1 for "not yet", others zero
+_TEST_OF_GRAFANA = {"alertname": "TestAlert", "instance": "Grafana"}
 
 
-Moment = Annotated[datetime, BeforeValidator(_moment)]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """What a body holds: alerts, why others were refused, and how many the sender has left out.
+
+    ``group`` are the labels that all alerts of the body have, also those left out.
+    """
+
+    alerts: Sequence[Alert]
+    refused: Sequence[str] = ()
+    tests: int = 0
+    truncated: int = 0
+    group: Mapping[str, str] = field(default_factory=dict)
 
 
-class _WebhookAlert(BaseModel):
-    status: Literal["firing", "resolved"]
-    labels: Labels
-    annotations: Labels = Field(default_factory=dict)
-    startsAt: Moment  # noqa: N815 - the protocol's name
-    endsAt: Moment | None = None  # noqa: N815
-    fingerprint: Annotated[str, Field(max_length=64, pattern=r"^[0-9a-zA-Z]*$")] = ""
+class _NoAlert(Exception):
+    """The text says why."""
 
 
-class _Webhook(BaseModel):
-    version: Literal["4"]
-    alerts: list[_WebhookAlert] = Field(max_length=_MOST_ALERTS)
+def parse_webhook(body: bytes, now: datetime, replica_labels: Collection[str] = ()) -> Webhook:
+    """Return what a webhook of Alertmanager or Grafana holds. Raises AnswerError when it is none.
 
-
-def parse_webhook(body: bytes, now: datetime) -> list[Alert]:
-    """Return the alerts of a version 4 webhook body. Raises AnswerError for anything else."""
+    Alerts that differ in ``replica_labels`` only are one.
+    """
     try:
-        webhook = _Webhook.model_validate(orjson.loads(body))
+        document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise AnswerError(f"the body is no JSON: {error}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise AnswerError(f"the body is no Alertmanager webhook: {place}: {first['msg']}") from error
-    return [_to_alert(alert, now) for alert in webhook.alerts]
-
-
-def _to_alert(alert: _WebhookAlert, now: datetime) -> Alert:
-    labels = with_host(alert.labels)
-    resolved = alert.status == "resolved"
-    return Alert(
-        fingerprint=alert.fingerprint or _fingerprint(alert.labels),
-        name=labels.get("alertname", ""),
-        labels=labels,
-        annotations=alert.annotations,
-        starts_at=alert.startsAt,
-        received_at=now,
-        resolved_at=(alert.endsAt or now) if resolved else None,
+    found = document.get("alerts") if isinstance(document, dict) else None
+    if not isinstance(found, list):
+        raise AnswerError("the body is no Alertmanager webhook: it has no list of alerts")
+    if document.get("version") not in (None, *_VERSIONS):
+        raise AnswerError(f"the body is no Alertmanager webhook of version {' or '.join(_VERSIONS)}")
+    alerts: list[Alert] = []
+    refused: list[str] = []
+    tests = 0
+    for place, one in enumerate(found[:_MOST_ALERTS]):
+        if _is_test(one):
+            tests += 1
+            continue
+        try:
+            alerts.append(_to_alert(one, now, replica_labels))
+        except _NoAlert as why:
+            refused.append(f"alert {place + 1} of {len(found)} {why}")
+    if refused and not (alerts or tests):
+        raise AnswerError(f"the body is no Alertmanager webhook: {refused[0]}")
+    if len(found) > _MOST_ALERTS:
+        refused.append(f"{len(found) - _MOST_ALERTS} alerts, for at most {_MOST_ALERTS} are read at once")
+    return Webhook(
+        alerts=alerts,
+        refused=tuple(refused),
+        tests=tests,
+        truncated=_count(document.get("truncatedAlerts")),
+        group=_texts(document.get("groupLabels"), _LONGEST_LABEL),
     )
 
 
-def _fingerprint(labels: dict[str, str]) -> str:
-    content = orjson.dumps(labels, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(content).hexdigest()[:16]
+def fingerprint_of(labels: Mapping[str, str], replica_labels: Collection[str] = ()) -> str:
+    """Return what tells an alert from others, whichever replica sends it."""
+    own = {name: value for name, value in labels.items() if name not in replica_labels}
+    return hashlib.sha256(orjson.dumps(own, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+
+
+def _to_alert(alert: Any, now: datetime, replica_labels: Collection[str]) -> Alert:
+    if not isinstance(alert, dict):
+        raise _NoAlert("is no object")
+    status = alert.get("status")
+    if status not in ("firing", "resolved"):
+        raise _NoAlert("neither fires nor is resolved")
+    said: Any = alert.get("labels") or {}
+    labels = _texts(said, _LONGEST_LABEL)
+    if not labels:
+        raise _NoAlert("has no labels")
+    if not all(isinstance(value, str) for value in said.values()):
+        raise _NoAlert("has a label that is no text")
+    starts_at = alert.get("startsAt")
+    if isinstance(starts_at, str) and not _is_time(starts_at):
+        raise _NoAlert("begins at no time")
+    given = alert.get("fingerprint")
+    replicated = any(name in labels for name in replica_labels)
+    known = isinstance(given, str) and _FINGERPRINT.match(given) and not replicated
+    ended = _moment(alert.get("endsAt")) or now
+    return Alert(
+        fingerprint=str(given) if known else fingerprint_of(labels, replica_labels),
+        name=labels.get("alertname", ""),
+        labels=with_host(labels),
+        annotations=_texts(alert.get("annotations"), _LONGEST_ANNOTATION),
+        starts_at=min(_moment(starts_at) or now, now + _AHEAD),
+        received_at=now,
+        resolved_at=min(ended, now + _AHEAD) if status == "resolved" else None,
+    )
+
+
+def _is_test(alert: Any) -> bool:
+    labels = alert.get("labels") if isinstance(alert, dict) else None
+    return isinstance(labels, dict) and all(labels.get(k) == v for k, v in _TEST_OF_GRAFANA.items())
+
+
+def _texts(values: Any, longest: int) -> dict[str, str]:
+    """Return what a mapping says in plain values, cut; what has no value is left out."""
+    if not isinstance(values, dict):
+        return {}
+    texts: dict[str, str] = {}
+    for name, value in values.items():
+        if len(texts) >= _MOST_LABELS:
+            break
+        if isinstance(value, str | int | float | bool) and value != "":
+            text = str(value)
+            texts[name[:_LONGEST_NAME]] = text if len(text) <= longest else text[: longest - 1] + "…"
+    return texts
+
+
+def _moment(value: Any) -> datetime | None:
+    """Return a time, or None for what is none: a text of another kind, the year 1, zero."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment >= _NO_TIME else None
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 0

@@ -96,6 +96,7 @@ class SelfReport:
             "sources": {
                 feed.name: {"records": feed.records, "trouble": feed.trouble} for feed in agent.feeds
             },
+            "alerts": agent.alerts.status(),
             "entity_models": self._entity_models(),
             "trouble": dict(self._jobs.trouble),
         }

@@ -145,6 +145,7 @@ class Service:
         parts = Parts(
             stores=agent.stores,
             operator_actions=agent.operator_actions,
+            alerts=agent.alerts,
             token_actions=TokenActions(agent.stores, agent.operator_actions, agent.clock),
             status=self._report.status,
             anomalies=lambda: agent.pipeline.anomalies,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from agent.records import Alert
 from agent.store.audit import append
@@ -14,39 +15,52 @@ from agent.store.engine import Database
 from agent.store.schema import alerts
 
 _Labels = dict[str, str]
+_LATE = timedelta(minutes=5)  # how late a replica may tell that an alert fires which has ended
+_MOST_FIRING = 20_000
+
+
+class Taken(NamedTuple):
+    """What became of alerts: how many are new or changed, and how many found no room."""
+
+    changed: int
+    refused: int
 
 
 class AlertStore:
     """Keeps alerts by fingerprint and start, so that replicas and repeats do not count twice.
 
     Replicas may differ about when an alert began. What lies within an alert that is known, or comes while
-    it fires, is that alert.
+    it fires, is that alert. One that is told again well after its end fires anew, whatever begin it names.
+
+    ``expired`` marks an end that proves nothing: nobody repeated the alert, or its data ended.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def take(self, arrived: Iterable[Alert], actor: str, now: datetime) -> int:
-        """Keep what arrived, in one transaction; return how many alerts are new or changed."""
+    def take(self, arrived: Iterable[Alert], actor: str, now: datetime) -> Taken:
+        """Keep what arrived, in one transaction; return how many alerts are new or changed.
+
+        Beyond so many that fire no new one is taken: who sends more has no alerts but a flood of labels.
+        """
+        changed = refused = 0
         with self._database.transaction() as connection:
-            return sum(_take(connection, alert, actor, now) for alert in arrived)
+            room = _MOST_FIRING - _count_firing(connection)
+            for alert in arrived:
+                known = _known(connection, alert)
+                if known is None and alert.resolved_at is None and room <= 0:
+                    refused += 1
+                    continue
+                new = _take(connection, alert, known, actor, now)
+                room -= new and alert.resolved_at is None
+                changed += new
+        return Taken(changed, refused)
 
     def firing(self) -> list[Alert]:
         """Return the alerts that are not resolved, oldest first."""
         query = select(alerts).where(alerts.c.resolved_at.is_(None)).order_by(alerts.c.starts_at)
         with self._database.reading() as connection:
-            return [
-                Alert(
-                    fingerprint=row.fingerprint,
-                    name=row.name,
-                    labels=from_json(_Labels, row.labels),
-                    annotations=from_json(_Labels, row.annotations),
-                    starts_at=row.starts_at,
-                    received_at=row.received_at,
-                    resolved_at=None,
-                )
-                for row in connection.execute(query)
-            ]
+            return [_to_alert(row) for row in connection.execute(query)]
 
     def expire(self, now: datetime, after: timedelta) -> int:
         """Resolve alerts that nobody has repeated for so long; return how many there were.
@@ -54,8 +68,28 @@ class AlertStore:
         A sender that is gone sends no resolution either.
         """
         stale = alerts.c.resolved_at.is_(None) & (alerts.c.last_seen_at < now - after)
+        ended = update(alerts).where(stale).values(resolved_at=now, expired=True)
         with self._database.transaction() as connection:
-            return connection.execute(update(alerts).where(stale).values(resolved_at=now)).rowcount
+            return connection.execute(ended).rowcount
+
+    def resolved_since(self, start: datetime) -> list[Alert]:
+        """Return the alerts whose end was told since a time."""
+        told = alerts.c.resolved_at.is_not(None) & (alerts.c.last_seen_at >= start)
+        with self._database.reading() as connection:
+            return [_to_alert(row) for row in connection.execute(select(alerts).where(told))]
+
+    def doubt(self, ended: Iterable[Alert]) -> None:
+        """Note of ends that they prove nothing."""
+        with self._database.transaction() as connection:
+            for one in ended:
+                mine = (alerts.c.fingerprint == one.fingerprint) & (alerts.c.starts_at == one.starts_at)
+                connection.execute(update(alerts).where(mine).values(expired=True))
+
+    def expired_since(self, start: datetime) -> frozenset[str]:
+        """Return the fingerprints of alerts that ended since a time in a way that proves nothing."""
+        query = select(alerts.c.fingerprint).where(alerts.c.expired, alerts.c.resolved_at >= start)
+        with self._database.reading() as connection:
+            return frozenset(connection.execute(query).scalars())
 
     def forget(self, before: datetime) -> int:
         """Remove alerts that were resolved long ago; return how many there were."""
@@ -63,39 +97,59 @@ class AlertStore:
             return connection.execute(delete(alerts).where(alerts.c.resolved_at < before)).rowcount
 
 
-def _take(connection: Connection, alert: Alert, actor: str, now: datetime) -> bool:
+def _to_alert(row: Any) -> Alert:
+    return Alert(
+        fingerprint=row.fingerprint,
+        name=row.name,
+        labels=from_json(_Labels, row.labels),
+        annotations=from_json(_Labels, row.annotations),
+        starts_at=row.starts_at,
+        received_at=row.received_at,
+        resolved_at=row.resolved_at,
+    )
+
+
+def _count_firing(connection: Connection) -> int:
+    query = select(func.count()).select_from(alerts).where(alerts.c.resolved_at.is_(None))
+    return int(connection.execute(query).scalar_one())
+
+
+def _take(connection: Connection, alert: Alert, known: Any, actor: str, now: datetime) -> bool:
     """Keep an alert; return whether it is new or changed."""
     subject = f"alert {alert.fingerprint}"
-    known = _known(connection, alert)
     if known is None:
         _add(connection, alert, now)
         state = "resolved" if alert.resolved_at else "firing"
         append(connection, now, actor, f"alert {state}", subject, alert.labels)
         return True
-    starts_at, resolved_at = known
-    ended = alert.resolved_at is not None and resolved_at is None
-    values: dict[str, datetime | None] = {"last_seen_at": now}
+    ended = alert.resolved_at is not None and known.resolved_at is None
+    anew = alert.resolved_at is None and known.resolved_at is not None
+    if anew and not (known.expired or now - known.last_seen_at > _LATE):
+        return False  # a late word of a replica: the end is known already
+    values: dict[str, Any] = {"last_seen_at": now}
     if ended:
         values["resolved_at"] = alert.resolved_at
         append(connection, now, actor, "alert resolved", subject, alert.labels)
-    mine = (alerts.c.fingerprint == alert.fingerprint) & (alerts.c.starts_at == starts_at)
+    if anew:
+        values |= {"resolved_at": None, "expired": False, "received_at": now}
+        append(connection, now, actor, "alert firing", subject, alert.labels)
+    mine = (alerts.c.fingerprint == alert.fingerprint) & (alerts.c.starts_at == known.starts_at)
     connection.execute(update(alerts).where(mine).values(**values))
-    return ended
+    return ended or anew
 
 
-def _known(connection: Connection, alert: Alert) -> tuple[datetime, datetime | None] | None:
-    """Return begin and end of the alert that this one is or belongs to."""
+def _known(connection: Connection, alert: Alert) -> Any:
+    """Return the row of the alert that this one is or belongs to, or None."""
     overlaps = alerts.c.resolved_at.is_(None) | (alerts.c.resolved_at >= alert.starts_at)
     if alert.resolved_at is not None:  # the end of something older is not the end of what began since
         overlaps &= alerts.c.starts_at <= alert.resolved_at
     same = (alerts.c.starts_at == alert.starts_at) | overlaps
     query = (
-        select(alerts.c.starts_at, alerts.c.resolved_at)
+        select(alerts.c.starts_at, alerts.c.resolved_at, alerts.c.last_seen_at, alerts.c.expired)
         .where(alerts.c.fingerprint == alert.fingerprint, same)
         .order_by(alerts.c.resolved_at.is_(None).desc(), alerts.c.starts_at.desc())
     )
-    row = connection.execute(query).first()
-    return (row.starts_at, row.resolved_at) if row is not None else None
+    return connection.execute(query).first()
 
 
 def _add(connection: Connection, alert: Alert, now: datetime) -> None:
@@ -109,5 +163,6 @@ def _add(connection: Connection, alert: Alert, now: datetime) -> None:
             received_at=now,
             last_seen_at=now,
             resolved_at=alert.resolved_at,
+            expired=False,
         )
     )

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 from sqlalchemy.engine import Dialect
 
@@ -160,6 +161,7 @@ alerts = Table(
     Column("received_at", Utc, nullable=False),
     Column("last_seen_at", Utc, nullable=False),
     Column("resolved_at", Utc),
+    Column("expired", Boolean, nullable=False, server_default=false()),
     Index(None, "resolved_at"),
 )
 

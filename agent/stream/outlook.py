@@ -11,6 +11,7 @@ from agent.config.rulefiles import Rulebook
 from agent.records import ArrivalKind, Arrivals, LogCount
 from agent.store import Stores
 
+_EXPIRED_OF_LATE = timedelta(days=1)
 _RARE_LINES = 5  # in all the time the template is known
 
 
@@ -45,8 +46,10 @@ class Outlook:
         book: Callable[[], Rulebook],
         learn: timedelta,
         read_until: Callable[[], Mapping[ArrivalKind, datetime]] = dict,
+        ask_for_alerts: Callable[[datetime], None] = lambda now: None,
     ) -> None:
         self._read_until = read_until
+        self._ask_for_alerts = ask_for_alerts
         self._stores = stores
         self._book = book
         self._learn = learn
@@ -59,6 +62,7 @@ class Outlook:
         if book is not self._known:
             self._asked, self._known = asked_for(book), book
         asked, start = self._asked, now - self._asked.within
+        self._ask_for_alerts(now)
         until = self._read_until()  # first: what is looked up after it was there by then
         counts: list[LogCount] = []
         rare: frozenset[str] = frozenset()
@@ -68,7 +72,14 @@ class Outlook:
             told, rare = self._templates(start, now)
             counts += told
         events = self._stores.events.since(start) if asked.events else []
-        return Arrivals(now=now, counts=counts, events=events, rare=rare, read_until=until)
+        return Arrivals(
+            now=now,
+            counts=counts,
+            events=events,
+            rare=rare,
+            read_until=until,
+            expired_alerts=self._stores.alerts.expired_since(now - _EXPIRED_OF_LATE),
+        )
 
     def _templates(self, start: datetime, now: datetime) -> tuple[list[LogCount], frozenset[str]]:
         began = self._stores.logs.began()

@@ -13,6 +13,7 @@ from agent.records import Anomaly
 from agent.response import OperatorActions, Person
 from agent.response.token_actions import TokenActions
 from agent.store import Stores
+from agent.stream import AlertIntake
 from agent.web.access.callers import Caller
 
 
@@ -26,6 +27,7 @@ class Parts:
     stores: Stores
     operator_actions: OperatorActions
     token_actions: TokenActions
+    alerts: AlertIntake
     status: Callable[[], Mapping[str, Any]]
     anomalies: Callable[[], Sequence[Anomaly]]
     readiness: Callable[[], Mapping[str, str]]

@@ -20,7 +20,7 @@ from agent.records import Anomaly
 from agent.remediate import AnsibleInventory
 from agent.response import OperatorActions, Previews, Responder, Workers
 from agent.store import Stores
-from agent.stream import Feed, Stream
+from agent.stream import AlertIntake, Feed, Stream
 from agent.wiring.definitions import Current, Definitions
 from agent.wiring.voting import Learned, make_ensemble
 
@@ -42,6 +42,7 @@ class Agent:
     """Everything that the service starts and stops."""
 
     settings: Settings
+    alerts: AlertIntake
     current: Current
     stores: Stores
     source: PrometheusSource

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -21,7 +21,7 @@ from agent.investigation.voter import InvestigationVoter
 from agent.learn.casebook import TrackRecord
 from agent.notify import AnomalyAlerts, AnomalyDigest, Notifier, Storyteller
 from agent.pipeline import LatestView, Pipeline
-from agent.records import Anomaly, ArrivalKind
+from agent.records import Anomaly, ArrivalKind, Frame
 from agent.remediate import Steps
 from agent.response import (
     Escalation,
@@ -34,7 +34,7 @@ from agent.response import (
     Workers,
 )
 from agent.store import Stores, open_stores
-from agent.stream import Outlook, ReadMarks, Stream, make_feeds, make_stages
+from agent.stream import AlertIntake, Outlook, ReadMarks, Stream, make_feeds, make_stages
 from agent.tracking import IncidentTracker
 from agent.wiring.agent import Agent, Announcer
 from agent.wiring.definitions import Current, Definitions
@@ -92,7 +92,9 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     )
     series = LogSeries(settings.collect.search.every.total_seconds()) if settings.collect.search else None
     marks = ReadMarks()
-    outlook = Outlook(stores, current.book, _learn(settings), partial(_read_until, settings, marks, clock))
+    alerts = AlertIntake(stores.alerts, settings.collect.prometheus.replica_labels, source)
+    read_until = partial(_read_until, settings, marks, alerts, clock)
+    outlook = Outlook(stores, current.book, _learn(settings), read_until, alerts.ask_for_rest)
     dependencies = make_dependencies(settings)
     clearance = Clearance()
     lifecycle = IncidentLifecycle(
@@ -110,7 +112,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     entities = EntityLayer(signals, settings.detect, scorer) if scorer is not None else None
     pipeline = _pipeline(
         settings, definitions, stores, source, responder, latest, clock, outlook, series, lifecycle,
-        ensemble, tracker, entities,
+        ensemble, tracker, entities, alerts.doubt_ends,
     )  # fmt: skip
     act_above = settings.diagnose.at_once_above
     stream = Stream(
@@ -123,6 +125,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         )
     )
     return Agent(
+        alerts=alerts,
         settings=settings,
         current=current,
         stores=stores,
@@ -170,9 +173,11 @@ def _announcers(settings: Settings, stores: Stores, clock: Clock) -> Iterator[An
         yield AnomalyDigest(stores.notifications, settings.notify.anomalies, clock)
 
 
-def _read_until(settings: Settings, marks: ReadMarks, clock: Clock) -> Mapping[ArrivalKind, datetime]:
+def _read_until(
+    settings: Settings, marks: ReadMarks, alerts: AlertIntake, clock: Clock
+) -> Mapping[ArrivalKind, datetime]:
     """Return up to when sources were read. Alerts are handed to us at once where the port takes them."""
-    if settings.api.listen is not None and settings.api.tokens_file is not None:
+    if settings.api.listen is not None and settings.api.tokens_file is not None and alerts.whole:
         marks.put("alert", clock.now())
     return marks.current()
 
@@ -195,6 +200,7 @@ def _pipeline(
     ensemble: VotingEnsemble,
     tracker: IncidentTracker,
     entities: EntityLayer | None,
+    on_frame: Callable[[Frame], None],
 ) -> Pipeline:
     own_signals = LOG_SIGNALS if series else {}
     signals = {**definitions.book.signals, **own_signals}
@@ -222,4 +228,5 @@ def _pipeline(
         own_answers=series.answers if series else lambda at: {},
         own_signals=own_signals,
         entities=entities,
+        on_frame=on_frame,
     )

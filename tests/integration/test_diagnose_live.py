@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from agent.collect.alertmanager import parse_webhook
 from agent.records import Event, IncidentState
 from tests.integration.workshop import FAULTS, MEND, RULES, SIGNALS, drive, settled, webhook
 
@@ -120,7 +119,7 @@ def hand_in(agent, *alerts):
     """Hand in one grouped payload of an Alertmanager, as its webhook brings it."""
     body = webhook(*({"labels": {"alertname": name, "host": host}} for name, host in alerts))
     now = agent.clock.now()
-    agent.stores.alerts.take(parse_webhook(json.dumps(body).encode(), now), "alertmanager", now)
+    agent.alerts.take(json.dumps(body).encode(), "alertmanager", now)
     agent.pipeline.look_at_alerts()
 
 

@@ -218,10 +218,8 @@ def test_those_that_are_let_through_reach_host_people_and_terminal_as_data(
 
 
 def take(agent, body):
-    from agent.collect.alertmanager import parse_webhook
-
     now = agent.clock.now()
-    agent.stores.alerts.take(parse_webhook(json.dumps(body).encode(), now), "alertmanager", now)
+    agent.alerts.take(json.dumps(body).encode(), "alertmanager", now)
     agent.pipeline.look_at_alerts()
 
 

@@ -95,3 +95,40 @@ def test_a_cluster_of_two_tells_of_one_alert(address, workshop, tmp_path):
         for manager in (one, other):
             manager.fire({"alertname": "HostBroken", "instance": "web2"}, began)
         wait_until(lambda: deliveries(workshop, address)[1] == 1, 60, lambda: workshop.log()[-2000:])
+
+
+def test_what_alertmanager_leaves_out_is_asked_of_prometheus(address, workshop, tmp_path):
+    path, access = WAYS["bearer"]
+    hook = {"url": address + path, "http_config": access, "max_alerts": 1}
+    names = [f"web{number}:9100" for number in range(1, 4)]
+    alerts = {
+        f'ALERTS{{alertname="HostBroken",alertstate="firing",instance="{name}"}}': 1.0 for name in names
+    }
+    workshop.prometheus.expose(alerts)
+    stores = workshop.stores()
+    try:
+        with running_alertmanager(tmp_path / "am", hook, group_by=["alertname"]) as manager:
+            for name in names:
+                manager.fire(
+                    {"alertname": "HostBroken", "instance": name, "cluster": "eu"}, datetime.now(UTC)
+                )
+            wait_until(lambda: len(stores.alerts.firing()) == len(names), 40, workshop.log)
+        assert "left out by their sender" in workshop.log()
+    finally:
+        stores.close()
+        workshop.prometheus.expose({})
+
+
+def test_one_odd_alert_of_a_group_costs_no_other(address, workshop, tmp_path):
+    path, access = WAYS["bearer"]
+    hook = {"url": address + path, "http_config": access}
+    stores = workshop.stores()
+    try:
+        with running_alertmanager(tmp_path / "am", hook, group_by=["alertname"]) as manager:
+            began = datetime.now(UTC)
+            for number, note in enumerate(("x" * 20_000, "short")):
+                labels = {"alertname": "HostBroken", "instance": f"web{number}:9100"}
+                manager.fire(labels, began, annotations={"description": note})
+            wait_until(lambda: len(stores.alerts.firing()) == 2, 30, workshop.log)
+    finally:
+        stores.close()

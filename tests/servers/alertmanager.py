@@ -33,10 +33,17 @@ class Alertmanager:
     url: str
     gossip: str
 
-    def fire(self, labels: Mapping[str, str], since: datetime, resolved: bool = False) -> None:
+    def fire(
+        self,
+        labels: Mapping[str, str],
+        since: datetime,
+        resolved: bool = False,
+        annotations: Mapping[str, str] | None = None,
+    ) -> None:
         """Tell it of an alert, as a Prometheus does."""
         ends = datetime.now(UTC) + (timedelta(seconds=-1) if resolved else timedelta(hours=1))
-        alert = {"labels": dict(labels), "startsAt": since.isoformat(), "endsAt": ends.isoformat()}
+        alert: dict[str, Any] = {"labels": dict(labels), "annotations": dict(annotations or {})}
+        alert |= {"startsAt": since.isoformat(), "endsAt": ends.isoformat()}
         answer = requests.post(f"{self.url}/api/v2/alerts", json=[alert], timeout=5)
         assert answer.ok, answer.text
 
@@ -52,12 +59,13 @@ def running_alertmanager(
     receiver: Mapping[str, Any],
     peers: Sequence[str] | None = None,
     port: int | None = None,
+    group_by: Sequence[str] = ("...",),
 ) -> Iterator[Alertmanager]:
     """Run one that sends to a webhook; ``peers`` make it a member of a cluster."""
     folder.mkdir(parents=True)
     port, gossip = port or free_port(), f"127.0.0.1:{free_port()}"
     url = f"http://127.0.0.1:{port}"
-    soon = {"group_wait": "0s", "group_interval": "1s", "repeat_interval": "1h", "group_by": ["..."]}
+    soon = {"group_wait": "0s", "group_interval": "1s", "repeat_interval": "1h", "group_by": list(group_by)}
     hook = {"name": "opsmend", "webhook_configs": [{"send_resolved": True, **receiver}]}
     config = folder / "alertmanager.yml"
     config.write_text(yaml.safe_dump({"route": {"receiver": "opsmend", **soon}, "receivers": [hook]}))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Request, Response
 
-from agent.collect.alertmanager import parse_webhook
 from agent.errors import AnswerError, NotFoundError
-from agent.metrics import ALERTS
 from agent.records.tokens import Scope
 from agent.response import Person
 from agent.web.access import GuardedRoute, needs, public
@@ -68,12 +68,8 @@ async def nothing_there(request: Request) -> Response:
 
 def _take_alerts(request: Request, agent: Parts, who: Person, body: bytes) -> Response:
     agent.operator_actions.require(who, "alert")
-    now = agent.clock.now()
-    alerts = parse_webhook(body, now)
-    changed = agent.stores.alerts.take(alerts, who.name, now)
-    ALERTS.labels("changed").inc(changed)
-    ALERTS.labels("known").inc(len(alerts) - changed)
-    if changed:
+    found = agent.alerts.take(body, who.name, agent.clock.now())
+    if found.new or found.truncated:
         agent.alerts_arrived()
     # only now that they are in the store, synced, is the sender told that we have them
-    return success(request, {"taken": len(alerts), "new": changed})
+    return success(request, asdict(found))

@@ -69,7 +69,7 @@ class TestAlertsOfReplicas:
     @pytest.fixture
     def take(self, database):
         store = AlertStore(database)
-        return lambda *alerts: (store.take(alerts, "test", NOW), len(store.firing()))
+        return lambda *alerts, at=NOW: (store.take(alerts, "test", at).changed, len(store.firing()))
 
     def test_replicas_that_differ_about_the_begin_tell_of_one_alert(self, take):
         assert take(self.alert(0)) == (1, 1)
@@ -89,6 +89,27 @@ class TestAlertsOfReplicas:
         take(self.alert(0))
         take(self.alert(0, ends=5))
         assert take(self.alert(0), self.alert(2)) == (0, 0)
+
+    def test_told_again_well_after_its_end_it_fires_anew_whatever_begin_it_names(self, take):
+        take(self.alert(0))
+        take(self.alert(0, ends=5), at=NOW + timedelta(minutes=5))
+        assert take(self.alert(0), at=NOW + timedelta(hours=12)) == (1, 1)
+
+    def test_one_that_nobody_repeated_fires_anew_with_its_next_repeat(self, take, database):
+        store = AlertStore(database)
+        take(self.alert(0))
+        noon = NOW + timedelta(hours=12, seconds=1)
+        assert store.expire(noon, timedelta(hours=12)) == 1
+        assert store.expired_since(NOW) == {"f"}
+        assert take(self.alert(0), at=noon) == (1, 1)
+        assert store.expired_since(NOW) == frozenset()
+
+    def test_a_flood_of_labels_is_refused_and_ends_are_taken(self, database, monkeypatch):
+        monkeypatch.setattr("agent.store.alerts._MOST_FIRING", 2)
+        store = AlertStore(database)
+        flood = [replace(self.alert(0), fingerprint=str(number)) for number in range(5)]
+        assert store.take(flood, "test", NOW) == (2, 3)
+        assert store.take([replace(flood[0], resolved_at=NOW)], "test", NOW) == (1, 0)
 
     def test_what_begins_after_the_end_is_another_alert(self, take):
         take(self.alert(0, ends=5))

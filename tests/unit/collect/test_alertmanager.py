@@ -1,0 +1,114 @@
+"""Bodies of webhooks: each alert is judged by itself, and no text of a stranger costs the others."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from agent.collect.alertmanager import parse_webhook
+from agent.errors import AnswerError
+from tests.make import NOW
+
+GOOD = {
+    "status": "firing",
+    "labels": {"alertname": "HostDown", "instance": "Web1:9100"},
+    "startsAt": NOW.isoformat(),
+}
+GRAFANA = {
+    **GOOD,
+    "annotations": {"summary": None, "value": 3},
+    "values": {"A": 0.5},
+    "valueString": "[ var=A ]",
+    "silenceURL": "http://grafana/silence",
+    "dashboardURL": "",
+    "fingerprint": "c6eadffa33fcdf37",
+}
+
+
+def body(*alerts, **more):
+    return json.dumps({"version": "4", "alerts": alerts, **more}).encode()
+
+
+def parse(*alerts, **more):
+    return parse_webhook(body(*alerts, **more), NOW, ("replica",))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"annotations": {"description": "x" * 20_000}},
+        {"labels": {"alertname": "A", "note": "y" * 20_000}},
+        {"fingerprint": "; drop table"},
+        {"fingerprint": 7},
+        {"annotations": None},
+        {"annotations": {"a": None, "b": ["c"]}},
+        {"startsAt": "0001-01-01T00:00:00Z"},
+        {"startsAt": None, "endsAt": 3},
+        {"startsAt": "9999-12-31T23:59:59-23:00"},
+        {"generatorURL": 3, "what": "ever"},
+        {"labels": {f"l{n}": "v" for n in range(1000)}},
+    ],
+)
+def test_an_odd_alert_is_taken_and_cut_to_size(odd):
+    found = parse(GOOD, {**GOOD, **odd})
+    assert (len(found.alerts), found.refused) == (2, ())
+    kept = found.alerts[1]
+    assert NOW - timedelta(days=1) < kept.starts_at <= NOW + timedelta(minutes=5)
+    assert all(len(text) <= 4096 for text in (*kept.labels.values(), *kept.annotations.values()))
+    assert len(kept.labels) <= 256
+
+
+@pytest.mark.parametrize(
+    "none",
+    [
+        None,
+        3,
+        "alert",
+        [],
+        {},
+        {"status": "firing"},
+        {"status": "what", "labels": {"a": "b"}},
+        {"labels": {}},
+    ],
+)
+def test_what_is_no_alert_costs_only_itself(none):
+    found = parse(GOOD, none, GOOD)
+    assert len(found.alerts) == 2
+    assert "alert 2 of 3" in found.refused[0]
+
+
+def test_grafana_is_taken_and_its_test_opens_nothing():
+    test = {**GRAFANA, "labels": {"alertname": "TestAlert", "instance": "Grafana"}}
+    found = parse(GRAFANA, test, version="1", orgId=1, state="alerting", title="[FIRING:1]")
+    assert (len(found.alerts), found.tests) == (1, 1)
+    assert found.alerts[0].annotations == {"value": "3"}
+    assert found.alerts[0].labels["host"] == "web1"
+
+
+def test_year_one_is_no_end():
+    end = {**GOOD, "status": "resolved", "endsAt": "0001-01-01T00:00:00Z"}
+    assert parse(end).alerts[0].resolved_at == NOW
+
+
+def test_replicas_send_one_alert():
+    one, other = (
+        {**GOOD, "labels": {**GOOD["labels"], "replica": name}, "fingerprint": name} for name in "ab"
+    )
+    found = parse(one, other)
+    assert len({alert.fingerprint for alert in found.alerts}) == 1
+
+
+def test_an_alert_without_an_instance_has_no_host():
+    alert = {**GOOD, "labels": {"alertname": "Watchdog"}}
+    assert "host" not in parse(alert).alerts[0].labels
+
+
+def test_what_was_left_out_is_told():
+    found = parse(GOOD, truncatedAlerts=7, groupLabels={"alertname": "HostDown"})
+    assert (found.truncated, dict(found.group)) == (7, {"alertname": "HostDown"})
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"null", b'{"alerts": 3}', b'{"version": "4"}', b"\xff"])
+def test_what_is_no_webhook_is_refused(raw):
+    with pytest.raises(AnswerError):
+        parse_webhook(raw, NOW)
