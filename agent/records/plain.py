@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from datetime import timedelta
 from typing import Any
 
 
@@ -15,4 +16,6 @@ def to_plain(value: Any) -> Any:
         return sorted(value)
     if isinstance(value, os.PathLike):
         return os.fspath(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     raise TypeError(f"cannot be written as JSON: {type(value).__name__}")

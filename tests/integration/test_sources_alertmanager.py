@@ -102,7 +102,8 @@ def test_what_alertmanager_leaves_out_is_asked_of_prometheus(address, workshop, 
     hook = {"url": address + path, "http_config": access, "max_alerts": 1}
     names = [f"web{number}:9100" for number in range(1, 4)]
     alerts = {
-        f'ALERTS{{alertname="HostBroken",alertstate="firing",instance="{name}"}}': 1.0 for name in names
+        f'ALERTS{{alertname="HostBroken",alertstate="firing",instance="{name}",job=""}}': 1.0
+        for name in names
     }
     workshop.prometheus.expose(alerts)
     stores = workshop.stores()

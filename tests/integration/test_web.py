@@ -92,7 +92,12 @@ def test_a_resolved_alert_closes_its_symptom(url, stores, workshop):
     send(url, "/api/v1/alerts", webhook(alert))
     wait_for(stores, IncidentState.ESCALATED)
     resolved = {**alert, "status": "resolved", "endsAt": "2026-01-01T00:05:00Z"}
-    assert send(url, "/api/v1/alerts", webhook(resolved)).json()["data"] == {"taken": 1, "new": 1}
+    assert send(url, "/api/v1/alerts", webhook(resolved)).json()["data"] == {
+        "taken": 1,
+        "new": 1,
+        "refused": 0,
+        "truncated": 0,
+    }
     wait_for(stores, IncidentState.CLEARED)
 
 
