@@ -101,9 +101,13 @@ class OperatorActions:
         self.require(person, "resume")
         return self._stores.pauses.end(person.name, self._clock.now())
 
+    def allows(self, person: Person, permission: Permission) -> bool:
+        """Return whether the policy gives a person a permission."""
+        return may(self._policy(), person.name, person.groups, permission, person.roles)
+
     def require(self, person: Person, permission: Permission) -> None:
         """Raise RefusedError unless the policy gives a person a permission."""
-        if not may(self._policy(), person.name, person.groups, permission, person.roles):
+        if not self.allows(person, permission):
             raise RefusedError(
                 f"{person.name} may not {permission}: no role in policy.yml gives it to them or their groups"
             )

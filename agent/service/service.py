@@ -143,20 +143,23 @@ class Service:
     def _start_servers(self) -> list[ApiServer]:
         agent = self._agent
         parts = Parts(
+            settings=agent.settings,
+            current=agent.current,
             stores=agent.stores,
             operator_actions=agent.operator_actions,
             alerts=agent.alerts,
             token_actions=TokenActions(agent.stores, agent.operator_actions, agent.clock),
             status=self._report.status,
             anomalies=lambda: agent.pipeline.anomalies,
+            charts=agent.charts.of,
             readiness=self._report.readiness,
             alerts_arrived=self._arrived.set,
             groups_of=groups_of,
             person_of=person_of,
             clock=agent.clock,
         )
-        app = make_app(parts, agent.settings.api, self._credentials)
-        return start_servers(app, agent.settings, self._jobs.complain)
+        self._app = make_app(parts, agent.settings.api, self._credentials)
+        return start_servers(self._app, agent.settings, self._jobs.complain)
 
     def _poll(self) -> None:
         try:
@@ -209,6 +212,7 @@ class Service:
         log.info("asked to stop")
         notify_systemd("STOPPING=1")
         agent = self._agent
+        self._app.state.streams.end()
         for server in servers:
             server.stop()
         self._stop_feeds()

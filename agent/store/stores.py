@@ -11,6 +11,7 @@ from agent.store.audit import AuditStore
 from agent.store.cases import CaseStore
 from agent.store.engine import Database
 from agent.store.events import EventStore
+from agent.store.feed import Feed
 from agent.store.history import History
 from agent.store.incident_index import IncidentIndex
 from agent.store.incidents import IncidentStore
@@ -18,6 +19,7 @@ from agent.store.investigations import InvestigationStore
 from agent.store.logs import LogStore
 from agent.store.notifications import NotificationStore
 from agent.store.pauses import PauseStore
+from agent.store.remediation_record import RemediationRecords
 from agent.store.run_requests import RunRequestStore
 from agent.store.runs import RunStore
 from agent.store.tokens import TokenStore
@@ -34,6 +36,7 @@ class Stores:
     audit: AuditStore
     cases: CaseStore
     events: EventStore
+    feed: Feed
     history: History
     incident_index: IncidentIndex
     incidents: IncidentStore
@@ -41,6 +44,7 @@ class Stores:
     logs: LogStore
     notifications: NotificationStore
     pauses: PauseStore
+    remediation_records: RemediationRecords
     runs: RunStore
     tokens: TokenStore
     topologies: TopologyStore
@@ -62,6 +66,7 @@ def open_stores(file: Path, upgrade: bool = True) -> Stores:
         audit=AuditStore(database),
         cases=CaseStore(database),
         events=EventStore(database),
+        feed=Feed(database),
         history=History(database),
         incident_index=IncidentIndex(database),
         incidents=IncidentStore(database),
@@ -69,6 +74,7 @@ def open_stores(file: Path, upgrade: bool = True) -> Stores:
         logs=LogStore(database),
         notifications=NotificationStore(database),
         pauses=PauseStore(database),
+        remediation_records=RemediationRecords(database),
         runs=RunStore(database),
         tokens=TokenStore(database),
         topologies=TopologyStore(database),

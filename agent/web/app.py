@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from agent import __version__
@@ -17,9 +19,12 @@ from agent.web.access.callers import Callers, TrustedProxy
 from agent.web.access.issued import Credentials
 from agent.web.access.people import People
 from agent.web.answers import failure
-from agent.web.api import resources
+from agent.web.api import alerts, resources
 from agent.web.kept import Kept
+from agent.web.live import Streams
 from agent.web.middleware import BodyBound, Frame
+from agent.web.pages import pages
+from agent.web.pages.render import page
 from agent.web.parts import Parts
 
 log = Logger("web")
@@ -30,6 +35,13 @@ _STATUS_OF: Mapping[type[OpsmendError], int] = {
     RefusedError: 403,
     AnswerError: 400,
     StoreError: 503,
+}
+_HEADINGS = {
+    401: "Who are you?",
+    403: "That is not allowed",
+    404: "There is nothing here",
+    429: "Too often",
+    503: "opsmend cannot read its store",
 }
 
 
@@ -45,12 +57,15 @@ def make_app(parts: Parts, api: ApiSection, credentials: Credentials) -> FastAPI
     )
     app.state.parts = parts
     app.state.credentials = credentials
+    app.state.streams = Streams(parts.stores.feed, parts.stores.database.stamp)
     app.state.kept = Kept(parts.stores.database.stamp)
     app.state.gate = _make_gate(parts, api, credentials)
-    for router in resources():
+    app.state.api = api
+    app.state.secure = api.tls is not None or (api.public_url or "").startswith("https://")
+    for router in (*resources(), *pages(), alerts.router):
         app.include_router(router)
     app.add_middleware(BodyBound)
-    app.add_middleware(Frame, secure=api.tls is not None)
+    app.add_middleware(Frame, secure=app.state.secure)
     app.exception_handler(OpsmendError)(_expected)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_refused)
@@ -66,23 +81,40 @@ def _make_gate(parts: Parts, api: ApiSection, credentials: Credentials) -> Gate:
 
 async def _expected(request: Request, error: Exception) -> Response:
     status = next((code for kind, code in _STATUS_OF.items() if isinstance(error, kind)), 500)
-    return failure(request, status, str(error))
+    return _told(request, status, str(error))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    return failure(request, 422, f"{place}: {first['msg']}")
+    return _told(request, 422, f"{place}: {first['msg']}")
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return failure(request, error.status_code, error.detail, error.headers)
+    if error.status_code == 401 and request.method == "GET" and _is_person(request):
+        target = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        return RedirectResponse(f"/sign-in?{urlencode({'next': target})}", 303)
+    return _told(request, error.status_code, error.detail, error.headers)
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
     number = request.scope.get("state", {}).get("request_id", "")
     log.error("unforeseen error", error, path=request.url.path, request=number)
-    said = f"something went wrong; the log has it under the request {number}"
-    return failure(request, 500, said)
+    return _told(request, 500, f"something went wrong; the log has it under the request {number}")
+
+
+def _told(request: Request, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an error as a program expects it, or as a page where a person looks."""
+    if not _is_person(request):
+        return failure(request, status, message, headers)
+    heading = _HEADINGS.get(status, "That did not work")
+    answer = page(request, "error.html", status, heading=heading, said=message)
+    answer.headers.update(headers or {})
+    return answer
+
+
+def _is_person(request: Request) -> bool:
+    is_page = not request.url.path.startswith(("/api/", "/-/", "/openapi", "/metrics"))
+    return is_page and "text/html" in request.headers.get("accept", "")

@@ -8,13 +8,16 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from agent.charts import Chart
 from agent.clock import Clock
-from agent.records import Anomaly
+from agent.config import Settings
+from agent.records import Anomaly, Incident, Run
 from agent.response import OperatorActions, Person
 from agent.response.token_actions import TokenActions
 from agent.store import Stores
 from agent.stream import AlertIntake
 from agent.web.access.callers import Caller
+from agent.wiring.definitions import Current
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,17 +27,30 @@ class Parts:
     ``readiness`` says of each thing that the agent needs, polls among them, why it is wanting, or nothing.
     """
 
+    settings: Settings
+    current: Current
     stores: Stores
     operator_actions: OperatorActions
     token_actions: TokenActions
     alerts: AlertIntake
     status: Callable[[], Mapping[str, Any]]
     anomalies: Callable[[], Sequence[Anomaly]]
+    charts: Callable[[Incident, Sequence[Run]], Sequence[Chart]]
     readiness: Callable[[], Mapping[str, str]]
     alerts_arrived: Callable[[], None]
     groups_of: Callable[[str], frozenset[str]]
     person_of: Callable[[int, int], Person]
     clock: Clock
+
+    @property
+    def name(self) -> str:
+        """Return what the agent is called."""
+        return self.settings.agent.name
+
+    @property
+    def prometheus_url(self) -> str:
+        """Return where people find the metrics."""
+        return self.settings.collect.prometheus.url
 
 
 async def _parts(request: Request) -> Parts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agent.background.scorer import ScorerProcess
+from agent.charts import IncidentCharts
 from agent.clock import Clock
 from agent.collect import PrometheusSource
 from agent.collect.topology import TopologyReader
@@ -54,6 +55,7 @@ class Agent:
     notifier: Notifier
     operator_actions: OperatorActions
     clock: Clock
+    charts: IncidentCharts
     dependencies: Dependencies
     clearance: Clearance
     topology: TopologyReader

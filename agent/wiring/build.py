@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
+from agent.charts import IncidentCharts
 from agent.clock import Clock, SystemClock
 from agent.collect import FrameBuffer, PrometheusSource
 from agent.collect.http import HttpClient
@@ -145,6 +146,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         ),
         operator_actions=OperatorActions(stores, current.policy, clock),
         clock=clock,
+        charts=IncidentCharts(source, current.book, lambda: pipeline.anomalies, clock),
         dependencies=dependencies,
         clearance=clearance,
         topology=TopologyReader(settings.collect.topology, source),

@@ -69,6 +69,10 @@ class Callers:
         cookie = request.cookies.get(COOKIE)
         return await self._by_session(cookie) if cookie else None
 
+    def token(self, text: str) -> Token | None:
+        """Return the token that a text is, if it opens anything."""
+        return self._credentials.find(text, self._clock.now()) if text else None
+
     def address(self, request: Request) -> str | None:
         """Return where a request comes from, None for the socket: through the proxy, what it says it saw."""
         if request.client is None or request.scope.get("peer") is not None:
@@ -84,7 +88,7 @@ class Callers:
             text = _password(text)
         elif scheme.lower() != "bearer":
             raise WrongCredentials
-        token = self._credentials.find(text.strip(), self._clock.now()) if text.strip() else None
+        token = self.token(text.strip())
         if token is None:
             raise WrongCredentials
         return await self._with(token, "token")

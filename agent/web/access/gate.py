@@ -12,7 +12,7 @@ from starlette.requests import Request
 from agent.clock import Clock
 from agent.config.api import LimitsSection
 from agent.metrics import HTTP_REFUSED
-from agent.records.tokens import Scope
+from agent.records.tokens import Scope, Token
 from agent.web.access.callers import Caller, Callers, WrongCredentials
 from agent.web.access.limits import RateLimit
 
@@ -59,6 +59,16 @@ class Gate:
         if caller is not None:
             self._count(self._by_caller, caller.key)
         return caller
+
+    async def check_token(self, request: Request, text: str) -> Token | None:
+        """Return the token that somebody signs in with, or None. Raises HTTPException 429."""
+        address = self._callers.address(request) or "socket"
+        if wait := self._failures.wait_s(address):
+            raise _too_many(wait)
+        token = self._callers.token(text)
+        if token is None:
+            self._failures.take(address)
+        return token
 
     def csrf_token(self, caller: Caller) -> str:
         """Return what a form of ours must send along, so that no other site's form is taken for it."""

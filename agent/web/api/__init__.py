@@ -4,11 +4,11 @@ from fastapi import APIRouter
 
 from agent.web.api import (
     agentstatus,
-    alerts,
     anomalies,
     audit,
     decisions,
     document,
+    events,
     health,
     incidents,
     pause,
@@ -18,7 +18,7 @@ from agent.web.api import (
 
 
 def resources() -> list[APIRouter]:
-    """Return all routers. Alerts' comes last: it takes webhooks at any path that nothing else is at."""
+    """Return all routers but that of alerts, which takes webhooks at any path that nothing else is at."""
     return [
         health.router,
         document.router,
@@ -28,7 +28,7 @@ def resources() -> list[APIRouter]:
         decisions.router,
         pause.router,
         report.router,
+        events.router,
         audit.router,
         tokens.router,
-        alerts.router,
     ]

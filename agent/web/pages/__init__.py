@@ -1,0 +1,18 @@
+"""The pages, drawn on the server: they work without JavaScript, and nothing of them comes from afar."""
+
+from fastapi import APIRouter
+
+from agent.web.pages import assets, incident, incident_actions, knowledge, lists, now, sign_in
+
+
+def pages() -> list[APIRouter]:
+    """Return the routers of all pages."""
+    return [
+        assets.router,
+        sign_in.router,
+        now.router,
+        lists.router,
+        incident.router,
+        incident_actions.router,
+        knowledge.router,
+    ]
