@@ -13,6 +13,8 @@ from agent import metrics
 from agent.clock import Clock
 from agent.collect import Answer, FrameBuffer, PrometheusSource
 from agent.collect.backfill import History, Wanted
+from agent.collect.targets import TargetWatch
+from agent.config.promql import is_from_probes
 from agent.config.rulefiles import Rulebook, Signal
 from agent.detect import Detector
 from agent.detect.models.layer import EntityLayer
@@ -112,7 +114,8 @@ class Pipeline:
         self._outlook = outlook
         self._own_answers = own_answers
         self._own_signals = own_signals or {}
-        self._queries = {id_: signal.query for id_, signal in book.signals.items()}
+        self._targets = TargetWatch()
+        self._ask(book)
         self._source = source
         self._buffer = buffer
         self._detector = detector
@@ -138,7 +141,7 @@ class Pipeline:
     ) -> None:
         """Go by new signals, rules and faults from the next poll on."""
         with self._lock:
-            self._queries = {id_: signal.query for id_, signal in book.signals.items()}
+            self._ask(book)
             watched = {**book.signals, **self._own_signals}
             self._buffer.watch(watched)
             self._detector.watch(watched)
@@ -147,6 +150,10 @@ class Pipeline:
             self._voter = voter
             self._ensemble = ensemble
             self._lifecycle = lifecycle
+
+    def _ask(self, book: Rulebook) -> None:
+        self._queries = {id_: signal.query for id_, signal in book.signals.items()}
+        self._from_probes = {id_ for id_, query in self._queries.items() if is_from_probes(query)}
 
     @property
     def anomalies(self) -> Sequence[Anomaly]:
@@ -170,7 +177,7 @@ class Pipeline:
                 with self._lock:
                     if self._queries is not queries:
                         return  # the signals are others now; what was read is not lost
-                    take(self._buffer.add(poll))
+                    take(self._buffer.add(self._targets.with_targets(poll, self._from_probes)))
 
     def poll(self) -> None:
         """Take one poll through all rooms.
@@ -179,7 +186,7 @@ class Pipeline:
         """
         with self._lock:
             started = self._clock.monotonic()
-            poll = self._source.poll(self._queries)
+            poll = self._targets.with_targets(self._source.poll(self._queries), self._from_probes)
             poll = replace(poll, answers={**poll.answers, **self._own_answers(poll.at)})
             self._frame = self._buffer.add(poll)
             self._complain({**poll.failed, **self._frame.partial})

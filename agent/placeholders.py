@@ -32,13 +32,18 @@ def fill(template: str, values: Mapping[str, str | float | None]) -> str:
     return PLACEHOLDER.sub(put, template)
 
 
+def printable(text: str, longest: int) -> str:
+    """Return a stranger's text without control characters, cut where it never ends."""
+    shown = "".join(c if c.isprintable() else "?" for c in text[: longest + 1])
+    return shown if len(shown) <= longest else shown[:longest] + "…"
+
+
 def format_value(value: str | float | None, style: str | None = None) -> str:
     """Return a value as people write it: ``percent``, ``bytes``, ``duration`` or plain."""
     if value is None:
         return "unknown"
     if isinstance(value, str):
-        shown = "".join(c if c.isprintable() else "?" for c in value[: _SHOWN_LENGTH + 1])
-        return shown if len(shown) <= _SHOWN_LENGTH else shown[:_SHOWN_LENGTH] + "…"
+        return printable(value, _SHOWN_LENGTH)
     return _STYLES.get(style or "", _plain)(value)
 
 

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     TARGET_TOO_LARGE = "target_too_large"
     PARAMETER_REFUSED = "parameter_refused"
     SYMPTOMS_GONE = "symptoms_gone"
+    PART_OF_ANOTHER = "part_of_another"
 
     # why it is an incident of its own
     CAUSE_OVER = "cause_over"
@@ -88,6 +89,7 @@ _TEXTS: dict[Reason, str] = {
     Reason.TARGET_TOO_LARGE: "the target is more hosts than the remediation may touch",
     Reason.PARAMETER_REFUSED: "a value does not fit the type of its parameter",
     Reason.SYMPTOMS_GONE: "the symptoms went away",
+    Reason.PART_OF_ANOTHER: "it turned out to be an effect of another incident, and goes on as part of it",
     Reason.CAUSE_OVER: "what was taken for its cause is over, and it lasts",
     Reason.RELAPSED: "it was held for recovered, and is there again or still",
     Reason.MODE_OBSERVE: "the agent is in mode observe: it says what it would do and does nothing",

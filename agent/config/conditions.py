@@ -12,7 +12,24 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 from agent.config.scalars import Duration, Identifier, PositiveDuration
 from agent.config.yamlfile import Strict
 
-LINES, TEMPLATE_LINES = "log_lines", "log_template_lines"  # signals that come from logs, not from a query
+# signals that have no query: they come from logs, or are worked out from which targets answer
+LINES, TEMPLATE_LINES = "log_lines", "log_template_lines"
+HOST_SEEN, HOST_BACK, HOST_TARGETS = "host_seen", "host_back", "host_targets"
+PROBER_WORKS = "prober_works"
+NETWORK_LOST, MONITORING_SEES, MONITORED_HOSTS = "network_lost", "monitoring_sees", "monitored_hosts"
+WITHOUT_QUERY = frozenset(
+    {
+        LINES,
+        TEMPLATE_LINES,
+        HOST_SEEN,
+        HOST_BACK,
+        HOST_TARGETS,
+        PROBER_WORKS,
+        NETWORK_LOST,
+        MONITORING_SEES,
+        MONITORED_HOSTS,
+    }
+)
 AnomalyKind = Literal[
     "any",
     "spike",

@@ -126,6 +126,12 @@ def metric_names(query: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=4096)
+def is_from_probes(query: str) -> bool:
+    """Return whether a query asks what probes of a blackbox_exporter found."""
+    return any(name.startswith("probe_") for name in metric_names(query))
+
+
 def _parse(query: str) -> promql_parser.Expr:
     parsed: promql_parser.Expr = promql_parser.parse(with_rate_interval(query))
     return parsed

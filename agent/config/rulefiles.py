@@ -14,8 +14,7 @@ from typing import Literal, TypeVar
 from pydantic import Field, field_validator
 
 from agent.config.conditions import (
-    LINES,
-    TEMPLATE_LINES,
+    WITHOUT_QUERY,
     Condition,
     SignalCondition,
     check_patterns,
@@ -91,6 +90,10 @@ class Fault(Strict):
     passed_on: bool = Field(
         default=False, description="may come from trouble of something this entity depends on, on any host"
     )
+    follows_any: bool = Field(
+        default=False, description="may follow from any other fault of its host: it names none itself"
+    )
+    for_people: bool = Field(default=False, description="nothing is run for it, people are called at once")
 
 
 class Rule(Strict):
@@ -222,7 +225,7 @@ def _check_rules(rules: _Shelf, signals: _Shelf, faults: _Shelf) -> Iterator[Pro
         if rule.fault not in faults.entries:
             known = ", ".join(sorted(faults.entries)) or "none"
             yield rules.problem(id_, ("fault",), f"there is no fault '{rule.fault}'", f"known: {known}")
-        known_signals = {*signals.entries, LINES, TEMPLATE_LINES}
+        known_signals = signals.entries.keys() | WITHOUT_QUERY
         for leaf in leaves(rule.when):
             if isinstance(leaf, SignalCondition) and leaf.signal not in known_signals:
                 yield rules.problem(id_, ("when",), f"there is no signal '{leaf.signal}'")

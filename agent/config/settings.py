@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from agent.config.api import ApiSection
+from agent.config.conditions import check_patterns
 from agent.config.models import ModelsSection
 from agent.config.scalars import Duration, PositiveDuration
 from agent.config.sources import (
@@ -186,6 +187,23 @@ class DiagnoseSection(Strict):
         default=timedelta(minutes=1),
         description="how long symptoms must stay away before an incident counts as cleared",
     )
+
+    # heartbeats that fire for ever, helpers of inhibition, and what the agent itself has sent
+    ignored_alerts: tuple[str, ...] = Field(
+        default=("Watchdog", "DeadMansSwitch", "InfoInhibitor", "OpsmendAnomaly"),
+        description="names, as regular expressions, of alerts that are no incident where no rule knows them",
+    )
+
+    settle: PositiveDuration = Field(
+        default=timedelta(minutes=2),
+        description="how long nothing is concluded of a host that was silent and is back",
+    )
+
+    @field_validator("ignored_alerts")
+    @classmethod
+    def _patterns_compile(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        check_patterns({pattern: pattern for pattern in patterns})
+        return patterns
 
 
 class DecideSection(Strict):

@@ -119,7 +119,8 @@ class Decider:
         now: datetime,
     ) -> Decision:
         try:
-            plan = make_plan(remediation, candidate, hosts, self._rules_digest())
+            troubled = self._history.troubled_hosts()
+            plan = make_plan(remediation, candidate, hosts, self._rules_digest(), troubled)
         except UnresolvedTarget as error:
             return _escalate(error.reason, f"{remediation.name}: {error}")
         except ParameterError as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from agent.decide.catalog import Remediation
 from agent.decide.guards import History
 from agent.decide.parameters import bind_parameters
+from agent.decide.surroundings import with_surroundings
 from agent.decide.targets import resolve_target
 from agent.records import Candidate, InventoryHost, Option, Plan
 
@@ -54,18 +55,20 @@ def make_plan(
     candidate: Candidate,
     hosts: Mapping[str, InventoryHost],
     rules_digest: str = "",
+    troubled: Collection[str] = (),
 ) -> Plan:
     """Make a remediation concrete for a candidate. Raises UnresolvedTarget or ParameterError."""
     file = remediation.file
+    labels = with_surroundings(candidate.labels, hosts, troubled)
     return Plan(
         remediation=remediation.name,
         digest=remediation.digest,
         fault=candidate.fault,
         entity=candidate.entity,
         confidence=candidate.confidence,
-        hosts=resolve_target(file.target, candidate.labels, hosts, file.limits.hosts),
-        parameters=bind_parameters(file.parameters, candidate.labels),
-        labels=candidate.labels,
+        hosts=resolve_target(file.target, labels, hosts, file.limits.hosts),
+        parameters=bind_parameters(file.parameters, labels),
+        labels=labels,
         rules_digest=rules_digest,
     )
 

@@ -1,6 +1,7 @@
 """ansible-runner's events in, task events for people out.
 
-Module arguments and results stay behind: they may hold secrets.
+Module arguments and results stay behind: they may hold secrets. What a playbook shows on purpose (debug) is
+what its author wants people to read.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ _STATUS = {
     "runner_on_unreachable": "unreachable",
 }
 _MESSAGE_LENGTH = 2000
+_SHOWING = ("debug", "ansible.builtin.debug")
 
 
 def to_task_event(event: Mapping[str, Any], step: str) -> TaskEvent | None:
@@ -38,12 +40,22 @@ def to_task_event(event: Mapping[str, Any], step: str) -> TaskEvent | None:
         host=str(data.get("host", "")),
         task=str(data.get("task", "")),
         status=status,
-        message=_message(result) if status in ("failed", "unreachable", "changed") else "",
+        message=_message(result) if _is_worth_telling(status, data) else "",
     )
+
+
+def _is_worth_telling(status: str, data: Mapping[str, Any]) -> bool:
+    shown = data.get("task_action") in _SHOWING and "results" not in (data.get("res") or {})
+    return shown or status in ("failed", "unreachable", "changed")
 
 
 def _message(result: Mapping[str, Any]) -> str:
     if "censored" in result:
         return "hidden by no_log"
-    parts = [str(result[key]).strip() for key in ("msg", "stderr") if result.get(key)]
+    parts = [_in_words(result[key]) for key in ("msg", "stderr") if result.get(key)]
     return "\n".join(dict.fromkeys(parts))[:_MESSAGE_LENGTH]
+
+
+def _in_words(value: Any) -> str:
+    lines = value if isinstance(value, list) else [value]
+    return "\n".join(str(line).strip() for line in lines)

@@ -13,7 +13,7 @@ from agent.collect import PrometheusSource
 from agent.collect.topology import TopologyReader
 from agent.config import Settings
 from agent.detect.models.layer import EntityLayer
-from agent.diagnose import Clearance, Dependencies, IncidentLifecycle, RuleVoter
+from agent.diagnose import Clearance, Dependencies, IncidentLifecycle
 from agent.investigation.investigator import Investigator
 from agent.notify import Notifier
 from agent.pipeline import Pipeline
@@ -23,7 +23,7 @@ from agent.response import OperatorActions, Previews, Responder, Workers
 from agent.store import Stores
 from agent.stream import AlertIntake, Feed, Stream
 from agent.wiring.definitions import Current, Definitions
-from agent.wiring.voting import Learned, make_ensemble
+from agent.wiring.voting import Learned, make_ensemble, make_voter
 
 
 class Announcer(Protocol):
@@ -80,7 +80,7 @@ class Agent:
             self.current.definitions = definitions
             self.pipeline.reload(
                 definitions.book,
-                RuleVoter(definitions.book),
+                make_voter(self.settings, definitions.book),
                 make_ensemble(self.settings, definitions.cases, self.stores, self.clock, self.learned),
                 IncidentLifecycle(
                     definitions.book.faults,

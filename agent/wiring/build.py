@@ -14,10 +14,11 @@ from agent.collect.logseries import LogSeries
 from agent.collect.topology import TopologyReader
 from agent.config import Settings
 from agent.config.logsignals import LOG_SIGNALS
+from agent.config.targetsignals import TARGET_SIGNALS
 from agent.decide import Decider
 from agent.detect import SeriesDetector
 from agent.detect.models.layer import EntityLayer
-from agent.diagnose import Clearance, IncidentLifecycle, RuleVoter, VotingEnsemble
+from agent.diagnose import Clearance, IncidentLifecycle, VotingEnsemble
 from agent.investigation.voter import InvestigationVoter
 from agent.learn.casebook import TrackRecord
 from agent.notify import AnomalyAlerts, AnomalyDigest, Notifier, Storyteller
@@ -40,7 +41,7 @@ from agent.tracking import IncidentTracker
 from agent.wiring.agent import Agent, Announcer
 from agent.wiring.definitions import Current, Definitions
 from agent.wiring.parts import make_dependencies, make_inventory, make_runner, make_scorer, make_source
-from agent.wiring.voting import Learned, make_ensemble, make_investigator
+from agent.wiring.voting import Learned, make_ensemble, make_investigator, make_voter
 
 
 def build(settings: Settings, definitions: Definitions, clock: Clock | None = None) -> Agent:
@@ -204,7 +205,7 @@ def _pipeline(
     entities: EntityLayer | None,
     on_frame: Callable[[Frame], None],
 ) -> Pipeline:
-    own_signals = LOG_SIGNALS if series else {}
+    own_signals = {**TARGET_SIGNALS, **(LOG_SIGNALS if series else {})}
     signals = {**definitions.book.signals, **own_signals}
     collect = settings.collect
     buffer = FrameBuffer(signals, round(collect.history / collect.poll), collect.prometheus.max_series)
@@ -217,7 +218,7 @@ def _pipeline(
         source=source,
         buffer=buffer,
         detector=detector,
-        voter=RuleVoter(definitions.book),
+        voter=make_voter(settings, definitions.book),
         ensemble=ensemble,
         lifecycle=lifecycle,
         tracker=tracker,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agent.clock import Clock
 from agent.config import Rulebook, Settings
-from agent.diagnose import VotingEnsemble
+from agent.diagnose import RuleVoter, VotingEnsemble
 from agent.diagnose.naming.classifier import load_classifier
 from agent.diagnose.naming.voters import VoterWeights, learn_weights
 from agent.investigation.investigator import Inventory, Investigator
@@ -27,6 +27,12 @@ class Learned:
     def weights(self) -> VoterWeights:
         """Return how much each voter is believed by now."""
         return learn_weights(self.record())
+
+
+def make_voter(settings: Settings, book: Rulebook) -> RuleVoter:
+    """Return the voter that knows the rules of a book."""
+    section = settings.diagnose
+    return RuleVoter(book, section.settle * settings.agent.time_scale, section.ignored_alerts)
 
 
 def make_ensemble(

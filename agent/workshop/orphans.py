@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from agent.config.conditions import SignalCondition, leaves
 from agent.config.rulefiles import Rulebook
 from agent.decide import Remediation
+from agent.diagnose.live.unknown_alerts import UNKNOWN_ALERT
 from agent.records.cases import PastCase
 
 
@@ -18,10 +19,10 @@ def orphans(
     fixed = {fault for remediation in catalog.values() for fault in remediation.file.fixes}
     for fault in sorted(book.faults):
         fixers = sorted(name for name, one in catalog.items() if fault in one.file.fixes)
-        if fault not in found:
+        if fault not in found and fault != UNKNOWN_ALERT:  # which is what no rule finds
             unused = f", so {', '.join(fixers)} is never chosen for it" if fixers else ""
             yield f"no rule and no case finds {fault}{unused}"
-        if fault not in fixed:
+        if fault not in fixed and not book.faults[fault].for_people:
             yield f"no remediation fixes {fault}"
     used = {
         leaf.signal

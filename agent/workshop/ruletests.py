@@ -11,8 +11,9 @@ from pathlib import Path
 
 from agent.collect import Answer, FrameBuffer, Poll
 from agent.collect.logcount import LineCounter
+from agent.collect.targets import UP, TargetWatch
 from agent.config.conditions import LogCondition, leaves
-from agent.config.promql import is_certain_when_partial
+from agent.config.promql import is_certain_when_partial, is_from_probes
 from agent.config.rulefiles import Rulebook
 from agent.config.ruletestfile import (
     MOST_SAMPLES,
@@ -23,6 +24,7 @@ from agent.config.ruletestfile import (
     parse_series,
     parse_values,
 )
+from agent.config.targetsignals import TARGET_SIGNALS
 from agent.config.yamlfile import Document, KeyPath, read_yaml, validate
 from agent.diagnose import IncidentLifecycle, RuleVoter, Visibility
 from agent.errors import ConfigError, Problem
@@ -149,7 +151,9 @@ def _polls(
 def _frames(book: Rulebook, test: RuleTest, wanted: frozenset[int]) -> Iterator[Frame]:
     """Yield the frame of every poll; some signals have no answer at the polls that are looked at."""
     last = max(wanted, default=0)
-    buffer = FrameBuffer(book.signals, max(last, 1), MOST_SAMPLES)
+    watch = TargetWatch()
+    from_probes = {id_ for id_, signal in book.signals.items() if is_from_probes(signal.query)}
+    buffer = FrameBuffer({**book.signals, **TARGET_SIGNALS}, max(last, 1), MOST_SAMPLES)
     named = [(parse_series(one.series), parse_values(one.values)) for one in test.series]
     for number in range(last):
         answers = {signal: Answer(0, [], []) for signal in book.signals}
@@ -160,7 +164,11 @@ def _frames(book: Rulebook, test: RuleTest, wanted: frozenset[int]) -> Iterator[
                 answers[name.signal] = Answer(0, [*known.labels, name.labels], [*known.values, value])
         if number + 1 in wanted:
             answers = dict(_as_answered(book, test, answers))
-        yield buffer.add(Poll(_BEGIN + number * test.interval, answers))
+        at = _BEGIN + number * test.interval
+        up = answers[UP].labels if UP in answers else ()
+        scraped = {(one.get("job", ""), one.get("instance", "")): at.timestamp() for one in up}
+        poll = Poll(at, answers, scraped=scraped)
+        yield buffer.add(watch.with_targets(poll, from_probes))
 
 
 def _as_answered(

@@ -24,7 +24,6 @@ SITES = {"fast": (15.0, ()), "slow": (60.0, ()), "replicas": (60.0, ("a", "b"))}
 # of each host one series with this value, by the labels that tell it from others
 EXPECTED = {
     ("exporter_up", "9100"): 1,
-    ("host_seen", ""): 1,
     ("filesystem_free_ratio", "/"): 0.5,
     ("filesystem_free_ratio", "/tmp"): 0.9,
     ("filesystem_free_inodes_ratio", "/"): 0.5,

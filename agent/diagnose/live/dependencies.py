@@ -1,4 +1,4 @@
-"""Edges in; whether one candidate's entity depends on another's out."""
+"""Edges in; what a name depends on, directly or through others, out."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from agent.config.targetsignals import MONITORING, NETWORK
 from agent.records import Candidate
 from agent.records.evidence import Edge
 
 _FARTHEST = 6  # edges; what lies farther away is no neighbour in any useful sense
+_EVERYWHERE = frozenset({NETWORK, MONITORING})
 _NAMING_LABELS = ("host", "unit", "service", "instance", "pod", "backend", "server")
 
 
 class Dependencies:
-    """Knows who depends on whom, directly or through others."""
+    """Knows who depends on whom, directly or through others; everybody on the network and the monitoring."""
 
     def __init__(self, edges: Iterable[Edge] = ()) -> None:
         self._targets: Mapping[str, set[str]] = {}
@@ -29,25 +31,14 @@ class Dependencies:
         self._targets = dict(targets)
         self.reach = lru_cache(maxsize=16_384)(self._reach)
 
-    def __bool__(self) -> bool:
-        """Return whether any dependency is known."""
-        return bool(self._targets)
-
     def _reach(self, name: str) -> frozenset[str]:
         """Return everything that a name depends on. Cycles end where they began."""
-        found: set[str] = set()
+        found = set(_EVERYWHERE)
         newest = {name}
         for _ in range(_FARTHEST):
             newest = {target for one in newest for target in self._targets.get(one, ())} - found
             found |= newest
         return frozenset(found)
-
-    def depends(self, one: Candidate, other: Candidate) -> bool:
-        """Return whether the first candidate's entity depends on the second's, on another host."""
-        mine, theirs = names_of(one), names_of(other)
-        if mine & theirs:
-            return False
-        return any(not self.reach(name).isdisjoint(theirs) for name in mine)
 
 
 def names_of(candidate: Candidate) -> frozenset[str]:

@@ -17,6 +17,9 @@ class FaultCauses:
             for effect in _reach(cause, faults):
                 if effect != cause:
                     self._causes[effect].add(cause)
+        known = {id_ for id_, fault in faults.items() if not fault.follows_any}
+        for id_ in faults.keys() - known:
+            self._causes[id_] |= known
 
     def of(self, effect: str) -> frozenset[str]:
         """Return every fault that may lead to this one on the same host."""

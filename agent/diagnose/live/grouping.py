@@ -29,14 +29,20 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """What is seen of each known incident, by id, and what none of them holds."""
+    """What is seen of each known incident, by id, and what none of them holds.
+
+    ``merged`` are incidents that turned out to be effects of another one's, and that one's id.
+    """
 
     held: Mapping[int, Sequence[Candidate]]
     opened: Sequence[Opening]
+    merged: Mapping[int, int]
 
 
 class IncidentGrouper:
     """Puts candidates to the incident they belong to, or to one that is to be opened.
+
+    An incident for which nothing was begun joins that of its cause, when that is found later.
 
     What is on one entity belongs together; what has a cause (see Relations) belongs to it as long as
     the cause is there. An incident is about its own entity: an effect that has lost its cause, or whose
@@ -68,7 +74,7 @@ class IncidentGrouper:
             by_root[id(root)].append(trouble)
         for key, members in by_root.items():
             placing.place(roots[key], members)
-        return Grouping(placing.held, placing.opened)
+        return Grouping(placing.held, placing.opened, placing.merged)
 
     def relate(self, candidates: Iterable[Candidate]) -> tuple[list[Trouble], Relations]:
         """Return the troubles of one incident and how they hang together."""
@@ -85,6 +91,7 @@ class _Placing:
     def __init__(self, known: Sequence[Incident], lasting: Mapping[int, Sequence[Candidate]]) -> None:
         self.held: dict[int, list[Candidate]] = defaultdict(list)
         self.opened: list[Opening] = []
+        self.merged: dict[int, int] = {}
         self.troubles: dict[str, Trouble] = {}
         self._by_id = {one.id: one for one in known if not one.state.final}
         self._final: dict[tuple[str, str], Incident] = {}
@@ -125,7 +132,11 @@ class _Placing:
         for member in members:
             owner = self._by_id.get(member.owner) if member.owner is not None else None
             if owner is not None and owner is not anchor and _stays(member, owner):
-                self.held[owner.id] += member.present
+                if anchor is not None and member.present and owner.state in DIAGNOSED_STATES:
+                    self.merged[owner.id] = anchor.id
+                    self.held[anchor.id] += member.present
+                else:
+                    self.held[owner.id] += member.present
             elif anchor is not None:
                 self.held[anchor.id] += member.present
             else:

@@ -64,6 +64,7 @@ class IncidentLifecycle:
             self._update(one, grouping.held.get(one.id, ()), kept[one.id], bool(lasting[one.id]), shown, now)
             for one in known
         ]
+        changed = [_merge(one, grouping.merged.get(one.id)) for one in changed]
         self._clearance.keep([one.id for one in known])
         by_id = {one.id: one for one in known}
         return Changes(changed, [self._open(one, by_id, now) for one in grouping.opened])
@@ -155,6 +156,13 @@ class IncidentLifecycle:
     def _title(self, best: Candidate) -> str:
         fault = self._faults.get(best.fault)
         return f"{fault.summary if fault else best.fault}: {best.entity}"
+
+
+def _merge(incident: Incident, into: int | None) -> Incident:
+    """Return an incident that is part of another one now and has nothing left of its own."""
+    if into is None:
+        return incident
+    return replace(incident, symptomatic=False, reason=Reason.PART_OF_ANOTHER, detail=f"incident {into}")
 
 
 def _depth(trouble: Trouble, relations: Relations) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from agent.config.conditions import (
+    HOST_BACK,
     AlertCondition,
     AllOf,
     AnyOf,
@@ -27,6 +28,7 @@ from agent.config.conditions import (
 from agent.config.rulefiles import Rule, Rulebook
 from agent.diagnose.live.arrived import find_events, find_log_lines, find_log_templates
 from agent.diagnose.live.symptoms import Match, SymptomFinder
+from agent.diagnose.live.unknown_alerts import UnknownAlerts
 from agent.diagnose.live.untold import Untold, untold
 from agent.placeholders import fill, names
 from agent.records import Alert, Anomaly, Arrivals, Candidate, Frame, Held, Symptom, Vote
@@ -47,8 +49,19 @@ class _Binding:
 class RuleVoter:
     """Says which rules match."""
 
-    def __init__(self, book: Rulebook) -> None:
+    def __init__(
+        self,
+        book: Rulebook,
+        settle: timedelta = timedelta(minutes=2),
+        ignored_alerts: Iterable[str] = (),
+    ) -> None:
+        """``settle`` is for how long nothing is concluded of a host that was silent and is back.
+
+        ``ignored_alerts`` are patterns of alerts that no rule needs to know.
+        """
         self._rules = tuple(book.rules.values())
+        self._settle = settle
+        self._unknown_alerts = UnknownAlerts(self._rules, ignored_alerts)
 
     def vote(
         self,
@@ -74,11 +87,36 @@ class RuleVoter:
                     held.append(_held(rule, binding))
                 else:
                     candidates.append(_candidate(rule, binding, lasts))
+        candidates += self._unknown_alerts.find(alerts)
+        candidates, unsettled = self._settled(candidates, frame)
+        held += unsettled
         named = {(one.fault, one.entity) for one in candidates}
         return Vote(
             candidates=tuple(candidates),
             held=tuple(one for one in held if (one.fault, one.entity) not in named),
         )
+
+    def _settled(self, candidates: Sequence[Candidate], frame: Frame) -> tuple[list[Candidate], list[Held]]:
+        """Hold back what is seen on hosts that have just come back: they boot, and report bit by bit."""
+        back = {
+            frame.series[row].labels["host"]: float(frame.latest[row])
+            for row in frame.rows.get(HOST_BACK, ())
+            if frame.latest[row] < self._settle.total_seconds()
+        }
+        if not back:
+            return list(candidates), []
+        kept = [one for one in candidates if one.labels.get("host") not in back]
+        held = [
+            Held(
+                rule=", ".join(one.voters),
+                fault=one.fault,
+                entity=one.entity,
+                why=f"{one.labels['host']} has been back for {back[one.labels['host']]:.0f} s only",
+            )
+            for one in candidates
+            if one.labels.get("host") in back
+        ]
+        return kept, held
 
 
 def _candidate(rule: Rule, binding: _Binding, lasts: timedelta) -> Candidate:

@@ -15,7 +15,7 @@ from agent.records.cases import Hypothesis, PastCase
 
 _SURE = 0.6  # a rule this sure needs no advice, and gets no delay
 _WORTH_SAYING = 0.5
-_NOBODY_KNOWS = "unknown"
+_NOBODY_KNOWS = frozenset({"unknown", "unknown_alert"})
 _PLAIN_TRUST = 0.97  # one failure in a long record changes nothing that anybody needs to hear of
 
 CaseBook = Callable[[], Sequence[PastCase]]
@@ -55,7 +55,7 @@ class VotingEnsemble:
         hypotheses = [
             Hypothesis(voter=name, fault=one.fault, confidence=confidence, evidence=one.evidence)
             for one in own
-            if one.fault != _NOBODY_KNOWS
+            if one.fault not in _NOBODY_KNOWS
             for name, confidence in one.voters.items()
         ]
         hypotheses += voter.vote(seen)
@@ -78,7 +78,7 @@ class VotingEnsemble:
 
 
 def _is_sure(candidate: Candidate) -> bool:
-    return candidate.fault != _NOBODY_KNOWS and candidate.confidence >= _SURE
+    return candidate.fault not in _NOBODY_KNOWS and candidate.confidence >= _SURE
 
 
 def _believed(candidate: Candidate, weights: VoterWeights) -> Candidate:

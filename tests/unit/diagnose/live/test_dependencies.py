@@ -7,6 +7,7 @@ import pytest
 
 from agent.config.rulefiles import Fault
 from agent.diagnose import Dependencies, IncidentLifecycle, Visibility
+from agent.reasons import Reason
 from agent.records import IncidentState
 from agent.records.evidence import Edge
 from tests.make import NOW, candidate, frame, symptom
@@ -77,6 +78,18 @@ def test_a_cause_that_shows_later_becomes_what_is_treated(lifecycle):
     changed, new = seen_later(lifecycle, replace(effect, id=7), on("front1", "slow"), on("db", "down"))
     assert not new
     assert (changed.fault, changed.host) == ("down", "db")
+
+
+def test_effects_that_were_opened_before_their_cause_was_found_become_part_of_its_incident(lifecycle):
+    fronts = [on("front1", "slow"), on("front2", "slow"), on("front3", "slow")]
+    known = [replace(one, id=number) for number, one in enumerate(opened(lifecycle, *fronts), 1)]
+    known[2] = replace(known[2], state=IncidentState.ESCALATED)
+    changes = lifecycle.update([*fronts, on("db", "down")], known, Visibility(SEEN), NOW)
+    first, second, third = changes.known
+    assert not changes.opened
+    assert (first.fault, len(first.diagnosis.candidates)) == ("down", 3)
+    assert (second.symptomatic, second.reason, second.detail) == (False, Reason.PART_OF_ANOTHER, "incident 1")
+    assert third.fault == "slow", "people have it"
 
 
 def test_a_cause_is_not_hidden_behind_a_run_that_treats_its_effect(lifecycle):

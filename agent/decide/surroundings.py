@@ -1,0 +1,67 @@
+"""A diagnosis and the inventory in, labels that only the inventory can give out: who is near, what is below.
+
+A host that is silent cannot be asked itself. ``neighbour`` is a host of the same groups that is well,
+``hypervisor`` the host that the inventory names as what it runs on, ``suspect_address`` and ``suspect_port``
+are how Ansible would reach it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from agent.records import InventoryHost
+
+NEIGHBOUR, HYPERVISOR = "neighbour", "hypervisor"
+SUSPECT_ADDRESS, SUSPECT_PORT = "suspect_address", "suspect_port"
+_OWN = frozenset({NEIGHBOUR, HYPERVISOR, SUSPECT_ADDRESS, SUSPECT_PORT})
+_BY_SSH = frozenset({"ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh"})
+_SSH_PORT = 22
+
+
+def with_surroundings(
+    labels: Mapping[str, str], hosts: Mapping[str, InventoryHost], troubled: Collection[str]
+) -> dict[str, str]:
+    """Return labels with what the inventory knows around their host; never from the labels themselves.
+
+    ``troubled`` are hosts that cannot be asked. Where a label means no host, or several, there is nothing.
+    """
+    kept = {name: value for name, value in labels.items() if name not in _OWN}
+    name = labels.get("host", "")
+    meant = [one for one in hosts.values() if name and name in one.names]
+    if len(meant) != 1:
+        return kept
+    suspect = meant[0]
+    port = str(suspect.variables.get("ansible_port", _SSH_PORT))
+    found = {
+        SUSPECT_ADDRESS: _text(suspect, "ansible_host") or suspect.name,
+        SUSPECT_PORT: port if port.isdigit() else str(_SSH_PORT),
+        HYPERVISOR: _text(suspect, "opsmend_hypervisor"),
+        NEIGHBOUR: _neighbour(suspect, hosts, troubled),
+    }
+    return {**kept, **{name: value for name, value in found.items() if value}}
+
+
+def _neighbour(suspect: InventoryHost, hosts: Mapping[str, InventoryHost], troubled: Collection[str]) -> str:
+    """Return the well host that shares the smallest group, and most groups, with the suspect; or nothing."""
+    sizes: dict[str, int] = {}
+    for one in hosts.values():
+        for group in one.groups & suspect.groups:
+            sizes[group] = sizes.get(group, 0) + 1
+    everybody = len(hosts) + 1
+    near = [
+        (
+            min((sizes[group] for group in one.groups & suspect.groups), default=everybody),
+            -len(one.groups & suspect.groups),
+            one.name,
+        )
+        for one in hosts.values()
+        if not one.names & suspect.names
+        and one.names.isdisjoint(troubled)
+        and one.variables.get("ansible_connection", "ssh") in _BY_SSH
+    ]
+    return min(near, default=(0, 0, ""))[-1]
+
+
+def _text(host: InventoryHost, name: str) -> str:
+    value = host.variables.get(name)
+    return value if isinstance(value, str) and "{{" not in value else ""
