@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import resource
 import signal
 import socket
 from collections.abc import Iterator
@@ -54,6 +55,19 @@ def only_one(folder: Path) -> Iterator[None]:
             stream.write(str(os.getpid()))
             stream.flush()
         yield
+
+
+def raise_file_limit(wanted: int = 16_384) -> int:
+    """Open more files at once than a shell's 1,024, where the machine allows it; return how many.
+
+    What the port, sources and runs need at most is a fraction of that: nobody outside can use it up.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = min(wanted, hard) if hard != resource.RLIM_INFINITY else wanted
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def keep_memory_small() -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from agent.config import check_settings, find_config_file, load_settings
 from agent.errors import ConfigError
-from agent.process import keep_memory_small, only_one
+from agent.process import keep_memory_small, only_one, raise_file_limit
 
 
 def run_agent(config: Path | None) -> None:
     """Run the agent until it is told to stop."""
     keep_memory_small()
+    raise_file_limit()
     from agent.log import set_up
     from agent.service import Service
     from agent.wiring import build, load_definitions

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json as stdjson
 import random
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,16 +16,21 @@ from typing import Any
 import orjson
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
+from agent.collect.deadline import DeadlineAdapter, deadline
 from agent.collect.garbage import paused_collection
 from agent.config.credentials import credential_path, read_credential
 from agent.config.sources import HttpSection
 from agent.errors import AnswerTooLarge, SourceRefused, SourceUnreachable
 
-_LARGEST_ANSWER = 256 * 2**20  # bytes
+_LARGEST_ANSWER = 128 * 2**20  # bytes
 _CHUNK = 256 * 1024
+_LONGEST_REASON = 500  # characters of what a source says of an error
+_LARGE = 8 * 2**20  # bytes of an answer that is taken apart alone: as objects it is ten times as much
 _LONGEST_WAIT_S = 300.0  # whatever a source asks for
+
+
+_one_large_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +47,12 @@ class Reply:
 
     def json(self) -> Any:
         """Return what the body says, parsed anew with each call, or None when it is no JSON."""
-        try:
-            with paused_collection():
-                return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            return _parsed_leniently(self.body)
+        with _one_large_at_a_time if len(self.body) > _LARGE else nullcontext():
+            try:
+                with paused_collection():
+                    return orjson.loads(self.body)
+            except orjson.JSONDecodeError:
+                return _parsed_leniently(self.body)
 
 
 class HttpClient:
@@ -70,7 +78,7 @@ class HttpClient:
         self._session = requests.Session()
         self._session.trust_env = False  # a .netrc or a proxy of the user must not change where secrets go
         self._session.headers["Accept-Encoding"] = "gzip"
-        self._session.mount(section.url, HTTPAdapter(pool_connections=1, pool_maxsize=connections))
+        self._session.mount(section.url, DeadlineAdapter(pool_connections=1, pool_maxsize=connections))
 
     def close(self) -> None:
         """Let go of connections."""
@@ -106,7 +114,7 @@ class HttpClient:
 
     def refuse(self, reply: Reply, said: str, missing: str) -> Exception:
         """Return the error for a bad status; ``missing`` names the setting to look at after a 404."""
-        text = f"{self.name} answers {reply.status}: {said or reply.reason}"
+        text = f"{self.name} answers {reply.status}: {(said or reply.reason)[:_LONGEST_REASON]}"
         if reply.status == 429 or reply.status >= 500:
             if reply.wait_s > 0:
                 text += f"; it asks to be left alone for {reply.wait_s:.0f} s"
@@ -137,23 +145,25 @@ class HttpClient:
 
     def _send(self, method: str, path: str, json: Any, form: Mapping[str, str] | None) -> Reply:
         timeout_s = self._section.timeout.total_seconds()
-        deadline = time.monotonic() + timeout_s
         headers = self._headers()
         if json is not None:
             headers["Content-Type"] = "application/json"
         try:
-            with self._session.request(
-                method,
-                self._section.url + path,
-                data=orjson.dumps(json) if json is not None else form,
-                headers=headers,
-                timeout=timeout_s,
-                allow_redirects=False,
-                stream=True,
-                verify=self._trusted(),
-                cert=self._certificate(),
-            ) as response:
-                body = self._read(response, deadline)
+            with (
+                deadline(timeout_s) as ends_at,
+                self._session.request(
+                    method,
+                    self._section.url + path,
+                    data=orjson.dumps(json) if json is not None else form,
+                    headers=headers,
+                    timeout=timeout_s,
+                    allow_redirects=False,
+                    stream=True,
+                    verify=self._trusted(),
+                    cert=self._certificate(),
+                ) as response,
+            ):
+                body = self._read(response, ends_at)
                 wait_s = _wait_s(response.headers.get("Retry-After", ""))
                 return Reply(response.status_code, response.reason, body, wait_s)
         except requests.exceptions.SSLError as error:
@@ -169,12 +179,12 @@ class HttpClient:
                 raise _BrokenConnection(why) from error
             why = f"{self.name} does not answer: {root_cause(error)} ({self._key}.url)"
             raise SourceUnreachable(why) from error
-        except requests.exceptions.Timeout as error:
+        except (requests.exceptions.Timeout, TimeoutError) as error:
             raise SourceUnreachable(self._slow()) from error
         except (OSError, requests.RequestException) as error:
             raise SourceRefused(f"{self.name} cannot be asked: {root_cause(error)} ({self._key})") from error
 
-    def _read(self, response: requests.Response, deadline: float) -> bytes:
+    def _read(self, response: requests.Response, ends_at: float) -> bytes:
         parts: list[bytes] = []
         size = 0
         # what is there, not a whole chunk: one who sends byte by byte must not outlast the deadline
@@ -183,7 +193,7 @@ class HttpClient:
             parts.append(part)
             if size > self._largest:
                 raise AnswerTooLarge(f"{self.name} answers more than {self._largest >> 20} MiB")
-            if time.monotonic() > deadline:  # a time limit of requests counts from byte to byte
+            if time.monotonic() > ends_at:  # a time limit of requests counts from byte to byte
                 raise SourceUnreachable(self._slow())
         return b"".join(parts)
 

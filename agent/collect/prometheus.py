@@ -35,6 +35,7 @@ _WORKERS = 3
 _STALLED_AFTER = timedelta(minutes=2)
 _MISSED_SCRAPES = 3  # of the fastest targets
 _MOST_NOTES = 100
+_LONGEST_REASON = 500
 # Prometheus and Thanos; VictoriaMetrics
 _TWINS = re.compile(r"duplicate (time )?series|many-to-many matching", re.IGNORECASE)
 
@@ -232,7 +233,7 @@ class PrometheusSource:
         body = reply.json()
         said = body.get("error") if isinstance(body, dict) else None
         if reply.status in (400, 422) and said:
-            raise QueryError(f"{self._client.name} refuses the query: {said}")
+            raise QueryError(f"{self._client.name} refuses the query: {str(said)[:_LONGEST_REASON]}")
         if reply.status != 200:
             raise self._client.refuse(reply, str(said or ""), "url")
         found = to_body(body, self._client.name)

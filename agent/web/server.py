@@ -14,7 +14,8 @@ from agent.config.api import TlsSection
 from agent.errors import OpsmendError
 from agent.livestatus import SOCKET
 from agent.log import Logger
-from agent.web.listeners import PeerProtocol, listen_on_path, listen_on_port
+from agent.web.connections import BoundedProtocol
+from agent.web.listeners import listen_on_path, listen_on_port
 
 log = Logger("web")
 
@@ -35,7 +36,7 @@ class ApiServer:
         self._listener = listener
         config = uvicorn.Config(
             app,
-            http=PeerProtocol,
+            http=BoundedProtocol,
             ssl_certfile=tls.cert_file if tls else None,
             ssl_keyfile=tls.key_file if tls else None,
             log_config=None,
@@ -43,7 +44,6 @@ class ApiServer:
             lifespan="off",
             server_header=False,
             timeout_keep_alive=75,
-            limit_concurrency=200,
             timeout_graceful_shutdown=5,
         )
         self._server = uvicorn.Server(config)

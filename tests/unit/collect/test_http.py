@@ -274,3 +274,47 @@ def test_a_connection_that_breaks_is_tried_once_more():
         with pytest.raises(SourceUnreachable, match="closes the connection"):
             ask_prometheus(f"http://127.0.0.1:{listener.getsockname()[1]}")
     assert len(accepted) == 2
+
+
+def drip_header(connection: socket.socket) -> None:
+    for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 10_000:
+        connection.sendall(bytes([byte]))
+        time.sleep(0.02)
+
+
+def continue_for_ever(connection: socket.socket) -> None:
+    while True:
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        time.sleep(0.02)
+
+
+def drip_body(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
+    while True:
+        connection.sendall(b"x")
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("trick", [drip_header, continue_for_ever, drip_body])
+def test_nobody_is_waited_for_longer_than_the_time_limit_in_all(trick):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection, contextlib.suppress(OSError):
+                    connection.recv(65536)
+                    trick(connection)
+
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        source = PrometheusSource(url, dt.timedelta(seconds=0.5))
+        began = time.monotonic()
+        with pytest.raises(SourceUnreachable, match=r"0\.5 s"):
+            source.query("up")
+        assert time.monotonic() - began < 2
+        source.close()
+        listener.shutdown(socket.SHUT_RDWR)
