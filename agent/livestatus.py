@@ -18,7 +18,6 @@ from agent.records.plain import to_plain
 
 FILE = "status.json"
 ANOMALIES_FILE = "anomalies.json"
-SOCKET = "agent.sock"
 
 
 def write_live_status(folder: Path, status: Mapping[str, Any]) -> None:

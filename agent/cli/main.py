@@ -14,6 +14,7 @@ from agent.cli.learning import training
 from agent.cli.offline import offline
 from agent.cli.options import Config, Json
 from agent.cli.people import audit, incident, pauses, tokens
+from agent.cli.settings import settings
 
 EXIT_CODES = (
     "Exit codes: 0 all is well · 1 something is wrong (see the message) · 2 the command line is wrong · "
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.add_typer(incident, name="incident")
 app.add_typer(pauses)
+app.add_typer(settings, name="config")
 app.add_typer(audit, name="audit")
 app.add_typer(tokens, name="tokens")
 app.add_typer(rules, name="rules")
@@ -83,6 +85,18 @@ def check(
     from agent.cli.check import check_all
 
     check_all(config, offline, json)
+
+
+@app.command()
+def reload(config: Config = None, json: Json = False) -> None:
+    """Let the agent go by changed settings, rules, policy and remediations, and say what came of it.
+
+    A mistake in a file is named, keeps everything as it was, and ends with exit code 78. What only a restart
+    brings into force is named too.
+    """
+    from agent.cli.reload import reload_agent
+
+    reload_agent(config, json)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 from pathlib import Path
 
 from agent.config import check_settings, find_config_file, load_settings
@@ -13,6 +14,7 @@ def run_agent(config: Path | None) -> None:
     """Run the agent until it is told to stop."""
     keep_memory_small()
     raise_file_limit()
+    faulthandler.enable()  # what ends it, systemd's watchdog too, leaves in the log where each thread was
     from agent.log import set_up
     from agent.service import Service
     from agent.wiring import build, load_definitions

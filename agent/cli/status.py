@@ -80,6 +80,26 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
     _print_alerts(live.get("alerts", {}))
     for work, why in live["trouble"].items():
         console.print(f"[red]trouble[/] in {work}: {escape(why)}", soft_wrap=True)
+    _print_settings(live.get("settings"))
+
+
+def _print_settings(settings: dict[str, Any] | None) -> None:
+    """Say what the files say and the agent does not go by."""
+    if settings is None:
+        return
+    for problem in settings["newest"]["problems"]:
+        console.print(f"[red]reload refused[/]: {escape(problem)}", soft_wrap=True)
+    pending = settings["pending"]
+    if pending["problem"] and not settings["newest"]["problems"]:
+        console.print(
+            f"[red]settings changed, with a mistake[/]: {escape(pending['problem'])}", soft_wrap=True
+        )
+    for way, command in (("reload", "opsmend reload"), ("restart", "systemctl restart opsmend")):
+        if pending[way]:
+            keys = ", ".join(pending[way])
+            console.print(
+                f"[yellow]settings changed, not in force[/] before {command}: {escape(keys)}", soft_wrap=True
+            )
 
 
 def _print_signals(what: str, signals: dict[str, str]) -> None:

@@ -43,7 +43,10 @@ T = TypeVar("T")
 
 
 class PrometheusSource:
-    """One Prometheus. Safe to use from several threads."""
+    """One Prometheus. Safe to use from several threads.
+
+    ``on_answer`` is called whenever one of the many questions of a poll, or of the history, is over.
+    """
 
     def __init__(self, url: str, timeout: timedelta, section: PrometheusSection | None = None) -> None:
         self.url = url
@@ -56,6 +59,7 @@ class PrometheusSource:
         self._replicas: tuple[str, ...] | None = None  # of those labels the ones that are in use here
         self._client = HttpClient("Prometheus", "collect.prometheus", section, _WORKERS + 2)
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="collect")
+        self.on_answer: Callable[[], None] = lambda: None
         self._intervals = ScrapeIntervals(section.scrape_interval, self.query, self._samples)
 
     def close(self) -> None:
@@ -200,6 +204,8 @@ class PrometheusSource:
                 # one query may be too much for a source that answers all others
                 if isinstance(error, SourceUnreachable) and not self._answers():
                     dead.append(str(error))
+            finally:
+                self.on_answer()
 
         for _ in self._pool.map(work, queries.items()):
             pass

@@ -30,16 +30,22 @@ def load_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Se
     ``OPSMEND_COLLECT__PROMETHEUS__URL`` overrides ``collect.prometheus.url``, and so on. Relative
     paths count from the folder of the file. Raises ConfigError with every problem found.
     """
-    if not file.exists():
-        hint = "give --config FILE, set OPSMEND_CONFIG, or start from packaging/config/opsmend.yml"
-        raise ConfigError([Problem(file, "does not exist", hint=hint)])
-    document = read_yaml(file)
-    document, variables = _with_environment(document, environment)
+    document, variables = read_settings(file, environment)
     try:
         settings = validate(Settings, document)
     except ConfigError as error:
         raise ConfigError([_name_variable(problem, variables) for problem in error.problems]) from error
     return _with_absolute_paths(settings, file.resolve().parent, environment.get("CREDENTIALS_DIRECTORY"))
+
+
+def read_settings(
+    file: Path, environment: Mapping[str, str] = os.environ
+) -> tuple[Document, Mapping[KeyPath, str]]:
+    """Return what the file and the environment say, unchecked, and which variable gives which key."""
+    if not os.path.lexists(file) and os.access(file.parent, os.X_OK):
+        hint = "give --config FILE, set OPSMEND_CONFIG, or let 'opsmend init' write it"
+        raise ConfigError([Problem(file, "does not exist", hint=hint)])
+    return _with_environment(read_yaml(file), environment)
 
 
 def check_settings(settings: Settings, file: Path) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from agent.config.effective import LIVE, is_under
 from agent.config.scalars import Duration, format_duration
 from agent.config.settings import Settings
 
@@ -23,7 +24,8 @@ _HEAD = """# Every setting
 force and where each value comes from, `opsmend check` what is wrong. Every option can also come from the
 environment: `OPSMEND_COLLECT__PROMETHEUS__URL` is `collect.prometheus.url`. Durations are written as `15s`,
 `5m`, `1h30m`, `7d`. Relative paths count from the folder of the file; those of secrets are looked up among
-systemd's credentials first.
+systemd's credentials first. A changed value is in force after `opsmend reload` or after a restart, as the
+last column says; `opsmend status` names those that are not in force yet.
 
 This page is made from the schema by `make schemas`.
 """
@@ -56,11 +58,14 @@ def reference_text() -> str:
     sections: dict[str, list[str]] = {}
     for option in options():
         default = f"`{option.default}`" if option.default else "must be given" if option.required else ""
-        cells = (f"`{option.key}`", option.kind, default, option.description)
+        changed_by = "reload" if is_under(option.key, LIVE) else "restart"
+        cells = (f"`{option.key}`", option.kind, default, option.description, changed_by)
         row = " | ".join(cell.replace("|", "\\|") for cell in cells)
         sections.setdefault(section_of(option), []).append(f"| {row} |")
     tables = (
-        f"\n## {name}\n\n| option | type | default | meaning |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
+        f"\n## {name}\n\n| option | type | default | meaning | changed by |\n|---|---|---|---|---|\n"
+        + "\n".join(rows)
+        + "\n"
         for name, rows in sections.items()
     )
     return _HEAD + "".join(tables)

@@ -30,7 +30,7 @@ class Decider:
         policy: Callable[[], PolicyFile],
         inventory: Inventory,
         history: History,
-        mode: Mode,
+        mode: Callable[[], Mode],
         rules_digest: Callable[[], str] = str,
     ) -> None:
         self._rules_digest = rules_digest
@@ -128,7 +128,7 @@ class Decider:
         rule = find_rule(self._policy(), plan, remediation.file, hosts)
         if rule is None:
             return _escalate(Reason.POLICY_DENIES, f"no rule of the policy fits {describe(plan)}")
-        mode = stricter(self._mode, rule.mode)
+        mode = stricter(self._mode(), rule.mode)
         if mode == "observe":
             return _decision(Action.HOLD, Reason.MODE_OBSERVE, plan, rule)
         question = Question(

@@ -46,7 +46,7 @@ class Notifier:
         self,
         notifications: NotificationStore,
         storyteller: Storyteller,
-        targets: Mapping[str, NotifyTarget],
+        targets: Callable[[], Mapping[str, NotifyTarget]],
         source: RangeSource,
         clock: Clock,
         anomalies: Callable[[], Sequence[Anomaly]] = tuple,
@@ -81,7 +81,7 @@ class Notifier:
         """Send one message; return why it failed, or nothing."""
         try:
             story = self._story(notification)
-            urls = read_urls(self._targets[notification.target])
+            urls = read_urls(self._targets()[notification.target])
         except (NotFoundError, OSError) as error:
             return str(error)
         except KeyError:

@@ -21,11 +21,11 @@ class Escalation:
         self,
         notifications: NotificationStore,
         policy: Callable[[], PolicyFile],
-        targets: Sequence[str],
+        targets: Callable[[], Sequence[str]],
     ) -> None:
         self._notifications = notifications
         self._policy = policy
-        self._targets = tuple(targets)
+        self._targets = targets
 
     def asked(self, incident: Incident, now: datetime) -> None:
         """Tell the first contact that an approval is asked for, and the next ones after their time."""
@@ -35,7 +35,7 @@ class Escalation:
             for target in contact.notify:
                 self._notifications.add(incident.id, APPROVAL, target, now, now + contact.after)
         if not contacts:
-            for target in self._targets:
+            for target in self._targets():
                 self._notifications.add(incident.id, APPROVAL, target, now)
 
     def answered(self, incident_id: int) -> None:
@@ -53,7 +53,7 @@ class Escalation:
         """
         found = [f"{one.fault} on {one.entity}" for one in candidates]
         messages = [one for one in self._notifications.of_incident(incident.id) if one.kind == JOINED]
-        for target in self._targets:
+        for target in self._targets():
             mine = [one for one in messages if one.target == target]
             told = {subject for one in mine for subject in one.subject.splitlines()}
             new = "\n".join(subject for subject in found if subject not in told)
@@ -74,5 +74,5 @@ class Escalation:
         self._tell(incident.id, STORM, now)
 
     def _tell(self, incident_id: int, kind: str, now: datetime) -> None:
-        for target in self._targets:
+        for target in self._targets():
             self._notifications.add(incident_id, kind, target, now)

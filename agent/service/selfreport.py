@@ -13,6 +13,7 @@ from agent.diagnose.live.support import describe_entity_anomaly
 from agent.livestatus import write_anomalies, write_live_status
 from agent.service.jobs import Jobs
 from agent.service.polling import Polling
+from agent.service.reloading import Reloader
 from agent.wiring import Agent
 
 _MOST_TOLD = 20  # strange entities in the status
@@ -27,10 +28,11 @@ class SelfReport:
         self._started_at = agent.clock.now()
         self._anomalies_written: bool | None = None
 
-    def connect(self, jobs: Jobs, polling: Polling) -> None:
+    def connect(self, jobs: Jobs, polling: Polling, reloader: Reloader) -> None:
         """Take what else is told of: it needs this report itself."""
         self._jobs = jobs
         self._polling = polling
+        self._reloader = reloader
 
     def write(self, state: str = "running") -> None:
         """Replace the live status."""
@@ -98,6 +100,7 @@ class SelfReport:
             },
             "alerts": agent.alerts.status(),
             "entity_models": self._entity_models(),
+            "settings": self._reloader.status(),
             "trouble": dict(self._jobs.trouble),
         }
 

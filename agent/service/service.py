@@ -10,23 +10,23 @@ from functools import partial
 from pathlib import Path
 from socket import socket
 
-from agent import __version__, metrics
+from agent import __version__
 from agent.background.trainer import Trainer
-from agent.config import check_settings, load_settings
 from agent.decide.policy import groups_of
-from agent.errors import ConfigError
 from agent.log import Logger
 from agent.process import caught_signals, notify_systemd
 from agent.response.token_actions import TokenActions
 from agent.service.jobs import Jobs
 from agent.service.polling import Polling
+from agent.service.reloading import Reloader
 from agent.service.selfreport import SelfReport
+from agent.service.watchdog import Watchdog
 from agent.web.access.issued import Credentials
-from agent.web.access.tokensfile import load_tokens
+from agent.web.access.tokensfile import FileTokens, load_tokens
 from agent.web.app import make_app
 from agent.web.parts import Parts
 from agent.web.server import ApiServer, start_servers
-from agent.wiring import Agent, Announcer, load_definitions
+from agent.wiring import Agent, Announcer
 from agent.wiring.parts import person_of
 
 log = Logger("service")
@@ -36,8 +36,11 @@ _DELIVER = timedelta(seconds=5)
 _EXPIRE = timedelta(minutes=1)
 _FORGET = timedelta(hours=1)
 _TRAINING = timedelta(seconds=15)
+_LOOK = timedelta(seconds=10)
 _KEEP_COUNTS = timedelta(days=2)  # of log lines
 _KEEP_EVENTS = timedelta(days=30)
+_TURN_WITHIN_S = 45.0  # also on a slow disk, and while somebody else holds the store
+_POLL_SPARE_S = 30.0  # for all that a poll does beside asking the source
 _AHEAD = 0.8  # of the refresh time: the inventory is read again before the old answer runs out
 
 
@@ -56,7 +59,9 @@ class Service:
         self._report = SelfReport(agent, self._trainer)
         self._polling = Polling(agent.pipeline, agent.settings, agent.clock, self._report.write)
         self._jobs = Jobs(agent.clock, self._report.write, self._note_late)
-        self._report.connect(self._jobs, self._polling)
+        self._reloader = Reloader(agent, config, self._use_tokens, self._note_reload)
+        self._report.connect(self._jobs, self._polling, self._reloader)
+        self._watchdog = Watchdog(agent.clock.monotonic)
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT, then stop in order; SIGHUP loads rules and remediations anew.
@@ -70,40 +75,40 @@ class Service:
             self._arrivals.start()
             self._start_feeds()
             self._schedule_all()
+            self._watch_loops()
             self._jobs.start()
             notify_systemd("READY=1")
             self._wait(signals)
             self._shut_down(servers)
 
     def reload(self) -> None:
-        """Load rules, policy, remediations and tokens anew; a mistake keeps what is in force."""
+        """Load settings, rules, policy, remediations and tokens anew; a mistake keeps what is in force."""
         notify_systemd(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
-            settings = load_settings(self._config)
-            problems = list(check_settings(settings, self._config))
-            if problems:
-                raise ConfigError(problems)
-            definitions = load_definitions(settings)
-            tokens = load_tokens(settings.api.tokens_file)
-        except ConfigError as error:
-            for problem in error.problems:
-                log.error("reload refused, the old configuration stays", problem=str(problem))
-            self._jobs.trouble["configuration"] = str(error.problems[0])
-            metrics.RELOADS.labels("refused").inc()
-        else:
-            self._agent.reload(definitions)
-            self._credentials.provisioned = tokens
-            self._jobs.trouble.pop("configuration", None)
-            metrics.RELOADS.labels("done").inc()
-            self._jobs.guarded("audit", lambda: self._note("reloaded"))
-            log.info("configuration reloaded", rules=len(definitions.book.rules), **self._report.counts())
-        notify_systemd("READY=1")
+            self._reloader.reload()
+        finally:
+            self._report.write()
+            notify_systemd("READY=1")
+
+    def _note_reload(self) -> None:
+        agent = self._agent
+        self._jobs.guarded("audit", lambda: self._note("reloaded"))
+        log.info(
+            "configuration reloaded",
+            mode=agent.settings.agent.mode,
+            rules=len(agent.current.definitions.book.rules),
+            restart=list(self._reloader.pending.restart) or None,
+            **self._report.counts(),
+        )
+
+    def _use_tokens(self, tokens: FileTokens) -> None:
+        self._credentials.provisioned = tokens
 
     def _schedule_all(self) -> None:
         agent, schedule = self._agent, self._jobs.schedule
         settings = agent.settings
         schedule("poll", settings.collect.poll, self._poll)
-        schedule("turn", min(_TICK, settings.collect.poll), agent.responder.turn)
+        schedule("turn", min(_TICK, settings.collect.poll), self._turn)
         schedule("inventory", settings.decide.inventory_refresh * _AHEAD, agent.inventory.refresh)
         schedule("messages", _DELIVER, agent.notifier.deliver)
         for announcer in agent.announcers:
@@ -111,6 +116,7 @@ class Service:
         schedule("alerts", _EXPIRE, agent.pipeline.expire_alerts)
         schedule("forget", _FORGET, self._forget)
         schedule("tokens", _EXPIRE, self._credentials.keep_uses)
+        schedule("settings", _LOOK, self._reloader.look)
         schedule("training", _TRAINING, self._trainer.turn)
         schedule("topology", settings.collect.topology.refresh, agent.read_topology)
 
@@ -166,6 +172,21 @@ class Service:
             self._polling.poll(self._jobs.guarded)
         finally:
             self._report.write_anomalies()
+            self._watchdog.turned("poll")
+
+    def _turn(self) -> None:
+        try:
+            self._agent.responder.turn()
+        finally:
+            self._watchdog.turned("turn")
+
+    def _watch_loops(self) -> None:
+        collect = self._agent.settings.collect
+        # of one query: asked twice where the connection broke, and the same to see whether anybody is there
+        query_s = 4 * collect.prometheus.timeout.total_seconds()
+        self._watchdog.watch("poll", collect.poll.total_seconds() + query_s + _POLL_SPARE_S)
+        self._watchdog.watch("turn", _TURN_WITHIN_S)
+        self._agent.source.on_answer = partial(self._watchdog.turned, "poll")
 
     def _note_late(self, job: str) -> None:
         if job == "poll":

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 from asyncio import BaseTransport, Transport
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from agent.errors import OpsmendError
+from agent.localsocket import peer_of, short_address
 
 _BACKLOG = 128
-_LONGEST_PATH = 107  # bytes that the kernel takes as the address of a local socket
-_CREDENTIALS = struct.Struct("3i")  # SO_PEERCRED: process, user, group (unix(7))
 
 
 def listen_on_port(listen: str) -> socket.socket:
@@ -53,19 +50,6 @@ def listen_on_path(path: Path) -> socket.socket:
     return listener
 
 
-@contextmanager
-def short_address(path: Path) -> Iterator[str]:
-    """Yield an address for a local socket whose path may be longer than the kernel takes."""
-    if len(os.fsencode(path)) <= _LONGEST_PATH:
-        yield str(path)
-        return
-    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
-
-
 class PeerProtocol(H11Protocol):
     """HTTP that tells the application who is at the other end of a local socket.
 
@@ -79,9 +63,7 @@ class PeerProtocol(H11Protocol):
         connection = transport.get_extra_info("socket")
         if connection is not None and connection.family == socket.AF_UNIX:
             with suppress(OSError):
-                raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-                pid, uid, _ = _CREDENTIALS.unpack(raw)
-                self.app = _with_peer(self.app, (uid, pid))
+                self.app = _with_peer(self.app, peer_of(connection))
 
 
 def _with_peer(app: Any, peer: tuple[int, int]) -> Any:

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from agent.config import Settings
 from agent.config.api import TlsSection
 from agent.errors import OpsmendError
-from agent.livestatus import SOCKET
+from agent.localsocket import FILE
 from agent.log import Logger
 from agent.web.connections import BoundedProtocol
 from agent.web.listeners import listen_on_path, listen_on_port
@@ -71,7 +71,7 @@ class ApiServer:
 
 def start_servers(app: FastAPI, settings: Settings, complain: Callable[[str, str], None]) -> list[ApiServer]:
     """Serve an app on the port and on the agent's own socket; ``complain`` hears what does not work."""
-    path = settings.agent.runtime_dir / SOCKET
+    path = settings.agent.runtime_dir / FILE
     wanted: dict[str, tuple[str, Callable[[], socket.socket]]] = {
         "socket": (str(path), lambda: listen_on_path(path))
     }

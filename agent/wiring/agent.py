@@ -42,7 +42,6 @@ class Announcer(Protocol):
 class Agent:
     """Everything that the service starts and stops."""
 
-    settings: Settings
     alerts: AlertIntake
     current: Current
     stores: Stores
@@ -67,6 +66,11 @@ class Agent:
     entities: EntityLayer | None = None
     scorer: ScorerProcess | None = None
 
+    @property
+    def settings(self) -> Settings:
+        """Return the settings in force."""
+        return self.current.settings
+
     def read_topology(self) -> None:
         """Ask who calls whom, and go by it from now on."""
         topology = self.topology.read(self.clock.now())
@@ -74,9 +78,13 @@ class Agent:
             self.dependencies.learn(topology.edges)
             self.pipeline.topology = topology
 
-    def reload(self, definitions: Definitions) -> None:
-        """Go by new rules, remediations and policy from the next poll and turn on."""
+    def reload(self, settings: Settings, definitions: Definitions) -> None:
+        """Go by new settings, rules, remediations and policy from the next poll and turn on.
+
+        Of the settings only those under ``agent.config.effective.LIVE`` may differ from the old ones.
+        """
         with self.responder.lock:
+            self.current.settings = settings
             self.current.definitions = definitions
             self.pipeline.reload(
                 definitions.book,

@@ -60,8 +60,8 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         clock=clock,
         most=settings.remediate.max_parallel,
     )
-    current = Current(definitions)
-    escalation = Escalation(stores.notifications, current.policy, settings.notify.escalate_to)
+    current = Current(settings, definitions)
+    escalation = Escalation(stores.notifications, current.policy, lambda: current.settings.notify.escalate_to)
     outcomes = Outcomes(
         stores=stores,
         catalog=current.catalog,
@@ -76,7 +76,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         current.policy,
         inventory,
         stores.history,
-        settings.agent.mode,
+        lambda: current.settings.agent.mode,
         lambda: current.definitions.book.digest,
     )
     responder = Responder(
@@ -128,7 +128,6 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     )
     return Agent(
         alerts=alerts,
-        settings=settings,
         current=current,
         stores=stores,
         source=source,
@@ -140,7 +139,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         notifier=Notifier(
             stores.notifications,
             storyteller,
-            settings.notify.targets,
+            lambda: current.settings.notify.targets,
             source,
             clock,
             anomalies=partial(_anomalies_to_tell, settings, pipeline),

@@ -33,8 +33,9 @@ class Definitions:
 
 @dataclass(slots=True)
 class Current:
-    """The definitions in force. A reload replaces them as a whole."""
+    """The settings and definitions in force. A reload replaces each as a whole."""
 
+    settings: Settings
     definitions: Definitions
 
     def catalog(self) -> Mapping[str, Remediation]:

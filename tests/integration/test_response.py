@@ -83,7 +83,7 @@ def test_a_person_may_have_an_escalated_incident_run_once_more(workshop, make_ag
     drive(agent, lambda: not agent.stores.run_requests.open())
     assert (only(agent).state, agent.stores.runs.of_incident(incident.id)) == (IncidentState.ESCALATED, [])
     workshop.policy()
-    agent.reload(workshop.definitions())
+    agent.reload(agent.settings, workshop.definitions())
     agent.operator_actions.ask_for_run(incident.id, "mend", ANN)
     drive(agent, lambda: only(agent).state is IncidentState.RECOVERED)
     (run,) = agent.stores.runs.of_incident(incident.id)

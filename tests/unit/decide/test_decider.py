@@ -43,7 +43,7 @@ def decide(
     **past,
 ):
     made = {one.name: one for one in catalog}
-    decider = Decider(lambda: made, lambda: policy, Hosts(*hosts), Past(**past), mode)
+    decider = Decider(lambda: made, lambda: policy, Hosts(*hosts), Past(**past), lambda: mode)
     return decider.decide(of or incident(), tried, approved, paused, NOW)
 
 

@@ -9,7 +9,8 @@ import pytest
 from fastapi import FastAPI, Request
 
 from agent.errors import OpsmendError
-from agent.web.listeners import listen_on_path, listen_on_port, short_address
+from agent.localsocket import short_address
+from agent.web.listeners import listen_on_path, listen_on_port
 from agent.web.server import ApiServer
 
 app = FastAPI()
