@@ -44,6 +44,7 @@ from agent.records.tokens import Scope
 from agent.response import OperatorActions, Person
 from agent.response.token_actions import TokenActions
 from agent.store import open_stores
+from agent.stream import AlertIntake
 from agent.web.access.issued import Credentials
 from agent.web.access.tokensfile import FileTokens
 from agent.web.app import make_app
@@ -53,6 +54,7 @@ from agent.web.server import ApiServer
 from agent.wiring.definitions import Current, load_definitions
 
 ROOT = Path(__file__).resolve().parents[2]
+_NO_LIMITS = {"per_caller": 100_000, "per_address": 100_000, "failures": 10_000}
 PEOPLE = {"ann": "oncall", "bob": "oncall", "eve": None}
 
 
@@ -86,7 +88,7 @@ def _disk(at: float, fell: float) -> float | None:
 class Gallery:
     """The store, the people, and the running server."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, limits: Mapping[str, float] | None = None) -> None:
         self.folder = folder
         self.clock = SystemClock()
         self.now = self.clock.now()
@@ -97,7 +99,7 @@ class Gallery:
                 "playbooks": str(ROOT / "playbooks"),
                 "inventory": str(ROOT / "inventories" / "example"),
             },
-            "api": {"limits": {"per_caller": 100_000, "per_address": 100_000, "failures": 10_000}},
+            "api": {"limits": limits or _NO_LIMITS},
         }
         self._write("opsmend.yml", settings)
         policy = yaml.safe_load((ROOT / "rules" / "policy.yml").read_text())
@@ -129,6 +131,7 @@ class Gallery:
             stores=self.stores,
             operator_actions=self.operator_actions,
             token_actions=TokenActions(self.stores, self.operator_actions, self.clock),
+            alerts=AlertIntake(self.stores.alerts, (), DrawnMetrics(self.clock)),
             status=self._status,
             anomalies=lambda: self.anomalies,
             charts=IncidentCharts(
