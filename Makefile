@@ -53,6 +53,10 @@ test-soak: packages venv servers ## Logs and events at full speed for ten minute
 test-crash: packages venv servers ## Kill the agent at random moments and count what is lost or done twice (TRIALS=200, 35 minutes)
 	$(BIN)/python -m tests.integration.crash --trials $(or $(TRIALS),200)
 
+.PHONY: test-api
+test-api: packages venv ## Let schemathesis look for requests that the API answers wrongly (EXAMPLES=100 for each operation)
+	$(BIN)/python -m tests.web.fuzz --examples $(or $(EXAMPLES),100)
+
 .PHONY: molecule
 molecule: packages venv ## Run the Molecule scenario of every remediation on broken hosts (NAMES="a b", JOBS=1)
 	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend playbooks test $(NAMES) --jobs $(or $(JOBS),1)

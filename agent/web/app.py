@@ -88,7 +88,10 @@ async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    return _told(request, 422, f"{place}: {first['msg']}")
+    # what is no JSON says more in its context than in its message
+    why = str(first.get("ctx", {}).get("error", ""))
+    more = f": {why}" if why and why not in first["msg"] else ""
+    return _told(request, 422, f"{place}: {first['msg']}{more}")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -42,6 +42,7 @@ class ApiServer:
             log_config=None,
             access_log=False,
             lifespan="off",
+            proxy_headers=False,  # whose word counts is for the settings to say, not for any local user
             server_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=5,

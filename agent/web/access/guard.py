@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from agent.records.tokens import Scope
+from agent.web.access.strict import StrictRequest
 
 _KEY = "x-scope"
 _PUBLIC = "public"
@@ -42,6 +43,6 @@ class GuardedRoute(APIRoute):
 
         async def guarded(request: Request) -> Response:
             request.state.caller = await request.app.state.gate.admit(request, needed)
-            return await handle(request)
+            return await handle(StrictRequest(request.scope, request.receive))
 
         return guarded

@@ -28,4 +28,19 @@ def document_of(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of the application."""
     document = app.openapi()
     document.setdefault("components", {})["securitySchemes"] = _SCHEMES
+    _write_spans_in_seconds(document)
     return document
+
+
+def _write_spans_in_seconds(schema: Any) -> None:
+    """Say of spans what they are in answers: a number of seconds."""
+    if isinstance(schema, list):
+        for one in schema:
+            _write_spans_in_seconds(one)
+    elif isinstance(schema, dict):
+        if schema.get("format") == "duration":
+            del schema["format"]
+            schema.pop("default", None)
+            schema.update(type="number", description="seconds")
+        for one in schema.values():
+            _write_spans_in_seconds(one)

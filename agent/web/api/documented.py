@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 Data = TypeVar("Data")
 
 _REFUSALS: Mapping[int, tuple[str, str]] = {
-    400: ("The body is not what it should be.", "the body is no JSON: unexpected end of data at byte 17"),
+    400: ("The body is not what it should be.", "the body is no Alertmanager webhook: no alerts in it"),
     401: ("Nobody known asks.", "a token is needed: Authorization: Bearer …"),
     403: ("That is not allowed to who asks.", "ann may not approve: no role in policy.yml gives it to them"),
     404: ("There is nothing of that name.", "there is no incident 99"),
@@ -54,7 +54,7 @@ def answers(model: Any, *more: int, status: int = 200, public: bool = False) -> 
 
     Who is not known, asks too often or asks for too much is refused everywhere; ``more`` are further ones.
     """
-    refusals = {*more, *((503,) if public else (401, 403, 422, 429, 503))}
+    refusals = {*more, *((503,) if public else (401, 403, 413, 422, 429, 503))}
     return {
         "status_code": status,
         "response_model": None,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from agent.metrics import exposition
 from agent.web.access import GuardedRoute, public
@@ -28,7 +31,13 @@ async def ready(request: Request, agent: Agent) -> Response:
     return failure(request, 503, "; ".join(wants)) if wants else success(request, {"ready": True})
 
 
-@router.get("/metrics", **public(), response_model=None, tags=["health"])
+_METRICS: dict[str, Any] = {
+    "response_class": PlainTextResponse,
+    "responses": {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+}
+
+
+@router.get("/metrics", **public(), **_METRICS)
 def metrics() -> Response:
     """Return the agent's own metrics in Prometheus' text format."""
     return Response(exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import AwareDatetime
 
 from agent.records import Incident, IncidentState, Run, TaskEvent, Transition
 from agent.records.investigations import Investigation
@@ -18,6 +17,7 @@ from agent.store.incident_index import IncidentFilter, IncidentSummary
 from agent.web.access import GuardedRoute, needs
 from agent.web.answers import Content, success
 from agent.web.api.documented import Page, Success, reading
+from agent.web.api.moment import Moment
 from agent.web.api.paging import next_page
 from agent.web.parts import Agent
 
@@ -28,8 +28,8 @@ States = Annotated[list[IncidentState], Query(description="only those in one of 
 Named = Annotated[str | None, Query(max_length=500)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many, newest first")]
 Before = Annotated[int | None, Query(ge=1, le=2**53, description="only incidents older than this one")]
-Since = Annotated[AwareDatetime | None, Query(description="opened at this time or later")]
-Until = Annotated[AwareDatetime | None, Query(description="opened before this time")]
+Since = Annotated[Moment | None, Query(description="opened at this time or later")]
+Until = Annotated[Moment | None, Query(description="opened before this time")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from agent.web.parts import Agent
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["incidents"])
 
-Days = Annotated[float, Query(gt=0, le=400, description="how far back")]
+Days = Annotated[float, Query(ge=0.01, le=400, description="how far back")]
 Limit = Annotated[int, Query(ge=1, le=50_000, description="at most so many incidents, newest first")]
 
 
