@@ -102,7 +102,7 @@ bench-logs: venv ## Measure how well and how fast log lines are grouped, beside 
 	DATA="$(DATA)" $(BIN)/python -m tests.bench.logs
 
 .PHONY: bench
-bench: bench-detect bench-kinds bench-alarms bench-live bench-series bench-models bench-resting ## Run every benchmark of detection, one after the other, for half an hour (DATA=folder)
+bench: bench-detect bench-kinds bench-live bench-series bench-models bench-resting ## Run every benchmark of detection, one after the other, for half an hour (DATA=folder)
 
 .PHONY: bench-detect
 bench-detect: venv $(CACHE)/bench/.made ## Score `opsmend detect` on labelled data (DATA=folder with its score.py), and NAB
@@ -115,10 +115,6 @@ bench-series: venv ## Measure the layer for every series beside a plain mean and
 .PHONY: bench-kinds
 bench-kinds: venv ## Put anomalies of all kinds into simulated series: what is found, called what, how surely (ROUNDS=3 SEED=0)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.detect_kinds $(or $(ROUNDS),3) $(or $(SEED),0)
-
-.PHONY: bench-alarms
-bench-alarms: venv ## Put faults into simulated entities: how many alarms are false, how much of a fault they cover (FIT=1 compares rules)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.alarms $(if $(FIT),--fit)
 
 .PHONY: bench-live
 bench-live: venv ## Poll simulated entities, and recorded ones, as the agent does: false alarms, faults found (DATA=folder)

@@ -17,7 +17,6 @@ from agent.collect.targets import TargetWatch
 from agent.config.promql import is_from_probes
 from agent.config.rulefiles import Rulebook, Signal
 from agent.detect import Detector
-from agent.detect.models.layer import EntityLayer
 from agent.diagnose import IncidentLifecycle, RuleVoter, Visibility, VotingEnsemble
 from agent.diagnose.live.support import with_support
 from agent.log import Logger
@@ -106,11 +105,9 @@ class Pipeline:
         outlook: Callable[[datetime], Arrivals] = lambda now: Arrivals(now=now),
         own_answers: Callable[[datetime], Mapping[str, Answer]] = lambda at: {},
         own_signals: Mapping[str, Signal] | None = None,
-        entities: EntityLayer | None = None,
         on_frame: Callable[[Frame], None] = lambda frame: None,
     ) -> None:
         self._on_frame = on_frame
-        self._entities = entities
         self._outlook = outlook
         self._own_answers = own_answers
         self._own_signals = own_signals or {}
@@ -145,8 +142,6 @@ class Pipeline:
             watched = {**book.signals, **self._own_signals}
             self._buffer.watch(watched)
             self._detector.watch(watched)
-            if self._entities is not None:
-                self._entities.watch(watched)
             self._voter = voter
             self._ensemble = ensemble
             self._lifecycle = lifecycle
@@ -171,7 +166,7 @@ class Pipeline:
             self._buffer.restart()
         for polls, take in (
             (history.days(), self._detector.learn),
-            (history.recent(), self._detector.observe),
+            (history.recent(), self._detector.catch_up),
         ):
             for poll in polls:
                 with self._lock:
@@ -191,7 +186,7 @@ class Pipeline:
             self._frame = self._buffer.add(poll)
             self._complain({**poll.failed, **self._frame.partial})
             self._complain_of_doubts(self._frame.doubts)
-            self._anomalies = self._detect(self._frame)
+            self._anomalies = self._detector.observe(self._frame)
             self._complain_of_refusals(self._buffer.refused)
             self.health = SourceHealth(
                 polls=self.health.polls + 1,
@@ -224,12 +219,6 @@ class Pipeline:
         count = self._stores.alerts.expire(self._clock.now(), self._alerts_expire)
         if count:
             log.warning("alerts expired", count=count)
-
-    def _detect(self, frame: Frame) -> tuple[Anomaly, ...]:
-        """Ask both layers: every series by itself, and the series of an entity together."""
-        alone = self._detector.observe(frame)
-        together = self._entities.observe(frame) if self._entities is not None else ()
-        return (*alone, *together)
 
     def _conclude(self) -> None:
         self._responder.turn(self._diagnose())

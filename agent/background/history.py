@@ -138,9 +138,7 @@ class Histories:
             yield EntityHistory(
                 entity=entity,
                 keys=[(one.signal, one.labels) for one in series],
-                roles=[self.signals[one.signal].role for one in series],
                 values=values,
-                times=self.times,
                 step_s=self.step_s,
             )
 

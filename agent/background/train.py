@@ -24,7 +24,7 @@ from agent.config.models import ModelsSection
 from agent.config.rulefiles import Signal
 from agent.config.settings import Settings
 from agent.detect.models.catalog import available
-from agent.detect.models.named import detector_class
+from agent.detect.models.pyoddetector import detector_class
 from agent.detect.models.shelf import Generation, Shelf, detectors_of
 from agent.detect.models.training import train_entities
 from agent.errors import ConflictError, ModelError, OpsmendError
@@ -81,7 +81,6 @@ def train(
         models = train_entities(
             histories,
             members,
-            section.false_alarms_per_day,
             section.jobs,
             lambda done: on_progress(Progress("training", done, len(histories))),
         )

@@ -13,7 +13,7 @@ from agent.clock import Clock
 from agent.collect.base import Range
 from agent.config.promql import with_rate_interval
 from agent.config.rulefiles import Rulebook, Signal
-from agent.detect.where import query_of_series
+from agent.detect.seriesquery import query_of_series
 from agent.errors import SourceError
 from agent.records import Anomaly, Incident, Run, Symptom, Verdict
 

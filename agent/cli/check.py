@@ -13,7 +13,7 @@ from agent.cli.output import console, print_json
 from agent.clock import SystemClock
 from agent.collect.http import HttpClient
 from agent.config import Settings, check_settings, find_config_file, load_settings
-from agent.detect.models.named import detector_class
+from agent.detect.models.pyoddetector import detector_class
 from agent.detect.models.shelf import detectors_of
 from agent.errors import ConfigError, OpsmendError, Problem
 from agent.records import InventoryHost, TaskEvent

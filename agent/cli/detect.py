@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from agent.cli.output import errors
 from agent.collect.metricsfile import MetricsFile, read_metrics
-from agent.detect.history import EntityVerdicts, detect_history, entities_of
+from agent.detect.replay import EntityVerdicts, Replay, entities_of
 from agent.errors import OpsmendError
 
 HEADER = "timestamp,entity,score,anomalous,type,confidence,series\n"
@@ -26,11 +26,9 @@ def detect_in_file(metrics: Path, train: Path | None, output: Path, entity: str 
     count = len(entities_of(judged.frame))
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=errors, transient=True) as progress:
-        task = progress.add_task("entities judged", total=count)
-        verdicts = []
-        for one in detect_history(judged.frame, learned.frame if learned else None):
-            verdicts.append(one)
-            progress.advance(task)
+        task = progress.add_task("rows", total=None)
+        replay = Replay(judged.frame, learned.frame if learned else None)
+        verdicts = list(replay.run(lambda done, of: progress.update(task, completed=done, total=of)))
     _write(output, judged.stamps, verdicts)
     found = sum(int(one.anomalous.sum()) for one in verdicts)
     errors.print(f"{len(judged.stamps)} rows of {count} entities judged, {found} anomalous; see {output}")

@@ -101,18 +101,13 @@ def show_models(config: Path | None, entity: str | None, json: bool) -> None:
 def _print_cards(generation: Generation, cards: Sequence[Card]) -> None:
     print_table(
         f"Models of {generation.name}, learned from {_days(generation)}",
-        ["entity", "series", "threshold", "members by trust", "KiB"],
-        [
-            (card.entity, card.series, f"{card.threshold:.2f}", _trust(card.members), card.size >> 10)
-            for card in cards
-        ],
+        ["entity", "series", "members by trust", "KiB"],
+        [(card.entity, card.series, _trust(card.members), card.size >> 10) for card in cards],
     )
 
 
 def _print_model(generation: Generation, card: Card, model: EntityModel) -> None:
-    console.print(
-        f"[bold]{escape(model.entity)}[/]: threshold {card.threshold:.2f}, every {generation.step_s:g} s"
-    )
+    console.print(f"[bold]{escape(model.entity)}[/]: a row every {generation.step_s:g} s")
     console.print(f"Members by trust: {escape(_trust(card.members))}")
     rows = []
     for (signal, labels), level, scale in zip(model.keys, model.plan.level, model.plan.scale, strict=True):

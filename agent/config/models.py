@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from agent.config.scalars import PositiveDuration
 from agent.config.yamlfile import Strict
 
-MEMBERS = ("isolation_forest", "one_class_svm", "autoencoder", "nearest", "relations", "lstm")
+MEMBERS = ("isolation_forest", "one_class_svm", "autoencoder", "nearest", "relations", "pca", "lstm")
 _CLASS_PATH = re.compile(r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$")
 
 
@@ -24,12 +24,6 @@ class ModelsSection(Strict):
         description="the models of an ensemble: "
         + ", ".join(MEMBERS)
         + ", or the class path of a detector of PyOD such as pyod.models.ecod.ECOD",
-    )
-    false_alarms_per_day: float = Field(
-        default=0.05,
-        gt=0,
-        le=100,
-        description="how often an entity may be called strange while all is well, per entity and day",
     )
     history: PositiveDuration = Field(
         default=timedelta(days=7), description="how much of the past is learned from; it should be healthy"

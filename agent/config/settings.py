@@ -126,17 +126,15 @@ class CollectSection(Strict):
 class DetectSection(Strict):
     """How strange a series must be to be called anomalous."""
 
-    threshold: float = Field(
-        default=8.0, gt=0, description="robust deviations from normal that open an anomaly"
+    alarms_per_day: float = Field(
+        default=0.5,
+        gt=0,
+        description="how often an entity may be alarming, true and false alarms together; a series is "
+        "strange when a value as far off comes less often than its share of them allows",
     )
     warm_up: int = Field(default=40, ge=5, description="samples a series needs before it is judged")
-    open_after: int = Field(default=3, ge=1, description="strange samples in a row that open an anomaly")
-    close_after: int = Field(default=5, ge=1, description="normal samples in a row that close it")
-    alarms_per_day: float = Field(
-        default=1.0,
-        gt=0,
-        description="how often an entity may be alarming: one that is oftener must be stranger",
-    )
+    open_after: int = Field(default=1, ge=1, description="strange samples in a row that open an anomaly")
+    close_after: int = Field(default=2, ge=1, description="normal samples in a row that close it")
     missing_after: int = Field(
         default=12,
         ge=0,

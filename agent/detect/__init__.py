@@ -1,6 +1,6 @@
 """Frames in, anomalies out."""
 
 from agent.detect.base import Detector
-from agent.detect.episodes import SeriesDetector
+from agent.detect.engine import Engine
 
-__all__ = ["Detector", "SeriesDetector"]
+__all__ = ["Detector", "Engine"]

@@ -21,5 +21,8 @@ class Detector(Protocol):
         A gap is neither normal nor strange: it changes nothing.
         """
 
+    def catch_up(self, frame: Frame) -> None:
+        """Observe a frame of the last hour, before the first poll."""
+
     def learn(self, frame: Frame) -> None:
         """Learn from the frame's newest column and open nothing: it is long past."""

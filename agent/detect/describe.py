@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from agent.detect.confidence import LIVE
+from agent.detect.confidence import SERIES
+from agent.detect.judgement import Judgement
 from agent.detect.kinds import Stretch, kind_of, smooth
-from agent.detect.signs import Strangeness
 from agent.records import Anomaly, FloatArray
 
 _BEFORE = 64  # samples that say how a series was before
@@ -19,7 +19,7 @@ _REACH = 4.0  # spreads that hold what is normal; the threshold lies further out
 
 
 @dataclass(slots=True)
-class Reach:
+class Extent:
     """The lowest and the highest value of many."""
 
     low: float = np.inf
@@ -39,26 +39,24 @@ class OpenAnomaly:
 
     ``level`` is what was normal when it opened, ``mature`` whether some days were known then, ``began`` the
     frame's time of its first sample, ``samples`` how many have been judged since, ``look_at`` at how many
-    its kind is looked at again, ``peak`` its greatest strength, ``clear`` how clear its kind is. ``seen`` and
+    its kind is looked at again, ``peak`` its greatest strength. ``seen`` and
     ``foreseen`` are the lowest and the highest that was seen since, and that its season foresaw: a frame
     holds an hour, and a season that does not come takes longer to show.
     """
 
     anomaly: Anomaly
     level: float
-    seasonal: bool
     mature: bool
     began: float
     samples: int
     look_at: int = 0
     peak: float = 0.0
-    clear: float = 1.0
-    seen: Reach = field(default_factory=Reach)
-    foreseen: Reach = field(default_factory=Reach)
+    seen: Extent = field(default_factory=Extent)
+    foreseen: Extent = field(default_factory=Extent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Company:
+class Companions:
     """What else is strange on the entity: the strongest signals, the share of its series, their number."""
 
     signals: tuple[str, ...] = ()
@@ -67,7 +65,7 @@ class Company:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Strip:
+class Excerpt:
     """What a frame holds of one row, as it was judged: times, values, the newest of them."""
 
     times: FloatArray
@@ -80,30 +78,30 @@ Season = Callable[[int, FloatArray], FloatArray]
 
 
 def describe(
-    one: OpenAnomaly, strip: Strip, row: int, strange: Strangeness, company: Company, season: Season
+    one: OpenAnomaly, excerpt: Excerpt, row: int, judged: Judgement, companions: Companions, season: Season
 ) -> None:
     """Bring an open anomaly up to date; its kind is looked at again as it grows by half."""
     one.samples += 1
-    strength = float(strange.strength[row])
+    strength = float(judged.strength[row])
     one.peak = max(one.peak, strength)
     kind = one.anomaly.kind
-    if strange.absent[row]:
-        kind, one.clear = "missing_data", 1.0
-    elif strange.still[row]:
-        kind, one.clear = "flat_line", 1.0
+    if judged.absent[row]:
+        kind = "missing_data"
+    elif judged.still[row]:
+        kind = "flat_line"
     elif one.samples >= one.look_at:
         one.look_at = one.samples + max(one.samples // 2, 1)
-        kind, one.clear = _kind(one, strip, row, company, season)
-    level, spread = float(strange.level[row]), float(strange.spread[row])
+        kind = _kind(one, excerpt, row, companions, season)
+    level, spread = float(judged.level[row]), float(judged.spread[row])
     one.anomaly = replace(
         one.anomaly,
         kind=kind,
         score=strength,
-        confidence=LIVE.at(kind, one.peak, one.samples, one.clear, mature=one.mature),
-        observed=strip.newest,
+        confidence=SERIES.at(one.peak, one.samples, one.mature),
+        observed=excerpt.newest,
         expected_low=level - _REACH * spread,
         expected_high=level + _REACH * spread,
-        contributors=company.signals,
+        contributors=companions.signals,
     )
 
 
@@ -117,23 +115,23 @@ def onset(values: FloatArray, level: float, spread: float, samples: int) -> int:
     return int(near[-1]) + 1 if len(near) else first
 
 
-def _kind(one: OpenAnomaly, strip: Strip, row: int, company: Company, season: Season) -> tuple[str, float]:
-    """Return the kind by the samples that the frame still holds, and how clear it is."""
-    values, times = strip.values, strip.times
+def _kind(one: OpenAnomaly, excerpt: Excerpt, row: int, companions: Companions, season: Season) -> str:
+    """Return the kind by the samples that the frame still holds."""
+    values, times = excerpt.values, excerpt.times
     first = min(int(np.searchsorted(times, one.began)), max(len(values) - one.samples, 0))
     before = slice(max(first - _BEFORE, 0), first)
-    foreseen = season(row, times) if one.seasonal or one.mature else np.full(len(values), np.nan)
+    foreseen = season(row, times) if one.mature else np.full(len(values), np.nan)
     expected = np.full(len(values), one.level)
-    if one.seasonal:
+    if one.mature:
         expected = np.where(np.isnan(foreseen), one.level, foreseen)
     return kind_of(
         Stretch(
             before=values[before],
             during=values[first:],
-            expected_before=expected[before] if one.seasonal else np.full(before.stop - before.start, np.nan),
+            expected_before=expected[before] if one.mature else np.full(before.stop - before.start, np.nan),
             expected_during=expected[first:],
-            together=company.share,
-            series=company.series,
+            together=companions.share,
+            series=companions.series,
             swing=(one.seen.take(smooth(values[first:])), one.foreseen.take(foreseen[first:])),
         )
     )

@@ -49,15 +49,13 @@ class Stretch:
     swing: tuple[float, float] = (0.0, 0.0)
 
 
-def kind_of(stretch: Stretch) -> tuple[str, float]:
-    """Return the kind and how clear it is, 0..1: one minus the second case as a share of the first."""
+def kind_of(stretch: Stretch) -> str:
+    """Return the kind whose case is the strongest."""
     during = stretch.during
     if not len(during) or np.isnan(during[-1]):
-        return "missing_data", 1.0
+        return "missing_data"
     cases = _cases(_bounded(stretch))
-    best = max(cases, key=lambda kind: cases[kind])
-    second = max((case for kind, case in cases.items() if kind != best), default=0.0)
-    return best, 1.0 - 0.5 * second / max(cases[best], 1e-9)
+    return max(cases, key=lambda kind: cases[kind])
 
 
 def _bounded(stretch: Stretch) -> Stretch:

@@ -107,12 +107,12 @@ class SelfReport:
     def _entity_models(self) -> Mapping[str, Any] | None:
         """Return how the layer for whole entities is; None when the settings want none."""
         agent = self._agent
-        if agent.entities is None or agent.scorer is None:
+        if agent.models is None or agent.scorer is None:
             return None
         found = [one for one in agent.pipeline.anomalies if one.layer == "entity"]
         found.sort(key=lambda one: -one.confidence)
         return {
-            **agent.entities.status,
+            **agent.models.status,
             "pid": agent.scorer.pid,
             "training": self._trainer.status,
             "strange": [

@@ -12,7 +12,7 @@ from agent.clock import Clock
 from agent.collect import PrometheusSource
 from agent.collect.topology import TopologyReader
 from agent.config import Settings
-from agent.detect.models.layer import EntityLayer
+from agent.detect.models.client import ModelClient
 from agent.diagnose import Clearance, Dependencies, IncidentLifecycle
 from agent.investigation.investigator import Investigator
 from agent.notify import Notifier
@@ -63,7 +63,7 @@ class Agent:
     announcers: tuple[Announcer, ...] = ()
     feeds: tuple[Feed, ...] = ()
     stream: Stream | None = None
-    entities: EntityLayer | None = None
+    models: ModelClient | None = None
     scorer: ScorerProcess | None = None
 
     @property

@@ -16,8 +16,8 @@ from agent.config import Settings
 from agent.config.logsignals import LOG_SIGNALS
 from agent.config.targetsignals import TARGET_SIGNALS
 from agent.decide import Decider
-from agent.detect import SeriesDetector
-from agent.detect.models.layer import EntityLayer
+from agent.detect import Engine
+from agent.detect.models.client import ModelClient
 from agent.diagnose import Clearance, IncidentLifecycle, VotingEnsemble
 from agent.investigation.voter import InvestigationVoter
 from agent.learn.casebook import TrackRecord
@@ -110,11 +110,10 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     )  # fmt: skip
     tracker = IncidentTracker(stores, escalation, investigator.look_into, clock)
     scorer = make_scorer(settings, clock)
-    signals = {**definitions.book.signals, **(LOG_SIGNALS if series else {})}
-    entities = EntityLayer(signals, settings.detect, scorer) if scorer is not None else None
+    models = ModelClient(scorer) if scorer is not None else None
     pipeline = _pipeline(
         settings, definitions, stores, source, responder, latest, clock, outlook, series, lifecycle,
-        ensemble, tracker, entities, alerts.doubt_ends,
+        ensemble, tracker, models, alerts.doubt_ends,
     )  # fmt: skip
     act_above = settings.diagnose.at_once_above
     stream = Stream(
@@ -155,7 +154,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         announcers=tuple(_announcers(settings, stores, clock)),
         feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, marks, clock)),
         stream=stream,
-        entities=entities,
+        models=models,
         scorer=scorer,
     )
 
@@ -201,17 +200,17 @@ def _pipeline(
     lifecycle: IncidentLifecycle,
     ensemble: VotingEnsemble,
     tracker: IncidentTracker,
-    entities: EntityLayer | None,
+    models: ModelClient | None,
     on_frame: Callable[[Frame], None],
 ) -> Pipeline:
     own_signals = {**TARGET_SIGNALS, **(LOG_SIGNALS if series else {})}
     signals = {**definitions.book.signals, **own_signals}
     collect = settings.collect
     buffer = FrameBuffer(signals, round(collect.history / collect.poll), collect.prometheus.max_series)
-    detector = SeriesDetector(signals, settings.detect)
+    detector = Engine(signals, settings.detect, models=models)
     buffer.on_renumber(detector.keep)
-    if entities is not None:
-        buffer.on_renumber(entities.keep)
+    if models is not None:
+        buffer.on_renumber(models.keep)
     return Pipeline(
         book=definitions.book,
         source=source,
@@ -229,6 +228,5 @@ def _pipeline(
         outlook=outlook.look,
         own_answers=series.answers if series else lambda at: {},
         own_signals=own_signals,
-        entities=entities,
         on_frame=on_frame,
     )

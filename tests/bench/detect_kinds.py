@@ -1,10 +1,9 @@
 """What kinds of anomalies are found, what they are called, and how far a confidence can be relied on.
 
-``make bench-kinds``. Simulated series (``simulated``) are judged twice: as ``opsmend detect`` judges a
-file, and poll by poll as the agent does. A table says what each kind was called at its end; another, of
-those verdicts that were called so sure, how many were right: that there was an anomaly, and that it was of
-the kind named. ``--fit`` prints the constants for ``agent/detect/confidence.py``, from other seeds than
-those of the tables.
+``make bench-kinds``. Simulated series (``simulated``) are judged poll by poll. A table says what each kind
+was called at its end; others, of those verdicts that were called so sure or are so strong, how many were
+right: that there was an anomaly, and that it was of the kind named. ``--fit`` prints the constants for
+``agent/detect/confidence.py``, from other seeds than those of the tables.
 """
 
 from __future__ import annotations
@@ -12,22 +11,20 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
 
-from agent.detect.confidence import Curve
-from agent.detect.history import detect_history
+from agent.detect.confidence import SERIES, Curve, features_of
 from agent.detect.kinds import KINDS
-from agent.records import Frame, Series
-from tests.bench.polled import frame_at, polled
+from tests.bench.polled import polled
 from tests.bench.simulated import DAY_S, FIRST_DAY, SHAPES, System, fitting, make_system
 from tests.bench.table import show
 
 DAYS = 18
-LIVE_STEP_S, FILE_STEP_S = 60, 300
+STEP_S = 60
 LEARNING_DAYS = 3
 GRACE_ROWS = 10  # after its end, in which an anomaly may still be called one
 
@@ -81,30 +78,10 @@ def systems(step_s: int, spike_rows: tuple[int, int], seed: int, rounds: int) ->
     return made
 
 
-def judge_file(some: Sequence[System]) -> list[Judged]:
-    """Judge each as ``opsmend detect`` judges a file."""
-    done = []
-    for system in some:
-        judged = Judged(system, FILE_STEP_S)
-        (verdicts,) = detect_history(_file_frame(system))
-        for row in np.flatnonzero(verdicts.anomalous).tolist():
-            judged.verdicts.append(Verdict(row, verdicts.kind[row], float(verdicts.confidence[row])))
-        done.append(judged)
-    return done
-
-
-def _file_frame(system: System) -> Frame:
-    times = FIRST_DAY + FILE_STEP_S * np.arange(system.values.shape[1], dtype=float)
-    series = [Series(f"m{row}", "e", {}) for row in range(len(system.values))]
-    return frame_at(
-        times, system.values, series, {one.signal: np.array([row]) for row, one in enumerate(series)}
-    )
-
-
-def judge_live(some: Sequence[System]) -> list[Judged]:
+def judge(some: Sequence[System]) -> list[Judged]:
     """Judge all of them poll by poll, as the agent does."""
-    done = [Judged(system, LIVE_STEP_S) for system in some]
-    times = FIRST_DAY + LIVE_STEP_S * np.arange(some[0].values.shape[1], dtype=float)
+    done = [Judged(system, STEP_S) for system in some]
+    times = FIRST_DAY + STEP_S * np.arange(some[0].values.shape[1], dtype=float)
     for row, found in polled([system.values for system in some], times):
         strongest: dict[str, Verdict] = {}
         for one in found:
@@ -173,40 +150,59 @@ def reliability(title: str, judged: Sequence[Judged]) -> None:
             means = [f"{value:.2f}" for value in some.mean(0)]
             rows.append([f"{low:.1f} to {min(high, 1):.1f}", str(len(some)), *means])
     show(title, ["confidence", "verdicts", "mean confidence", "an anomaly", "of this kind"], rows)
-    print(f"Brier score {((told[:, 0] - told[:, 2]) ** 2).mean():.3f}")
+    print(f"Brier score {((told[:, 0] - told[:, 1]) ** 2).mean():.3f}")
 
 
-def fit(name: str, judge: Callable[[], Sequence[Judged]]) -> None:
-    """Print the constants of a curve, fitted to what ``judge`` finds.
+def by_strength(title: str, judged: Sequence[Judged], told: Sequence[tuple[float, int, bool]]) -> None:
+    """Print confidence and how many were right by how strong an anomaly is."""
+    rows = []
+    taken = [(told[number], right) for number, right, _ in numbered(judged)]
+    for low, high in pairwise([1, 1.5, 3, 10, 100, 1e9]):
+        some = [(one, right) for one, right in taken if low <= one[0] < high]
+        if some:
+            sure = np.mean([SERIES.at(*one) for one, _ in some])
+            right = np.mean([right for _, right in some])
+            rows.append([f"{low:g} to {high:g}", str(len(some)), f"{sure:.2f}", f"{right:.2f}"])
+    show(title, ["times as rare as asked", "verdicts", "mean confidence", "an anomaly"], rows)
 
-    While it judges, the curve gives out numbers instead of probabilities: by them it is known afterwards what
-    each verdict was made from.
-    """
-    from sklearn.linear_model import LogisticRegression
 
-    told: list[tuple[str, float, int, float]] = []
+def numbered(judged: Sequence[Judged]) -> Iterator[tuple[int, bool, bool]]:
+    """Yield the number that stands for what a verdict was made from, and whether it was right."""
+    for number, right, of_kind in samples(judged):
+        yield round(number), right, of_kind
 
-    def note(
-        self: Curve, kind: str, strength: float, length: int, clear: float, mature: bool = True
-    ) -> float:
-        told.append((kind, strength, length, clear))
+
+def noted(made: Sequence[System]) -> tuple[Sequence[Judged], Sequence[tuple[float, int, bool]]]:
+    """Judge systems while confidences are numbers of what they are made from; return both."""
+    told: list[tuple[float, int, bool]] = []
+
+    def note(self: Curve, strength: float, length: int, mature: bool = True) -> float:
+        told.append((strength, length, mature))
         return float(len(told) - 1)
 
     at, Curve.at = Curve.at, note  # type: ignore[method-assign]
     try:
-        judged = judge()
+        return judge(made), told
     finally:
         Curve.at = at  # type: ignore[method-assign]
-    inputs, right = [], []
-    for number, _, of_kind in samples(judged):
-        kind, strength, length, clear = told[int(number)]
-        flags = [float(kind == one) for one in KINDS]
-        inputs.append([np.log(min(max(strength, 1e-3), 1e6)), np.log(max(length, 1)), clear, *flags])
-        right.append(of_kind)
-    model = LogisticRegression(C=1.0, max_iter=1000).fit(np.array(inputs), np.array(right))
-    strength, length, clear, *kinds = model.coef_[0].round(2).tolist()
-    print(f"{name} = Curve(base={model.intercept_[0]:.2f}, {strength=}, {length=}, {clear=},")
-    print(f"    kinds={dict(zip(KINDS, kinds, strict=True))})  # {len(right)} verdicts")
+
+
+def fit(made: Sequence[System]) -> None:
+    """Print the constants of a curve whose weights are not negative, fitted to what is found."""
+    from scipy.optimize import minimize
+
+    judged, told = noted(made)
+    pairs = [(told[number], right) for number, right, _ in numbered(judged)]
+    inputs = np.array([[1.0, *features_of(*one)] for one, _ in pairs])
+    right = np.array([float(right) for _, right in pairs])
+
+    def loss(weights: np.ndarray) -> float:
+        evidence = inputs @ weights
+        return float(np.mean(np.logaddexp(0, evidence) - right * evidence) + 1e-3 * (weights[1:] ** 2).sum())
+
+    bounds = [(None, None)] + [(0.0, None)] * (inputs.shape[1] - 1)
+    base, strength, length, mature = minimize(loss, np.zeros(inputs.shape[1]), bounds=bounds).x.round(2)
+    print(f"SERIES = Curve({base=}, {strength=}, {length=}, {mature=})  # {len(right)} verdicts")
 
 
 def main() -> None:
@@ -214,16 +210,14 @@ def main() -> None:
     wanted = [int(word) for word in sys.argv[1:] if word.isdigit()]
     rounds, seed = (*wanted, *(3, 0)[len(wanted) :])
     if "--fit" in sys.argv:
-        fit("LIVE", lambda: judge_live(systems(LIVE_STEP_S, (3, 6), seed + 10_000_000, rounds)))
-        fit("FILE", lambda: judge_file(systems(FILE_STEP_S, (1, 3), seed + 20_000_000, rounds)))
+        fit(systems(STEP_S, (3, 6), seed + 10_000_000, rounds))
         return
     began = time.process_time()
-    live = judge_live(systems(LIVE_STEP_S, (3, 6), seed, rounds))
-    confusion("poll by poll, as the agent does", live)
-    reliability("poll by poll", live)
-    file = judge_file(systems(FILE_STEP_S, (1, 3), seed + 500_000, rounds))
-    confusion("as opsmend detect judges a file", file)
-    reliability("as opsmend detect judges a file", file)
+    made = systems(STEP_S, (3, 6), seed, rounds)
+    judged = judge(made)
+    confusion("poll by poll, as the agent does", judged)
+    reliability("poll by poll", judged)
+    by_strength("by strength", *noted(made))
     print(f"{time.process_time() - began:.0f} s")
 
 

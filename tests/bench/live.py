@@ -19,10 +19,10 @@ from statistics import mean
 import numpy as np
 
 from agent.collect.metricsfile import read_metrics
-from tests.bench.alarms import DAYS, LEARNT, make_entity
 from tests.bench.detect import labels_of
 from tests.bench.polled import polled
 from tests.bench.simulated import DAY_S, FIRST_DAY
+from tests.bench.simulatedentities import DAYS, LEARNT, make_entity
 from tests.bench.table import show
 
 SIMULATED = {12: 36, 38: 24}  # how many entities, by the number of their series

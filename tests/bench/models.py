@@ -23,8 +23,7 @@ from agent.clock import SystemClock
 from agent.collect.seriesof import describe_series
 from agent.config.models import MEMBERS
 from agent.config.rulefiles import Signal
-from agent.config.settings import DetectSection
-from agent.detect.models.layer import EntityLayer
+from agent.detect.models.client import ModelClient
 from agent.detect.models.lstm import is_available
 from agent.detect.models.shelf import Shelf
 from agent.detect.models.training import EntityHistory, train_entities
@@ -67,9 +66,7 @@ def histories() -> Iterator[EntityHistory]:
         yield EntityHistory(
             entity=f"host{entity}",
             keys=[(one.signal, one.labels) for one in described],
-            roles=[one.role for one in SIGNALS.values()],
             values=samples(entity, times),
-            times=times,
             step_s=STEP_S,
         )
 
@@ -92,7 +89,7 @@ def train(folder: Path, members: tuple[str, ...]) -> tuple[float, float, int]:
 
 def train_here() -> None:
     """Train in this process and its pool."""
-    models = train_entities(histories(), os.environ["MEMBERS"].split(","), 0.05, JOBS)
+    models = train_entities(histories(), os.environ["MEMBERS"].split(","), JOBS)
     now = datetime.fromtimestamp(START, UTC)
     Shelf(Path(os.environ["SHELF"])).put(
         models, made_at=now, trained_from=now, trained_to=now + timedelta(days=DAYS)
@@ -120,15 +117,15 @@ def ask(folder: Path) -> tuple[list[float], list[float], int, int, int]:
     keep_memory_small()
     before = memory(os.getpid())
     scorer = ScorerProcess(folder, (), 60.0, SystemClock(), lambda: True)
-    layer = EntityLayer(SIGNALS, DetectSection(), scorer)
-    layer.observe(frame)
+    client = ModelClient(scorer)
+    client.findings(frame)
     took, cpu = [], []
     for _ in range(20):
         began, used = time.monotonic(), cpu_s(scorer.pid)
-        layer.observe(frame)
+        client.findings(frame)
         took.append(time.monotonic() - began)
         cpu.append(cpu_s(scorer.pid) - used)
-    assert layer.status["models"] == ENTITIES
+    assert client.status["models"] == ENTITIES
     sizes = memory(os.getpid()), memory(scorer.pid or 0)
     scorer.stop()
     return took, cpu, before, *sizes
@@ -182,9 +179,8 @@ def main() -> None:
         ["the asking process grew by", "", f"{(here - before) / 2**20:.1f} MiB"],
         ["on the shelf", "", f"{size >> 20} MiB"],
     ]
-    features = 4 * SERIES + 2
     show(
-        f"{ENTITIES} entities x {SERIES} series ({features} features), {DAYS:g} days, {JOBS} processes",
+        f"{ENTITIES} entities x {SERIES} series, {DAYS:g} days, {JOBS} processes",
         ["what", "time", "memory"],
         rows,
     )

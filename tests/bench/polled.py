@@ -1,4 +1,4 @@
-"""Entities polled by the layer for every series, as the agent polls them."""
+"""Entities polled by the detector, as the agent polls them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
-from agent.detect import SeriesDetector
+from agent.detect import Engine
 from agent.records import Anomaly, Frame, Series
 
 WIDTH = 240  # samples that a frame holds
@@ -34,7 +34,7 @@ def polled(entities: Sequence[np.ndarray], times: np.ndarray) -> Iterator[tuple[
     ]
     rows = {id_: np.array([n for n, one in enumerate(series) if one.signal == id_]) for id_ in signals}
     values = np.concatenate(list(entities))
-    detector = SeriesDetector(signals, DetectSection())
+    detector = Engine(signals, DetectSection())
     for row in range(len(times)):
         part = slice(max(row + 1 - WIDTH, 0), row + 1)
         yield row, detector.observe(frame_at(times[part], values[:, part], series, rows))

@@ -15,7 +15,7 @@ import numpy as np
 
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
-from agent.detect import SeriesDetector
+from agent.detect import Engine
 from agent.records import Frame, Series
 from tests.bench.table import show, spread
 
@@ -32,7 +32,7 @@ def frame_of(values: np.ndarray, series: list[Series], at: float) -> Frame:
     return Frame(at=when, times=times, values=values, series=series, rows=rows, answered=frozenset(rows))
 
 
-def timed(detector: SeriesDetector, frame: Frame) -> float:
+def timed(detector: Engine, frame: Frame) -> float:
     began = time.process_time()
     detector.observe(frame)
     return time.process_time() - began
@@ -52,7 +52,7 @@ def main() -> None:
     plain = time.process_time() - began
     signal = Signal(id="x", summary="s", query="x", role="latency", entity="{instance}")
     before = resident_bytes()
-    detector = SeriesDetector({"x": signal}, DetectSection())
+    detector = Engine({"x": signal}, DetectSection())
     young = [timed(detector, frame_of(values, series, POLL_S * poll)) for poll in range(60)]
     # five days in steps of ten minutes, so that every part of the day has been seen often enough
     later = [timed(detector, frame_of(values, series, 600.0 * step)) for step in range(2, 5 * 144)]

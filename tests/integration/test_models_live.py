@@ -96,7 +96,6 @@ def watched(tmp_path: Path, remembering: Prometheus, swing: Swing) -> Workshop:
             "members": ["isolation_forest", "nearest", "relations"],
             "step": "2s",
             "history": f"{MINUTES}m",
-            "false_alarms_per_day": 20,
             "first_after": "1s",
             "jobs": 1,
         }

@@ -15,7 +15,7 @@ from agent.collect.topology import TopologyReader
 from agent.config.rulefiles import Signal, load_rules
 from agent.config.settings import DetectSection
 from agent.config.sources import PrometheusSection, TopologySection
-from agent.detect import SeriesDetector
+from agent.detect import Engine
 from agent.errors import QueryError, SourceError, SourceRefused, SourceUnreachable
 from tests.servers.certificates import make_certificates
 from tests.servers.process import free_port, wait_until
@@ -127,7 +127,7 @@ def test_a_new_agent_knows_what_is_normal_from_the_history(victoria, source):
     wait_until(lambda: len(source.query("load").values) == 4, 60, "not there")
     signals = {"load": SIGNAL}
     buffer = FrameBuffer(signals, 480, 1000)
-    detector = SeriesDetector(signals, DetectSection())
+    detector = Engine(signals, DetectSection())
     began = time.monotonic()
     for poll in History(source, {"load": "load"}, wanted(hours=2)).recent():
         frame = buffer.add(poll)

@@ -9,9 +9,10 @@ from agent.detect.models.autoencoder import Autoencoder
 from agent.detect.models.forest import IsolationForest
 from agent.detect.models.lstm import LstmAutoencoder, is_available
 from agent.detect.models.member import EntityModel, Stateful
-from agent.detect.models.named import NamedDetector
 from agent.detect.models.nearest import Nearest
 from agent.detect.models.oneclass import OneClass
+from agent.detect.models.pca import PcaReconstruction
+from agent.detect.models.pyoddetector import NamedDetector
 from agent.detect.models.relations import Relations
 
 LSTM = "lstm"
@@ -21,6 +22,7 @@ BY_NAME: Mapping[str, type[Stateful]] = {
     "autoencoder": Autoencoder,
     "nearest": Nearest,
     "relations": Relations,
+    "pca": PcaReconstruction,
     LSTM: LstmAutoencoder,
 }
 

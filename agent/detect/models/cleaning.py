@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agent.detect.causal import moving_mean
+from agent.detect.arrays import moving_mean
 from agent.detect.models.relations import Relations
 from agent.records import BoolArray, FloatArray
 

@@ -1,9 +1,10 @@
-"""Members' scores of healthy rows and of trial faults in, one calibrated score out.
+"""Members' scores of healthy rows and of trial faults in, one score out.
 
-Each member's score becomes a surprise (``tail``), so that members speak the same language. A member is
-trusted by three things: it stays itself (what is rare in one half of the history is as rare in the other), it
-agrees with the others about what is strange, and it sees the faults it was tried on. The root mean square of
-the surprises, weighted by trust, lets one member that is sure count more than three that see nothing.
+Each member's score is measured by its own healthy ones, of rows that it had not learned from: 0 is the
+median, 1 what one row in a hundred reaches. A member is trusted by three things: it stays itself (what is
+rare in one half of the history is as rare in the other), it agrees with the others about what is strange,
+and it sees the faults that were put into the entity's own past (Goswami et al. 2023). The score is the mean,
+weighted by trust.
 """
 
 from __future__ import annotations
@@ -14,52 +15,41 @@ from typing import Any, Self
 
 import numpy as np
 
-from agent.detect.causal import moving_mean
-from agent.detect.models.tail import Tail
 from agent.records import FloatArray
 
-LASTING = (2, 5)  # rows: what lasts outweighs a moment
-_RARE = 2.0  # surprise: one row in a hundred
+_RARE = 0.99
 _LEAST_TRUST = 0.02
-_BLOCK_ROWS = 30  # an alarm is one however many rows of a block are above
-_MOST_THRESHOLD = 5.0  # surprise: a history that was not all healthy must not make faults unreachable
-_DAY_S = 86_400.0
+_MOST = 20.0  # times a rare score: more is not stranger
+_FLOOR = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fusion:
-    """How members' scores become one: a tail and a weight for each, and the threshold of the whole."""
+    """How members' scores become one: the median and the rare score of each, and its weight."""
 
-    tails: Mapping[str, Tail]
+    usual: Mapping[str, tuple[float, float]]
     weights: Mapping[str, float]
-    threshold: float
 
     def fuse(self, scores: Mapping[str, FloatArray]) -> FloatArray:
-        """Return one score per row, from the newest rows of every member; older rows steady the newer."""
-        return gathered(self._surprise(scores))
-
-    def _surprise(self, scores: Mapping[str, FloatArray]) -> FloatArray:
+        """Return one score per row; 1 is rare."""
         known = [name for name in self.weights if name in scores]
         total = sum(self.weights[name] for name in known) or 1.0
-        squares = [
-            self.weights[name] / total * self.tails[name].surprise(scores[name]) ** 2 for name in known
-        ]
-        result: FloatArray = np.sqrt(np.sum(squares, axis=0))
+        parts = [self.weights[name] / total * measured(scores[name], self.usual[name]) for name in known]
+        result: FloatArray = np.sum(parts, axis=0)
         return result
 
     def state(self) -> dict[str, Any]:
         """Return the numbers."""
         return {
-            "tails": {name: tail.state() for name, tail in self.tails.items()},
+            "usual": {name: list(pair) for name, pair in self.usual.items()},
             "weights": dict(self.weights),
-            "threshold": self.threshold,
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Return the fusion that ``state`` gave."""
-        tails = {name: Tail.from_state(tail) for name, tail in state["tails"].items()}
-        return cls(tails=tails, weights=state["weights"], threshold=float(state["threshold"]))
+        usual = {name: (float(pair[0]), float(pair[1])) for name, pair in state["usual"].items()}
+        return cls(usual=usual, weights=state["weights"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +60,18 @@ class Evidence:
     faulty: FloatArray
 
 
-def learn_fusion(evidence: Mapping[str, Evidence], step_s: float, false_alarms_per_day: float) -> Fusion:
-    """Learn tails, trust and threshold; ``step_s`` is the time between two healthy rows."""
-    tails = {name: Tail.fit(one.healthy) for name, one in evidence.items()}
-    healthy = {name: tails[name].surprise(one.healthy) for name, one in evidence.items()}
-    faulty = {name: tails[name].surprise(one.faulty) for name, one in evidence.items()}
+def measured(score: FloatArray, usual: tuple[float, float]) -> FloatArray:
+    """Return scores in a member's own measure: 0 up to the median, 1 where they are rare."""
+    middle, rare = usual
+    result: FloatArray = np.clip((score - middle) / max(rare - middle, _FLOOR), 0.0, _MOST)
+    return result
+
+
+def learn_fusion(evidence: Mapping[str, Evidence]) -> Fusion:
+    """Learn measures and trust."""
+    usual = {name: _usual(one.healthy) for name, one in evidence.items()}
+    healthy = {name: measured(one.healthy, usual[name]) for name, one in evidence.items()}
+    faulty = {name: measured(one.faulty, usual[name]) for name, one in evidence.items()}
     trust = {
         name: (
             _stability(evidence[name].healthy)
@@ -86,33 +83,14 @@ def learn_fusion(evidence: Mapping[str, Evidence], step_s: float, false_alarms_p
         for name in evidence
     }
     total = sum(trust.values())
-    weights = {name: value / total for name, value in trust.items()}
-    fusion = Fusion(tails=tails, weights=weights, threshold=np.inf)
-    score = fusion.fuse({name: one.healthy for name, one in evidence.items()})
-    return Fusion(tails=tails, weights=weights, threshold=threshold_at(score, step_s, false_alarms_per_day))
+    return Fusion(usual=usual, weights={name: value / total for name, value in trust.items()})
 
 
-def gathered(surprise: FloatArray) -> FloatArray:
-    """Return the mean of each row's surprise and of those of the last few rows."""
-    columns = surprise[:, None]
-    parts = [columns, *(moving_mean(columns, rows) for rows in LASTING)]
-    result: FloatArray = np.mean(parts, axis=0)[:, 0]
-    return result
-
-
-def threshold_at(score: FloatArray, step_s: float, false_alarms_per_day: float) -> float:
-    """Return the level that healthy scores rise above as often as asked: a return level of block maxima.
-
-    It is bounded: where faults were learned from with the rest, alarms come oftener than asked rather than
-    never.
-    """
-    rows = max(min(_BLOCK_ROWS, len(score) // 8), 1)
-    whole = len(score) // rows * rows
-    if not whole:
-        return float("inf")
-    highest = score[len(score) - whole :].reshape(-1, rows).max(1)
-    share = false_alarms_per_day * rows * step_s / _DAY_S
-    return min(Tail.fit(highest).level(min(share, 0.5)), _MOST_THRESHOLD)
+def _usual(healthy: FloatArray) -> tuple[float, float]:
+    if not len(healthy):
+        return 0.0, 1.0
+    middle, rare = np.quantile(healthy, [0.5, _RARE])
+    return float(middle), float(max(rare, middle + _FLOOR + 0.01 * abs(middle)))
 
 
 def _stability(healthy: FloatArray) -> float:
@@ -123,8 +101,8 @@ def _stability(healthy: FloatArray) -> float:
         return 0.5
     drifts = []
     for own, other in (parts, parts[::-1]):
-        share = float((Tail.fit(own).surprise(other) > _RARE).mean())
-        drifts.append(abs(np.log10((share + 2e-3) / (10**-_RARE + 2e-3))))
+        share = float((other > np.quantile(own, _RARE)).mean())
+        drifts.append(abs(np.log10((share + 2e-3) / (1 - _RARE + 2e-3))))
     return float(1 / (1 + np.mean(drifts)))
 
 

@@ -12,46 +12,22 @@ from typing import Any, Self
 
 import numpy as np
 
+from agent.detect.findings import Finding, Suspect
 from agent.detect.models.catalog import restore_member
-from agent.detect.models.ensemble import LASTING, Fusion
-from agent.detect.models.features import (
-    ROWS_BEFORE,
-    FeaturePlan,
-    clean_values,
-    expected_levels,
-    make_features,
-)
+from agent.detect.models.ensemble import Fusion
+from agent.detect.models.features import ROWS_BEFORE, FeaturePlan, clean_values, make_features
 from agent.detect.models.lstm import WINDOW
 from agent.detect.models.member import Stateful
+from agent.detect.models.pca import ROWS as MEAN_ROWS
 from agent.detect.models.relations import Relations
 from agent.records import FloatArray, IntArray
 
-ROWS = ROWS_BEFORE + WINDOW + max(LASTING)  # that a judgement looks at
+ROWS = ROWS_BEFORE + max(WINDOW, MEAN_ROWS)  # that a judgement looks at
 _NAMED = 3  # series that are told
 _TELLING = 4.0  # usual residuals: what is expected lies within
 _PRESENT = 0.5  # share of the series that must have a newest sample
 
 SeriesKey = tuple[str, Mapping[str, str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suspect:
-    """A series that makes an entity strange: its number, by how much, and what was expected of it."""
-
-    column: int
-    strength: float
-    observed: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """How strange an entity is now. ``score`` above ``threshold`` is anomalous."""
-
-    score: float
-    threshold: float
-    suspects: Sequence[Suspect]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,51 +39,41 @@ class EntityModel:
     plan: FeaturePlan
     members: Mapping[str, Stateful]
     fusion: Fusion
-    relations: Relations  # of the levels, for the explanation
+    relations: Relations  # for the explanation
 
-    def judge(self, values: FloatArray, times: FloatArray) -> Finding | None:
+    def judge(self, values: FloatArray) -> Finding | None:
         """Judge the newest of some rows x series; None when too little is there to judge by."""
-        if not len(values) or np.isfinite(values[-1]).mean() < _PRESENT:
+        if not len(values):
             return None
-        rows = make_features(self.plan, values, times)
-        places = np.arange(max(len(rows) - max(LASTING), 0), len(rows))
-        scores = {name: scores_at(member, rows, places) for name, member in self.members.items()}
-        return Finding(
-            score=float(self.fusion.fuse(scores)[-1]),
-            threshold=self.fusion.threshold,
-            suspects=self._suspects(rows[-1:], values, times),
-        )
+        score = float(self.scores(values, np.array([len(values) - 1]))[0])
+        return Finding(score=score, suspects=self.suspects(values)) if np.isfinite(score) else None
 
-    def _suspects(self, row: FloatArray, values: FloatArray, times: FloatArray) -> list[Suspect]:
-        """Name the series that go least with the others, or with the time of day."""
-        count = len(self.keys)
-        levels = row[:, :count]
-        away, usual = self.relations.residuals(levels)
+    def scores(self, values: FloatArray, places: IntArray) -> FloatArray:
+        """Return the scores of some of consecutive rows; NaN where too little is there to judge by."""
+        rows = make_features(self.plan, values)
+        scores = {name: scores_at(member, rows, places) for name, member in self.members.items()}
+        there = np.isfinite(values[places]).mean(1) >= _PRESENT
+        return np.where(there, self.fusion.fuse(scores), np.nan)
+
+    def suspects(self, values: FloatArray) -> list[Suspect]:
+        """Name the series of the newest row that go least with the others, by their number in ``keys``."""
+        row = make_features(self.plan, values[-1 - ROWS_BEFORE :])[-1:]
+        away, usual = self.relations.residuals(row)
         apart = (away / usual)[0]
-        own = row[0, : 4 * count].reshape(4, count)
-        season = own[3]
-        strength = np.maximum(np.abs(apart), np.abs(own).max(0))
-        newest = clean_values(self.plan, values)[-1]
-        strength = np.where(np.isfinite(newest), strength, 0.0)
-        by_others = self.plan.level + self.plan.scale * (levels - away)[0]
-        by_time = expected_levels(self.plan, times[-1:])[0]
-        found = []
-        for column in np.argsort(-strength, kind="stable")[:_NAMED].tolist():
-            go_by_others = abs(apart[column]) >= abs(season[column])
-            middle = by_others[column] if go_by_others else by_time[column]
-            reach = _TELLING * (
-                self.plan.scale[column] * usual[column] if go_by_others else self.plan.season_scale[column]
+        newest = clean_values(self.plan, values[-1 - ROWS_BEFORE :])[-1]
+        strength = np.where(np.isfinite(newest), np.abs(apart), 0.0)
+        expected = self.plan.level + self.plan.scale * (row - away)[0]
+        reach = _TELLING * self.plan.scale * usual
+        return [
+            Suspect(
+                row=column,
+                strength=float(strength[column]),
+                observed=float(newest[column]),
+                low=float(expected[column] - reach[column]),
+                high=float(expected[column] + reach[column]),
             )
-            found.append(
-                Suspect(
-                    column=column,
-                    strength=float(strength[column]),
-                    observed=float(newest[column]),
-                    low=float(middle - reach),
-                    high=float(middle + reach),
-                )
-            )
-        return found
+            for column in np.argsort(-strength, kind="stable")[:_NAMED].tolist()
+        ]
 
     def state(self) -> dict[str, Any]:
         """Return the model as numbers, texts and arrays."""

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 
 from agent.detect.models.entitymodel import ROWS, EntityModel
-from agent.detect.models.marks import mark_of
 from agent.detect.models.shelf import Shelf
+from agent.detect.serieshash import hash_of
 from agent.errors import ModelError
 from agent.records import FloatArray
-
-_LARGEST = 1e300  # JSON knows no infinity
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,30 +69,25 @@ class Scoring:
         if question.get("generation") != loaded.generation or not payload:
             return {**reply, "plan": loaded.plan, "refused": list(loaded.refused)}
         rows = int(question["rows"])
-        numbers = np.frombuffer(payload, np.float64)
-        times, values = numbers[:rows], numbers[rows:].reshape(rows, -1)
-        findings = [self._judge(loaded, place, values, times) for place in range(len(loaded.models))]
+        values = np.frombuffer(payload, np.float64).reshape(rows, -1)
+        findings = [self._judge(loaded, place, values) for place in range(len(loaded.models))]
         return {**reply, "findings": findings, "broken": list(self._broken.values())}
 
-    def _judge(
-        self, loaded: _Loaded, place: int, values: FloatArray, times: FloatArray
-    ) -> dict[str, Any] | None:
+    def _judge(self, loaded: _Loaded, place: int, values: FloatArray) -> dict[str, Any] | None:
         model = loaded.models[place]
         if model.entity in self._broken:
             return None
         try:
-            finding = model.judge(values[:, loaded.columns[place]], times)
+            finding = model.judge(values[:, loaded.columns[place]])
         except Exception as error:  # one model's trouble is not the others'
             self._broken[model.entity] = f"the model of {model.entity} cannot judge: {error!r:.200}"
             return None
-        if finding is None or not np.isfinite(finding.score):
+        if finding is None:
             return None
         return {
             "score": finding.score,
-            "threshold": min(finding.threshold, _LARGEST),
             "suspects": [
-                {**asdict(one), "column": one.column + loaded.columns[place].start}
-                for one in finding.suspects
+                {**asdict(one), "row": one.row + loaded.columns[place].start} for one in finding.suspects
             ],
         }
 
@@ -105,6 +98,6 @@ def _plan(generation: str, step_s: float, models: Sequence[EntityModel], note: s
         "step_s": step_s,
         "rows": ROWS,
         "entities": [model.entity for model in models],
-        "series": [mark_of(signal, labels) for model in models for signal, labels in model.keys],
+        "series": [hash_of(signal, labels) for model in models for signal, labels in model.keys],
         "note": note,
     }

@@ -27,7 +27,7 @@ from agent.detect.models.catalog import BY_NAME
 from agent.detect.models.entitymodel import EntityModel
 from agent.errors import ModelError
 
-FORMAT = 1
+FORMAT = 2
 # what PyOD's detectors are made of beside themselves and what skops knows to be harmless
 TRUSTED_PARTS = (
     "pyod.models.kpca.PyODKernelPCA",
@@ -53,7 +53,6 @@ class Card:
     entity: str
     series: int
     members: Mapping[str, float]  # and their weights
-    threshold: float
     sha256: str
     size: int
 
@@ -195,7 +194,6 @@ class Shelf:
                     entity=model.entity,
                     series=len(model.keys),
                     members=dict(model.fusion.weights),
-                    threshold=model.fusion.threshold,
                     sha256=hashlib.sha256(content).hexdigest(),
                     size=len(content),
                 )

@@ -39,13 +39,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EntityHistory:
-    """Rows x series of one entity, evenly spaced; ``roles`` are those of the series' signals."""
+    """Rows x series of one entity, evenly spaced."""
 
     entity: str
     keys: Sequence[SeriesKey]
-    roles: Sequence[str]
     values: FloatArray
-    times: FloatArray
     step_s: float
 
 
@@ -70,20 +68,19 @@ class _Tried:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Draft:
-    """What is known of an entity while it is being trained; ``levels`` is what recurrent networks look at."""
+    """What is known of an entity while it is being trained."""
 
     history: EntityHistory
     plan: FeaturePlan
     members: dict[str, Stateful]
     evidence: dict[str, Evidence]
     relations: Relations
-    levels: _Tried
+    tried: _Tried
 
 
 def train_entities(
     histories: Iterable[EntityHistory],
     members: Sequence[str],
-    false_alarms_per_day: float,
     jobs: int = 1,
     on_done: Callable[[int], None] = lambda count: None,
 ) -> Iterator[EntityModel]:
@@ -97,9 +94,9 @@ def train_entities(
     with pool if pool is not None else nullcontext():
         if LSTM in members:
             drafts = _in_order(pool, partial(_draft, members=alone), histories, 2 * jobs)
-            models = _with_lstm(drafts, false_alarms_per_day)
+            models = _with_lstm(drafts)
         else:
-            train = partial(_train, members=alone, false_alarms_per_day=false_alarms_per_day)
+            train = partial(_train, members=alone)
             models = _in_order(pool, train, histories, 2 * jobs)
         for done, model in enumerate(models, 1):
             yield model
@@ -125,33 +122,26 @@ def _in_order(
         yield at_work.popleft().result()
 
 
-def _with_lstm(drafts: Iterator[_Draft], false_alarms_per_day: float) -> Iterator[EntityModel]:
+def _with_lstm(drafts: Iterator[_Draft]) -> Iterator[EntityModel]:
     while some := list(islice(drafts, _TOGETHER)):
         _add_lstm(some)
-        yield from (_finished(draft, false_alarms_per_day) for draft in some)
+        yield from (_finished(draft) for draft in some)
 
 
-def _train(history: EntityHistory, members: Sequence[str], false_alarms_per_day: float) -> EntityModel:
-    return _finished(_draft(history, members), false_alarms_per_day)
+def _train(history: EntityHistory, members: Sequence[str]) -> EntityModel:
+    return _finished(_draft(history, members))
 
 
 def _draft(history: EntityHistory, members: Sequence[str]) -> _Draft:
-    plan = learn_plan(history.values, history.times, history.roles, history.step_s)
+    plan = learn_plan(history.values, history.step_s)
     tried = _rows(history, plan)
-    width = len(history.keys)
-    levels = _Tried(
-        healthy=tried.healthy[:, :width],
-        faulty=tried.faulty[:, :width],
-        judged=tried.judged,
-        places=tried.places,
-    )
     draft = _Draft(
         history=history,
         plan=plan,
         members={},
         evidence={},
-        relations=Relations().fit(levels.healthy),
-        levels=levels,
+        relations=Relations().fit(tried.healthy),
+        tried=tried,
     )
     for name in members:
         draft.evidence[name] = _try(make_member(name).fit(tried.early), tried)
@@ -161,15 +151,15 @@ def _draft(history: EntityHistory, members: Sequence[str]) -> _Draft:
 
 def _rows(history: EntityHistory, plan: FeaturePlan) -> _Tried:
     """Make features of the history, as it was and with trial faults, of rows worth learning from."""
-    features = make_features(plan, history.values, history.times)
+    features = make_features(plan, history.values)
     kept = np.flatnonzero(np.isfinite(history.values).mean(1) >= _PRESENT)
     kept = kept[worth_learning(features[kept])]
     half = len(kept) // 2
     first = max(half - ROWS, 0)  # members look back
     later = kept[first:]
     begin = max(int(later[0]) - ROWS, 0) if len(later) else len(history.values)
-    values, places = with_faults(history.values, _raw_scale(plan), SEED)
-    faulty = make_features(plan, values[begin:], history.times[begin:])
+    values, places = with_faults(history.values, plan.raw_scale, SEED)
+    faulty = make_features(plan, values[begin:])
     number = np.full(len(history.values), -1)
     number[kept] = np.arange(len(kept))
     places = number[places]
@@ -179,11 +169,6 @@ def _rows(history: EntityHistory, plan: FeaturePlan) -> _Tried:
         judged=np.arange(half, len(kept)),
         places=places[places >= half] - first,
     )
-
-
-def _raw_scale(plan: FeaturePlan) -> FloatArray:
-    """Return one scale in the samples as they come: a counter's is its rate's, counted."""
-    return np.where(plan.counter, plan.scale * plan.step_s, plan.scale)
 
 
 def _try(member: Stateful, tried: _Tried, stride: int = 1) -> Evidence:
@@ -196,21 +181,21 @@ def _try(member: Stateful, tried: _Tried, stride: int = 1) -> Evidence:
 
 def _add_lstm(drafts: Sequence[_Draft]) -> None:
     """Train the recurrent networks of some entities together: one that is tried and one that is kept each."""
-    levels = [draft.levels for draft in drafts]
-    models = fit_together([rows for one in levels for rows in (one.early, one.healthy)])
-    for draft, one in zip(drafts, levels, strict=True):
+    tried = [draft.tried for draft in drafts]
+    models = fit_together([rows for one in tried for rows in (one.early, one.healthy)])
+    for draft, one in zip(drafts, tried, strict=True):
         stride = max(-(-len(one.judged) // _LSTM_ROWS), 1)
         draft.evidence[LSTM] = _try(next(models), one, stride)
         draft.members[LSTM] = next(models)
 
 
-def _finished(draft: _Draft, false_alarms_per_day: float) -> EntityModel:
+def _finished(draft: _Draft) -> EntityModel:
     history = draft.history
     return EntityModel(
         entity=history.entity,
         keys=history.keys,
         plan=draft.plan,
         members=draft.members,
-        fusion=learn_fusion(draft.evidence, history.step_s, false_alarms_per_day),
+        fusion=learn_fusion(draft.evidence),
         relations=draft.relations,
     )

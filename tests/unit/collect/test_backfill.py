@@ -10,7 +10,7 @@ from agent.collect.backfill import History, Wanted
 from agent.collect.base import Answer, Poll, Range
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
-from agent.detect import SeriesDetector
+from agent.detect import Engine
 from agent.errors import SourceUnreachable
 
 NOW = datetime(2026, 1, 5, 12, 5, tzinfo=UTC)
@@ -123,7 +123,7 @@ def noon_rush(query, at):
 def test_a_rush_of_every_noon_is_no_news_to_who_has_read_days(days, strange):
     one = Signal(id="load", summary="s", query="load", role="traffic", bad="both", entity="{instance}")
     buffer = FrameBuffer({"load": one}, 240, 10)
-    detector = SeriesDetector({"load": one}, DetectSection())
+    detector = Engine({"load": one}, DetectSection())
     wanted = Wanted(span=timedelta(hours=1), step=STEP, seasons=timedelta(days=days))
     history = History(Source(noon_rush), {"load": "load"}, wanted)
     for poll in history.days():

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from agent.collect import Answer, FrameBuffer, Poll
 from agent.config.settings import DetectSection
-from agent.detect import SeriesDetector
-from agent.detect.history import detect_history
+from agent.detect import Engine
 from agent.detect.kinds import KINDS
+from agent.detect.replay import Replay
 from tests.make import NOW, signal
-from tests.unit.detect.test_history import frame
+from tests.unit.detect.test_replay import frame
 
 values = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True, width=64),
@@ -27,7 +27,7 @@ def test_no_sequence_of_polls_breaks_the_live_layer(pattern, jumps, counter):
     query = "x_total" if counter else "x"
     signals = {"x": signal("x", query=query, bad="both"), "y": signal("y", bad="low")}
     buffer = FrameBuffer(signals, 20, 4)
-    detector = SeriesDetector(signals, DetectSection(warm_up=5, open_after=1, missing_after=3))
+    detector = Engine(signals, DetectSection(warm_up=5, open_after=1, missing_after=3))
     buffer.on_renumber(detector.keep)
     at = NOW
     with np.errstate(all="raise", under="ignore"):
@@ -65,5 +65,5 @@ def _judged(cells, name):
     made = frame(cells)
     for row, one in enumerate(made.series):
         object.__setattr__(one, "signal", f'{name}{{n="{row}"}}')
-    (verdicts,) = detect_history(made)
+    (verdicts,) = Replay(made).run()
     return verdicts

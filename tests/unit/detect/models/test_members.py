@@ -8,7 +8,7 @@ import pytest
 from agent.detect.models.catalog import BY_NAME, LSTM, available, make_member, restore_member
 from agent.detect.models.entitymodel import scores_at
 from agent.detect.models.lstm import is_available
-from agent.detect.models.named import NamedDetector
+from agent.detect.models.pyoddetector import NamedDetector
 from agent.errors import ConfigError
 
 DEEP = pytest.mark.skipif(not is_available(), reason="needs the extra deep")

@@ -26,15 +26,13 @@ def history(entity="web1", seed=0, count=500, width=3):
     return EntityHistory(
         entity=entity,
         keys=[(f"s{number}", {"host": entity}) for number in range(width)],
-        roles=["traffic"] * width,
         values=load + chance.normal(0, 1, (count, width)),
-        times=MADE.timestamp() + STEP * np.arange(count),
         step_s=STEP,
     )
 
 
 def trained(*entities, members=("nearest", "relations")):
-    return list(train_entities([history(one, seed=n) for n, one in enumerate(entities)], members, 1.0))
+    return list(train_entities([history(one, seed=n) for n, one in enumerate(entities)], members))
 
 
 def put(shelf, models, made_at=MADE):
@@ -57,10 +55,10 @@ def loaded(shelf):
 
 def test_models_come_back_as_they_were(shelf, models):
     put(shelf, models)
-    values, times = history().values[-ROWS:], history().times[-ROWS:]
+    values = history().values[-ROWS:]
     for before, after in zip(models, loaded(shelf), strict=True):
         assert after.entity == before.entity
-        assert after.judge(values, times) == before.judge(values, times)
+        assert after.judge(values) == before.judge(values)
 
 
 def test_an_empty_shelf_has_nothing_in_force(shelf):
@@ -207,7 +205,7 @@ def test_another_format_is_refused_by_its_number(shelf, models):
             }
         )
     )
-    with pytest.raises(ModelError, match="has format 99, this version reads 1"):
+    with pytest.raises(ModelError, match="has format 99, this version reads 2"):
         shelf.current()
 
 
@@ -237,8 +235,8 @@ def test_a_named_detector_is_kept_only_when_the_settings_name_it(tmp_path):
         put(Shelf(tmp_path / "a"), models)
     shelf = Shelf(tmp_path / "b", [path])
     put(shelf, models)
-    values, times = history().values[-ROWS:], history().times[-ROWS:]
-    assert loaded(shelf)[0].judge(values, times) == models[0].judge(values, times)
+    values = history().values[-ROWS:]
+    assert loaded(shelf)[0].judge(values) == models[0].judge(values)
     (refused,) = loaded(Shelf(tmp_path / "b"))
     assert "not trusted" in str(refused)
 
@@ -282,9 +280,9 @@ def test_scoring_answers_with_a_finding_for_each_entity(shelf, models):
     scoring.take_up_models()
     generation = shelf.current().name
     values = np.hstack([history("web1").values[-ROWS:], np.full((ROWS, 3), np.nan)])
-    payload = history().times[-ROWS:].tobytes() + values.tobytes()
+    payload = values.tobytes()
     answer = scoring.answer({"generation": generation, "rows": ROWS, "number": 3}, payload)
     judged, blind = answer["findings"]
-    assert judged["score"] < judged["threshold"]
+    assert judged["score"] < 3
     assert blind is None
     assert orjson.dumps(answer)

@@ -4,7 +4,7 @@ import promql_parser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.detect.where import query_of_series
+from agent.detect.seriesquery import query_of_series
 
 
 def test_a_derived_host_is_no_label_of_the_series():

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.detect.models.marks import MarkedRows, mark_of
+from agent.detect.serieshash import HashedRows, hash_of
 from agent.records import Series
 
 labels = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3)
@@ -19,29 +19,29 @@ def series(*names):
 
 
 def marks(*names):
-    return np.array([mark_of("cpu", {"host": name}) for name in names], np.uint64)
+    return np.array([hash_of("cpu", {"host": name}) for name in names], np.uint64)
 
 
 @given(st.lists(named, max_size=20, unique_by=lambda one: (one[0], tuple(sorted(one[1].items())))))
 def test_each_series_is_found_at_its_row(known):
     rows = [Series(signal, "", own) for signal, own in known]
-    wanted = np.array([mark_of(signal, own) for signal, own in known], np.uint64)
-    assert MarkedRows().find(rows, wanted).tolist() == list(range(len(known)))
+    wanted = np.array([hash_of(signal, own) for signal, own in known], np.uint64)
+    assert HashedRows().find(rows, wanted).tolist() == list(range(len(known)))
 
 
 def test_a_mark_is_the_same_in_every_process_and_in_any_order_of_labels():
-    code = "from agent.detect.models.marks import mark_of; print(mark_of('cpu', {'b': '2', 'a': '1'}))"
+    code = "from agent.detect.serieshash import hash_of; print(hash_of('cpu', {'b': '2', 'a': '1'}))"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert int(other) == mark_of("cpu", {"a": "1", "b": "2"})
+    assert int(other) == hash_of("cpu", {"a": "1", "b": "2"})
 
 
 def test_no_series_at_all():
-    assert MarkedRows().find([], marks("web1")).tolist() == [-1]
+    assert HashedRows().find([], marks("web1")).tolist() == [-1]
 
 
 @given(st.data())
 def test_series_come_and_go(data):
-    marked, shown, made = MarkedRows(), [], 0
+    marked, shown, made = HashedRows(), [], 0
     for _ in range(6):
         kept = [row for row in range(len(shown)) if data.draw(st.booleans())]
         if len(kept) < len(shown):

@@ -1,0 +1,135 @@
+"""The detector: strange values found, noise left alone, gaps neither."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from agent.collect import Answer, FrameBuffer, Poll
+from agent.config.settings import DetectSection
+from agent.detect import Engine
+from tests.make import NOW, signal
+from tests.unit.detect.series import Watched, noise, watch
+
+NAN = float("nan")
+
+
+def test_noise_alarms_as_seldom_as_asked():
+    opened = [bool(found) for found in watch(noise(7 * 1440))]
+    begins = np.flatnonzero(np.diff([False, *opened]))[::2]
+    assert len(begins) <= 7
+
+
+def test_a_step_is_found_at_once_and_explained():
+    (anomaly,) = watch([*noise(100), *(noise(5) + 20)])[101]
+    assert (anomaly.kind, anomaly.entity) == ("spike", "web1")
+    assert anomaly.expected_low < 10 < anomaly.expected_high < anomaly.observed
+
+
+def test_it_closes_when_all_is_normal_again():
+    opened = watch([*noise(300), *(noise(10) + 20), *noise(40, seed=1)])
+    assert opened[309]
+    assert not opened[-1]
+
+
+@pytest.mark.parametrize(("bad", "found"), [("low", False), ("high", True), ("both", True)])
+def test_only_the_bad_direction_counts(bad, found):
+    assert any(watch([*noise(300), *(noise(10) + 20)], bad=bad)[300:]) is found
+
+
+def test_a_gap_neither_opens_nor_closes():
+    opened = watch([*noise(300), *(noise(5) + 20), *[NAN] * 20])
+    assert opened[-1]
+    assert not any(watch([*noise(300), *[NAN] * 10, *noise(20, seed=2)])[300:])
+
+
+def test_a_fault_does_not_become_normal_while_it_lasts():
+    assert watch([*noise(300), *(noise(300) + 20)])[-1]
+
+
+def test_a_constant_series_has_a_floor_under_its_spread():
+    assert not any(watch([5.0] * 100 + [5.001] * 20))
+    assert any(watch([5.0] * 100 + [8.0] * 5))
+
+
+def test_a_signal_that_is_not_watched_gives_nothing():
+    signals = {"x": signal("x", detect=False)}
+    engine, buffer = Engine(signals, DetectSection()), FrameBuffer(signals, 100, 10)
+    for value in [*noise(100), *(noise(10) + 99)]:
+        assert not engine.observe(buffer.add(Poll(NOW, {"x": Answer(0, [{"host": "a"}], [value])})))
+
+
+@pytest.mark.parametrize("value", [1e308, -1e308, float("inf"), 0.0, 5e-324])
+def test_extreme_values_break_nothing(value):
+    with np.errstate(all="raise", under="ignore"):
+        watch([*noise(50), value, value, value, *noise(50)])
+
+
+def test_a_series_that_rested_and_then_lives_is_not_strange_for_ever():
+    shown = watch([0.0] * 3000 + list(noise(2 * 1440)))
+    assert any(shown[3000:3100])
+    assert np.mean([bool(found) for found in shown[-600:]]) < 0.05
+
+
+def test_a_daily_job_is_no_news_after_some_days():
+    values = noise(9 * 1440)
+    for day in range(9):
+        values[day * 1440 + 600 : day * 1440 + 640] += 50
+    shown = watch(values)
+    found = [any(shown[day * 1440 + 600 : day * 1440 + 645]) for day in range(9)]
+    assert found[0]
+    assert sum(found[4:]) <= 1
+
+
+def test_what_lasts_for_long_is_accepted_as_the_new_normal():
+    watched = Watched(detect=DetectSection(warm_up=20, new_normal_after=timedelta(hours=1)))
+    shown = watched.show([*noise(300), *(noise(200) + 20)])
+    assert shown[310]
+    assert shown[350]
+    assert not shown[-1]
+
+
+def test_an_open_anomaly_says_its_kind_and_where_to_look():
+    (anomaly,) = watch([*noise(300), *(noise(30) + 20)])[-1]
+    assert anomaly.kind == "level_shift"
+    assert anomaly.query.startswith(f"({signal('x').query})")
+    assert anomaly.since <= anomaly.opened_at
+
+
+def test_confidence_never_falls_as_the_anomaly_grows():
+    told = []
+    for times in (1.08, 1.3, 2, 10, 100, 1e4, 1e9):
+        (anomaly,) = watch([*noise(300, scale=0.1), *(noise(20, scale=0.1) * times)])[-1]
+        told.append(anomaly.confidence)
+    assert told == sorted(told)
+
+
+def test_a_storm_opens_the_strangest_and_says_that_there_are_more():
+    signals = {"x": signal("x", bad="both")}
+    buffer = FrameBuffer(signals, 30, 3000)
+    engine = Engine(signals, DetectSection(warm_up=5))
+    labels = [{"host": f"web{number}"} for number in range(1500)]
+    chance = np.random.default_rng(0)
+    for sample in range(40):
+        values = chance.normal(10, 0.1, 1500) + (np.arange(1500) + 5 if sample > 30 else 0)
+        poll = Poll(NOW + timedelta(minutes=sample), {"x": Answer(0, labels, values.tolist())})
+        found = engine.observe(buffer.add(poll))
+    assert len([one for one in found if one.layer == "series"]) == 1000
+
+
+def test_series_that_are_strange_together_make_their_entity_strange():
+    ids = [f"s{number}" for number in range(8)]
+    signals = {id_: signal(id_, bad="both") for id_ in ids}
+    buffer = FrameBuffer(signals, 240, 100)
+    engine = Engine(signals, DetectSection())
+    chance = np.random.default_rng(1)
+    layers = set()
+    for minute in range(2 * 1440 + 30):
+        values = chance.normal(10, 0.5, 8) + (2.0 if minute >= 2 * 1440 else 0.0)
+        answers = {
+            id_: Answer(0, [{"host": "web1"}], [value]) for id_, value in zip(ids, values, strict=True)
+        }
+        found = engine.observe(buffer.add(Poll(NOW + timedelta(minutes=minute), answers)))
+        if minute >= 2 * 1440:
+            layers |= {(one.layer, one.kind) for one in found}
+    assert ("entity", "correlated_shift") in layers
