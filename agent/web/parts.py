@@ -27,7 +27,6 @@ class Parts:
     ``readiness`` says of each thing that the agent needs, polls among them, why it is wanting, or nothing.
     """
 
-    settings: Settings
     current: Current
     stores: Stores
     operator_actions: OperatorActions
@@ -41,6 +40,11 @@ class Parts:
     groups_of: Callable[[str], frozenset[str]]
     person_of: Callable[[int, int], Person]
     clock: Clock
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings in force."""
+        return self.current.settings
 
     @property
     def name(self) -> str:
