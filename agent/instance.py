@@ -15,6 +15,7 @@ _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _AUTHORITY_END = re.compile(r"[/?#\\]")
 _NO_NAME = re.compile(r"[\s\x00-\x1f\x7f\[\]:@%,;'\"`$(){}<>|&*!^=+~]")
 _LARGEST_PORT = 65_535
+_MORE_THAN_A_NAME = re.compile(r"[/?#\\@]")
 _LONGEST = 1024  # a host name has 253 characters at most
 
 
@@ -69,6 +70,20 @@ def host_of(text: str) -> str:
     ('web1', 'web1', '::1', '')
     """
     return parse_instance(text).host
+
+
+def canonical_host(text: str) -> str:
+    """Return the name or address of a host in the one form in which it is compared, without a port.
+
+    What is more than a name, as a URL is, stays as it is: nobody is called so.
+
+    >>> canonical_host("[2001:DB8::0:1]:22"), canonical_host("Web1.Example.test."), canonical_host("Büro 1")
+    ('2001:db8::1', 'web1.example.test', 'büro 1')
+    >>> canonical_host("http://web1"), canonical_host("web1?web2")
+    ('http://web1', 'web1?web2')
+    """
+    found = NOWHERE if _MORE_THAN_A_NAME.search(text) else parse_instance(text)
+    return found.host or text.strip().lower().removesuffix(".")
 
 
 def with_host(labels: Mapping[str, str]) -> dict[str, str]:

@@ -61,6 +61,8 @@ class Reason(StrEnum):
     STEP_TIMED_OUT = "step_timed_out"
     HOST_UNREACHABLE = "host_unreachable"
     PLAYBOOK_MISSING = "playbook_missing"
+    PLAY_REFUSED = "play_refused"
+    LEFTOVERS_UNKNOWN = "leftovers_unknown"
     CANCELED = "canceled"
     INTERRUPTED = "interrupted"
     NEVER_STARTED = "never_started"
@@ -116,6 +118,8 @@ _TEXTS: dict[Reason, str] = {
     Reason.STEP_FAILED: "a step failed",
     Reason.STEP_TIMED_OUT: "a step took longer than its time limit",
     Reason.HOST_UNREACHABLE: "Ansible could not reach the host",
+    Reason.PLAY_REFUSED: "a play or a task was for hosts that are none of the run's",
+    Reason.LEFTOVERS_UNKNOWN: "the step was ended, and it is not known whether something of it still runs",
     Reason.PLAYBOOK_MISSING: "the playbook of a step is missing",
     Reason.CANCELED: "the run was cancelled",
     Reason.INTERRUPTED: "the agent ended in the middle of the run",

@@ -15,8 +15,7 @@ from typing import Any
 
 import yaml
 
-from agent.records import InventoryHost
-from agent.remediate import Ended, Execution, PlaybookRunner
+from agent.remediate import Ended, Execution, Hosts, PlaybookRunner, Snapshots
 
 FILE = Path(__file__).parent / "data" / "hostile" / "values.txt"
 
@@ -71,14 +70,15 @@ def write_playbook(folder: Path, given: Mapping[str, Any], out: Path, python: st
 
 
 def carry_out(
-    playbook: Path, target: InventoryHost, given: Mapping[str, Any], runner: PlaybookRunner
+    remediation: Path, host: str, given: Mapping[str, Any], runner: PlaybookRunner, snapshots: Snapshots
 ) -> Ended:
-    """Run a playbook on a host."""
+    """Run the playbook in a folder on a host."""
     execution = Execution(
         mark="hostile",
         step="go",
-        playbook=playbook,
-        hosts=[target],
+        snapshot=snapshots.open(snapshots.take(remediation)),
+        playbook="playbook.yml",
+        hosts=Hosts(targets=[host]),
         parameters=given,
         timeout=timedelta(minutes=3),
     )

@@ -130,6 +130,8 @@ def plan(**fields: Any) -> Plan:
         "parameters": {"unit": "nginx.service"},
         "labels": {"host": "web1"},
     }
+    hosts = fields.get("hosts", defaults["hosts"])
+    defaults["identities"] = {name: f"ssh {name} port 22" for name in hosts}
     return Plan(**{**defaults, **fields})
 
 
@@ -138,7 +140,16 @@ def run(**fields: Any) -> Run:
 
 
 def host(name: str = "web1", *groups: str, **variables: Any) -> InventoryHost:
-    return InventoryHost(name=name, groups=frozenset(groups or ("all",)), variables=variables)
+    address = variables.get("ansible_host", name)
+    return InventoryHost(
+        name=name,
+        groups=frozenset(groups or ("all",)),
+        variables=variables,
+        identity=f"ssh {address} port 22",
+        connection=variables.get("ansible_connection", "ssh"),
+        address=address,
+        port=int(variables.get("ansible_port", 0)),
+    )
 
 
 REMEDIATION: Mapping[str, Any] = {

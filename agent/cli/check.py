@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 from rich.markup import escape
 
+from agent.cli.checkhosts import check_hosts
 from agent.cli.checksources import Line, check_sources
 from agent.cli.output import console, print_json
-from agent.clock import SystemClock
 from agent.collect.http import HttpClient
 from agent.config import Settings, check_settings, find_config_file, load_settings
 from agent.detect.models.pyoddetector import detector_class
 from agent.detect.models.shelf import detectors_of
 from agent.errors import ConfigError, OpsmendError, Problem
-from agent.records import InventoryHost, TaskEvent
-from agent.remediate import Execution
-from agent.remediate.environment import ANSIBLE_FOLDER
-from agent.wiring import Definitions, load_definitions, make_inventory, make_runner
+from agent.wiring import Definitions, load_definitions
 
-_PING_TIMEOUT = timedelta(seconds=60)
 _CONFIG_EXIT = ConfigError.exit_code
 _SOURCE_EXIT = 6
 
@@ -44,7 +39,7 @@ def check_all(config: Path | None, offline: bool, json: bool) -> None:
         with console.status("asking sources and hosts…"):
             lines += check_sources(settings, definitions.book if definitions else None)
             lines += _check_alertmanager(settings)
-            lines += _check_hosts(settings)
+            lines += check_hosts(settings)
     _report(problems, lines, definitions, json)
     if problems:
         sys.exit(_CONFIG_EXIT)
@@ -79,41 +74,6 @@ def _check_alertmanager(settings: Settings) -> list[Line]:
     finally:
         client.close()
     return [Line(name, True, "answers")]
-
-
-def _check_hosts(settings: Settings) -> list[Line]:
-    try:
-        hosts = make_inventory(settings, SystemClock()).hosts()
-    except OpsmendError as error:
-        return [Line("inventory", False, str(error))]
-    if not hosts:
-        return [Line("inventory", False, "has no hosts")]
-    return [Line("inventory", True, f"{len(hosts)} hosts"), *_ping(settings, list(hosts.values()))]
-
-
-def _ping(settings: Settings, hosts: list[InventoryHost]) -> list[Line]:
-    seen: dict[str, TaskEvent] = {}
-
-    def take(event: TaskEvent) -> None:
-        if event.status != "started":
-            seen[event.host] = event
-
-    execution = Execution(
-        mark=f"check-{id(seen):x}",
-        step="ping",
-        playbook=ANSIBLE_FOLDER / "ping.yml",
-        hosts=hosts,
-        parameters={},
-        timeout=_PING_TIMEOUT,
-    )
-    ended = make_runner(settings).run(execution, take, lambda: False)
-    lines = []
-    for host in sorted(hosts, key=lambda one: one.name):
-        event = seen.get(host.name)
-        good = event is not None and event.status in ("ok", "changed")
-        why = event.message if event else ended.detail or "did not answer in time"
-        lines.append(Line(f"host {host.name}", good, "answers" if good else why))
-    return lines
 
 
 def _report(problems: list[Problem], lines: list[Line], definitions: Definitions | None, json: bool) -> None:

@@ -64,9 +64,10 @@ def probe_lines(answers: Sequence[ProbeAnswer]) -> Iterable[str]:
     if told > _MOST_FINDINGS:
         yield f"  [dim]and {told - _MOST_FINDINGS} more; --json has all[/]"
     asked = len({answer.host for answer in answers})
-    if asked and not told:
+    if asked and not told and not any(answer.error or answer.partial for answer in answers):
         hosts = ", ".join(dict.fromkeys(answer.host for answer in answers))
         yield f"  [dim]{escape(hosts)} was asked and finds nothing out of order with itself[/]"
     for answer in answers:
-        if answer.error:
-            yield f"  [dim]{escape(answer.host)}, {answer.probe}: {escape(answer.error)}[/]"
+        why = answer.error or answer.partial
+        if why:
+            yield f"  [dim]{escape(answer.host)}, {answer.probe}: {escape(why)}[/]"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from agent.cli.options import Json
+from agent.cli.options import Config, Json
 
 offline = typer.Typer()
 logs = typer.Typer(help="Look into log files.", no_args_is_help=True)
@@ -106,18 +106,16 @@ def detect(
 
 @offline.command()
 def probe(
-    host: Annotated[str, typer.Argument(help="A host as your ssh configuration knows it.")],
+    host: Annotated[str, typer.Argument(help="A host of the inventory, by any of its names.")],
     unit: Annotated[str, typer.Option(metavar="UNIT", help="Also this unit and its journal.")] = "",
     certificate: Annotated[
         list[str] | None,
         typer.Option(metavar="PATH", help="Also when this certificate ends; may be repeated."),
     ] = None,
-    ssh_config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The ssh configuration; default ~/.ssh/config.")
-    ] = None,
+    config: Config = None,
     json: Json = False,
 ) -> None:
-    """Ask a host what is wrong with it, over ssh: nothing is changed, unknown hosts are refused."""
+    """Ask a host what is wrong with it, over Ansible's connection: nothing is changed there."""
     from agent.cli.probe import probe_host
 
-    probe_host(host, unit, certificate or [], ssh_config, json)
+    probe_host(config, host, unit, certificate or [], json)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.markup import escape
 
@@ -14,14 +16,17 @@ from agent.cli.output import console, print_json, print_table, span
 from agent.cli.rules import ask_prometheus, show_problems
 from agent.clock import SystemClock
 from agent.config import find_config_file, load_rules, load_settings
-from agent.config.remediationfile import AnomaliesCheck
+from agent.config.remediationfile import AnomaliesCheck, Step
 from agent.decide import Remediation, load_catalog
 from agent.decide.catalog import METADATA, load_remediation
 from agent.decide.parameters import bind_parameters
-from agent.decide.targets import resolve_target
+from agent.decide.targets import resolve_hosts
 from agent.errors import ConfigError, NotFoundError, Problem, RefusedError
-from agent.remediate import Execution
-from agent.wiring import make_inventory, make_runner
+from agent.reasons import Reason
+from agent.records import ParameterValue
+from agent.remediate import Execution, Hosts, PlaybookRunner, Snapshot, Snapshots, playbooks_of
+from agent.remediate.steps import slug
+from agent.wiring import make_ansible
 from agent.workshop.inspection import check_queries, inspect_files, inspect_with_ansible
 from agent.workshop.places import Places
 from agent.workshop.skeleton import RemediationDraft, write_skeleton
@@ -127,25 +132,29 @@ def preview_remediation(
         )
     settings = load_settings(find_config_file(config))
     remediation = _find(Places(rules=settings.paths.rules, playbooks=settings.paths.playbooks), name)
-    known = make_inventory(settings, SystemClock()).hosts()
-    (target,) = resolve_target("{host}", {"host": host}, known, 1)
-    parameters = bind_parameters(remediation.file.parameters, _as_labels(remediation, given))
-    runner = make_runner(settings)
+    ansible = make_ansible(settings, SystemClock())
+    labels = _as_labels(remediation, given)
+    found = resolve_hosts(
+        "{host}",
+        remediation.file.companions,
+        {**labels, "host": host},
+        ansible.inventory.hosts(),
+        remediation.file.limits.hosts,
+    )
+    parameters = bind_parameters(remediation.file.parameters, labels)
+    hosts = Hosts(
+        targets=[one.name for one in found.targets],
+        companions=[one.name for one in found.companions],
+        identities=found.identities,
+    )
     previews = []
-    for number, step in enumerate(remediation.file.steps, 1):
-        execution = Execution(
-            mark=f"preview-{name}-{number}",
-            step=step.name,
-            playbook=remediation.folder / step.playbook,
-            hosts=[known[target]],
-            parameters=parameters,
-            timeout=step.timeout + timedelta(seconds=30),
-            check=True,
-        )
-        with console.status(f"{step.name}, in check mode…"):
-            ended = runner.run(execution, lambda event: None, lambda: False)
-        changes = target in ended.changed
-        previews.append(StepPreview(step=step.name, state=ended.state, changes=changes, output=ended.output))
+    with TemporaryDirectory(prefix="opsmend-preview-") as folder:
+        snapshots = Snapshots(Path(folder), settings.paths.playbooks, ansible.config.current)
+        snapshot = snapshots.open(snapshots.take(remediation.folder))
+        previews = [
+            _preview_step(ansible.runner, snapshot, step, hosts, parameters, remediation)
+            for step in remediation.file.steps
+        ]
     if json:
         print_json(previews)
     else:
@@ -155,6 +164,31 @@ def preview_remediation(
             console.print(escape(one.output.strip()), soft_wrap=True)
     if any(one.state != "succeeded" for one in previews):
         sys.exit(1)
+
+
+def _preview_step(
+    runner: PlaybookRunner,
+    snapshot: Snapshot,
+    step: Step,
+    hosts: Hosts,
+    parameters: Mapping[str, ParameterValue],
+    remediation: Remediation,
+) -> StepPreview:
+    execution = Execution(
+        mark=f"preview-{os.getpid()}-{slug(step.name)}",
+        step=step.name,
+        snapshot=snapshot,
+        playbook=step.playbook,
+        hosts=hosts,
+        parameters=parameters,
+        timeout=step.timeout + timedelta(seconds=30),
+        check=True,
+        playbooks=playbooks_of(remediation.file),
+    )
+    with console.status(f"{step.name}, in check mode…"):
+        ended = runner.run(execution, lambda event: None, lambda: False)
+    output = ended.output if ended.reason is not Reason.PLAY_REFUSED else ended.detail
+    return StepPreview(step=step.name, state=ended.state, changes=bool(ended.changed), output=output)
 
 
 def remediation_folders(places: Places, names: Sequence[str]) -> list[Path]:

@@ -147,7 +147,10 @@ def _with_absolute_paths(settings: Settings, base: Path, credentials: str | None
             "api": _with_files_of_the_port(settings.api, secret),
             "notify": settings.notify.model_copy(update={"targets": targets}),
             "remediate": remediate.model_copy(
-                update={"vault_password_file": secret(remediate.vault_password_file)}
+                update={
+                    "vault_password_file": secret(remediate.vault_password_file),
+                    "ansible_config": remediate.ansible_config and absolute(remediate.ansible_config),
+                }
             ),
         }
     )

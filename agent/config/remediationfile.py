@@ -16,6 +16,7 @@ from agent.config.yamlfile import Strict
 from agent.placeholders import PLACEHOLDER, names, unquoted_names
 from agent.reasons import Reason
 
+Companion = Annotated[str, Field(min_length=1, max_length=200)]
 PlaybookName = Annotated[str, Field(pattern=r"^[a-z0-9_]+\.yml$")]
 RollbackTrigger = Literal["step_failed", "not_recovered", "worse"]
 
@@ -164,7 +165,9 @@ class Rollback(Strict):
 class Limits(Strict):
     """How much the remediation may touch, and how often, per host."""
 
-    hosts: int = Field(default=1, ge=1, le=1000)
+    hosts: int = Field(
+        default=1, ge=1, le=1000, description="the most hosts that a run may touch, companions included"
+    )
     cooldown: Duration = timedelta(minutes=30)
     per_day: int = Field(default=6, ge=1, le=1000)
 
@@ -180,6 +183,12 @@ class RemediationFile(Strict):
     check_mode: bool = Field(default=True, description="ansible-playbook --check gives a true preview")
     min_confidence: Confidence = 0.8
     target: str = Field(min_length=1, max_length=200)
+    companions: list[Companion] = Field(
+        default_factory=list,
+        max_length=20,
+        description="hosts or groups that a play may touch beside the target, as the balancer of its "
+        "group: a name, a label of the diagnosis, or an opsmend_… variable of the target",
+    )
     parameters: dict[Identifier, Parameter] = Field(default_factory=dict)
     steps: list[Step] = Field(min_length=1)
     verify: Verify

@@ -225,6 +225,11 @@ class RemediateSection(Strict):
     grace: PositiveDuration = Field(
         default=timedelta(seconds=60), description="how long a running step may go on after SIGTERM"
     )
+    ansible_config: Path | None = Field(
+        default=None,
+        description="the ansible.cfg in force; where it is not set, Ansible's own rules count: "
+        "ANSIBLE_CONFIG, a file beside the playbooks, ~/.ansible.cfg, /etc/ansible/ansible.cfg",
+    )
     vault_password_file: Path | None = Field(
         default=None, description="opens what Ansible Vault encrypted in the inventory and in playbooks"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,12 +20,15 @@ _NOT_REMEDIATIONS = frozenset({"roles", "collections", "molecule", "tasks", "tem
 
 @dataclass(frozen=True, slots=True)
 class Remediation:
-    """One remediation as it was found on disk. ``digest`` changes with any file it runs."""
+    """One remediation as it was found on disk.
+
+    ``digest`` is that of the copy of everything that it can carry out, and empty where none was made.
+    """
 
     name: str
     folder: Path
     file: RemediationFile
-    digest: str
+    digest: str = ""
 
 
 def load_catalog(folders: Iterable[Path], faults: Mapping[str, Fault]) -> dict[str, Remediation]:
@@ -62,15 +64,7 @@ def load_remediation(folder: Path, faults: Mapping[str, Fault]) -> Remediation:
     problems = [*_check_playbooks(content, document, folder), *_check_names(content, document, faults)]
     if problems:
         raise ConfigError(problems)
-    return Remediation(folder.name, folder, content, _digest(folder))
-
-
-def digest_of(remediation: Remediation) -> str:
-    """Return the digest of a remediation's files as they are on disk now; empty when they are gone."""
-    try:
-        return _digest(remediation.folder)
-    except OSError:
-        return ""
+    return Remediation(folder.name, folder, content)
 
 
 def _may_be_remediation(path: Path) -> bool:
@@ -102,14 +96,3 @@ def _check_names(
                 "names no label, so it would judge every host alike",
                 "narrow it with a placeholder such as {host}",
             )
-
-
-def _digest(folder: Path) -> str:
-    """Digest everything that a run of the remediation may read: its own folder and all roles beside it."""
-    digest = hashlib.sha256()
-    for root in (folder, folder.parent / "roles"):
-        for file in sorted(root.rglob("*")):
-            inside = file.relative_to(root)
-            if file.is_file() and not {"molecule", "__pycache__"} & set(inside.parts):
-                digest.update(f"{inside}\0".encode() + file.read_bytes() + b"\0")
-    return digest.hexdigest()

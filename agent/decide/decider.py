@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 
 from agent.config.policyfile import PolicyFile, RemediationRule
 from agent.config.settings import Mode
-from agent.decide.catalog import Remediation, digest_of
+from agent.decide.catalog import Remediation
 from agent.decide.guards import History, Objection, Question, find_objection
 from agent.decide.match import make_plan, rank_remediations
 from agent.decide.policy import find_rule, stricter
-from agent.decide.targets import Inventory, UnresolvedTarget
+from agent.decide.targets import LOCALHOST, Inventory, UnresolvedTarget
 from agent.errors import ParameterError, RunError
 from agent.reasons import Reason
 from agent.records import Action, Candidate, Decision, Incident, InventoryHost, Plan
@@ -32,7 +33,9 @@ class Decider:
         history: History,
         mode: Callable[[], Mode],
         rules_digest: Callable[[], str] = str,
+        digest_of: Callable[[Remediation], str] = attrgetter("digest"),
     ) -> None:
+        self._digest_of = digest_of
         self._rules_digest = rules_digest
         self._catalog = catalog
         self._policy = policy
@@ -88,12 +91,11 @@ class Decider:
         """
         hosts = self._inventory.hosts()
         remediation = self._catalog().get(plan.remediation)
-        if remediation is None or not plan.digest == remediation.digest == digest_of(remediation):
+        if remediation is None or not plan.digest == remediation.digest == self._digest_of(remediation):
             detail = f"the files of {plan.remediation} are not those that were loaded; reload the agent"
             return Objection(Reason.PLAN_CHANGED, detail, passing=True)
-        if not set(plan.hosts) <= hosts.keys():
-            return Objection(Reason.TARGET_UNKNOWN, "a host left the inventory", passing=False)
-        return None
+        moved = _moved(plan, hosts)
+        return Objection(Reason.TARGET_UNKNOWN, moved, passing=False) if moved else None
 
     def may_repeat(self, plan: Plan) -> bool:
         """Return whether a run that a crash interrupted may be started again, after it was verified."""
@@ -104,7 +106,7 @@ class Decider:
             hosts = self._inventory.hosts()
         except RunError:
             return False
-        if not set(plan.hosts) <= hosts.keys():
+        if _moved(plan, hosts):
             return False
         rule = find_rule(self._policy(), plan, remediation.file, hosts)
         return rule is not None and rule.repeat_interrupted
@@ -159,19 +161,30 @@ class Decider:
 
 
 def same_work(one: Plan, other: Plan) -> bool:
-    """Return whether two plans do the same to the same hosts with the same files."""
-    return (one.remediation, one.digest, one.hosts, dict(one.parameters)) == (
-        other.remediation,
-        other.digest,
-        other.hosts,
-        dict(other.parameters),
-    )
+    """Return whether two plans do the same to the same machines with the same files."""
+    return _work(one) == _work(other)
 
 
 def describe(plan: Plan) -> str:
     """Return a plan in one line: ``restart_service on web1 (unit=nginx.service)``."""
     values = ", ".join(f"{name}={value}" for name, value in plan.parameters.items())
-    return f"{plan.remediation} on {', '.join(plan.hosts)}" + (f" ({values})" if values else "")
+    beside = f", touching {', '.join(plan.companions)}" if plan.companions else ""
+    return f"{plan.remediation} on {', '.join(plan.hosts)}{beside}" + (f" ({values})" if values else "")
+
+
+def _work(plan: Plan) -> tuple[object, ...]:
+    return plan.remediation, plan.digest, plan.touched, dict(plan.identities), dict(plan.parameters)
+
+
+def _moved(plan: Plan, hosts: Mapping[str, InventoryHost]) -> str:
+    """Return which host of a plan is not where it was when the plan was made, or nothing."""
+    for name, identity in plan.identities.items():
+        host = hosts.get(name)
+        if host is None and name != LOCALHOST:
+            return f"{name} left the inventory"
+        if host is not None and host.identity != identity:
+            return f"{name} is another machine than when this was planned ({host.identity}, not {identity})"
+    return ""
 
 
 def _decision(

@@ -9,7 +9,7 @@ from agent.decide.catalog import Remediation
 from agent.decide.guards import History
 from agent.decide.parameters import bind_parameters
 from agent.decide.surroundings import with_surroundings
-from agent.decide.targets import resolve_target
+from agent.decide.targets import resolve_hosts
 from agent.records import Candidate, InventoryHost, Option, Plan
 
 # what is believed of a remediation before it was ever tried: three successes in four
@@ -60,13 +60,16 @@ def make_plan(
     """Make a remediation concrete for a candidate. Raises UnresolvedTarget or ParameterError."""
     file = remediation.file
     labels = with_surroundings(candidate.labels, hosts, troubled)
+    found = resolve_hosts(file.target, file.companions, labels, hosts, file.limits.hosts)
     return Plan(
         remediation=remediation.name,
         digest=remediation.digest,
         fault=candidate.fault,
         entity=candidate.entity,
         confidence=candidate.confidence,
-        hosts=resolve_target(file.target, labels, hosts, file.limits.hosts),
+        hosts=tuple(host.name for host in found.targets),
+        companions=tuple(host.name for host in found.companions),
+        identities=found.identities,
         parameters=bind_parameters(file.parameters, labels),
         labels=labels,
         rules_digest=rules_digest,

@@ -14,7 +14,7 @@ from agent.records import InventoryHost
 NEIGHBOUR, HYPERVISOR = "neighbour", "hypervisor"
 SUSPECT_ADDRESS, SUSPECT_PORT = "suspect_address", "suspect_port"
 _OWN = frozenset({NEIGHBOUR, HYPERVISOR, SUSPECT_ADDRESS, SUSPECT_PORT})
-_BY_SSH = frozenset({"ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh"})
+_BY_SSH = frozenset({"ssh", "smart", "paramiko", "paramiko_ssh"})
 _SSH_PORT = 22
 
 
@@ -31,10 +31,9 @@ def with_surroundings(
     if len(meant) != 1:
         return kept
     suspect = meant[0]
-    port = str(suspect.variables.get("ansible_port", _SSH_PORT))
     found = {
-        SUSPECT_ADDRESS: _text(suspect, "ansible_host") or suspect.name,
-        SUSPECT_PORT: port if port.isdigit() else str(_SSH_PORT),
+        SUSPECT_ADDRESS: suspect.address or suspect.name,
+        SUSPECT_PORT: str(suspect.port or _SSH_PORT),
         HYPERVISOR: _text(suspect, "opsmend_hypervisor"),
         NEIGHBOUR: _neighbour(suspect, hosts, troubled),
     }
@@ -55,9 +54,7 @@ def _neighbour(suspect: InventoryHost, hosts: Mapping[str, InventoryHost], troub
             one.name,
         )
         for one in hosts.values()
-        if not one.names & suspect.names
-        and one.names.isdisjoint(troubled)
-        and one.variables.get("ansible_connection", "ssh") in _BY_SSH
+        if not one.names & suspect.names and one.names.isdisjoint(troubled) and one.connection in _BY_SSH
     ]
     return min(near, default=(0, 0, ""))[-1]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import pickle
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,22 +23,26 @@ from agent.config.rulefiles import Rulebook
 from agent.config.settings import ProbesSection
 from agent.diagnose.live.dependencies import names_of
 from agent.diagnose.naming.voters import VoterWeights
+from agent.environment import clean_environment, own_python
 from agent.errors import OpsmendError, RunError
-from agent.investigation.hosts import addresses, certificates_of, unit_of
+from agent.investigation.hosts import certificates_of, hosts_of, unit_of
 from agent.investigation.observe import first_seen, name_of, observe, with_arrivals
 from agent.investigation.voter import InvestigationVoter
-from agent.investigation.work import Asking, Job
+from agent.investigation.work import MARK, Asking, Job
 from agent.log import Logger
-from agent.records import Frame, Incident, IncidentState, InventoryHost, Topology
+from agent.records import Frame, Incident, IncidentState, Topology
 from agent.records.cases import Hypothesis, PastCase
 from agent.records.evidence import Observations
 from agent.records.investigations import Investigation
 from agent.records.probes import ProbeAnswer
+from agent.remediate import HostQuestions, Inventory
+from agent.remediate.reaping import reap_here
 from agent.store import Stores
 
 log = Logger("investigation")
 
 _TIMEOUT_S = 120
+_END_S = 5.0
 _NICE = 10
 _BEFORE_OR_IN_REPAIR = (IncidentState.OPEN, IncidentState.REMEDIATING)
 _LOOK_AGAIN_S = 0.25
@@ -51,11 +54,11 @@ _EVENTS_BEFORE = timedelta(hours=1)
 _ANSWERS: TypeAdapter[tuple[ProbeAnswer, ...]] = TypeAdapter(tuple[ProbeAnswer, ...])
 
 
-class Inventory(Protocol):
+class Inventories(Protocol):
     """What an investigation needs of an inventory."""
 
-    def hosts(self) -> Mapping[str, InventoryHost]:
-        """Return all hosts by name. Raises RunError when the inventory cannot be read."""
+    def read(self) -> Inventory:
+        """Return the inventory. Raises RunError when it cannot be read."""
 
 
 class Investigator:
@@ -68,7 +71,8 @@ class Investigator:
         book: Callable[[], Rulebook],
         cases: Callable[[], Sequence[PastCase]],
         weights: Callable[[], VoterWeights],
-        inventory: Inventory,
+        inventory: Inventories,
+        questions: Callable[[], HostQuestions],
         probes: ProbesSection,
         classifier: str,
         hypotheses: InvestigationVoter,
@@ -80,6 +84,7 @@ class Investigator:
         self._cases = cases
         self._weights = weights
         self._inventory = inventory
+        self._questions = questions
         self._probes = probes
         self._classifier = classifier
         self._hypotheses = hypotheses
@@ -120,7 +125,7 @@ class Investigator:
         self._stopping.set()
         process = self._process
         if process is not None and process.poll() is None:
-            process.kill()
+            _end(process)
         self._pool.shutdown(cancel_futures=True)
 
     def _left(self, incident: Incident, error: Exception) -> None:
@@ -193,14 +198,17 @@ class Investigator:
 
     def _run(self, job: Job) -> tuple[Mapping[str, object], tuple[ProbeAnswer, ...], str]:
         # from its first import on, which takes longer than the rest
-        command = ["nice", "-n", str(_NICE), sys.executable, "-m", "agent.investigation.work"]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            ["nice", "-n", str(_NICE), *own_python("agent.investigation.work")],
+            env=clean_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         try:
             said, complaint = self._process.communicate(pickle.dumps(job), timeout=_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            _end(self._process)
             self._process.communicate()
             return {}, (), f"nothing was found out within {_TIMEOUT_S} s"
         if self._process.returncode != 0:
@@ -213,23 +221,36 @@ class Investigator:
         if not self._probes.enabled:
             return None
         try:
-            hosts = self._inventory.hosts()
+            inventory = self._inventory.read()
+            questions = self._questions()
         except RunError as error:
             log.warning("no host can be asked", why=str(error))
             return None
         own = [incident.host] if incident.host else []
         wanted = [*own, *dict.fromkeys(observed.table.entities)]
-        found = addresses(hosts, wanted)
+        found = hosts_of(inventory.hosts, wanted)
         unit = unit_of(incident)
         return Asking(
-            addresses=found,
+            questions=questions,
+            inventory=inventory,
+            hosts=found,
             always=own,
             units=dict.fromkeys(own, unit),
             certificates={
-                name: certificates_of(hosts[found[name].host], unit) for name in own if name in found
+                name: certificates_of(inventory.hosts[found[name]], unit) for name in own if name in found
             },
             timeout=self._probes.timeout,
         )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End an investigation with all that it has started here."""
+    process.terminate()
+    try:
+        process.wait(_END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        reap_here(f"{MARK}-{process.pid}")
 
 
 def _hypotheses(incident: Incident, known: set[str]) -> dict[str, list[Hypothesis]]:

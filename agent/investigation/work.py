@@ -7,8 +7,11 @@ agent that starts this process and for it alone.
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -18,28 +21,37 @@ from typing import Any
 import orjson
 
 from agent.clock import SystemClock
+from agent.collect.probes import Question, Said, questions, read_answer
 from agent.diagnose.cause.rootcause import RootCauseAnalysis, analyse
 from agent.diagnose.naming.classifier import load_classifier
 from agent.diagnose.naming.conclusion import conclude
 from agent.diagnose.naming.fingerprint import fingerprint_of_probes
 from agent.diagnose.naming.report import build_report
 from agent.diagnose.naming.voters import VoterWeights
-from agent.errors import ConfigError, OpsmendError
+from agent.errors import ConfigError, ParameterError
 from agent.records.cases import Fingerprint, Hypothesis, PastCase
 from agent.records.evidence import Observations
 from agent.records.plain import to_plain
-from agent.records.probes import ProbeAnswer, SshAddress
+from agent.records.probes import ProbeAnswer
+from agent.remediate import HostAnswer, HostQuestions, Inventory
 
 _MOST_LINKS = 60  # of the graph that are kept with an incident
 _MOST_HOSTS = 3
+MARK = "investigation"
+_stopping = threading.Event()
 _LONGEST_TEXT = 4_000  # characters kept of a raw answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """Whom to ask over ssh: ``always`` first, then the likeliest suspects among ``addresses``."""
+    """Whom to ask: ``always`` first, then the likeliest suspects among ``hosts``.
 
-    addresses: Mapping[str, SshAddress] = field(default_factory=dict)
+    ``hosts`` has the inventory's name of each; ``questions`` asks them, in the inventory as it was read.
+    """
+
+    questions: HostQuestions
+    inventory: Inventory
+    hosts: Mapping[str, str] = field(default_factory=dict)
     always: Sequence[str] = ()
     units: Mapping[str, str] = field(default_factory=dict)
     certificates: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -61,7 +73,8 @@ class Job:
 
 
 def main() -> None:
-    """Work on the job on standard input."""
+    """Work on the job on standard input; on SIGTERM let go of the hosts that are being asked."""
+    signal.signal(signal.SIGTERM, lambda number, frame: _stopping.set())
     job: Job = pickle.loads(sys.stdin.buffer.read())  # noqa: S301  from the agent, through a pipe
     sys.stdout.buffer.write(orjson.dumps(work(job), default=to_plain))
 
@@ -89,31 +102,47 @@ def work(job: Job) -> dict[str, Any]:
 
 def ask(asking: Asking, found: RootCauseAnalysis) -> tuple[list[ProbeAnswer], list[str]]:
     """Return what the incident's own hosts and the likeliest suspects say, and who could not be asked."""
-    from agent.collect.probes import HostProbes, questions
-
-    suspects = [one.entity for one in found.suspects if one.entity in asking.addresses]
-    clock = SystemClock()
-    until = clock.monotonic() + asking.in_all.total_seconds()
-    answers: list[ProbeAnswer] = []
+    suspects = [one.entity for one in found.suspects]
+    chosen = [name for name in dict.fromkeys([*asking.always, *suspects]) if name in asking.hosts]
+    asked: dict[str, list[Question]] = {}
     troubles: list[str] = []
-    for name in list(dict.fromkeys([*asking.always, *suspects]))[:_MOST_HOSTS]:
-        address = asking.addresses.get(name)
-        if address is None:
-            continue
-        if clock.monotonic() > until:
-            troubles.append(f"{name} was not asked: the others took too long")
-            continue
-        probes = HostProbes(
-            clock,
-            ssh_config=Path(address.ssh_config) if address.ssh_config else None,
-            timeout=asking.timeout,
-        )
+    for name in chosen[:_MOST_HOSTS]:
         try:
-            asked = questions(asking.units.get(name, ""), asking.certificates.get(name, ()))
-            answers += probes.ask(name, asked, address)
-        except OpsmendError as error:
+            asked[name] = questions(asking.units.get(name, ""), asking.certificates.get(name, ()))
+        except ParameterError as error:
             troubles.append(f"{name} could not be asked: {error}")
+    if not asked:
+        return [], troubles
+    said = asking.questions.ask(
+        asking.inventory,
+        {asking.hosts[name]: [one.command for one in each] for name, each in asked.items()},
+        asking.timeout,
+        f"{MARK}-{os.getpid()}",
+        within=asking.in_all,
+        canceled=_stopping.is_set,
+    )
+    answers: list[ProbeAnswer] = []
+    for name, each in asked.items():
+        host = said[asking.hosts[name]]
+        if host.error:
+            troubles.append(f"{name} could not be asked: {host.error}")
+        answers += _read(name, each, host)
     return answers, troubles
+
+
+def _read(name: str, asked: Sequence[Question], host: HostAnswer) -> list[ProbeAnswer]:
+    now = SystemClock().now()
+    answers = []
+    for question, spoken in zip(asked, host.spoken, strict=False):
+        said = Said(
+            text=spoken.text,
+            complaint=spoken.complaint,
+            code=spoken.code,
+            seconds=spoken.seconds,
+            user=host.user,
+        )
+        answers.append(read_answer(name, question, said, now))
+    return answers
 
 
 def _classifier(file: str) -> Any:

@@ -14,6 +14,8 @@ def to_plain(value: Any) -> Any:
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, frozenset | set):
         return sorted(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, timedelta):

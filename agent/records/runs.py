@@ -25,7 +25,9 @@ class Action(StrEnum):
 class Plan:
     """A remediation made concrete: which, where, with what. Nothing in it is a template any more.
 
-    ``digest`` is that of the remediation's files, ``rules_digest`` that of the rules that led to it.
+    ``digest`` is that of everything that a run can carry out, ``rules_digest`` that of the rules that led to
+    it. ``companions`` are hosts that it may touch beside its own, as a balancer; ``identities`` says which
+    machine each of all these names is (``InventoryHost.identity``).
     """
 
     remediation: str
@@ -37,6 +39,29 @@ class Plan:
     parameters: Mapping[str, ParameterValue]
     labels: Mapping[str, str]
     rules_digest: str = ""
+    companions: tuple[str, ...] = ()
+    identities: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """Return the names of all hosts that a run of the plan may touch."""
+        return (*self.hosts, *self.companions)
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """Return what locks, cooldowns and limits go by: the machine behind each name, once."""
+        return tuple(sorted({self.identities.get(name) or name for name in self.touched}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leftovers:
+    """What was found when a host was looked at for what a run may have left there.
+
+    ``unknown`` says why it is not sure that nothing is left, and is empty when it is.
+    """
+
+    ended: int = 0
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,26 @@
 """Decisions in, runs carried out by Ansible out."""
 
-from agent.remediate.inventory import AnsibleInventory
-from agent.remediate.runner import Ended, Execution, PlaybookRunner
-from agent.remediate.steps import Journal, Steps, mark_of
+from agent.remediate.execution import Ended, Execution, Hosts
+from agent.remediate.inventory import AnsibleInventory, Inventory
+from agent.remediate.questions import HostAnswer, HostQuestions, Spoken
+from agent.remediate.runner import PlaybookRunner
+from agent.remediate.snapshot import Snapshot, Snapshots
+from agent.remediate.steps import Journal, Steps, mark_of, playbooks_of
 
 __all__ = [
     "AnsibleInventory",
     "Ended",
     "Execution",
+    "HostAnswer",
+    "HostQuestions",
+    "Hosts",
+    "Inventory",
     "Journal",
     "PlaybookRunner",
+    "Snapshot",
+    "Snapshots",
+    "Spoken",
     "Steps",
     "mark_of",
+    "playbooks_of",
 ]

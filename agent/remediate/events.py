@@ -19,7 +19,6 @@ _STATUS = {
     "runner_on_skipped": "skipped",
     "runner_on_unreachable": "unreachable",
 }
-_MESSAGE_LENGTH = 2000
 _SHOWING = ("debug", "ansible.builtin.debug")
 
 
@@ -53,7 +52,7 @@ def _message(result: Mapping[str, Any]) -> str:
     if "censored" in result:
         return "hidden by no_log"
     parts = [_in_words(result[key]) for key in ("msg", "stderr") if result.get(key)]
-    return "\n".join(dict.fromkeys(parts))[:_MESSAGE_LENGTH]
+    return "\n".join(dict.fromkeys(parts))
 
 
 def _in_words(value: Any) -> str:

@@ -1,14 +1,16 @@
-"""Inventory sources in, hosts with all their variables out; and private inventories for runs.
+"""Inventory sources in, hosts as Ansible itself sees them out; and the same inventory for runs.
 
-Ansible itself reads the sources (``ansible-inventory``), so plugins, group_vars and vault work as they
-do by hand. The answer is kept until a file changes or the refresh time is over.
+A process of its own reads the sources with Ansible's inventory, variable manager and templar, so plugins,
+group_vars, templates and vaults work as they do by hand. The answer is kept until a file changes or the
+refresh time is over.
 """
 
 from __future__ import annotations
 
 import subprocess
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,16 +18,41 @@ from typing import Any
 import orjson
 
 from agent.clock import Clock
+from agent.environment import own_python
 from agent.errors import RunError
 from agent.records import InventoryHost
+from agent.remediate.ansible_config import AnsibleConfig
 from agent.remediate.environment import ansible_environment
+from agent.remediate.scratch import Scratch
 
-_Fingerprint = tuple[tuple[str, int, int], ...]
+_Fingerprint = tuple[tuple[str, int, int, int], ...]
 
 _TIMEOUT_S = 60
 _RETRY_S = 15  # before a source that could not be read is asked again: a plugin asks other people's servers
-_SHELL = "opsmend.agent.bounded_sh"
-_POSIX_SHELLS = ("sh", "bash", "dash", "ksh", "zsh")
+_MOST_WARNINGS = 100
+_SSH_CONFIGURATIONS = ("~/.ssh/config", "/etc/ssh/ssh_config")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """An inventory as it was read once.
+
+    ``where`` says of each host where a connection leads, as the limits of a run need it; ``record`` is the
+    folder from which a run gets all groups, hosts and variables. It lives as long as this does.
+    """
+
+    hosts: Mapping[str, InventoryHost]
+    groups: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
+    where: Mapping[str, Any] = field(default_factory=dict)
+    record: Scratch
+
+    @property
+    def sources(self) -> list[Path]:
+        """Return what a run takes for its inventory sources, in their order."""
+        return sorted(
+            (one for one in self.record.path.iterdir() if one.is_dir()), key=lambda one: int(one.name)
+        )
 
 
 class AnsibleInventory:
@@ -36,160 +63,166 @@ class AnsibleInventory:
         sources: Sequence[Path],
         clock: Clock,
         refresh: timedelta,
-        config: Path | None = None,
+        folder: Path,
+        config: Callable[[], AnsibleConfig] = AnsibleConfig,
         vault_password_file: Path | None = None,
     ) -> None:
         self._sources = tuple(sources)
         self._clock = clock
         self._refresh_s = refresh.total_seconds()
+        self._folder = folder
         self._config = config
         self._vault_password_file = vault_password_file
         self._lock = threading.Lock()
-        self._hosts: Mapping[str, InventoryHost] | None = None
+        self._inventory: Inventory | None = None
         self._read_at = 0.0
         self._fingerprint: _Fingerprint = ()
         self._refused: tuple[RunError, float, _Fingerprint] | None = None
 
     def hosts(self) -> Mapping[str, InventoryHost]:
-        """Return all hosts by name, read again when a file changed or the time is over.
+        """Return all hosts by name. Raises RunError as ``read`` does."""
+        return self.read().hosts
 
-        Raises RunError when the inventory cannot be read: an old answer may aim at the wrong machine.
+    def read(self) -> Inventory:
+        """Return the inventory, read again when a file changed or the time is over.
+
+        Raises RunError when it cannot be read: an old answer may aim at the wrong machine.
         """
         with self._lock:
             age = self._clock.monotonic() - self._read_at
-            if (
-                self._hosts is None
-                or age > self._refresh_s
-                or _fingerprint(self._sources) != self._fingerprint
-            ):
-                self._hosts = None
-                self._keep(*self._read_patiently())
-            assert self._hosts is not None
-            return self._hosts
+            known = self._inventory
+            if known is None or age > self._refresh_s or self._look() != self._fingerprint:
+                self._inventory = None
+                known = self._keep(*self._read_patiently())
+            return known
 
     def refresh(self) -> None:
         """Read the inventory ahead of time, so that a decision need not wait for it.
 
-        Raises RunError as ``hosts`` does.
+        Raises RunError as ``read`` does.
         """
-        hosts, fingerprint = self._read_now()
+        inventory, fingerprint = self._read_now()
         with self._lock:
-            self._keep(hosts, fingerprint)
+            self._keep(inventory, fingerprint)
 
-    def _keep(self, hosts: Mapping[str, InventoryHost], fingerprint: _Fingerprint) -> None:
-        self._hosts = hosts
+    def _keep(self, inventory: Inventory, fingerprint: _Fingerprint) -> Inventory:
+        self._inventory = inventory
         self._fingerprint = fingerprint
         self._read_at = self._clock.monotonic()
+        return inventory
 
-    def _read_patiently(self) -> tuple[Mapping[str, InventoryHost], _Fingerprint]:
+    def _read_patiently(self) -> tuple[Inventory, _Fingerprint]:
         """Read, but give the last refusal again when it is young and no file has changed since."""
-        fingerprint = _fingerprint(self._sources)  # before reading: a change meanwhile is seen later
+        fingerprint = self._look()  # before reading: a change meanwhile is seen later
         if self._refused is not None:
             error, at, seen = self._refused
             if self._clock.monotonic() - at < _RETRY_S and seen == fingerprint:
                 raise error
         try:
-            hosts = self._read()
+            inventory = self._ask()
         except RunError as error:
             self._refused = error, self._clock.monotonic(), fingerprint
             raise
         self._refused = None
-        return hosts, fingerprint
+        return inventory, fingerprint
 
-    def _read_now(self) -> tuple[Mapping[str, InventoryHost], _Fingerprint]:
-        fingerprint = _fingerprint(self._sources)  # before reading: a change meanwhile is seen later
-        return self._read(), fingerprint
+    def _read_now(self) -> tuple[Inventory, _Fingerprint]:
+        fingerprint = self._look()  # before reading: a change meanwhile is seen later
+        return self._ask(), fingerprint
 
-    def _read(self) -> dict[str, InventoryHost]:
-        command = ["ansible-inventory", "--list"]
+    def _ask(self) -> Inventory:
+        config = self._config()
+        record = Scratch(self._folder)
+        options: list[str] = []
         for source in self._sources:
-            command += ["-i", str(source)]
+            options += ["-i", str(source)]
         if self._vault_password_file:
-            command += ["--vault-password-file", str(self._vault_password_file)]
+            options += ["--vault-password-file", str(self._vault_password_file)]
+        environment = ansible_environment(config)
+        environment["ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED"] = (
+            "1"  # some hosts would be missing, unnoticed
+        )
         try:
             done = subprocess.run(
-                command,
-                env=ansible_environment(self._config),
+                own_python("agent.ansible.read_inventory", str(record.path), *options),
+                env=environment,
                 capture_output=True,
                 timeout=_TIMEOUT_S,
                 check=False,
                 stdin=subprocess.DEVNULL,
+                cwd="/",
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise RunError(f"ansible-inventory cannot be run: {error}") from error
-        said = done.stderr.decode(errors="replace").strip()
-        if done.returncode != 0 or "Unable to parse" in said or "Failed to parse" in said:
-            raise RunError(f"the inventory cannot be read: {_first_line(said)}")
-        return _to_hosts(orjson.loads(done.stdout))
+            raise RunError(f"the inventory cannot be read: {error}") from error
+        if done.returncode != 0:
+            said = done.stderr.decode(errors="replace").strip()
+            raise RunError(f"the inventory cannot be read: {_telling_line(said)}")
+        try:
+            file = record.path / "answer.json"
+            answer = orjson.loads(file.read_bytes())
+            file.unlink()
+            return _to_inventory(answer, record)
+        except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+            raise RunError(
+                f"the inventory cannot be read: Ansible's answer makes no sense: {error}"
+            ) from error
+
+    def _look(self) -> _Fingerprint:
+        """Return name, time, size and number of every file that has a say in the inventory."""
+        files = [file for source in self._sources for file in _files_of(source)]
+        config = self._config().file
+        files += [config] if config else []
+        files += [Path(one).expanduser() for one in _SSH_CONFIGURATIONS]
+        files += [self._vault_password_file] if self._vault_password_file else []
+        return _fingerprint(files)
 
 
-def write_private_inventory(hosts: Iterable[InventoryHost], file: Path) -> None:
-    """Write an inventory that holds these hosts, their groups and variables, and nothing else."""
-    chosen = list(hosts)
-    groups: dict[str, Any] = {}
-    for host in chosen:
-        for group in sorted(host.groups - {"all", "ungrouped"}):
-            groups.setdefault(group, {"hosts": {}})["hosts"][host.name] = {}
-    content = {
-        "all": {
-            "hosts": {host.name: _private_variables(host) for host in chosen},
-            "children": groups,
-        }
-    }
-    # Ansible reads JSON wherever it reads YAML, and only there knows the tags of ansible-inventory
-    file.write_bytes(orjson.dumps(content))
+def _to_inventory(answer: Mapping[str, Any], record: Scratch) -> Inventory:
+    hosts = {}
+    for name, told in answer["hosts"].items():
+        where = told["where"]
+        options = where[1] if where else {}
+        hosts[name] = InventoryHost(
+            name=name,
+            groups=frozenset(told["groups"]),
+            variables=told["variables"],
+            unknown=told["unknown"],
+            identity=told["identity"],
+            connection=where[0] if where else "",
+            address=options.get("host") or options.get("remote_addr") or "",
+            port=int(options["port"]) if options.get("port", "").isdigit() else 0,
+        )
+    where = {name: told["where"] for name, told in answer["hosts"].items() if told["identity"]}
+    where.setdefault("localhost", answer["localhost"])
+    return Inventory(
+        hosts=hosts,
+        groups=frozenset(answer["groups"]),
+        warnings=tuple(answer["warnings"][:_MOST_WARNINGS]),
+        where=where,
+        record=record,
+    )
 
 
-def unsafe(value: str) -> dict[str, str]:
-    """Mark a string as data that Ansible must never read as a template."""
-    return {"__ansible_unsafe": value}
+def _files_of(source: Path) -> list[Path]:
+    if not source.is_file():
+        return sorted(source.rglob("*"))
+    beside = [source.parent / name for name in ("group_vars", "host_vars")]
+    return [source, *(file for folder in beside for file in sorted(folder.rglob("*")))]
 
 
-def _private_variables(host: InventoryHost) -> dict[str, Any]:
-    variables = dict(host.variables)
-    if variables.get("ansible_shell_type", "sh") in _POSIX_SHELLS:
-        variables["ansible_shell_type"] = _SHELL
-    return variables
-
-
-def _to_hosts(data: Mapping[str, Any]) -> dict[str, InventoryHost]:
-    variables = data.get("_meta", {}).get("hostvars", {})
-    groups_of: dict[str, set[str]] = {name: set() for name in variables}
-
-    def walk(group: str, above: tuple[str, ...]) -> None:
-        if group in above:
-            return
-        content = data.get(group, {})
-        for host in content.get("hosts", ()):
-            groups_of.setdefault(host, set()).update((*above, group))
-        for child in content.get("children", ()):
-            walk(child, (*above, group))
-
-    walk("all", ())
-    return {
-        name: InventoryHost(name=name, groups=frozenset(groups), variables=variables.get(name, {}))
-        for name, groups in groups_of.items()
-    }
-
-
-def _fingerprint(sources: Iterable[Path]) -> _Fingerprint:
-    """Return name, time and size of every file that the sources consist of."""
-    seen: list[tuple[str, int, int]] = []
-    for source in sources:
-        files = [source] if source.is_file() else sorted(source.rglob("*"))
-        if source.is_file():
-            for neighbour in ("group_vars", "host_vars"):
-                files += sorted((source.parent / neighbour).rglob("*"))
-        for file in files:
-            try:
-                stat = file.stat()
-            except OSError:
-                continue
-            seen.append((str(file), stat.st_mtime_ns, stat.st_size))
+def _fingerprint(files: Iterable[Path]) -> _Fingerprint:
+    seen: list[tuple[str, int, int, int]] = []
+    for file in files:
+        try:
+            stat = file.stat()
+        except OSError:
+            continue
+        seen.append((str(file), stat.st_mtime_ns, stat.st_size, stat.st_ino))
     return tuple(seen)
 
 
-def _first_line(text: str) -> str:
+def _telling_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if "ERROR" in line or "parse" in line]
-    return (telling or lines or ["no reason given"])[0][:500]
+    telling = [line for line in lines if line.startswith("[ERROR]")]
+    telling += [line for line in lines if "Failed to parse" in line or line.startswith("ERROR")]
+    return " ".join(dict.fromkeys(telling or lines or ["no reason given"]))[:500]

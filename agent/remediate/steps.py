@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +11,12 @@ from typing import Protocol
 
 from agent.clock import Clock
 from agent.config.remediationfile import RemediationFile, Step
+from agent.errors import ConfigError, RunError
 from agent.reasons import Reason
-from agent.records import InventoryHost, Run, RunState, StepOutcome, TaskEvent
-from agent.remediate.runner import Ended, Execution, PlaybookRunner
+from agent.records import Leftovers, Run, RunState, StepOutcome, TaskEvent
+from agent.remediate.execution import Ended, Execution, Hosts
+from agent.remediate.runner import PlaybookRunner
+from agent.remediate.snapshot import Snapshot, Snapshots
 
 
 class Journal(Protocol):
@@ -27,33 +30,36 @@ class Journal(Protocol):
 
 
 class Steps:
-    """Carries out the steps of runs. Safe to use from several threads."""
+    """Carries out the steps of runs, on the copy that was approved. Safe to use from several threads."""
 
-    def __init__(self, runner: PlaybookRunner, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self,
+        runner: PlaybookRunner,
+        snapshots: Snapshots,
+        load: Callable[[Path], RemediationFile],
+        journal: Journal,
+        clock: Clock,
+    ) -> None:
         self._runner = runner
+        self._snapshots = snapshots
+        self._load = load
         self._journal = journal
         self._clock = clock
 
-    def carry_out(
-        self,
-        run: Run,
-        file: RemediationFile,
-        folder: Path,
-        hosts: Sequence[InventoryHost],
-        cancel: threading.Event,
-    ) -> Run:
+    def carry_out(self, run: Run, cancel: threading.Event) -> Run:
         """Run the steps in order until one fails that may not, then roll back where that is declared.
 
-        Returns the run with its state, reason and every step's outcome. A run that was rolled back
-        still counts as failed.
+        Returns the run with its state, reason and every step's outcome. A run that was rolled back still
+        counts as failed. Raises RunError when the copy of what was approved is not there.
         """
+        snapshot, file = self._open(run)
         outcomes: list[StepOutcome] = []
         bad: StepOutcome | None = None
         for step in file.steps:
-            outcome = self._step(run, step, folder, hosts, cancel, outcomes)
+            outcome = self._step(run, step, snapshot, file, cancel, outcomes)
             if outcome.state is RunState.SUCCEEDED:
                 continue
-            if outcome.state is RunState.CANCELED or not step.continue_on_failure:
+            if outcome.state is RunState.CANCELED or _is_final(outcome) or not step.continue_on_failure:
                 bad = outcome
                 break
         if bad is None:
@@ -62,42 +68,46 @@ class Steps:
             detail = f"step '{bad.name}': {bad.detail}" if bad.detail else f"step '{bad.name}'"
             ended = replace(run, state=bad.state, reason=bad.reason, detail=detail)
             if file.rollback.wanted_for(bad.reason):
-                outcomes.append(self.roll_back(run, file, folder, hosts, cancel))
+                outcomes.append(self.roll_back(run, cancel))
         return replace(ended, steps=tuple(outcomes), ended_at=self._clock.now())
 
-    def roll_back(
-        self,
-        run: Run,
-        file: RemediationFile,
-        folder: Path,
-        hosts: Sequence[InventoryHost],
-        cancel: threading.Event,
-    ) -> StepOutcome:
-        """Run the rollback playbook and return how it ended."""
+    def roll_back(self, run: Run, cancel: threading.Event) -> StepOutcome:
+        """Run the rollback playbook and return how it ended. Raises RunError as ``carry_out``."""
+        snapshot, file = self._open(run)
         playbook = file.rollback.playbook
         assert playbook is not None, "asked to roll back without a rollback"
         step = Step(name="rollback", playbook=playbook, timeout=file.rollback.timeout)
-        return self._attempt(run, step, 1, folder, hosts, cancel)
+        return self._attempt(run, step, 1, snapshot, [playbook], cancel)
 
-    def end_leftovers(self, run: Run, hosts: Sequence[InventoryHost]) -> str:
-        """End what an interrupted run may have left, here and on its hosts; say what is not sure."""
-        return self._runner.reap(mark_of(run), hosts)
+    def end_leftovers(self, run: Run) -> Leftovers:
+        """End what an interrupted run may have left, here and on its hosts; say what is not known."""
+        lasted = self._clock.now() - (run.started_at or run.created_at)
+        return self._runner.end_leftovers(mark_of(run), _hosts_of(run), lasted)
+
+    def _open(self, run: Run) -> tuple[Snapshot, RemediationFile]:
+        snapshot = self._snapshots.open(run.plan.digest)
+        try:
+            return snapshot, self._load(snapshot.folder)
+        except ConfigError as error:
+            raise RunError(f"the copy of what was approved cannot be used: {error}") from error
 
     def _step(
         self,
         run: Run,
         step: Step,
-        folder: Path,
-        hosts: Sequence[InventoryHost],
+        snapshot: Snapshot,
+        file: RemediationFile,
         cancel: threading.Event,
         outcomes: list[StepOutcome],
     ) -> StepOutcome:
+        # all are looked at before the first begins: half a repair is worse than none
+        looked_at = [step.playbook] if outcomes else playbooks_of(file)
         for attempt in range(1, step.retries + 2):
             if step.delay and (outcomes or attempt > 1):
                 cancel.wait(step.delay.total_seconds())
-            outcome = self._attempt(run, step, attempt, folder, hosts, cancel)
+            outcome = self._attempt(run, step, attempt, snapshot, looked_at, cancel)
             outcomes.append(outcome)
-            if outcome.state in (RunState.SUCCEEDED, RunState.CANCELED):
+            if outcome.state in (RunState.SUCCEEDED, RunState.CANCELED) or _is_final(outcome):
                 break
         return outcome
 
@@ -106,18 +116,20 @@ class Steps:
         run: Run,
         step: Step,
         attempt: int,
-        folder: Path,
-        hosts: Sequence[InventoryHost],
+        snapshot: Snapshot,
+        playbooks: Sequence[str],
         cancel: threading.Event,
     ) -> StepOutcome:
         started_at = self._clock.now()
         execution = Execution(
             mark=f"{mark_of(run)}-{slug(step.name)}-{attempt}",
             step=step.name,
-            playbook=folder / step.playbook,
-            hosts=hosts,
+            snapshot=snapshot,
+            playbook=step.playbook,
+            hosts=_hosts_of(run),
             parameters=run.plan.parameters,
             timeout=step.timeout,
+            playbooks=playbooks,
         )
         if cancel.is_set():
             ended = Ended(state=RunState.CANCELED, reason=Reason.CANCELED)
@@ -139,6 +151,22 @@ class Steps:
         )
         self._journal.write_step(run.id, outcome)
         return outcome
+
+
+def playbooks_of(file: RemediationFile) -> list[str]:
+    """Return every playbook that a run may carry out, each once."""
+    rollback = [file.rollback.playbook] if file.rollback.playbook else []
+    return list(dict.fromkeys([*(step.playbook for step in file.steps), *rollback]))
+
+
+def _hosts_of(run: Run) -> Hosts:
+    plan = run.plan
+    return Hosts(targets=plan.hosts, companions=plan.companions, identities=plan.identities)
+
+
+def _is_final(outcome: StepOutcome) -> bool:
+    """Return whether another attempt would do harm or end the same way."""
+    return outcome.reason in (Reason.LEFTOVERS_UNKNOWN, Reason.PLAY_REFUSED, Reason.PLAYBOOK_MISSING)
 
 
 def mark_of(run: Run) -> str:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from agent.decide import Remediation
-from agent.decide.targets import Inventory
 from agent.errors import OpsmendError
 from agent.log import Logger
 from agent.records import Plan
-from agent.remediate import Execution, PlaybookRunner
+from agent.remediate import Execution, Hosts, PlaybookRunner, Snapshots, playbooks_of
 from agent.store import ApprovalStore
 
 log = Logger("response")
@@ -24,12 +23,12 @@ class Previews:
     def __init__(
         self,
         runner: PlaybookRunner,
-        inventory: Inventory,
+        snapshots: Snapshots,
         catalog: Callable[[], Mapping[str, Remediation]],
         approvals: ApprovalStore,
     ) -> None:
         self._runner = runner
-        self._inventory = inventory
+        self._snapshots = snapshots
         self._catalog = catalog
         self._approvals = approvals
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="preview")
@@ -48,20 +47,22 @@ class Previews:
 
     def _make(self, approval_id: int, plan: Plan, remediation: Remediation) -> None:
         try:
-            known = self._inventory.hosts()
+            snapshot = self._snapshots.open(plan.digest)
             outputs = []
             for number, step in enumerate(remediation.file.steps, 1):
                 execution = Execution(
                     mark=f"preview-{approval_id}-{number}",
                     step=step.name,
-                    playbook=remediation.folder / step.playbook,
-                    hosts=[known[name] for name in plan.hosts],
+                    snapshot=snapshot,
+                    playbook=step.playbook,
+                    hosts=Hosts(targets=plan.hosts, companions=plan.companions, identities=plan.identities),
                     parameters=plan.parameters,
                     timeout=step.timeout,
                     check=True,
+                    playbooks=playbooks_of(remediation.file) if number == 1 else (),
                 )
                 ended = self._runner.run(execution, lambda event: None, lambda: self._stopping)
                 outputs.append(f"# step {step.name}\n{ended.output.strip()}")
             self._approvals.set_preview(approval_id, "\n\n".join(outputs)[:_LENGTH])
-        except (OpsmendError, KeyError) as error:
+        except OpsmendError as error:
             log.warning("no preview", approval=approval_id, why=str(error))

@@ -11,11 +11,10 @@ from datetime import datetime, timedelta
 from agent.clock import Clock
 from agent.collect.base import MetricSource
 from agent.decide import Remediation
-from agent.decide.targets import Inventory
 from agent.errors import OpsmendError, SourceError, StoreError
 from agent.log import Logger
 from agent.reasons import Reason
-from agent.records import InventoryHost, Run, RunState, StepOutcome, TaskEvent
+from agent.records import Run, RunState, StepOutcome, TaskEvent
 from agent.remediate import Steps
 from agent.store import RunStore
 
@@ -70,14 +69,12 @@ class Workers:
         steps: Steps,
         runs: RunStore,
         source: MetricSource,
-        inventory: Inventory,
         clock: Clock,
         most: int,
     ) -> None:
         self._steps = steps
         self._runs = runs
         self._source = source
-        self._inventory = inventory
         self._clock = clock
         self._most = most
         self._pool = ThreadPoolExecutor(most, thread_name_prefix="remediate")
@@ -113,14 +110,14 @@ class Workers:
         """End what an interrupted run may have left, then report it as interrupted."""
 
         def work(cancel: threading.Event) -> None:
-            left = self._steps.end_leftovers(run, self._hosts(run))
+            left = self._steps.end_leftovers(run)
             now = self._clock.now()
             ended(
                 replace(
                     run,
                     state=RunState.INTERRUPTED,
-                    reason=Reason.INTERRUPTED,
-                    detail=left,
+                    reason=Reason.LEFTOVERS_UNKNOWN if left.unknown else Reason.INTERRUPTED,
+                    detail=left.unknown,
                     ended_at=now,
                     fresh_after=self._source_time(run),
                 )
@@ -132,9 +129,7 @@ class Workers:
         """Run the rollback of a run that made nothing better."""
 
         def work(cancel: threading.Event) -> None:
-            outcome = self._steps.roll_back(
-                run, remediation.file, remediation.folder, self._hosts(run), cancel
-            )
+            outcome = self._steps.roll_back(run, cancel)
             ended(replace(run, steps=(*run.steps, outcome)))
 
         self._submit(run, work)
@@ -178,11 +173,10 @@ class Workers:
 
     def _carry_out(self, run: Run, remediation: Remediation, cancel: threading.Event) -> Run:
         try:
-            hosts = self._hosts(run)
             running = self._runs.start(
                 replace(run, state=RunState.RUNNING, started_at=self._clock.now()), run.actor
             )
-        except (OpsmendError, KeyError) as error:
+        except OpsmendError as error:
             detail = f"not started: {error}"
             return replace(
                 run,
@@ -193,7 +187,7 @@ class Workers:
             )
         log.info("run started", run=run.id, remediation=remediation.name, hosts=",".join(run.plan.hosts))
         try:
-            ended = self._steps.carry_out(running, remediation.file, remediation.folder, hosts, cancel)
+            ended = self._steps.carry_out(running, cancel)
         except Exception as error:
             log.error("run failed by an unforeseen error", error, run=run.id)
             ended = replace(
@@ -204,10 +198,6 @@ class Workers:
                 ended_at=self._clock.now(),
             )
         return replace(ended, fresh_after=self._source_time(ended))
-
-    def _hosts(self, run: Run) -> list[InventoryHost]:
-        known = self._inventory.hosts()
-        return [known[name] for name in run.plan.hosts]
 
     def _source_time(self, run: Run) -> datetime:
         try:

@@ -75,6 +75,7 @@ class Service:
         metrics.REGISTRY.register(own_metrics)
         with caught_signals() as signals:
             self._say_started()
+            self._jobs.guarded("tidying", self._agent.tidy)
             self._jobs.guarded("recovery", self._agent.responder.recover)
             servers = self._start_servers()
             self._arrivals.start()
@@ -114,7 +115,7 @@ class Service:
         settings = agent.settings
         schedule("poll", settings.collect.poll, self._poll)
         schedule("turn", min(_TICK, settings.collect.poll), self._turn)
-        schedule("inventory", settings.decide.inventory_refresh * _AHEAD, agent.inventory.refresh)
+        schedule("inventory", settings.decide.inventory_refresh * _AHEAD, agent.ansible.inventory.refresh)
         schedule("messages", _DELIVER, agent.notifier.deliver)
         for announcer in agent.announcers:
             schedule(announcer.name, _DELIVER, partial(self._announce, announcer))

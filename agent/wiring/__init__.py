@@ -4,10 +4,10 @@ from agent.wiring.agent import Agent, Announcer
 from agent.wiring.build import build
 from agent.wiring.definitions import Current, Definitions, load_definitions
 from agent.wiring.parts import (
+    AnsibleParts,
+    make_ansible,
     make_dependencies,
-    make_inventory,
     make_operator_actions,
-    make_runner,
     make_scorer,
     make_source,
     person_at_the_keyboard,
@@ -16,14 +16,14 @@ from agent.wiring.parts import (
 __all__ = [
     "Agent",
     "Announcer",
+    "AnsibleParts",
     "Current",
     "Definitions",
     "build",
     "load_definitions",
+    "make_ansible",
     "make_dependencies",
-    "make_inventory",
     "make_operator_actions",
-    "make_runner",
     "make_scorer",
     "make_source",
     "person_at_the_keyboard",

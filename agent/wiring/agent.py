@@ -18,11 +18,11 @@ from agent.investigation.investigator import Investigator
 from agent.notify import Notifier
 from agent.pipeline import Pipeline
 from agent.records import Anomaly
-from agent.remediate import AnsibleInventory
 from agent.response import OperatorActions, Previews, Responder, Workers
 from agent.store import Stores
 from agent.stream import AlertIntake, Feed, Stream
-from agent.wiring.definitions import Current, Definitions
+from agent.wiring.definitions import Current, Definitions, with_digests
+from agent.wiring.parts import AnsibleParts
 from agent.wiring.voting import Learned, make_ensemble, make_voter
 
 
@@ -46,7 +46,7 @@ class Agent:
     current: Current
     stores: Stores
     source: PrometheusSource
-    inventory: AnsibleInventory
+    ansible: AnsibleParts
     pipeline: Pipeline
     responder: Responder
     previews: Previews
@@ -78,11 +78,20 @@ class Agent:
             self.dependencies.learn(topology.edges)
             self.pipeline.topology = topology
 
+    def tidy(self) -> None:
+        """Remove what a killed agent has left, and copies that no remediation and no run needs any more."""
+        self.ansible.runner.remove_remains()
+        unfinished = {run.plan.digest for run in self.stores.runs.unfinished()}
+        in_force = {one.digest for one in self.current.catalog().values()}
+        self.ansible.snapshots.forget(unfinished | in_force)
+
     def reload(self, settings: Settings, definitions: Definitions) -> None:
         """Go by new settings, rules, remediations and policy from the next poll and turn on.
 
         Of the settings only those under ``agent.config.effective.LIVE`` may differ from the old ones.
+        Raises ConfigError for remediations of which no copy can be kept; the old ones stay then.
         """
+        definitions = with_digests(definitions, self.ansible.snapshots)
         with self.responder.lock:
             self.current.settings = settings
             self.current.definitions = definitions

@@ -39,8 +39,8 @@ from agent.store import Stores, open_stores
 from agent.stream import AlertIntake, Outlook, ReadMarks, Stream, make_feeds, make_stages
 from agent.tracking import IncidentTracker
 from agent.wiring.agent import Agent, Announcer
-from agent.wiring.definitions import Current, Definitions
-from agent.wiring.parts import make_dependencies, make_inventory, make_runner, make_scorer, make_source
+from agent.wiring.definitions import Current, Definitions, load_steps, with_digests
+from agent.wiring.parts import make_ansible, make_dependencies, make_scorer, make_source
 from agent.wiring.voting import Learned, make_ensemble, make_investigator, make_voter
 
 
@@ -49,14 +49,20 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     clock = clock or SystemClock()
     stores = open_stores(settings.database)
     source = make_source(settings)
-    inventory = make_inventory(settings, clock)
-    runner = make_runner(settings)
+    ansible = make_ansible(settings, clock)
+    inventory = ansible.inventory
+    definitions = with_digests(definitions, ansible.snapshots)
     latest = LatestView()
     workers = Workers(
-        steps=Steps(runner, StoreJournal(stores.runs), clock),
+        steps=Steps(
+            ansible.runner,
+            ansible.snapshots,
+            partial(load_steps, factor=settings.agent.time_scale),
+            StoreJournal(stores.runs),
+            clock,
+        ),
         runs=stores.runs,
         source=source,
-        inventory=inventory,
         clock=clock,
         most=settings.remediate.max_parallel,
     )
@@ -70,7 +76,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         escalation=escalation,
         clock=clock,
     )
-    previews = Previews(runner, inventory, current.catalog, stores.approvals)
+    previews = Previews(ansible.runner, ansible.snapshots, current.catalog, stores.approvals)
     decider = Decider(
         current.catalog,
         current.policy,
@@ -78,6 +84,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         stores.history,
         lambda: current.settings.agent.mode,
         lambda: current.definitions.book.digest,
+        lambda remediation: ansible.snapshots.digest_of(remediation.folder),
     )
     responder = Responder(
         stores=stores,
@@ -105,7 +112,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     learned = Learned(record=TrackRecord(stores.cases, clock), investigations=InvestigationVoter())
     ensemble = make_ensemble(settings, definitions.cases, stores, clock, learned)
     investigator = make_investigator(
-        settings, current.book, lambda: current.definitions.cases, stores, inventory, clock, learned,
+        settings, current.book, lambda: current.definitions.cases, stores, ansible, clock, learned,
         lambda: workers.at_work,
     )  # fmt: skip
     tracker = IncidentTracker(stores, escalation, investigator.look_into, clock)
@@ -130,7 +137,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         current=current,
         stores=stores,
         source=source,
-        inventory=inventory,
+        ansible=ansible,
         pipeline=pipeline,
         responder=responder,
         previews=previews,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from agent.config import (
     PolicyFile,
@@ -16,9 +17,13 @@ from agent.config import (
     scale_remediation,
     scale_rule,
 )
+from agent.config.remediationfile import RemediationFile
+from agent.config.yamlfile import read_yaml, validate
 from agent.decide import Remediation, load_catalog
+from agent.decide.catalog import METADATA
 from agent.errors import ConfigError, Problem
 from agent.records.cases import PastCase
+from agent.remediate import Snapshots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +54,23 @@ class Current:
     def book(self) -> Rulebook:
         """Return the signals, faults and rules in force."""
         return self.definitions.book
+
+
+def load_steps(folder: Path, factor: float) -> RemediationFile:
+    """Read what a copied remediation does, its times scaled. Raises ConfigError."""
+    content = validate(RemediationFile, read_yaml(folder / METADATA))
+    return content if factor == 1 else scale_remediation(content, factor)
+
+
+def with_digests(definitions: Definitions, snapshots: Snapshots) -> Definitions:
+    """Keep a copy of what each remediation can carry out, and let plans name it by its digest.
+
+    Raises ConfigError for what cannot be copied.
+    """
+    catalog = {
+        name: replace(one, digest=snapshots.take(one.folder)) for name, one in definitions.catalog.items()
+    }
+    return replace(definitions, catalog=catalog)
 
 
 def load_definitions(settings: Settings) -> Definitions:

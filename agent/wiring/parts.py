@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import pwd
+from dataclasses import dataclass
 from pathlib import Path
 
 from agent.background.places import open_shelf
@@ -16,7 +17,8 @@ from agent.decide.policy import groups_of
 from agent.detect.models.shelf import detectors_of
 from agent.diagnose import Dependencies
 from agent.records.evidence import Edge
-from agent.remediate import AnsibleInventory, PlaybookRunner
+from agent.remediate import AnsibleInventory, HostQuestions, PlaybookRunner, Snapshots
+from agent.remediate.ansible_config import AnsibleConfigs
 from agent.response import OperatorActions, Person
 from agent.store import Stores
 
@@ -49,24 +51,44 @@ def make_dependencies(settings: Settings) -> Dependencies:
     return Dependencies(Edge(source=caller, target=callee) for caller, callee in edges)
 
 
-def make_inventory(settings: Settings, clock: Clock) -> AnsibleInventory:
-    """Return the inventory."""
-    return AnsibleInventory(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnsibleParts:
+    """What speaks to Ansible: with one configuration, and one inventory."""
+
+    config: AnsibleConfigs
+    inventory: AnsibleInventory
+    runner: PlaybookRunner
+    snapshots: Snapshots
+    runtime: Path
+    vault_password_file: Path | None
+
+    def questions(self) -> HostQuestions:
+        """Return what asks hosts. Raises RunError when Ansible refuses its configuration."""
+        return HostQuestions(
+            folder=self.runtime, config=self.config.current(), vault_password_file=self.vault_password_file
+        )
+
+
+def make_ansible(settings: Settings, clock: Clock) -> AnsibleParts:
+    """Return what speaks to Ansible."""
+    remediate, folder = settings.remediate, settings.agent.runtime_dir
+    config = AnsibleConfigs(remediate.ansible_config, settings.paths.playbooks)
+    vault = remediate.vault_password_file
+    inventory = AnsibleInventory(
         settings.paths.inventory,
         clock,
         settings.decide.inventory_refresh,
-        ansible_config(settings),
-        settings.remediate.vault_password_file,
+        folder / "inventory",
+        config.current,
+        vault,
     )
-
-
-def make_runner(settings: Settings) -> PlaybookRunner:
-    """Return what runs playbooks."""
-    return PlaybookRunner(
-        settings.agent.runtime_dir,
-        roles=[folder / "roles" for folder in settings.paths.playbooks],
-        config=ansible_config(settings),
-        vault_password_file=settings.remediate.vault_password_file,
+    return AnsibleParts(
+        config=config,
+        inventory=inventory,
+        runner=PlaybookRunner(folder, inventory, config.current, vault),
+        snapshots=Snapshots(settings.agent.state_dir / "snapshots", settings.paths.playbooks, config.current),
+        runtime=folder,
+        vault_password_file=vault,
     )
 
 
@@ -89,9 +111,3 @@ def person_of(uid: int, pid: int) -> Person:
     except KeyError:
         name = str(uid)
     return Person(name, groups_of(name))
-
-
-def ansible_config(settings: Settings) -> Path | None:
-    """Return the ansible.cfg of the last playbook folder that has one: a local one wins."""
-    files = [folder / "ansible.cfg" for folder in settings.paths.playbooks]
-    return next((file for file in reversed(files) if file.is_file()), None)

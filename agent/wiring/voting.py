@@ -10,11 +10,12 @@ from agent.config import Rulebook, Settings
 from agent.diagnose import RuleVoter, VotingEnsemble
 from agent.diagnose.naming.classifier import load_classifier
 from agent.diagnose.naming.voters import VoterWeights, learn_weights
-from agent.investigation.investigator import Inventory, Investigator
+from agent.investigation.investigator import Investigator
 from agent.investigation.voter import InvestigationVoter
 from agent.learn.casebook import CaseBook, TrackRecord
 from agent.records.cases import PastCase
 from agent.store import Stores
+from agent.wiring.parts import AnsibleParts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ def make_investigator(
     book: Callable[[], Rulebook],
     cases: Callable[[], Sequence[PastCase]],
     stores: Stores,
-    inventory: Inventory,
+    ansible: AnsibleParts,
     clock: Clock,
     learned: Learned,
     repairs_at_work: Callable[[], bool],
@@ -64,7 +65,8 @@ def make_investigator(
         book=book,
         cases=lambda: CaseBook(cases(), stores.cases, clock)(),
         weights=learned.weights,
-        inventory=inventory,
+        inventory=ansible.inventory,
+        questions=ansible.questions,
         probes=settings.diagnose.probes,
         classifier=str(settings.diagnose.classifier or ""),
         hypotheses=learned.investigations,

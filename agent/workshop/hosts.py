@@ -14,6 +14,7 @@ import yaml
 from agent.demo.hosts import Cluster, Host
 from agent.errors import RunError
 from agent.remediate.environment import ansible_environment
+from agent.remediate.snapshot import ROLES
 from agent.workshop.scenario import TARGET, Scenario
 
 _PLAYBOOK_TIMEOUT_S = 300
@@ -73,7 +74,7 @@ def play(
     command = ["ansible-playbook", "-i", str(cluster.folder / "inventory" / "hosts.yml"), str(playbook)]
     command += ["--limit", limit] if limit else []
     command += ["--extra-vars", json.dumps(variables)] if variables else []
-    environment = ansible_environment(roles=list(roles), home=(cluster.folder / "ansible").resolve())
+    environment = ansible_environment(search={ROLES: roles}, sockets=(cluster.folder / "cp").resolve())
     done = subprocess.run(
         command,
         env=environment,

@@ -17,6 +17,7 @@ from agent.decide.catalog import METADATA, load_remediation
 from agent.errors import ConfigError, OpsmendError, Problem
 from agent.placeholders import fill, names
 from agent.remediate.environment import ansible_environment
+from agent.remediate.snapshot import ROLES
 from agent.workshop.places import Places
 from agent.workshop.roles import option_types, role_uses
 from agent.workshop.scenario import load_scenario
@@ -180,7 +181,7 @@ def _run(command: list[str], places: Places, folder: Path) -> subprocess.Complet
     try:
         return subprocess.run(
             command,
-            env=ansible_environment(roles=roles),
+            env=ansible_environment(search={ROLES: roles}),
             cwd=folder,
             capture_output=True,
             text=True,

@@ -11,7 +11,7 @@ from agent.clock import SystemClock
 from agent.config import load_settings
 from agent.demo.cluster import agent_environment, write_agent_config
 from agent.records import RunState
-from agent.wiring import make_inventory, make_runner
+from agent.wiring import make_ansible
 from tests.hostile import Trap, carry_out, write_playbook
 
 
@@ -32,9 +32,11 @@ def test_playbooks_get_them_as_data_on_a_real_host(cluster, root, tmp_path, trap
     settings = load_settings(write_agent_config(made, url, root), {})
     monkeypatch.setenv("OPSMEND_DEMO_DIR", agent_environment(made)["OPSMEND_DEMO_DIR"])
     given = trap.parameters()
-    playbook = write_playbook(tmp_path, given, Path("/tmp/hostile"), "python3")
-    known = make_inventory(settings, SystemClock()).hosts()
-    ended = carry_out(playbook, known["web1"], given, make_runner(settings))
+    folder = tmp_path / "playbooks" / "hostile"
+    folder.mkdir(parents=True)
+    write_playbook(folder, given, Path("/tmp/hostile"), "python3")
+    ansible = make_ansible(settings, SystemClock())
+    ended = carry_out(folder, "web1", given, ansible.runner, ansible.snapshots)
     assert ended.state is RunState.SUCCEEDED, ended.output[-2000:]
     texts = (web1.run("base64", f"/tmp/hostile/{name}") for name in ("copied", "argv", "printed"))
     copied, passed, printed = (base64.b64decode(text).decode() for text in texts)

@@ -88,7 +88,7 @@ class AlertedAgent:
 
         Commands with the same ``name`` share their connections to the hosts.
         """
-        return ansible_environment(self.folder / "playbooks" / "ansible.cfg", home=self.folder / name)
+        return ansible_environment(sockets=self.folder / name)
 
     def _write(self, prometheus: Prometheus) -> None:
         rule = {

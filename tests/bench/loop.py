@@ -28,6 +28,7 @@ from agent.demo.cluster import agent_environment, start_agent, start_cluster, st
 from agent.demo.hosts import Cluster, Host
 from agent.demo.image import node_image
 from agent.remediate.environment import ansible_environment
+from agent.remediate.snapshot import ROLES
 from agent.store import Stores, open_stores
 from agent.wiring import load_definitions
 from tests.bench.table import show, spread
@@ -85,7 +86,10 @@ def bare(host: Host, cluster: Cluster, root: Path) -> float:
     host.run("systemctl", "stop", UNIT)
     command = ["ansible-playbook", "-i", str(root / "inventories" / "demo"), "--limit", host.name]
     command += ["-e", f"service_unit={UNIT}", str(root / "playbooks" / "restart_service" / "playbook.yml")]
-    environment = {**agent_environment(cluster), **ansible_environment(root / "playbooks" / "ansible.cfg")}
+    environment = {
+        **agent_environment(cluster),
+        **ansible_environment(search={ROLES: [root / "playbooks" / "roles"]}),
+    }
     begin = time.monotonic()
     subprocess.run(command, env=environment, check=True, capture_output=True)
     took = time.monotonic() - begin

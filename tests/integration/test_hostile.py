@@ -13,11 +13,10 @@ import requests
 
 from agent.reasons import Reason
 from agent.records import IncidentState, RunState
-from agent.remediate import PlaybookRunner
 from tests.hostile import Trap, carry_out, corpus, write_playbook
 from tests.integration.test_cli import OPSMEND
 from tests.integration.workshop import TOKEN, drive, settled, webhook
-from tests.make import host
+from tests.operator.site import Site
 from tests.servers.inbox import running_inbox
 from tests.servers.process import wait_until
 
@@ -63,9 +62,11 @@ def test_the_trap_works(trap):
 def test_playbooks_get_them_as_data(tmp_path, trap):
     """On this machine; tests/acceptance has the same over ssh, where one more shell lies on the way."""
     given = trap.parameters()
-    playbook = write_playbook(tmp_path, given, tmp_path, sys.executable)
-    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
-    ended = carry_out(playbook, host("web1", **local), given, PlaybookRunner(tmp_path / "run"))
+    site = Site(tmp_path)
+    folder = tmp_path / "playbooks" / "mend"
+    folder.mkdir(parents=True)
+    write_playbook(folder, given, tmp_path, sys.executable)
+    ended = carry_out(folder, "web1", given, site.runner, site.snapshots)
     assert ended.state is RunState.SUCCEEDED, ended.output[-2000:]
     copied, passed, printed = (
         (tmp_path / name).read_bytes().decode() for name in ("copied", "argv", "printed")

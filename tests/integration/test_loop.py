@@ -132,8 +132,8 @@ def test_a_playbook_whose_hosts_line_matches_nobody_did_not_succeed(workshop, ma
     workshop.break_host("web1")
     drive(agent, settled(agent.stores))
     _, (run,) = only(agent)
-    assert run.state is RunState.FAILED
-    assert "no play for web1" in run.detail
+    assert (run.state, run.reason) == (RunState.FAILED, Reason.PLAY_REFUSED)
+    assert "'databases' matches no host" in run.detail
 
 
 def test_a_host_that_is_not_in_the_inventory_is_not_touched(workshop, make_agent):

@@ -20,6 +20,7 @@ from agent.config import load_settings
 from agent.records import Incident, IncidentState
 from agent.store import Stores, open_stores
 from agent.wiring import Agent, Definitions, build, load_definitions
+from tests.operator.site import ELSEWHERE, PLUGINS
 from tests.servers.process import free_port, wait_until
 from tests.servers.prometheus import Prometheus
 
@@ -81,12 +82,13 @@ class Workshop:
             },
             "diagnose": {"keep_for": "500ms"},
             "verify": {"interval": "100ms"},
-            "remediate": {"grace": "20s"},
+            "remediate": {"grace": "20s", "ansible_config": str(folder / "ansible.cfg")},
             "api": {"listen": None},
         }
         self.write("rules/signals/test.yml", SIGNALS)
         self.write("rules/faults.yml", FAULTS)
         self.write("rules/diagnosis/test.yml", RULES)
+        (folder / "ansible.cfg").write_text(f"[defaults]\nconnection_plugins = {PLUGINS}\n")
         self.policy()
         self.remediation("mend", MEND)
         self.inventory({})
@@ -111,8 +113,7 @@ class Workshop:
     def inventory(self, variables: Mapping[str, Any]) -> None:
         """Write the inventory: every host is this machine."""
         common = {
-            "ansible_connection": "local",
-            "ansible_python_interpreter": sys.executable,
+            **ELSEWHERE,
             "broken": str(self.broken),
             **variables,
         }

@@ -3,9 +3,8 @@
 import pickle
 
 from agent.investigation.voter import InvestigationVoter
-from agent.investigation.work import Asking, Job, work
+from agent.investigation.work import Job, work
 from agent.records.investigations import Investigation
-from agent.records.probes import SshAddress
 from tests import make
 from tests.make import NOW
 
@@ -23,15 +22,6 @@ def test_the_cause_is_told_with_its_path():
     told = work(Job(observed=OBSERVED))["report"]
     assert told["root_causes"][0]["entity"] == "cart"
     assert told["root_causes"][0]["path"] == "cart (errors) ──► front (errors)"
-
-
-def test_a_host_that_does_not_answer_is_a_note_and_nothing_more(tmp_path):
-    config = tmp_path / "config"
-    config.write_text("Host cart\n  HostName 127.0.0.1\n  Port 9\n")
-    address = SshAddress(host="cart", ssh_config=str(config))
-    told = work(Job(observed=OBSERVED, asking=Asking(addresses={"cart": address})))
-    assert told["probes"] == []
-    assert any("cart could not be asked" in note for note in told["report"]["notes"])
 
 
 def test_a_job_passes_through_a_pipe_unchanged():

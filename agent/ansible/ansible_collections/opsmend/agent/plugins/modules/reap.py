@@ -1,0 +1,202 @@
+#!/usr/bin/python
+"""Ansible module: end what a step left behind, and say whether all of it could be seen.
+
+The agent runs the same code for its own machine, so what Ansible gives is imported where it is used.
+"""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: reap
+short_description: End every process that carries the mark of a run
+description:
+  - A process belongs to a run when the mark is in its environment, or when its parent belongs to it.
+  - Services that the run restarted do not, because systemd starts them.
+options:
+  mark:
+    description: What the value of OPSMEND_RUN begins with.
+    type: str
+    required: true
+  seconds:
+    description: How long ago the run began. What is older cannot be of it.
+    type: float
+    required: true
+author:
+  - opsmend
+"""
+
+RETURN = r"""
+ended:
+  description: How many processes were ended.
+  type: int
+  returned: always
+left:
+  description: Processes that are still there, with their names.
+  type: list
+  elements: str
+  returned: always
+unseen:
+  description: Processes as young as the run into which this user may not look.
+  type: list
+  elements: str
+  returned: always
+uid:
+  description: Who looked.
+  type: int
+  returned: always
+"""
+
+import os
+import signal
+import time
+
+_SLACK_S = 5.0
+_GRACE_S = 3.0
+_KERNEL = 2  # the parent of the kernel's own threads
+# a login's commands may be in the unit of its server; what any other unit has, systemd started
+_LOGINS = ("ssh.service", "sshd.service", "sshd@", "ssh@", "dropbear")
+
+
+class Process:
+    """One process: its parent, when it started, and whether it carries the mark, or None when unseen."""
+
+    def __init__(self, pid, wanted):
+        self.pid = pid
+        with open("/proc/%d/stat" % pid, "rb") as stream:
+            head, tail = stream.read().rsplit(b")", 1)
+        fields = tail.split()
+        self.name = head.split(b"(", 1)[1].decode("utf-8", "replace")
+        self.state, self.parent, self.started = fields[0], int(fields[1]), int(fields[19])
+        try:
+            with open("/proc/%d/environ" % pid, "rb") as stream:
+                self.marked = any(one.startswith(wanted) for one in stream.read().split(b"\0"))
+        except OSError:
+            self.marked = None
+
+    def __str__(self):
+        return "%s (pid %d)" % (self.name, self.pid)
+
+
+def processes(mark):
+    """Return all processes by id, but those that have ended."""
+    wanted = b"OPSMEND_RUN=" + mark.encode()
+    found = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                one = Process(int(entry), wanted)
+            except (OSError, ValueError, IndexError):
+                continue
+            if one.state not in (b"Z", b"X"):
+                found[one.pid] = one
+    return found
+
+
+def ancestors(found):
+    """Return our own line up to the first process; it is never ended."""
+    own = set()
+    pid = os.getpid()
+    while pid in found and pid not in own:
+        own.add(pid)
+        pid = found[pid].parent
+    return own
+
+
+def belonging(found):
+    """Return what carries the mark and everything below it."""
+    own = ancestors(found)
+    mine = {pid for pid, one in found.items() if one.marked} - own
+    grown = True
+    while grown:
+        more = {pid for pid, one in found.items() if one.parent in mine} - mine - own
+        mine |= more
+        grown = bool(more)
+    return [found[pid] for pid in sorted(mine)]
+
+
+def unseen(found, seconds):
+    """Return the processes of others that began with the run or after it, and that no service began."""
+    if 1 not in found:
+        return ["all of other users: /proc hides them"]
+    with open("/proc/uptime") as stream:
+        up = float(stream.read().split()[0])
+    began = (up - seconds - _SLACK_S) * os.sysconf("SC_CLK_TCK")
+    own = ancestors(found)
+    young = [one for one in found.values() if one.marked is None and one.started >= began]
+    return [
+        str(one)
+        for one in young
+        if one.pid not in own and _KERNEL not in (one.pid, one.parent) and not is_of_a_service(one.pid)
+    ]
+
+
+def is_of_a_service(pid):
+    """Return whether systemd started a process, as far as its control group tells."""
+    try:
+        with open("/proc/%d/cgroup" % pid) as stream:
+            names = [part for line in stream for part in line.strip().split("/") if part.endswith(".service")]
+    except OSError:
+        return False
+    return bool(names) and not names[-1].startswith(_LOGINS)
+
+
+def end(living, number):
+    """Send a signal to processes that may be gone already."""
+    for one in living:
+        try:
+            os.kill(one.pid, number)
+        except OSError:
+            pass
+
+
+def reap(mark, seconds):
+    """End all that belongs to the mark, first by asking; say how many there were and what is still there."""
+    first = belonging(processes(mark))
+    seen = {one.pid: one.started for one in first}
+    end(first, signal.SIGTERM)
+    end(first, signal.SIGCONT)
+    deadline = time.monotonic() + _GRACE_S
+    left = first
+    while left and time.monotonic() < deadline:
+        time.sleep(0.1)
+        left = still_there(mark, seen)
+    end(left, signal.SIGKILL)
+    deadline = time.monotonic() + 1
+    while left and time.monotonic() < deadline:
+        time.sleep(0.05)
+        left = still_there(mark, seen)
+    hidden = unseen(processes(mark), seconds)
+    return {
+        "ended": len(first) - len(left),
+        "left": [str(one) for one in left],
+        "unseen": hidden,
+        "uid": os.geteuid(),
+    }
+
+
+def still_there(mark, seen):
+    """Return what belongs to the mark now, and what did when we began: its parents may be gone meanwhile."""
+    found = processes(mark)
+    now = {one.pid: one for one in belonging(found)}
+    for pid, started in seen.items():
+        if pid in found and found[pid].started == started:
+            now[pid] = found[pid]
+    return list(now.values())
+
+
+def main():
+    """Run the module."""
+    from ansible.module_utils.basic import AnsibleModule
+
+    module = AnsibleModule(
+        argument_spec={
+            "mark": {"type": "str", "required": True},
+            "seconds": {"type": "float", "required": True},
+        }
+    )
+    done = reap(module.params["mark"], module.params["seconds"])
+    module.exit_json(changed=done["ended"] > 0, **done)
+
+
+if __name__ == "__main__":
+    main()

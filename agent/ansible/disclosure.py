@@ -1,0 +1,212 @@
+"""Values that nobody may see in, told to the agent as they come up, so that it takes them out of texts.
+
+Three kinds: whatever a vault held; whatever ``no_log`` hides, of a task or of one argument; and what a
+variable holds whose name says that it is secret.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import yaml
+from ansible._internal._datatag._tags import Origin
+from ansible.errors import AnsibleError
+from ansible.executor.task_executor import TaskExecutor
+from ansible.parsing.vault import EncryptedString, VaultLib
+from ansible.plugins.action import ActionBase
+
+from agent.ansible import commands
+from agent.ansible.job import Job
+
+_HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+# of a task that is hidden as a whole: what files and processes are called and look like is no secret
+_TELLS_NOTHING = frozenset(
+    {"path", "dest", "src", "mode", "owner", "group", "state", "uid", "gid", "size", "checksum", "md5sum"}
+    | {"backup_file", "creates", "removes", "chdir", "executable", "start", "end", "delta"}
+    | {"ansible_loop_var"}
+)
+
+
+def install(job: Job) -> None:
+    """Tell of every value as soon as it is there, before any output can hold it."""
+    decrypt = VaultLib.decrypt_and_get_vault_id
+
+    def decrypt_and_get_vault_id(self: Any, vaulttext: Any) -> Any:
+        try:
+            plaintext, vault_id, secret = decrypt(self, vaulttext)
+        except AnsibleError as error:
+            job.tell("unopened", _place(vaulttext, error))
+            raise
+        _tell(job, _of_vault(bytes(plaintext)))
+        return plaintext, vault_id, secret
+
+    VaultLib.decrypt_and_get_vault_id = decrypt_and_get_vault_id
+    execute = ActionBase._execute_module
+
+    def execute_module(self: Any, *args: Any, **options: Any) -> Any:
+        result = execute(self, *args, **options)
+        given = options.get("module_args") or (args[1] if len(args) > 1 else None) or self._task.args
+        shown = result.get("invocation") or {}
+        _tell(job, _hidden(shown.get("module_args") if isinstance(shown, Mapping) else None, given))
+        return result
+
+    ActionBase._execute_module = execute_module
+
+
+def disclosing_executor(job: Job) -> type[TaskExecutor]:
+    """Return an executor of tasks that tells what a task had to hide, before its result goes anywhere."""
+
+    class DisclosingExecutor(TaskExecutor):  # type: ignore[misc]
+        def _execute(self, templar: Any, variables: Any) -> Any:
+            result = super()._execute(templar, variables)
+            _tell(job, _named(variables, job))
+            if result.get("_ansible_no_log"):
+                _tell(job, [*_leaves(dict(self._task.args)), *_leaves(result)])
+            return result
+
+        def _calculate_delegate_to(self, templar: Any, variables: Any) -> None:
+            super()._calculate_delegate_to(templar, variables)
+            commands.at_work_on(str(self._task.delegate_to or self._host.name), str(self._task.action))
+
+    return DisclosingExecutor
+
+
+def disclose_vaults(job: Job, loader: Any, inventory: Any, variables: Any) -> None:
+    """Open every vault of the run's hosts and files, and tell when that is done.
+
+    Opening one takes hundredths of a second of hashing, so where there are any it is done beside the run;
+    the agent shows and keeps nothing before it is over.
+    """
+    job.tell("began", True)
+    encrypted: list[Any] = []
+    for name in job.reachable:
+        host = inventory.hosts.get(name)
+        said = variables.get_vars(host=host) if host is not None else {}
+        _tell(job, _named(said, job))
+        encrypted += _encrypted(said)
+    if not encrypted and not job.vaulted:
+        job.tell("ready", True)
+        return
+    if os.fork():
+        return
+    try:
+        for number in range(3):
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)  # whoever reads the output waits for its end
+        _open_all(encrypted, job.vaulted, loader)
+        job.tell("ready", True)
+    finally:
+        os._exit(0)
+
+
+def _open_all(encrypted: Iterable[Any], files: Iterable[str], loader: Any) -> None:
+    for value in encrypted:
+        _try(lambda value=value: str(value))
+    for file in files:
+        _try(lambda file=file: [str(one) for one in _encrypted(loader.load_from_file(file))])
+
+
+def _try(action: Any) -> None:
+    try:
+        action()
+    except Exception:  # it was told where it could not be opened
+        return
+
+
+def _of_vault(plaintext: bytes) -> list[str]:
+    """Return what a vault holds: the values of a file of variables, or the one value."""
+    text = plaintext.decode("utf-8", "surrogateescape")
+    try:
+        looks_like_yaml = re.search(r":\s|^\s*- ", text, re.M)
+        content = yaml.load(text, _Plain) if looks_like_yaml else text  # noqa: S506, it is a safe one
+    except yaml.YAMLError:
+        content = text
+    values = list(_strings(content))
+    return values if isinstance(content, Mapping | list) else [text]
+
+
+class _Plain(yaml.SafeLoader):
+    """YAML with every scalar as it is written, whatever its tag."""
+
+
+_Plain.yaml_implicit_resolvers = {}
+_Plain.add_multi_constructor(
+    "!", lambda loader, tag, node: node.value if isinstance(node, yaml.ScalarNode) else None
+)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for child in value.values():
+            yield from _strings(child)
+    elif isinstance(value, list | tuple):
+        for child in value:
+            yield from _strings(child)
+    elif isinstance(value, str):
+        yield str(value)
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, child in value.items():
+            if key not in _TELLS_NOTHING:
+                yield from _leaves(child)
+    elif isinstance(value, list | tuple):
+        for child in value:
+            yield from _leaves(child)
+    elif isinstance(value, str):
+        yield str(value)
+
+
+def _encrypted(value: Any) -> Iterator[Any]:
+    if isinstance(value, EncryptedString):
+        yield value
+    elif isinstance(value, Mapping):
+        for child in value.values():
+            yield from _encrypted(child)
+    elif isinstance(value, list | tuple):
+        for child in value:
+            yield from _encrypted(child)
+
+
+def _named(variables: Mapping[str, Any], job: Job) -> list[str]:
+    """Return the texts of variables whose names say that they are secret; a template is none yet."""
+    secret = re.compile(job.secret_names)
+    found = _named_in(variables, secret, False)
+    return [text for text in found if "{{" not in text and "{%" not in text]
+
+
+def _named_in(value: Any, secret: re.Pattern[str], named: bool) -> Iterator[str]:
+    if isinstance(value, EncryptedString):
+        return
+    if isinstance(value, dict):
+        for key, child in value.items():
+            if key not in ("vars", "hostvars", "groups"):
+                yield from _named_in(child, secret, named or bool(secret.search(str(key))))
+    elif isinstance(value, list):
+        for child in value:
+            yield from _named_in(child, secret, named)
+    elif named and isinstance(value, str):
+        yield str(value)
+
+
+def _hidden(shown: Any, given: Any) -> list[str]:
+    if not isinstance(shown, Mapping) or not isinstance(given, Mapping):
+        return []
+    return [text for key, value in shown.items() if value == _HIDDEN for text in _strings(given.get(key))]
+
+
+def _place(vaulttext: Any, error: AnsibleError) -> str:
+    header = bytes(vaulttext if isinstance(vaulttext, bytes) else str(vaulttext).encode()).split(b"\n", 1)[0]
+    words = header.decode("ascii", "replace").split(";")
+    vault_id = f"vault id '{words[3]}', " if len(words) > 3 else ""
+    origin = Origin.get_tag(vaulttext)
+    return f"{vault_id}{origin}" if origin else f"{vault_id}{error.message}"
+
+
+def _tell(job: Job, values: Iterable[str]) -> None:
+    texts = sorted({text for text in values if text.strip()})
+    if texts:
+        job.tell("secrets", texts)

@@ -1,0 +1,59 @@
+"""What a run may do, as the agent wrote it, in; what happened that no event of Ansible tells, out.
+
+The report is a file with one JSON object a line. Workers of Ansible write it too: each line is one write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.ansible.where import Where
+
+JOB_VARIABLE = "OPSMEND_JOB"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """The limits of one execution of ansible-playbook.
+
+    ``mark`` goes into the environment of everything that is started, ``seconds`` is how long a command on a
+    host may take. ``playbooks`` are all of the run, to be looked at before the first task; ``roots`` are the
+    folders that hold what may be executed. ``vaulted`` are files in them that hold something encrypted.
+    """
+
+    mark: str
+    seconds: int
+    targets: Sequence[str]
+    companions: Sequence[str]
+    where: Sequence[Where]
+    playbooks: Sequence[str]
+    roots: Sequence[str]
+    vaulted: Sequence[str]
+    report: str
+    secret_names: str
+
+    @property
+    def reachable(self) -> frozenset[str]:
+        """Return the names of all hosts that the run may touch."""
+        return frozenset((*self.targets, *self.companions))
+
+    def tell(self, kind: str, content: Any) -> None:
+        """Add one line to the report."""
+        line = json.dumps({kind: content}, default=str) + "\n"
+        descriptor = os.open(self.report, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, line.encode("utf-8", "surrogateescape"))
+        finally:
+            os.close(descriptor)
+
+
+def load_job(environment: Mapping[str, str] = os.environ) -> Job:
+    """Read the job that the environment names."""
+    content = json.loads(Path(environment[JOB_VARIABLE]).read_text(encoding="utf-8"))
+    where = [(plugin, options) for plugin, options in content.pop("where")]
+    return Job(where=where, **content)

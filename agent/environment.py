@@ -1,0 +1,41 @@
+"""The agent's own environment in, one that its subprocesses can be trusted with out.
+
+A program does more than it was written for when the environment or the folder it is started in says so:
+Python takes modules from there, the loader libraries, a shell commands. None of that is for our processes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+
+_HIJACKS = re.compile(
+    r"PYTHON.*|LD_.*|BASH_.*|ENV|SHELLOPTS|BASHOPTS|PS4|IFS|CDPATH|GLOBIGNORE|PROMPT_COMMAND|GCONV_PATH|LOCPATH"
+    r"|NLSPATH|PERL5.*|PERLLIB|RUBY(LIB|OPT)|NODE_(OPTIONS|PATH)|SSH_ASKPASS.*|GIT_.*|JAVA_TOOL_OPTIONS"
+)
+# what systemd told the agent is not for others, and what sets the agent itself may hold passwords
+_OURS = re.compile(r"NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|MAINPID|CREDENTIALS_DIRECTORY|OPSMEND_\w+__\w*")
+
+
+def clean_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return what may be handed on: readable as UTF-8, and nothing that makes another program of one."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if _is_text(name) and _is_text(value) and not _HIJACKS.fullmatch(name) and not _OURS.fullmatch(name)
+    }
+
+
+def own_python(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs a module of ours: the folder it is started in gives it no code."""
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # bytes of another charset, which Python keeps as surrogates
+        return False
+    return True

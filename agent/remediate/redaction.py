@@ -1,0 +1,139 @@
+"""What a run had to hide in, texts without it out.
+
+The run's own process tells each value as it comes up: out of a vault, behind ``no_log``, in a variable whose
+name says that it is secret. Where a vault of the run could not be opened nobody knows what to take out, and
+no text is kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+from agent.log import Logger
+
+log = Logger("remediate")
+
+_SHORTEST = 4  # characters; shorter values would blacken ordinary words
+_SHORTEST_LINE = 8
+_SHOWN = "[secret]"
+_PATIENCE_S = 30.0
+_LOOK_AGAIN_S = 0.02
+
+
+class Report:
+    """What a run's process says beside its events, read as it is written."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read = 0
+        self.secrets: set[str] = set()
+        self.unopened: list[str] = []
+        self.unmarked: set[str] = set()
+        self.became: list[dict[str, str]] = []
+        self.refused = ""
+        self.began = False
+        self.ready = False
+        self.over = False  # the process has ended, and adds nothing any more but what it has begun
+
+    def look(self) -> None:
+        """Take what was added since the last look."""
+        try:
+            with self._file.open("rb") as stream:
+                stream.seek(self._read)
+                content = stream.read()
+        except OSError:
+            return
+        whole = content[: content.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            self._take(line)
+
+    def _take(self, line: bytes) -> None:
+        for kind, content in json.loads(line).items():
+            match kind:
+                case "secrets":
+                    self.secrets.update(content)
+                case "unopened":
+                    self.unopened.append(str(content))
+                case "unmarked":
+                    self.unmarked.add(str(content))
+                case "became":
+                    self.became.append(content)
+                case "refused":
+                    self.refused = str(content)
+                case "began":
+                    self.began = True
+                case "ready":
+                    self.ready = True
+
+
+class Redactor:
+    """Takes what a run had to hide out of texts. Before it knows all of it, it waits."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._known = 0
+        self._pattern: re.Pattern[str] | None = None
+
+    def clean(self, text: str) -> str:
+        """Return a text without secrets, or why it is not kept."""
+        if not text:
+            return text
+        why = self._wait_until_ready()
+        if why:
+            return f"[not kept: {why}]"
+        if self._pattern is None or len(self._report.secrets) != self._known:
+            self._known = len(self._report.secrets)
+            self._pattern = _pattern(self._report.secrets)
+        return self._pattern.sub(_SHOWN, text)
+
+    @property
+    def withheld(self) -> str:
+        """Return why no text of the run is kept, or nothing."""
+        self._report.look()
+        if self._report.unopened:
+            places = ", ".join(dict.fromkeys(self._report.unopened))
+            return f"a vault could not be opened, so nobody can say what in it is secret: {places}"
+        return ""
+
+    def _wait_until_ready(self) -> str:
+        until = time.monotonic() + _PATIENCE_S
+        while not (withheld := self.withheld) and not self._is_complete() and time.monotonic() < until:
+            time.sleep(_LOOK_AGAIN_S)
+        if withheld or self._is_complete():
+            return withheld
+        log.warning("the secrets of a run are not known in time", seconds=_PATIENCE_S)
+        return "the secrets of the run were not known in time"
+
+    def _is_complete(self) -> bool:
+        # what ended before it looked at its first play has opened nothing, and says only why
+        return self._report.ready or (self._report.over and not self._report.began)
+
+
+def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
+    # long ones first, so that one that contains another is taken whole
+    forms = {form for one in secrets for form in _forms(one)}
+    useful = sorted((form for form in forms if len(form) >= _SHORTEST), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, useful)) if useful else r"(?!)")
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield a value as it may stand in output: bare, line by line, and as programs write it."""
+    bare = secret.strip()
+    yield bare
+    lines = bare.splitlines()
+    if len(lines) > 1:
+        yield from (line.strip() for line in lines if len(line.strip()) >= _SHORTEST_LINE)
+    for text in {secret, bare}:
+        yield json.dumps(text)[1:-1]
+        yield json.dumps(text, ensure_ascii=False)[1:-1]
+        yield repr(text)[1:-1]
+        yield quote(text, errors="replace")
+        yield quote_plus(text, errors="replace")
+        yield base64.b64encode(text.encode("utf-8", "replace")).decode().rstrip("=")
