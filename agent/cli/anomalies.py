@@ -9,30 +9,27 @@ from typing import Any
 
 from rich.markup import escape
 
+from agent.cli.agentapi import agent_api
 from agent.cli.output import ago, console, print_json
-from agent.config import find_config_file, load_settings
-from agent.livestatus import read_anomalies, read_live_status
 
 
 def list_anomalies(config: Path | None, json: bool) -> None:
     """List the anomalies that the running agent has open."""
-    settings = load_settings(find_config_file(config))
-    folder = settings.agent.runtime_dir
-    found = read_anomalies(folder)
+    api = agent_api(config)
+    found = api.get("/api/v1/anomalies")
     if json:
         print_json(found)
-        return
-    live = read_live_status(folder)
-    if live is None or live["state"] != "running":
+    elif not api.running:
         console.print("[red]the agent is not running[/]: nobody looks")
     elif not found:
         console.print("nothing is anomalous")
-    for one in found:
-        print_anomaly(one)
+    else:
+        for one in found:
+            print_anomaly(one)
 
 
 def print_anomaly(one: Mapping[str, Any]) -> None:
-    """Write one anomaly for people, as the agent keeps it in its runtime folder."""
+    """Write one anomaly for people, as the API tells it."""
     kind = one["kind"].replace("_", " ")
     since = ago(datetime.fromisoformat(one["since"]))
     console.print(

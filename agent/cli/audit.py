@@ -3,36 +3,56 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from rich.markup import escape
+from rich.padding import Padding
 
+from agent.cli.agentapi import agent_api
 from agent.cli.common import settings_and_stores
-from agent.cli.output import console, print_json, print_table
+from agent.cli.output import console, print_json
+from agent.placeholders import printable
+
+_LONGEST = 160  # letters of one value; --json has all of them
 
 
 def list_audit(config: Path | None, subject: str | None, limit: int, json: bool) -> None:
     """List the newest entries."""
-    _, stores = settings_and_stores(config)
-    entries = stores.audit.list(subject, limit)
+    entries = agent_api(config).pages("/api/v1/audit", limit, subject=subject)
     if json:
-        print_json(entries)
+        print_json(list(entries))
         return
-    print_table(
-        "Audit",
-        ["id", "at (UTC)", "who", "what", "about", "detail"],
-        [
-            (
-                one.id,
-                f"{one.at:%m-%d %H:%M:%S}",
-                one.actor,
-                one.action,
-                one.subject,
-                ", ".join(f"{name}={value}" for name, value in one.detail.items() if value not in (None, "")),
-            )
-            for one in entries
-        ],
+    for entry in entries:
+        _print(entry)
+
+
+def _print(entry: Mapping[str, Any]) -> None:
+    at = datetime.fromisoformat(entry["at"])
+    words = [printable(str(entry[name]), _LONGEST) for name in ("actor", "action", "subject")]
+    actor, action, about = map(escape, words)
+    console.print(
+        f"[bold]{entry['id']}[/] {at:%Y-%m-%d %H:%M:%S} UTC [bold]{actor}[/] {action} [bold]{about}[/]",
+        soft_wrap=False,
     )
+    for line in _details(entry["detail"]):
+        console.print(Padding(f"[dim]{escape(line)}[/]", (0, 0, 0, 4)))
+
+
+def _details(detail: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is known besides, a line for each value, long ones cut and many counted."""
+    for name, value in detail.items():
+        if value in (None, "", [], {}):
+            continue
+        if isinstance(value, Mapping):
+            told = (
+                f"{len(value)} of them" if len(value) > 3 else ", ".join(f"{k} {v}" for k, v in value.items())
+            )
+        else:
+            told = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        yield f"{printable(name, _LONGEST)}: {printable(told, _LONGEST)}"
 
 
 def verify_audit(config: Path | None, head: str | None, json: bool) -> None:

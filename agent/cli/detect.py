@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from agent.cli.output import errors
+from agent.cli.output import errors, writing
 from agent.collect.metricsfile import MetricsFile, read_metrics
 from agent.detect.replay import EntityVerdicts, Replay, entities_of
-from agent.errors import OpsmendError
 
 HEADER = "timestamp,entity,score,anomalous,type,confidence,series\n"
 
@@ -42,18 +39,10 @@ def _read(path: Path, entity: str | None) -> MetricsFile:
 
 
 def _write(output: Path, stamps: Sequence[str], verdicts: Sequence[EntityVerdicts]) -> None:
-    """Write beside the file and rename: a reader never sees half of it."""
-    partial = output.with_name(f".{output.name}.{os.getpid()}")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            file.write(HEADER)
-            for row, stamp in enumerate(stamps):
-                file.writelines(_lines(row, stamp, verdicts))
-        partial.replace(output)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise OpsmendError(f"{output} cannot be written: {error.strerror or error}") from error
+    with writing(output) as stream:
+        stream.write(HEADER)
+        for row, stamp in enumerate(stamps):
+            stream.writelines(_lines(row, stamp, verdicts))
 
 
 def _lines(row: int, stamp: str, verdicts: Sequence[EntityVerdicts]) -> Iterator[str]:

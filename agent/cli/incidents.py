@@ -1,37 +1,100 @@
-"""``opsmend incidents``."""
+"""``opsmend incidents``: what is open, by filters, once or again and again."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from rich import box
+from rich.console import RenderableType
+from rich.live import Live
 from rich.markup import escape
+from rich.table import Table
 
-from agent.cli.common import settings_and_stores
-from agent.cli.output import Markup, ago, console, print_json, print_table, styled
-from agent.records import Incident, IncidentState
+from agent.cli.agentapi import AgentApi, agent_api
+from agent.cli.output import ago, console, print_json, styled
+from agent.config.scalars import parse_duration
+from agent.errors import OpsmendError
+from agent.reasons import Reason
+from agent.records.incidents import ACTIVE_STATES, IncidentState
+
+_WATCH_EVERY_S = 2.0
 
 
-def list_incidents(config: Path | None, everything: bool, limit: int, json: bool) -> None:
-    """List incidents."""
-    _, stores = settings_and_stores(config)
-    states = () if everything else [state for state in IncidentState if not state.final]
-    found = stores.incidents.list(states, limit)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which incidents, as the command line says it."""
+
+    everything: bool = False
+    states: Sequence[str] = ()
+    host: str | None = None
+    entity: str | None = None
+    since: str | None = None
+    limit: int = 50
+
+
+def list_incidents(config: Path | None, wanted: Wanted, watch: bool, json: bool) -> None:
+    """List incidents; with ``watch`` until somebody interrupts it."""
+    api, query = agent_api(config), _query(wanted)
+    found = list(api.pages("/api/v1/incidents", wanted.limit, **query))
     if json:
         print_json(found)
-    elif not found:
-        console.print("no incidents" if everything else "no open incidents; --all shows those that are over")
+    elif watch:
+        _watch(api, wanted, query, found)
     else:
-        print_table(
-            "Incidents", ["id", "opened", "state", "what, and why it is in this state"], map(_row, found)
+        console.print(_table(found, wanted))
+
+
+def _query(wanted: Wanted) -> Mapping[str, Any]:
+    known = [state.value for state in IncidentState]
+    states = [state.replace(" ", "_").replace("-", "_") for state in wanted.states]
+    for state in states:
+        if state not in known:
+            raise OpsmendError(f"--state: there is no state '{state}'; known: {', '.join(known)}")
+    if not states and not wanted.everything:
+        states = [state.value for state in ACTIVE_STATES]
+    try:
+        span = parse_duration(wanted.since) if wanted.since else None
+    except ValueError as error:
+        raise OpsmendError(f"--since: {error}") from error
+    since = (datetime.now(UTC) - span).isoformat() if span else None
+    return {"state": states or None, "host": wanted.host, "entity": wanted.entity, "since": since}
+
+
+def _watch(api: AgentApi, wanted: Wanted, query: Mapping[str, Any], found: list[Any]) -> None:
+    try:
+        with Live(
+            _table(found, wanted), console=console, auto_refresh=False, screen=console.is_terminal
+        ) as live:
+            while True:
+                time.sleep(_WATCH_EVERY_S)
+                found = list(api.pages("/api/v1/incidents", wanted.limit, **query))
+                live.update(_table(found, wanted), refresh=True)
+    except KeyboardInterrupt:
+        return
+
+
+def _table(found: Sequence[Mapping[str, Any]], wanted: Wanted) -> RenderableType:
+    if not found:
+        narrowed = wanted.states or wanted.host or wanted.entity or wanted.since
+        if narrowed:
+            return "no such incidents"
+        return "no incidents" if wanted.everything else "no open incidents; --all shows those that are over"
+    table = Table(title="Incidents", title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
+    for column in ("id", "opened", "state"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("what, and why it is in this state", overflow="fold")
+    for one in found:
+        reason = Reason(one["reason"]).text if one["reason"] else ""
+        why = "; ".join(filter(None, [reason, one["detail"]]))
+        table.add_row(
+            str(one["id"]),
+            ago(datetime.fromisoformat(one["opened_at"])),
+            styled(one["state"]),
+            escape(one["title"]) + (f"\n[dim]{escape(why)}[/]" if why else ""),
         )
-
-
-def _row(incident: Incident) -> list[object]:
-    sure = f" ({incident.best.confidence:.2f})" if incident.best else ""
-    why = "; ".join(filter(None, [incident.reason.text if incident.reason else "", incident.detail]))
-    return [
-        incident.id,
-        ago(incident.opened_at),
-        styled(incident.state),
-        Markup(f"{escape(incident.title)}{sure}\n[dim]{escape(why)}[/]" if why else escape(incident.title)),
-    ]
+    return table

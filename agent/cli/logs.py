@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
 from rich.progress import track
 
-from agent.cli.output import console
+from agent.cli.output import console, writing
 from agent.collect.templates import TemplateMiner
 from agent.errors import NotFoundError, OpsmendError
 
@@ -28,7 +27,7 @@ def write_templates(file: Path, output: Path) -> None:
     except FileNotFoundError as error:
         raise NotFoundError(f"{error.filename} does not exist") from error
     except (OSError, EOFError) as error:
-        raise OpsmendError(f"{file} to {output}: {error}") from error
+        raise OpsmendError(f"{file} cannot be read: {error}") from error
     found = {miner.number(number) for number in set(numbers)}
     console.print(f"{len(numbers)} lines, {len(found)} templates", highlight=False)
 
@@ -42,14 +41,9 @@ def _lines(file: Path) -> Iterator[str]:
 
 
 def _write(output: Path, miner: TemplateMiner, numbers: array[int]) -> None:
-    partial = output.with_name(f".{output.name}.{os.getpid()}")
-    try:
-        with partial.open("w", encoding="utf-8", newline="") as stream:
-            rows = csv.writer(stream)
-            rows.writerow(("line", "template_id", "template"))
-            for line, learned in enumerate(numbers, start=1):
-                number = miner.number(learned)
-                rows.writerow((line, number, miner.text(number)))
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
+    with writing(output) as stream:
+        rows = csv.writer(stream)
+        rows.writerow(("line", "template_id", "template"))
+        for line, learned in enumerate(numbers, start=1):
+            number = miner.number(learned)
+            rows.writerow((line, number, miner.text(number)))

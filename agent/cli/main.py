@@ -10,6 +10,7 @@ import typer
 
 from agent import __version__
 from agent.cli.authors import playbooks, rules
+from agent.cli.completion import hosts, states
 from agent.cli.learning import training
 from agent.cli.offline import offline
 from agent.cli.options import Config, Json
@@ -120,12 +121,29 @@ def incidents(
     config: Config = None,
     json: Json = False,
     everything: Annotated[bool, typer.Option("--all", "-a", help="Also those that are over.")] = False,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--state", metavar="STATE", help="Only in this state; may be repeated.", autocompletion=states
+        ),
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Only on this host.", autocompletion=hosts)
+    ] = None,
+    entity: Annotated[str | None, typer.Option(metavar="ENTITY", help="Only of this entity.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Opened within the last while, such as 2h or 7d.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, newest first.")] = 50,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show them anew every two seconds.")] = False,
 ) -> None:
-    """List incidents, the newest first."""
-    from agent.cli.incidents import list_incidents
+    """List incidents, the newest first: those that are not over, unless --all or --state say otherwise."""
+    from agent.cli.incidents import Wanted, list_incidents
 
-    list_incidents(config, everything, limit, json)
+    wanted = Wanted(
+        everything=everything, states=state or (), host=host, entity=entity, since=since, limit=limit
+    )
+    list_incidents(config, wanted, watch, json)
 
 
 @app.command()
@@ -165,22 +183,13 @@ def demo(
 
 
 def main() -> None:
-    """Run the command; every expected error becomes one line and an exit code."""
-    from agent.errors import ConfigError, OpsmendError
-
+    """Run the command; whatever goes wrong becomes a line and an exit code."""
     try:
         app()
-    except OpsmendError as error:
-        from rich.markup import escape
+    except Exception as error:
+        from agent.cli.failure import tell
 
-        from agent.cli.output import errors
-
-        if isinstance(error, ConfigError):
-            for problem in error.problems:
-                errors.print(f"[red]error:[/] {escape(str(problem))}", soft_wrap=True)
-        else:
-            errors.print(f"[red]error:[/] {escape(str(error))}", soft_wrap=True)
-        sys.exit(error.exit_code)
+        sys.exit(tell(error))
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 from rich import box
@@ -44,12 +45,28 @@ STATE_STYLES = {
 
 def write(path: Path, content: bytes) -> None:
     """Write a file as a whole or not at all. Raises OpsmendError."""
-    part = path.with_name(f".{path.name}.part")
+    with writing(path) as stream:
+        stream.write(content.decode())
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[TextIO]:
+    """Yield a stream whose text becomes a file as a whole, or not at all. Raises OpsmendError.
+
+    What is no ordinary file, such as /dev/stdout or a pipe, is written to and never replaced.
+    """
+    ordinary = not path.is_symlink() and (path.is_file() or not path.exists())
+    part = path.with_name(f".{path.name}.{os.getpid()}") if ordinary else None
     try:
-        part.write_bytes(content)
-        part.replace(path)
+        with (part or path).open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+        if part is not None:
+            part.replace(path)
     except OSError as error:
         raise OpsmendError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        if part is not None:
+            part.unlink(missing_ok=True)
 
 
 def print_json(value: Any) -> None:

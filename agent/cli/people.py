@@ -7,15 +7,24 @@ from typing import Annotated
 
 import typer
 
+from agent.cli.completion import incident_ids, remediations
+from agent.cli.numbered import NumberedGroup
 from agent.cli.options import Config, Json
 from agent.records.tokens import Scope
 
-incident = typer.Typer(help="Look at one incident, and decide about it.", no_args_is_help=True)
+incident = typer.Typer(
+    cls=NumberedGroup, help="Look at one incident, and decide about it.", no_args_is_help=True
+)
 audit = typer.Typer(help="Read and verify the record of who did what.", no_args_is_help=True)
 pauses = typer.Typer()
 tokens = typer.Typer(help="Let people and programs in over the port.", no_args_is_help=True)
 
-IncidentId = Annotated[int, typer.Argument(metavar="ID", help="Number of the incident.", min=1)]
+IncidentId = Annotated[
+    int,
+    typer.Argument(
+        metavar="ID", help="Number of the incident.", min=1, max=2**53, autocompletion=incident_ids
+    ),
+]
 Comment = Annotated[str, typer.Option("--comment", "-m", help="Why, for those who read it later.")]
 
 
@@ -74,7 +83,10 @@ def cancel_run(incident_id: IncidentId, config: Config = None, json: Json = Fals
 @incident.command("run")
 def ask_for_run(
     incident_id: IncidentId,
-    remediation: Annotated[str, typer.Argument(metavar="REMEDIATION", help="Its name in the catalog.")],
+    remediation: Annotated[
+        str,
+        typer.Argument(metavar="REMEDIATION", help="Its name.", autocompletion=remediations),
+    ],
     config: Config = None,
     json: Json = False,
 ) -> None:

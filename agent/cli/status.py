@@ -8,29 +8,30 @@ from typing import Any
 
 from rich.markup import escape
 
-from agent.cli.common import settings_and_stores
+from agent.cli.agentapi import agent_api
 from agent.cli.output import ago, console, print_json
-from agent.livestatus import read_live_status
-from agent.records import IncidentState
 
 
 def show_status(config: Path | None, json: bool) -> None:
     """Say how the agent is."""
-    settings, stores = settings_and_stores(config)
-    now = datetime.now(UTC)
-    live = read_live_status(settings.agent.runtime_dir)
-    pause = stores.pauses.current(now)
-    active = stores.incidents.active()
-    counts = {state.value: sum(one.state is state for one in active) for state in IncidentState}
+    told = agent_api(config).get("/api/v1/status")
     if json:
-        shown = {state: count for state, count in counts.items() if count}
-        print_json({"agent": live, "paused": pause, "incidents": shown})
+        print_json(told)
         return
-    _print_agent(live, now)
-    if pause is not None:
-        console.print(f"[yellow]{escape(str(pause))}[/]")
-    open_ones = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts.items() if count)
-    console.print(f"Incidents: {open_ones or 'none open'}")
+    _print_agent(told["agent"], datetime.now(UTC))
+    if told["paused"] is not None:
+        console.print(f"[yellow]{escape(pause_text(told['paused']))}[/]", soft_wrap=True)
+    counts = told["incidents"].items()
+    open_ones = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts)
+    console.print(f"Incidents: {open_ones or 'none open'}" + ("; see opsmend incidents" if open_ones else ""))
+
+
+def pause_text(pause: dict[str, Any]) -> str:
+    """Return who paused the agent, since when, until when and why."""
+    times = {name: pause[name] and datetime.fromisoformat(pause[name]) for name in ("since", "until")}
+    until = f" until {times['until']:%Y-%m-%d %H:%M} UTC" if times["until"] else ""
+    why = f": {pause['why']}" if pause["why"] else ""
+    return f"paused by {pause['actor']} since {times['since']:%Y-%m-%d %H:%M} UTC{until}{why}"
 
 
 def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:

@@ -11,11 +11,11 @@ import yaml
 
 from agent.config.api import ApiSection
 from agent.config.permissions import check_permissions
+from agent.config.runtimefolder import DEFAULT_FILE
 from agent.config.settings import CollectSection, Settings
 from agent.config.yamlfile import Document, KeyPath, read_yaml, validate
 from agent.errors import ConfigError, Problem
 
-DEFAULT_FILE = Path("/etc/opsmend/opsmend.yml")
 ENVIRONMENT_PREFIX = "OPSMEND_"
 
 

@@ -121,7 +121,10 @@ def read_yaml(file: Path) -> Document:
 
 def parse_yaml(text: str, file: Path) -> Document:
     """Parse YAML text as if it stood in ``file``. Raises ConfigError as ``read_yaml`` does."""
-    loader = _CoreLoader(text)
+    try:
+        loader = _CoreLoader(text)
+    except yaml.YAMLError as error:  # a character that no text file holds
+        raise ConfigError([Problem(file, f"is not valid YAML: {error}")]) from error
     try:
         node = loader.get_single_node()
         lines: dict[KeyPath, int] = {}

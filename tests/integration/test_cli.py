@@ -1,6 +1,7 @@
 """The command as people and programs use it: words, JSON, exit codes."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,27 @@ def test_an_incident_from_finding_to_proof(workshop, call, agent):
     assert told["runs"][0]["plan"]["hosts"] == ["web1"]
     assert json.loads(call("status", "--json"))["agent"]["mode"] == "auto"
     assert json.loads(call("incidents", "--all", "--json"))[0]["fault"] == "broken"
+
+
+def processor_seconds(*arguments):
+    """The least of five runs."""
+    spent = []
+    for _ in range(5):
+        process = subprocess.Popen([OPSMEND, *arguments], stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        spent.append(usage.ru_utime + usage.ru_stime)
+    return min(spent)
+
+
+@pytest.mark.parametrize("command", ["status", "incidents"])
+def test_what_is_typed_often_is_fast(workshop, call, agent, command):
+    """On a quiet machine --version takes 0.07 s; beside other tests everything takes longer."""
+    wait_until(lambda: '"polls": 2' in call("status", "--json"), 60)
+    alone = processor_seconds("--version")
+    spent = processor_seconds(command, "--config", str(workshop.folder / "opsmend.yml"))
+    assert spent < max(0.3, alone * 3)
 
 
 def test_approve_deny_and_close(workshop, call):

@@ -17,6 +17,7 @@ router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["agent"])
 
 @router.get("/status", **needs(Scope.LOOK), **reading(Success[dict[str, Any]]))
 def show_status(request: Request, agent: Agent) -> Response:
-    """Say how the agent is: mode, polls, sources, models, trouble, and whether it is paused."""
+    """Say how the agent is: mode, polls, sources, models, trouble, pause, and incidents by state."""
     paused = agent.stores.pauses.current(agent.clock.now())
-    return success(request, {"agent": agent.status(), "paused": paused})
+    counts = agent.stores.incident_index.counts()
+    return success(request, {"agent": agent.status() or None, "paused": paused, "incidents": counts})
