@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := packaging/locks/dev.txt
 # what the demo and the tests need of the machine: test hosts, and a way to reach them
-PACKAGES := binutils debootstrap iproute2 maven openjdk-17-jdk-headless openssh-client podman python3-venv runc
+PACKAGES := chromium binutils debootstrap iproute2 maven openjdk-17-jdk-headless openssh-client podman python3-venv runc
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 KEEP ?=
 DATA ?=
@@ -52,6 +52,10 @@ test-soak: packages venv servers ## Logs and events at full speed for ten minute
 .PHONY: test-crash
 test-crash: packages venv servers ## Kill the agent at random moments and count what is lost or done twice (TRIALS=200, 35 minutes)
 	$(BIN)/python -m tests.integration.crash --trials $(or $(TRIALS),200)
+
+.PHONY: test-pages
+test-pages: packages venv ## Look at every page in Chromium, on a phone and a desk, light and dark: pictures in .cache/shots, and what axe finds
+	$(BIN)/pytest tests/integration/test_pages.py -m "browser or not browser" $(PYTEST_ARGS)
 
 .PHONY: test-api
 test-api: packages venv ## Let schemathesis look for requests that the API answers wrongly (EXAMPLES=100 for each operation)

@@ -157,6 +157,24 @@ class Gallery:
         """Put an incident in every state into the store; return their numbers by name."""
         return dict(_fill(self))
 
+    def awaiting(self) -> Incident:
+        """Put up an incident that asks for approval."""
+        return _awaiting(self, self.clock.now() - timedelta(minutes=12))
+
+    def ask_again(self, incident_id: int) -> None:
+        """Ask anew about an incident: the request that was open is withdrawn."""
+        best = self.stores.incidents.get(incident_id).best
+        assert best is not None
+        self.stores.approvals.request(
+            incident_id,
+            _plan(self, best, unit="other.service"),
+            needed=1,
+            requested_by="opsmend",
+            now=self.clock.now(),
+            expires_at=self.clock.now() + timedelta(hours=1),
+            seen=self.stores.approvals.newest(incident_id),
+        )
+
     def open(self, incident: Incident) -> Incident:
         return self.stores.incidents.add(incident, "opsmend")
 
