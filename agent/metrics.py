@@ -70,6 +70,9 @@ HTTP_SECONDS = Histogram(
     registry=REGISTRY,
 )
 HTTP_REFUSED = Counter("opsmend_http_refused", "Requests refused at the gate", ["why"], registry=REGISTRY)
+OWN_TROUBLE = Gauge(
+    "opsmend_trouble", "What the agent needs and has been without for long (1)", ["what"], registry=REGISTRY
+)
 RELOADS = Counter("opsmend_reloads", "Reloads of the configuration", ["state"], registry=REGISTRY)
 
 

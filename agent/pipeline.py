@@ -21,7 +21,7 @@ from agent.diagnose import IncidentLifecycle, RuleVoter, Visibility, VotingEnsem
 from agent.diagnose.live.support import with_support
 from agent.log import Logger
 from agent.placeholders import format_value
-from agent.records import Anomaly, Arrivals, Candidate, Doubt, Frame, Held, Incident, Topology
+from agent.records import Alert, Anomaly, Arrivals, Candidate, Doubt, Frame, Held, Incident, Topology
 from agent.response import Responder
 from agent.store import Stores
 from agent.tracking import IncidentTracker
@@ -130,6 +130,7 @@ class Pipeline:
         self._complaints: dict[str, str] = {}
         self.health = SourceHealth()
         self.held: Sequence[Held] = ()
+        self.unknown_alerts: Sequence[Alert] = ()
         self.topology = Topology()
         self._lock = threading.Lock()
 
@@ -226,7 +227,9 @@ class Pipeline:
     def _diagnose(self) -> list[Incident]:
         frame = self._frame
         arrivals = self._outlook(self._clock.now())
-        vote = self._voter.vote(frame, self._anomalies, self._stores.alerts.firing(), arrivals)
+        firing = self._stores.alerts.firing()
+        self.unknown_alerts = self._voter.unknown_among(firing)
+        vote = self._voter.vote(frame, self._anomalies, firing, arrivals)
         candidates = with_support(self._ensemble.vote(vote.candidates), self._anomalies)
         self._latest.set(View(frame=frame, anomalies=self._anomalies, candidates=candidates, held=vote.held))
         self.held = vote.held

@@ -68,6 +68,25 @@ def rules_test(
     run_tests(find_places(config, rule_folders or (), playbook_folders or ()), files or (), json)
 
 
+@rules.command("draft")
+def rules_draft(
+    alert: Annotated[str, typer.Option(help="Name of an alert that no rule uses; see opsmend status.")],
+    fault: Annotated[
+        str | None,
+        typer.Option(help="A fault of the catalogue that it means; default one of its name, or a new one."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="A rules folder to write to; default is to print.")
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Draft a rule, its story and its fault from an alert, with the labels it was last seen with."""
+    from agent.cli.ruledraft import draft
+
+    draft(config, alert, fault, output, json)
+
+
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="NAME", help="Remediations; default all.", show_default=False)
 ]

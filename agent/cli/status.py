@@ -79,6 +79,19 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
         else:
             console.print(f"Taken in from {source}: {how['records']} records")
     _print_alerts(live.get("alerts", {}))
+    for one in live.get("own_trouble", ()):
+        since = ago(datetime.fromisoformat(one["since"]), now)
+        console.print(
+            f"[red]in trouble[/] since {since}: {one['what']}: {escape(one['why'])}", soft_wrap=True
+        )
+    unknown = live.get("unknown_alerts", {})
+    if unknown:
+        names = ", ".join(f"{escape(name)} ({count})" for name, count in unknown.items())
+        console.print(
+            f"[yellow]no rule uses[/] alerts that fire: {names}; "
+            f"opsmend rules draft --alert {escape(next(iter(unknown)))} writes one",
+            soft_wrap=True,
+        )
     for work, why in live["trouble"].items():
         console.print(f"[red]trouble[/] in {work}: {escape(why)}", soft_wrap=True)
     _print_settings(live.get("settings"))

@@ -188,7 +188,7 @@ class DiagnoseSection(Strict):
 
     # heartbeats that fire for ever, helpers of inhibition, and what the agent itself has sent
     ignored_alerts: tuple[str, ...] = Field(
-        default=("Watchdog", "DeadMansSwitch", "InfoInhibitor", "OpsmendAnomaly"),
+        default=("Watchdog", "DeadMansSwitch", "InfoInhibitor", "Opsmend.*"),
         description="names, as regular expressions, of alerts that are no incident where no rule knows them",
     )
 
@@ -275,6 +275,10 @@ class NotifySection(Strict):
     )
     anomalies: AnomalyMessages | None = None
     alertmanager: AlertmanagerSection | None = None
+    trouble_after: PositiveDuration = Field(
+        default=timedelta(minutes=5),
+        description="how long the agent's store, a source or a target is out of order before people are told",
+    )
 
     @model_validator(mode="after")
     def _targets_exist(self) -> NotifySection:

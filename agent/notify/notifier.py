@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
-
-import orjson
 
 from agent.clock import Clock
 from agent.collect.base import Range
@@ -17,13 +13,13 @@ from agent.errors import NotFoundError, SourceError
 from agent.log import Logger
 from agent.metrics import NOTIFICATIONS
 from agent.notify.anomalies import ANOMALY, tell_anomalies
+from agent.notify.delivery import NO_CHART, deliver, read_urls
 from agent.notify.story import Story, Storyteller
 from agent.records import Anomaly
 from agent.store import Notification, NotificationStore
 
 log = Logger("notify")
 
-_TIMEOUT_S = 90
 _MOST_ATTEMPTS = 8
 _FIRST_PAUSE = timedelta(seconds=15)
 _CHART_BEFORE = timedelta(minutes=45)
@@ -57,6 +53,7 @@ class Notifier:
         self._source = source
         self._clock = clock
         self._anomalies = anomalies
+        self.undelivered: dict[str, str] = {}  # targets that did not take the last message, and why
 
     def deliver(self) -> None:
         """Deliver every message that is due. Raises StoreError."""
@@ -65,6 +62,9 @@ class Notifier:
                 self._notifications.settle(notification, "dropped", "what it was about is over")
                 continue
             error = self._deliver(notification)
+            self.undelivered.pop(notification.target, None)
+            if error:
+                self.undelivered[notification.target] = error
             if not error:
                 self._notifications.settle(notification, "sent")
                 log.info("people told", incident=notification.incident_id, target=notification.target)
@@ -86,19 +86,7 @@ class Notifier:
             return str(error)
         except KeyError:
             return f"there is no target '{notification.target}' any more"
-        job = {"urls": urls, "title": story.title, "body": story.body, **self._chart(story)}
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "agent.notify.send"],
-                input=orjson.dumps(job),
-                capture_output=True,
-                timeout=_TIMEOUT_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return f"it was not delivered within {_TIMEOUT_S} s"
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        return "" if done.returncode == 0 else (lines[-1] if lines else f"exit code {done.returncode}")
+        return deliver(urls, story.title, story.body, self._chart(story))
 
     def _story(self, notification: Notification) -> Story:
         now = self._clock.now()
@@ -109,28 +97,21 @@ class Notifier:
         surest = max(anomalies, key=lambda one: one.confidence)
         return Story(title=title, body=body, query=surest.query, query_since=surest.since)
 
-    def _chart(self, story: Story) -> dict[str, Any]:
-        empty: dict[str, Any] = {"series": [], "times": [], "since": 0.0, "chart_title": ""}
+    def _chart(self, story: Story) -> Mapping[str, Any]:
         if not story.query:
-            return empty
+            return NO_CHART
         end = self._clock.now()
         start = story.query_since - _CHART_BEFORE
         try:
             seen = self._source.query_range(story.query, start, end, (end - start) / _CHART_POINTS)
         except SourceError:
-            return empty
+            return NO_CHART
         return {
             "series": _lines(seen),
             "times": list(seen.times),
             "since": story.query_since.timestamp(),
             "chart_title": story.query[:110],
         }
-
-
-def read_urls(target: NotifyTarget) -> list[str]:
-    """Return the apprise URLs of a target. Raises OSError."""
-    lines = target.url_file.read_text().splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
 def _lines(seen: Range) -> list[dict[str, Any]]:

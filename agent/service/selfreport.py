@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -14,6 +15,7 @@ from agent.livestatus import write_anomalies, write_live_status
 from agent.service.jobs import Jobs
 from agent.service.polling import Polling
 from agent.service.reloading import Reloader
+from agent.service.self_watch import SelfWatch, room_for_store
 from agent.wiring import Agent
 
 _MOST_TOLD = 20  # strange entities in the status
@@ -28,11 +30,17 @@ class SelfReport:
         self._started_at = agent.clock.now()
         self._anomalies_written: bool | None = None
 
-    def connect(self, jobs: Jobs, polling: Polling, reloader: Reloader) -> None:
+    def connect(self, jobs: Jobs, polling: Polling, reloader: Reloader, watch: SelfWatch) -> None:
         """Take what else is told of: it needs this report itself."""
         self._jobs = jobs
         self._polling = polling
         self._reloader = reloader
+        self._watch = watch
+
+    @property
+    def own_trouble(self) -> str:
+        """Return what the agent has been without for too long, or nothing."""
+        return "; ".join(f"{one.what}: {one.why}" for one in self._watch.lasting.values())
 
     def write(self, state: str = "running") -> None:
         """Replace the live status."""
@@ -53,12 +61,19 @@ class SelfReport:
         signals = len(self._agent.current.definitions.book.signals)
         blind = bool(health.polls) and signals > 0 and len(health.failed) >= signals
         store = next((why for why in self._jobs.trouble.values() if "store cannot be used" in why), "")
+        store = store or room_for_store(self._agent.settings.agent.state_dir)
         return {
             "polls": "" if self._polling.healthy else f"no poll since {health.at or self._started_at}",
             "store": store,
             "prometheus": next(iter(health.failed.values())) if blind else "",
             **{feed.name: feed.trouble or "" for feed in self._agent.feeds},
         }
+
+    def needs(self) -> Mapping[str, str]:
+        """Return what readiness says, and whether people can be told anything."""
+        undelivered = self._agent.notifier.undelivered
+        messages = "; ".join(f"{target} takes no message: {why}" for target, why in undelivered.items())
+        return {**self.readiness(), "messages": messages}
 
     def counts(self) -> dict[str, int]:
         """Return how much contributors wrote."""
@@ -102,7 +117,13 @@ class SelfReport:
             "entity_models": self._entity_models(),
             "settings": self._reloader.status(),
             "trouble": dict(self._jobs.trouble),
+            "own_trouble": list(self._watch.lasting.values()),
+            "unknown_alerts": self._unknown_alerts(),
         }
+
+    def _unknown_alerts(self) -> Mapping[str, int]:
+        """Return how often each alert fires that no rule uses."""
+        return dict(Counter(one.name for one in self._agent.pipeline.unknown_alerts).most_common(_MOST_TOLD))
 
     def _entity_models(self) -> Mapping[str, Any] | None:
         """Return how the layer for whole entities is; None when the settings want none."""

@@ -19,6 +19,7 @@ from agent.response.token_actions import TokenActions
 from agent.service.jobs import Jobs
 from agent.service.polling import Polling
 from agent.service.reloading import Reloader
+from agent.service.self_watch import SelfWatch
 from agent.service.selfreport import SelfReport
 from agent.service.watchdog import Watchdog
 from agent.web.access.issued import Credentials
@@ -33,6 +34,7 @@ log = Logger("service")
 
 _TICK = timedelta(seconds=1)
 _DELIVER = timedelta(seconds=5)
+_WATCH = timedelta(seconds=5)
 _EXPIRE = timedelta(minutes=1)
 _FORGET = timedelta(hours=1)
 _TRAINING = timedelta(seconds=15)
@@ -60,7 +62,13 @@ class Service:
         self._polling = Polling(agent.pipeline, agent.settings, agent.clock, self._report.write)
         self._jobs = Jobs(agent.clock, self._report.write, self._note_late)
         self._reloader = Reloader(agent, config, self._use_tokens, self._note_reload)
-        self._report.connect(self._jobs, self._polling, self._reloader)
+        self._self_watch = SelfWatch(
+            self._report.needs,
+            agent.own_trouble_messages,
+            lambda: agent.current.settings.notify.trouble_after,
+            agent.clock,
+        )
+        self._report.connect(self._jobs, self._polling, self._reloader, self._self_watch)
         self._watchdog = Watchdog(agent.clock.monotonic)
 
     def run(self) -> None:
@@ -112,6 +120,7 @@ class Service:
         schedule("turn", min(_TICK, settings.collect.poll), self._turn)
         schedule("inventory", settings.decide.inventory_refresh * _AHEAD, agent.ansible.inventory.refresh)
         schedule("messages", _DELIVER, agent.notifier.deliver)
+        schedule("needs", _WATCH, self._self_watch.look)
         for announcer in agent.announcers:
             schedule(announcer.name, _DELIVER, partial(self._announce, announcer))
         schedule("alerts", _EXPIRE, agent.pipeline.expire_alerts)
@@ -159,6 +168,7 @@ class Service:
             anomalies=lambda: agent.pipeline.anomalies,
             charts=agent.charts.of,
             readiness=self._report.readiness,
+            own_trouble=lambda: self._report.own_trouble,
             alerts_arrived=self._arrived.set,
             groups_of=groups_of,
             person_of=person_of,
@@ -243,6 +253,7 @@ class Service:
         self._arrived.set()
         self._report.write("stopping")
         self._jobs.stop()
+        self._self_watch.stop()
         self._trainer.stop()
         if agent.scorer is not None:
             agent.scorer.stop()

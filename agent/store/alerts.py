@@ -62,6 +62,13 @@ class AlertStore:
         with self._database.reading() as connection:
             return [_to_alert(row) for row in connection.execute(query)]
 
+    def newest(self, name: str) -> Alert | None:
+        """Return the alert of a name that began last, resolved or not."""
+        query = select(alerts).where(alerts.c.name == name).order_by(alerts.c.starts_at.desc()).limit(1)
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _to_alert(row)
+
     def expire(self, now: datetime, after: timedelta) -> int:
         """Resolve alerts that nobody has repeated for so long; return how many there were.
 

@@ -24,7 +24,8 @@ from agent.wiring.definitions import Current
 class Parts:
     """The parts of the agent that the API shows and commands.
 
-    ``readiness`` says of each thing that the agent needs, polls among them, why it is wanting, or nothing.
+    ``readiness`` says of each thing that the agent needs, polls among them, why it is wanting, or nothing;
+    ``own_trouble`` what it has been without for too long.
     """
 
     current: Current
@@ -36,6 +37,7 @@ class Parts:
     anomalies: Callable[[], Sequence[Anomaly]]
     charts: Callable[[Incident, Sequence[Run]], Sequence[Chart]]
     readiness: Callable[[], Mapping[str, str]]
+    own_trouble: Callable[[], str]
     alerts_arrived: Callable[[], None]
     groups_of: Callable[[str], frozenset[str]]
     person_of: Callable[[int, int], Person]

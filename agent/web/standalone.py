@@ -48,6 +48,7 @@ def make_standalone_app(settings: Settings, stores: Stores) -> FastAPI:
         anomalies=tuple,
         charts=lambda incident, runs: (),
         readiness=lambda: {"polls": NOT_RUNNING},
+        own_trouble=lambda: "",
         alerts_arrived=lambda: None,
         groups_of=groups_of,
         person_of=person_of,

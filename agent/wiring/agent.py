@@ -15,7 +15,7 @@ from agent.config import Settings
 from agent.detect.models.client import ModelClient
 from agent.diagnose import Clearance, Dependencies, IncidentLifecycle
 from agent.investigation.investigator import Investigator
-from agent.notify import Notifier
+from agent.notify import Notifier, OwnTroubleMessages
 from agent.pipeline import Pipeline
 from agent.records import Anomaly
 from agent.response import OperatorActions, Previews, Responder, Workers
@@ -52,6 +52,7 @@ class Agent:
     previews: Previews
     workers: Workers
     notifier: Notifier
+    own_trouble_messages: OwnTroubleMessages
     operator_actions: OperatorActions
     clock: Clock
     charts: IncidentCharts

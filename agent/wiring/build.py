@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
 from agent.charts import IncidentCharts
 from agent.clock import Clock, SystemClock
 from agent.collect import FrameBuffer, PrometheusSource
-from agent.collect.http import HttpClient
 from agent.collect.logseries import LogSeries
 from agent.collect.topology import TopologyReader
 from agent.config import Settings
@@ -21,9 +20,9 @@ from agent.detect.models.client import ModelClient
 from agent.diagnose import Clearance, IncidentLifecycle, VotingEnsemble
 from agent.investigation.voter import InvestigationVoter
 from agent.learn.casebook import TrackRecord
-from agent.notify import AnomalyAlerts, AnomalyDigest, Notifier, Storyteller
+from agent.notify import Notifier, Storyteller
 from agent.pipeline import LatestView, Pipeline
-from agent.records import Anomaly, ArrivalKind, Frame
+from agent.records import ArrivalKind, Frame
 from agent.remediate import Steps
 from agent.response import (
     Escalation,
@@ -38,8 +37,9 @@ from agent.response import (
 from agent.store import Stores, open_stores
 from agent.stream import AlertIntake, Outlook, ReadMarks, Stream, make_feeds, make_stages
 from agent.tracking import IncidentTracker
-from agent.wiring.agent import Agent, Announcer
+from agent.wiring.agent import Agent
 from agent.wiring.definitions import Current, Definitions, load_steps, with_digests
+from agent.wiring.messages import anomalies_to_tell, make_announcers, make_own_trouble_messages
 from agent.wiring.parts import make_ansible, make_dependencies, make_scorer, make_source
 from agent.wiring.voting import Learned, make_ensemble, make_investigator, make_voter
 
@@ -132,6 +132,14 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
             settings.collect.stream,
         )
     )
+    notifier = Notifier(
+        stores.notifications,
+        storyteller,
+        lambda: current.settings.notify.targets,
+        source,
+        clock,
+        anomalies=partial(anomalies_to_tell, settings, pipeline),
+    )
     return Agent(
         alerts=alerts,
         current=current,
@@ -142,14 +150,8 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         responder=responder,
         previews=previews,
         workers=workers,
-        notifier=Notifier(
-            stores.notifications,
-            storyteller,
-            lambda: current.settings.notify.targets,
-            source,
-            clock,
-            anomalies=partial(_anomalies_to_tell, settings, pipeline),
-        ),
+        notifier=notifier,
+        own_trouble_messages=make_own_trouble_messages(settings, current, notifier),
         operator_actions=OperatorActions(stores, current.policy, clock),
         clock=clock,
         charts=IncidentCharts(source, current.book, lambda: pipeline.anomalies, clock),
@@ -158,27 +160,12 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         topology=TopologyReader(settings.collect.topology, source),
         investigator=investigator,
         learned=learned,
-        announcers=tuple(_announcers(settings, stores, clock)),
+        announcers=tuple(make_announcers(settings, stores, clock)),
         feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, marks, clock)),
         stream=stream,
         models=models,
         scorer=scorer,
     )
-
-
-def _anomalies_to_tell(settings: Settings, pipeline: Pipeline) -> Sequence[Anomaly]:
-    wanted = settings.notify.anomalies.confidence if settings.notify.anomalies else 1.0
-    return [one for one in pipeline.anomalies if one.confidence >= wanted]
-
-
-def _announcers(settings: Settings, stores: Stores, clock: Clock) -> Iterator[Announcer]:
-    if settings.notify.alertmanager is not None:
-        section = settings.notify.alertmanager
-        client = HttpClient("Alertmanager", "notify.alertmanager", section)
-        prometheus = settings.collect.prometheus.url
-        yield AnomalyAlerts(client, section, settings.agent.name, prometheus, clock)
-    if settings.notify.anomalies is not None:
-        yield AnomalyDigest(stores.notifications, settings.notify.anomalies, clock)
 
 
 def _read_until(

@@ -63,6 +63,10 @@ class RuleVoter:
         self._settle = settle
         self._unknown_alerts = UnknownAlerts(self._rules, ignored_alerts)
 
+    def unknown_among(self, alerts: Iterable[Alert]) -> list[Alert]:
+        """Return the alerts that no rule uses."""
+        return self._unknown_alerts.among(alerts)
+
     def vote(
         self,
         frame: Frame,

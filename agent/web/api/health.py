@@ -17,6 +17,12 @@ router = APIRouter(route_class=GuardedRoute, tags=["health"])
 
 
 @router.get("/healthz", include_in_schema=False, **public())
+async def healthz(request: Request, agent: Agent) -> Response:
+    """Say whether the agent polls and has all that it needs; 503 when it has long been without."""
+    why = agent.readiness()["polls"] or agent.own_trouble()
+    return failure(request, 503, why) if why else success(request, {"healthy": True})
+
+
 @router.get("/-/healthy", **public(), **answers(Success[dict[str, bool]], public=True))
 async def health(request: Request, agent: Agent) -> Response:
     """Say whether the agent polls as it should; 503 when it does not."""
