@@ -42,6 +42,27 @@ RUNS = Counter("opsmend_runs", "Runs that ended", ["remediation", "state", "reas
 VERDICTS = Counter("opsmend_verdicts", "Runs that were judged", ["remediation", "verdict"], registry=REGISTRY)
 NOTIFICATIONS = Counter("opsmend_notifications", "Messages to people", ["state"], registry=REGISTRY)
 SOURCE_UP = Gauge("opsmend_source_up", "Whether a source was read", ["source"], registry=REGISTRY)
+SOURCE_READ = Gauge(
+    "opsmend_source_read_timestamp_seconds", "When a source was last read", ["source"], registry=REGISTRY
+)
+LAST_POLL = Gauge(
+    "opsmend_last_poll_timestamp_seconds", "When the last poll was taken: the heartbeat", registry=REGISTRY
+)
+_MINUTES = (1, 3, 10, 30, 60, 120, 300, 600, 1800, 3600)
+PHASE_SECONDS = Histogram(
+    "opsmend_phase_seconds",
+    "How long it took to detect, diagnose, fix and verify",
+    ["phase"],
+    buckets=_MINUTES,
+    registry=REGISTRY,
+)
+INCIDENT_SECONDS = Histogram(
+    "opsmend_incident_seconds",
+    "How long incidents lasted, by how they ended",
+    ["outcome"],
+    buckets=(*_MINUTES, 14_400, 86_400),
+    registry=REGISTRY,
+)
 SOURCE_RECORDS = Counter(
     "opsmend_source_records", "Log lines and events taken in and kept", ["source"], registry=REGISTRY
 )

@@ -269,6 +269,7 @@ class Pipeline:
         metrics.SERIES_REFUSED.set(health.refused)
         metrics.SERIES_FORGOTTEN.set(health.forgotten)
         metrics.POLLS.inc()
+        metrics.LAST_POLL.set_to_current_time()
         metrics.POLL_SECONDS.observe(health.seconds)
         metrics.SERIES.set(health.series)
         metrics.ANOMALIES.set(health.anomalies)
@@ -278,7 +279,9 @@ class Pipeline:
         dead = bool(health.failed) and len(health.failed) == len(self._queries)
         # an answer that is not whole is none to rely on
         metrics.SOURCE_UP.labels("prometheus").set(not dead and not health.partial)
-        if dead:
+        if not dead:
+            metrics.SOURCE_READ.labels("prometheus").set_to_current_time()
+        else:
             metrics.SOURCE_FAILURES.labels("prometheus").inc()
 
 

@@ -10,15 +10,17 @@ from functools import partial
 from pathlib import Path
 from socket import socket
 
-from agent import __version__
+from agent import __version__, metrics
 from agent.background.trainer import Trainer
 from agent.decide.policy import groups_of
 from agent.log import Logger
 from agent.process import caught_signals, notify_systemd
 from agent.response.token_actions import TokenActions
 from agent.service.jobs import Jobs
+from agent.service.ownmetrics import OwnMetrics
 from agent.service.polling import Polling
 from agent.service.reloading import Reloader
+from agent.service.responsetimes import ResponseTimes
 from agent.service.self_watch import SelfWatch
 from agent.service.selfreport import SelfReport
 from agent.service.watchdog import Watchdog
@@ -69,6 +71,7 @@ class Service:
             agent.clock,
         )
         self._report.connect(self._jobs, self._polling, self._reloader, self._self_watch)
+        self._response_times = ResponseTimes(agent.stores)
         self._watchdog = Watchdog(agent.clock.monotonic)
 
     def run(self) -> None:
@@ -76,6 +79,8 @@ class Service:
 
         Whoever calls holds the lock on the state folder.
         """
+        own_metrics = OwnMetrics(self._agent, self._jobs)
+        metrics.REGISTRY.register(own_metrics)
         with caught_signals() as signals:
             self._say_started()
             self._jobs.guarded("tidying", self._agent.tidy)
@@ -125,6 +130,7 @@ class Service:
             schedule(announcer.name, _DELIVER, partial(self._announce, announcer))
         schedule("alerts", _EXPIRE, agent.pipeline.expire_alerts)
         schedule("forget", _FORGET, self._forget)
+        schedule("response times", _DELIVER, self._response_times.observe)
         schedule("tokens", _EXPIRE, self._credentials.keep_uses)
         schedule("settings", _LOOK, self._reloader.look)
         schedule("training", _TRAINING, self._trainer.turn)

@@ -73,6 +73,7 @@ class Feed:
         self._failures = 0
         self.count(new)
         metrics.SOURCE_UP.labels(self.name).set(1)
+        metrics.SOURCE_READ.labels(self.name).set_to_current_time()
         if self.trouble is not None:
             log.info("source answers again", source=self.name, was=self.trouble)
             self.trouble = None

@@ -108,7 +108,7 @@ class Gallery:
         policy["roles"]["chief"] = {"users": ["root", "chief"], "may": ["administer"]}
         self._write("rules/policy.yml", policy)
         self.settings = load_settings(folder / "opsmend.yml", {})
-        self.current = Current(load_definitions(self.settings))
+        self.current = Current(self.settings, load_definitions(self.settings))
         self.stores = open_stores(self.settings.database)
         self.anomalies: Sequence[Anomaly] = ()
         self.trouble: dict[str, str] = {}
@@ -126,7 +126,6 @@ class Gallery:
     def serving(self) -> Iterator[str]:
         """Serve the pages; yields the address."""
         parts = Parts(
-            settings=self.settings,
             current=self.current,
             stores=self.stores,
             operator_actions=self.operator_actions,
