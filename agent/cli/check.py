@@ -1,29 +1,38 @@
-"""``opsmend check``: every problem of every file, and whether every source and host answers."""
+"""``opsmend check``: every problem of every file, and whether everything that the agent needs is there."""
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.markup import escape
 
-from agent.cli.checkhosts import check_hosts
-from agent.cli.checksources import Line, check_sources
+from agent.check.identity import agents_user, become
+from agent.check.lines import Level, Line, missing
+from agent.check.site import Site
 from agent.cli.output import console, print_json
-from agent.collect.http import HttpClient
 from agent.config import Settings, check_settings, find_config_file, load_settings
 from agent.detect.models.pyoddetector import detector_class
 from agent.detect.models.shelf import detectors_of
-from agent.errors import ConfigError, OpsmendError, Problem
+from agent.errors import ConfigError, Problem
 from agent.wiring import Definitions, load_definitions
 
 _CONFIG_EXIT = ConfigError.exit_code
 _SOURCE_EXIT = 6
+_WORDS = {
+    Level.GOOD: "[green]good[/]   ",
+    Level.MISSING: "[yellow]missing[/]",
+    Level.WRONG: "[red]wrong[/]  ",
+}
 
 
-def check_all(config: Path | None, offline: bool, json: bool) -> None:
+def check_all(config: Path | None, offline: bool, send: bool, json: bool) -> None:
     """Check everything and exit with what was found."""
-    file = find_config_file(config)
+    file = find_config_file(config).absolute()
+    lines = _look_as_the_agent(file)
     problems: list[Problem] = []
     settings: Settings | None = None
     definitions: Definitions | None = None
@@ -34,17 +43,32 @@ def check_all(config: Path | None, offline: bool, json: bool) -> None:
         definitions = load_definitions(settings)
     except ConfigError as error:
         problems += error.problems
-    lines: list[Line] = []
     if settings is not None and not offline:
-        with console.status("asking sources and hosts…"):
-            lines += check_sources(settings, definitions.book if definitions else None)
-            lines += _check_alertmanager(settings)
-            lines += check_hosts(settings)
+        with (
+            tempfile.TemporaryDirectory(prefix="opsmend-check-") as folder,
+            console.status("asking sources and hosts…"),
+        ):
+            lines += Site(settings=settings, definitions=definitions, folder=Path(folder)).check(send)
     _report(problems, lines, definitions, json)
     if problems:
         sys.exit(_CONFIG_EXIT)
-    if not all(line.good for line in lines):
+    if any(line.level is Level.WRONG for line in lines):
         sys.exit(_SOURCE_EXIT)
+
+
+def _look_as_the_agent(file: Path) -> list[Line]:
+    """Become the agent's user where we can; say as whom we look where we are somebody else."""
+    try:
+        user = agents_user(load_settings(file).agent.state_dir)
+    except ConfigError:
+        return []  # said later
+    if user is None or user.pw_uid == os.geteuid():
+        return []
+    if os.geteuid() == 0:
+        become(user)
+        return []
+    text = f"hosts and files are looked at as you, not as {user.pw_name}: sudo opsmend check looks as it does"
+    return [missing("user", text)]
 
 
 def _check_models(settings: Settings, file: Path) -> list[Problem]:
@@ -59,35 +83,19 @@ def _check_models(settings: Settings, file: Path) -> list[Problem]:
     return problems
 
 
-def _check_alertmanager(settings: Settings) -> list[Line]:
-    section = settings.notify.alertmanager
-    if section is None:
-        return []
-    name = f"Alertmanager {section.url}"
-    client = HttpClient("Alertmanager", "notify.alertmanager", section)
-    try:
-        reply = client.send("GET", "/api/v2/status")
-        if reply.status != 200:
-            raise client.refuse(reply, str(reply.json() or ""), "url")
-    except OpsmendError as error:
-        return [Line(name, False, str(error))]
-    finally:
-        client.close()
-    return [Line(name, True, "answers")]
-
-
-def _report(problems: list[Problem], lines: list[Line], definitions: Definitions | None, json: bool) -> None:
+def _report(
+    problems: Sequence[Problem], lines: Sequence[Line], definitions: Definitions | None, json: bool
+) -> None:
     if json:
         print_json({"problems": problems, "checks": lines})
         return
     for problem in problems:
-        console.print(f"[red]wrong[/]  {escape(str(problem))}", soft_wrap=True)
+        console.print(f"{_WORDS[Level.WRONG]} {escape(str(problem))}", soft_wrap=True)
     if definitions is not None:
         book = definitions.book
         console.print(
-            f"[green]good[/]   {len(book.signals)} signals, {len(book.faults)} faults, "
+            f"{_WORDS[Level.GOOD]} {len(book.signals)} signals, {len(book.faults)} faults, "
             f"{len(book.rules)} rules, {len(definitions.catalog)} remediations"
         )
     for line in lines:
-        word = "[green]good[/] " if line.good else "[red]wrong[/]"
-        console.print(f"{word}  {escape(line.what)}: {escape(line.text)}", soft_wrap=True)
+        console.print(f"{_WORDS[line.level]} {escape(line.what)}: {escape(line.text)}", soft_wrap=True)

@@ -16,6 +16,7 @@ from agent.config.settings import CollectSection, Settings
 from agent.config.yamlfile import Document, KeyPath, read_yaml, validate
 from agent.errors import ConfigError, Problem
 
+_MADE_BY_SYSTEMD = Path("/run")  # the unit's RuntimeDirectory is there while the agent runs
 ENVIRONMENT_PREFIX = "OPSMEND_"
 
 
@@ -62,6 +63,8 @@ def check_settings(settings: Settings, file: Path) -> Iterator[Problem]:
         ("agent.state_dir", settings.agent.state_dir),
         ("agent.runtime_dir", settings.agent.runtime_dir),
     ):
+        if folder.parent == _MADE_BY_SYSTEMD and not folder.exists():
+            continue
         existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
         if not os.access(existing, os.W_OK):
             yield Problem(file, f"{existing} cannot be written by this user", key=key)

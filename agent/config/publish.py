@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from agent.config.casefile import CaseFile
+from agent.config.exporterfile import ExporterFile
 from agent.config.policyfile import PolicyFile
 from agent.config.reference import PAGE, reference_text
 from agent.config.remediationfile import RemediationFile
@@ -27,6 +28,7 @@ FILES: dict[str, type[BaseModel]] = {
     "diagnosis": RuleFile,
     "ruletests": RuleTestFile,
     "cases": CaseFile,
+    "exporters": ExporterFile,
     "remediation": RemediationFile,
     "policy": PolicyFile,
 }

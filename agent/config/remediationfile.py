@@ -172,6 +172,21 @@ class Limits(Strict):
     per_day: int = Field(default=6, ge=1, le=1000)
 
 
+class Needs(Strict):
+    """What must be on a host, or known of it, for the remediation to do its work there."""
+
+    commands: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$")]] = Field(
+        default_factory=list, description="programs that the host must have"
+    )
+    variables: list[Annotated[str, Field(pattern=r"^opsmend_[a-z0-9_]+$")]] = Field(
+        default_factory=list, description="inventory variables that the host must have"
+    )
+    service: list[Identifier] = Field(
+        default_factory=list,
+        description="keys that at least one service of the inventory variable opsmend_services must have",
+    )
+
+
 class RemediationFile(Strict):
     """``remediation.yml``."""
 
@@ -189,6 +204,7 @@ class RemediationFile(Strict):
         description="hosts or groups that a play may touch beside the target, as the balancer of its "
         "group: a name, a label of the diagnosis, or an opsmend_… variable of the target",
     )
+    needs: Needs = Field(default=Needs(), description="what opsmend check looks for on its hosts")
     parameters: dict[Identifier, Parameter] = Field(default_factory=dict)
     steps: list[Step] = Field(min_length=1)
     verify: Verify

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from agent.config.settings import NotifyTarget
+from agent.environment import own_python
 
 _TIMEOUT_S = 90
 NO_CHART: Mapping[str, Any] = {"series": [], "times": [], "since": 0.0, "chart_title": ""}
@@ -17,10 +17,18 @@ NO_CHART: Mapping[str, Any] = {"series": [], "times": [], "since": 0.0, "chart_t
 
 def deliver(urls: Sequence[str], title: str, body: str, chart: Mapping[str, Any] = NO_CHART) -> str:
     """Send a message to every URL; return why it failed, or nothing."""
-    job = {"urls": list(urls), "title": title, "body": body, **chart}
+    return _hand_over({"urls": list(urls), "title": title, "body": body, **chart})
+
+
+def look_at(urls: Sequence[str]) -> str:
+    """Return why a message to these URLs could never be sent, or nothing. Nobody is told."""
+    return _hand_over({"urls": list(urls), "only_look": True})
+
+
+def _hand_over(job: Mapping[str, Any]) -> str:
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "agent.notify.send"],
+            own_python("agent.notify.send"),
             input=orjson.dumps(job),
             capture_output=True,
             timeout=_TIMEOUT_S,

@@ -16,7 +16,7 @@ import orjson
 
 
 def main() -> None:
-    """Deliver the job on standard input."""
+    """Deliver the job on standard input; with ``only_look`` see whether its URLs are any."""
     job: dict[str, Any] = orjson.loads(sys.stdin.buffer.read())
     from apprise import Apprise, NotifyFormat
 
@@ -24,6 +24,8 @@ def main() -> None:
     for url in job["urls"]:
         if not apprise.add(url):
             sys.exit("a URL of the target is none that apprise knows")
+    if job.get("only_look"):
+        return
     with tempfile.TemporaryDirectory(prefix="opsmend-message-") as folder:
         chart = _draw(job, Path(folder) / "chart.png")
         sent = apprise.notify(
