@@ -19,7 +19,7 @@ from agent.store.investigations import InvestigationStore
 from agent.store.logs import LogStore
 from agent.store.notifications import NotificationStore
 from agent.store.pauses import PauseStore
-from agent.store.remediation_record import RemediationRecords
+from agent.store.run_index import RunIndex
 from agent.store.run_requests import RunRequestStore
 from agent.store.runs import RunStore
 from agent.store.tokens import TokenStore
@@ -44,7 +44,7 @@ class Stores:
     logs: LogStore
     notifications: NotificationStore
     pauses: PauseStore
-    remediation_records: RemediationRecords
+    run_index: RunIndex
     runs: RunStore
     tokens: TokenStore
     topologies: TopologyStore
@@ -74,7 +74,7 @@ def open_stores(file: Path, upgrade: bool = True) -> Stores:
         logs=LogStore(database),
         notifications=NotificationStore(database),
         pauses=PauseStore(database),
-        remediation_records=RemediationRecords(database),
+        run_index=RunIndex(database),
         runs=RunStore(database),
         tokens=TokenStore(database),
         topologies=TopologyStore(database),

@@ -11,13 +11,11 @@ from agent.store import AuditEntry
 from agent.web.access import GuardedRoute, needs
 from agent.web.answers import success
 from agent.web.api.documented import Page, reading
-from agent.web.api.paging import next_page
+from agent.web.api.paging import Before, Limit, next_page
 from agent.web.parts import Agent
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["audit"])
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many, newest first")]
-Before = Annotated[int | None, Query(ge=1, le=2**53, description="only entries older than this one")]
 Subject = Annotated[str | None, Query(max_length=64, description="only about this, such as 'incident 7'")]
 
 

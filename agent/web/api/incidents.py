@@ -18,7 +18,7 @@ from agent.web.access import GuardedRoute, needs
 from agent.web.answers import Content, success
 from agent.web.api.documented import Page, Success, reading
 from agent.web.api.moment import Moment
-from agent.web.api.paging import next_page
+from agent.web.api.paging import Before, Limit, next_page
 from agent.web.parts import Agent
 
 router = APIRouter(prefix="/api/v1/incidents", route_class=GuardedRoute, tags=["incidents"])
@@ -26,8 +26,6 @@ router = APIRouter(prefix="/api/v1/incidents", route_class=GuardedRoute, tags=["
 Id = Annotated[int, Path(ge=1, le=2**53)]
 States = Annotated[list[IncidentState], Query(description="only those in one of these states")]
 Named = Annotated[str | None, Query(max_length=500)]
-Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many, newest first")]
-Before = Annotated[int | None, Query(ge=1, le=2**53, description="only incidents older than this one")]
 Since = Annotated[Moment | None, Query(description="opened at this time or later")]
 Until = Annotated[Moment | None, Query(description="opened before this time")]
 

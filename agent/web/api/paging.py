@@ -1,8 +1,13 @@
-"""Where the next part of a list is."""
+"""Lists in parts: how much of them is asked for, and where the next part is."""
 
 from __future__ import annotations
 
-from fastapi import Request
+from typing import Annotated
+
+from fastapi import Query, Request
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many, newest first")]
+Before = Annotated[int | None, Query(ge=1, le=2**53, description="only what is older than this number")]
 
 
 def next_page(request: Request, **position: int | str) -> str:

@@ -15,7 +15,7 @@ from agent.errors import NotFoundError
 from agent.investigation.retrospective import look_back
 from agent.records import Verdict
 from agent.records.tokens import Scope
-from agent.store.remediation_record import RemediationRecord
+from agent.store.run_index import RemediationRecord, RunFilter
 from agent.web.access import GuardedRoute, needs
 from agent.web.pages.render import page
 from agent.web.parts import Agent
@@ -37,7 +37,7 @@ class ShownRemediation:
 @router.get("/remediations", **needs(Scope.LOOK))
 def list_remediations(request: Request, agent: Agent) -> Response:
     """List the remediations, those that ran most first."""
-    records = agent.stores.remediation_records.all()
+    records = agent.stores.run_index.records()
     shown = [
         ShownRemediation(one, records.get(name, RemediationRecord(remediation=name)))
         for name, one in agent.current.catalog().items()
@@ -52,8 +52,8 @@ def show_remediation(request: Request, name: Name, agent: Agent) -> Response:
     remediation = agent.current.catalog().get(name)
     if remediation is None:
         raise NotFoundError(f"there is no remediation {name}")
-    record = agent.stores.remediation_records.all().get(name, RemediationRecord(remediation=name))
-    runs = agent.stores.remediation_records.runs(name, 30)
+    record = agent.stores.run_index.records().get(name, RemediationRecord(remediation=name))
+    runs = agent.stores.run_index.page(RunFilter(remediation=name), 30)
     return page(
         request,
         "remediation.html",
