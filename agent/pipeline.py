@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from agent import metrics
 from agent.clock import Clock
 from agent.collect import Answer, FrameBuffer, PrometheusSource
 from agent.collect.backfill import History, Wanted
+from agent.collect.overlay import part_of
 from agent.collect.targets import TargetWatch
 from agent.config.promql import is_from_probes
 from agent.config.rulefiles import Rulebook, Signal
@@ -39,6 +40,18 @@ class View:
     anomalies: Sequence[Anomaly] = ()
     candidates: Sequence[Candidate] = ()
     held: Sequence[Held] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What is known at one moment, and who judges it: for those who ask what would be concluded from more."""
+
+    frame: Frame
+    anomalies: Sequence[Anomaly]
+    alerts: Sequence[Alert]
+    arrivals: Arrivals
+    voter: RuleVoter
+    ensemble: VotingEnsemble
 
 
 class LatestView:
@@ -214,6 +227,18 @@ class Pipeline:
         """Diagnose what arrived together with the newest frame; return the incidents, to be acted on."""
         with self._lock:
             return self._diagnose()
+
+    def snapshot(self, hosts: Collection[str]) -> Snapshot:
+        """Return what is known now of some hosts, or of all: a copy, which later polls do not change."""
+        with self._lock:
+            return Snapshot(
+                frame=part_of(self._frame, hosts),
+                anomalies=self._anomalies,
+                alerts=self._stores.alerts.firing(),
+                arrivals=self._outlook(self._clock.now()),
+                voter=self._voter,
+                ensemble=self._ensemble,
+            )
 
     def expire_alerts(self) -> None:
         """Resolve alerts whose sender has been silent for too long."""

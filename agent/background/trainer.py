@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,18 @@ from agent.background.places import open_shelf
 from agent.background.scorer import end_process
 from agent.clock import Clock
 from agent.config.settings import Settings
-from agent.errors import ModelError
+from agent.errors import ModelError, NotFoundError, RefusedError
 from agent.log import Logger
 from agent.process import ONE_THREAD
+from agent.records.training import TrainingJob
 
 log = Logger("trainer")
 
 _TRY_AGAIN = timedelta(hours=1)
 _LOG_EVERY_S = 60.0
+_KIND = "entity"
+_SCHEDULE = "opsmend"
+_MOST_JOBS = 50
 
 
 class Trainer:
@@ -41,6 +46,9 @@ class Trainer:
         self._phase_began = 0.0
         self._logged_at = 0.0
         self._status: dict[str, Any] = {"state": "waiting"}
+        self._turning = threading.Lock()
+        self._jobs: dict[int, TrainingJob] = {}
+        self._asked: TrainingJob | None = None
 
     @property
     def status(self) -> Mapping[str, Any]:
@@ -53,17 +61,61 @@ class Trainer:
         return self._process.pid if self._process is not None else None
 
     def turn(self) -> None:
-        """Start a training when one is due; look after the one that is at work."""
-        if self._process is not None:
-            if self._process.poll() is not None:
-                self._end()
-        elif self._is_due():
-            self._start()
+        """Start a training when one is due or asked for; look after the one that is at work."""
+        with self._turning:
+            if self._process is not None:
+                if self._process.poll() is not None:
+                    self._end()
+            elif self._asked is not None or self._is_due():
+                self._start()
+
+    def request(self, actor: str) -> TrainingJob:
+        """Ask for a training now; return its job, or that of one that is at work or asked for already.
+
+        Raises RefusedError when the settings want no models.
+        """
+        if not self._section.enabled:
+            raise RefusedError("detect.models.enabled is false: there is nothing to train")
+        with self._turning:
+            newest = self._newest()
+            if newest is not None and not newest.over:
+                return newest
+            number = max(self._jobs, default=0) + 1
+            now = self._clock.now()
+            self._asked = TrainingJob(id=number, kind=_KIND, asked_by=actor, asked_at=now)
+            self._keep(self._asked)
+        self.turn()
+        return self.job(number)
+
+    def job(self, number: int) -> TrainingJob:
+        """Return a job as it stands. Raises NotFoundError; those of a former life of the agent are gone."""
+        try:
+            return self._jobs[number]
+        except KeyError:
+            raise NotFoundError(f"there is no training {number} since the agent was started") from None
+
+    def jobs(self) -> list[TrainingJob]:
+        """Return the jobs since the agent was started, the newest first."""
+        return [self._jobs[number] for number in sorted(self._jobs, reverse=True)]
+
+    def _newest(self) -> TrainingJob | None:
+        return self._jobs[max(self._jobs)] if self._jobs else None
+
+    def _keep(self, job: TrainingJob) -> None:
+        kept = {**self._jobs, job.id: job}
+        self._jobs = {number: kept[number] for number in sorted(kept)[-_MOST_JOBS:]}
+
+    def _note(self, **changed: Any) -> None:
+        """Write how the job stands that is at work."""
+        newest = self._newest()
+        if newest is not None and not newest.over:
+            self._keep(replace(newest, **changed))
 
     def stop(self) -> None:
         """End a training that is at work; it leaves nothing behind."""
         if self._process is not None:
             end_process(self._process)
+            self._note(state="canceled", why="the agent was stopped", ended_at=self._clock.now())
 
     def _is_due(self) -> bool:
         now = self._clock.now()
@@ -79,6 +131,11 @@ class Trainer:
 
     def _start(self) -> None:
         self._tried_at = self._clock.now()
+        if self._asked is None:
+            number = max(self._jobs, default=0) + 1
+            self._keep(TrainingJob(id=number, kind=_KIND, asked_by=_SCHEDULE, asked_at=self._tried_at))
+        self._asked = None
+        self._note(state="training", phase="starting")
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
@@ -108,7 +165,9 @@ class Trainer:
             self._phase_began, self._logged_at = now, 0.0
         done, of = int(said["done"]), int(said["of"])
         left_s = (now - self._phase_began) / done * (of - done) if done else None
-        self._status = {**self._status, **said, "left_s": round(left_s) if left_s is not None else None}
+        left_s = round(left_s) if left_s is not None else None
+        self._status = {**self._status, **said, "left_s": left_s}
+        self._note(phase=str(said["phase"]), done=done, of=of, left_s=left_s)
         if now - self._logged_at >= _LOG_EVERY_S:
             self._logged_at = now
             log.info("training", phase=said["phase"], done=done, of=of, left_s=self._status["left_s"])
@@ -121,8 +180,10 @@ class Trainer:
         if code == 0:
             models = self._status.get("trained")
             self._status = {"state": "trained", "models": models, **ended}
+            self._note(state="trained", models=models, left_s=None, ended_at=ended["ended_at"])
             log.info("training done", models=models)
         else:
             why = self._status.get("failed") or f"the training process ended with code {code}"
             self._status = {"state": "failed", "why": why, **ended}
+            self._note(state="failed", why=str(why), left_s=None, ended_at=ended["ended_at"])
             log.warning("training failed, what is in force stays", why=why)

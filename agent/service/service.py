@@ -15,6 +15,7 @@ from agent.background.trainer import Trainer
 from agent.decide.policy import groups_of
 from agent.log import Logger
 from agent.process import caught_signals, notify_systemd
+from agent.reported import ReportedSymptoms
 from agent.response.token_actions import TokenActions
 from agent.service.jobs import Jobs
 from agent.service.ownmetrics import OwnMetrics
@@ -169,10 +170,12 @@ class Service:
             stores=agent.stores,
             operator_actions=agent.operator_actions,
             alerts=agent.alerts,
+            diagnose=ReportedSymptoms(agent.pipeline, agent.current.book, agent.clock).diagnose,
             token_actions=TokenActions(agent.stores, agent.operator_actions, agent.clock),
             status=self._report.status,
             anomalies=lambda: agent.pipeline.anomalies,
             charts=agent.charts.of,
+            trainer=self._trainer,
             readiness=self._report.readiness,
             own_trouble=lambda: self._report.own_trouble,
             alerts_arrived=self._arrived.set,

@@ -91,7 +91,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     # what is no JSON says more in its context than in its message
     why = str(first.get("ctx", {}).get("error", ""))
     more = f": {why}" if why and why not in first["msg"] else ""
-    return _told(request, 422, f"{place}: {first['msg']}{more}")
+    return _told(request, 422, f"{place}: {first['msg'].removeprefix('Value error, ')}{more}")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

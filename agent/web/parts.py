@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request
 
@@ -12,12 +12,28 @@ from agent.charts import Chart
 from agent.clock import Clock
 from agent.config import Settings
 from agent.records import Anomaly, Incident, Run
+from agent.records.reports import ReportedSymptom
+from agent.records.training import TrainingJob
+from agent.reported import ReportedDiagnosis
 from agent.response import OperatorActions, Person
 from agent.response.token_actions import TokenActions
 from agent.store import Stores
 from agent.stream import AlertIntake
 from agent.web.access.callers import Caller
 from agent.wiring.definitions import Current
+
+
+class Trainings(Protocol):
+    """Who starts trainings, and knows how they go."""
+
+    def request(self, actor: str) -> TrainingJob:
+        """Ask for a training; return its job, or that of the one that is at work. Raises RefusedError."""
+
+    def job(self, number: int) -> TrainingJob:
+        """Return a job as it stands. Raises NotFoundError."""
+
+    def jobs(self) -> list[TrainingJob]:
+        """Return all jobs, the newest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +49,11 @@ class Parts:
     operator_actions: OperatorActions
     token_actions: TokenActions
     alerts: AlertIntake
+    diagnose: Callable[[Sequence[ReportedSymptom], Mapping[str, str]], ReportedDiagnosis]
     status: Callable[[], Mapping[str, Any]]
     anomalies: Callable[[], Sequence[Anomaly]]
     charts: Callable[[Incident, Sequence[Run]], Sequence[Chart]]
+    trainer: Trainings
     readiness: Callable[[], Mapping[str, str]]
     own_trouble: Callable[[], str]
     alerts_arrived: Callable[[], None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +12,11 @@ from fastapi import FastAPI
 from agent.clock import SystemClock
 from agent.config import PolicyFile, Rulebook, Settings
 from agent.decide.policy import groups_of
+from agent.errors import NotFoundError, RefusedError
 from agent.livestatus import read_live_status
+from agent.records.reports import ReportedSymptom
+from agent.records.training import TrainingJob
+from agent.reported import ReportedDiagnosis
 from agent.response.token_actions import TokenActions
 from agent.store import Stores
 from agent.stream import AlertIntake
@@ -44,9 +48,11 @@ def make_standalone_app(settings: Settings, stores: Stores) -> FastAPI:
         operator_actions=actions,
         token_actions=TokenActions(stores, actions, clock),
         alerts=AlertIntake(stores.alerts, (), make_source(settings)),
+        diagnose=_nobody_to_ask,
         status=lambda: read_live_status(settings.agent.runtime_dir) or {},
         anomalies=tuple,
         charts=lambda incident, runs: (),
+        trainer=_NoTrainings(),
         readiness=lambda: {"polls": NOT_RUNNING},
         own_trouble=lambda: "",
         alerts_arrived=lambda: None,
@@ -55,6 +61,26 @@ def make_standalone_app(settings: Settings, stores: Stores) -> FastAPI:
         clock=clock,
     )
     return make_app(parts, settings.api, Credentials(stores.tokens, stores.database, FileTokens()))
+
+
+class _NoTrainings:
+    """Stands where the agent's trainings would be known."""
+
+    def request(self, actor: str) -> TrainingJob:
+        """Refuse: nobody would look after it."""
+        raise RefusedError(f"{NOT_RUNNING}; opsmend train works without one")
+
+    def job(self, number: int) -> TrainingJob:
+        """Know of none."""
+        raise NotFoundError(f"there is no training {number}: {NOT_RUNNING}")
+
+    def jobs(self) -> list[TrainingJob]:
+        """Know of none."""
+        return []
+
+
+def _nobody_to_ask(reported: Sequence[ReportedSymptom], about: Mapping[str, str]) -> ReportedDiagnosis:
+    raise RefusedError(f"{NOT_RUNNING}: nothing is diagnosed without one")
 
 
 def call(

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from agent.background.trainer import Trainer
 from agent.charts import IncidentCharts
 from agent.clock import SystemClock
 from agent.collect.base import Range
@@ -41,9 +42,9 @@ from agent.records import (
 )
 from agent.records.investigations import Investigation
 from agent.records.tokens import Scope
+from agent.reported import ReportedSymptoms
 from agent.response import OperatorActions, Person
 from agent.response.token_actions import TokenActions
-from agent.store import open_stores
 from agent.stream import AlertIntake
 from agent.web.access.issued import Credentials
 from agent.web.access.tokensfile import FileTokens
@@ -51,6 +52,7 @@ from agent.web.app import make_app
 from agent.web.listeners import listen_on_port
 from agent.web.parts import Parts
 from agent.web.server import ApiServer
+from agent.wiring import build
 from agent.wiring.definitions import Current, load_definitions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,6 +96,7 @@ class Gallery:
         self.now = self.clock.now()
         settings = {
             "agent": {"name": "shop", "state_dir": str(folder), "runtime_dir": str(folder / "run")},
+            "collect": {"prometheus": {"url": "http://127.0.0.1:9"}},
             "paths": {
                 "rules": [str(ROOT / "rules"), str(folder / "rules")],
                 "playbooks": str(ROOT / "playbooks"),
@@ -109,7 +112,9 @@ class Gallery:
         self._write("rules/policy.yml", policy)
         self.settings = load_settings(folder / "opsmend.yml", {})
         self.current = Current(self.settings, load_definitions(self.settings))
-        self.stores = open_stores(self.settings.database)
+        self.agent = build(self.settings, self.current.definitions)
+        self.stores = self.agent.stores
+        self.trainer = Trainer(self.settings, folder / "opsmend.yml", self.clock)
         self.anomalies: Sequence[Anomaly] = ()
         self.trouble: dict[str, str] = {}
         self.operator_actions = OperatorActions(self.stores, self.current.policy, self.clock)
@@ -131,12 +136,15 @@ class Gallery:
             operator_actions=self.operator_actions,
             token_actions=TokenActions(self.stores, self.operator_actions, self.clock),
             alerts=AlertIntake(self.stores.alerts, (), DrawnMetrics(self.clock)),
+            diagnose=ReportedSymptoms(self.agent.pipeline, self.current.book, self.clock).diagnose,
             status=self._status,
             anomalies=lambda: self.anomalies,
             charts=IncidentCharts(
                 DrawnMetrics(self.clock), self.current.book, lambda: self.anomalies, self.clock
             ).of,
+            trainer=self.trainer,
             readiness=lambda: {"polls": "", "store": "", **self.trouble},
+            own_trouble=lambda: "",
             alerts_arrived=lambda: None,
             groups_of=lambda name: frozenset(),
             person_of=lambda uid, pid: Person(str(uid)),

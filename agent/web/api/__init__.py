@@ -8,6 +8,7 @@ from agent.web.api import (
     audit,
     decisions,
     definitions,
+    diagnosis,
     document,
     events,
     health,
@@ -17,6 +18,7 @@ from agent.web.api import (
     report,
     runs,
     tokens,
+    training,
 )
 
 
@@ -34,6 +36,8 @@ def resources() -> list[APIRouter]:
         runs.router,
         definitions.router,
         models.router,
+        diagnosis.router,
+        training.router,
         events.router,
         audit.router,
         tokens.router,
