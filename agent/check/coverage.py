@@ -37,6 +37,11 @@ class Coverage:
         self._exporters = exporters
         self._arrivals = frozenset(arrivals)
 
+    @property
+    def faults(self) -> list[str]:
+        """Return the faults that some rule finds."""
+        return sorted({rule.fault for rule in self._book.rules.values()})
+
     def blind(self, present: Collection[str]) -> list[str]:
         """Return the faults that no rule can find where only these exporters are.
 

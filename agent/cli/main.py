@@ -11,6 +11,7 @@ import typer
 from agent import __version__
 from agent.cli.authors import playbooks, rules
 from agent.cli.completion import hosts, states
+from agent.cli.firststeps import first_steps
 from agent.cli.learning import training
 from agent.cli.offline import offline
 from agent.cli.options import Config, Json
@@ -33,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(first_steps)
 app.add_typer(incident, name="incident")
 app.add_typer(pauses)
 app.add_typer(settings, name="config")

@@ -1,0 +1,1 @@
+"""A first installation: what is there looked at, what is missing written."""
