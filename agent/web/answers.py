@@ -26,7 +26,7 @@ class Content:
     @classmethod
     def of(cls, data: Any) -> Content:
         """Return records as content."""
-        body = orjson.dumps(data, default=to_plain, option=orjson.OPT_UTC_Z)
+        body = orjson.dumps(data, default=to_plain, option=orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS)
         return cls(body, f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"')
 
 
