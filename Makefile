@@ -105,6 +105,10 @@ bench-systems: venv ## Diagnose simulated systems, by fault and by what is known
 bench-logs: venv ## Measure how well and how fast log lines are grouped, beside drain3 (DATA=folder)
 	DATA="$(DATA)" $(BIN)/python -m tests.bench.logs
 
+.PHONY: bench-web
+bench-web: venv ## Read the incident list 1,000 times a second with 100,000 incidents stored, beside a bare endpoint
+	$(BIN)/python -m tests.bench.web
+
 .PHONY: bench
 bench: bench-detect bench-kinds bench-live bench-series bench-models bench-resting ## Run every benchmark of detection, one after the other, for half an hour (DATA=folder)
 

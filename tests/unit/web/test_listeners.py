@@ -103,3 +103,10 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OpsmendError, match=r"agent\.sock cannot be used"):
         listen_on_path(tmp_path / "file" / "agent.sock")
+
+
+def test_an_answer_in_two_segments_waits_for_no_acknowledgement():
+    with listen_on_port("127.0.0.1:0") as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
