@@ -16,6 +16,7 @@ OpsmendError
 ├── ParameterError         a value does not fit the type of a remediation's parameter
 ├── RunError               a run could not be carried out
 ├── ModelError             a model cannot be trained, kept or used
+├── StateError             what detection has kept cannot be used: it is learned anew
 └── StoreError             the store could not read or write
     └── StoreUnavailable       transient: disk full, locked, gone
 
@@ -134,6 +135,10 @@ class RunError(OpsmendError):
 
 class ModelError(OpsmendError):
     """The model cannot be used."""
+
+
+class StateError(OpsmendError):
+    """What was kept cannot be used."""
 
 
 class StoreError(OpsmendError):

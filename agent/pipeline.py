@@ -18,6 +18,7 @@ from agent.collect.targets import TargetWatch
 from agent.config.promql import is_from_probes
 from agent.config.rulefiles import Rulebook, Signal
 from agent.detect import Detector
+from agent.detect.keeping import StateFolder
 from agent.diagnose import IncidentLifecycle, RuleVoter, Visibility, VotingEnsemble
 from agent.diagnose.live.support import with_support
 from agent.log import Logger
@@ -174,7 +175,9 @@ class Pipeline:
 
         What arrives by itself is looked at meanwhile. Raises SourceError.
         """
-        queries = self._queries
+        queries, known = self._queries, self._detector.known_until
+        if known is not None:  # only what lies between is news
+            wanted = replace(wanted, seasons=min(wanted.seasons, self._clock.now() - known + wanted.span))
         history = History(self._source, queries, wanted, on_progress)
         with self._lock:
             self._buffer.restart()
@@ -186,7 +189,20 @@ class Pipeline:
                 with self._lock:
                     if self._queries is not queries:
                         return  # the signals are others now; what was read is not lost
-                    take(self._buffer.add(self._targets.with_targets(poll, self._from_probes)))
+                    frame = self._buffer.add(self._targets.with_targets(poll, self._from_probes))
+                    if known is None or poll.at > known:
+                        take(frame)
+
+    def restore_state(self, folder: StateFolder) -> None:
+        """Go by what was kept before the agent was started."""
+        folder.read(self._detector)
+
+    def keep_state(self, folder: StateFolder) -> None:
+        """Write what detection knows. Raises StateError."""
+        with self._lock:
+            snapshot = folder.take(self._detector) if self._detector.known_until is not None else None
+        if snapshot is not None:
+            folder.write(snapshot)
 
     def poll(self) -> None:
         """Take one poll through all rooms.

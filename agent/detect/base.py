@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
 from agent.config.rulefiles import Signal
+from agent.detect.keeping import Keepable
 from agent.records import Anomaly, Frame
 
 
-class Detector(Protocol):
+class Detector(Keepable, Protocol):
     """Looks at frames as they come and keeps the list of anomalies that are open."""
+
+    known_until: datetime | None
+    """Until when everything is known, None before the first frame."""
 
     def watch(self, signals: Mapping[str, Signal]) -> None:
         """Use other definitions of signals from the next frame on."""

@@ -55,14 +55,14 @@ class Counters:
     """The last sample of every row that is a counter."""
 
     def __init__(self) -> None:
-        self._rows = Rows(value=np.float64, at=np.float64, known=np.bool_)
+        self.rows = Rows(value=np.float64, at=np.float64, known=np.bool_)
 
     def newest(self, values: FloatArray, counting: BoolArray, at: float) -> FloatArray:
         """Return the newest samples, with rates in place of those that are counting."""
-        self._rows.fit_to(len(values))
+        self.rows.fit_to(len(values))
         if not counting.any():
             return values
-        value, seen_at, known = (self._rows[name] for name in ("value", "at", "known"))
+        value, seen_at, known = (self.rows[name] for name in ("value", "at", "known"))
         fresh = counting & np.isfinite(values)
         result = np.where(counting, np.nan, values)
         told = fresh & known
@@ -72,7 +72,7 @@ class Counters:
 
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""
-        self._rows.keep(rows)
+        self.rows.keep(rows)
 
 
 def counting_columns(names: Sequence[str], values: FloatArray) -> BoolArray:

@@ -3,56 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from agent.detect.confidence import SERIES
 from agent.detect.judgement import Judgement
 from agent.detect.kinds import Stretch, kind_of, smooth
-from agent.records import Anomaly, FloatArray
+from agent.detect.openanomaly import OpenAnomaly
+from agent.records import FloatArray
 
 _BEFORE = 64  # samples that say how a series was before
 _AWAY = 2.0  # spreads beyond which a sample belongs to what is going on
-_LARGEST = 1e100  # a difference of two is a number still
 _REACH = 4.0  # spreads that hold what is normal; the threshold lies further out
-
-
-@dataclass(slots=True)
-class Extent:
-    """The lowest and the highest value of many."""
-
-    low: float = np.inf
-    high: float = -np.inf
-
-    def take(self, values: FloatArray) -> float:
-        """Take in some values; return how far all of them reach, 0 while there are none."""
-        known = np.clip(values[np.isfinite(values)], -_LARGEST, _LARGEST)
-        self.low = float(known.min(initial=self.low))
-        self.high = float(known.max(initial=self.high))
-        return max(self.high - self.low, 0.0)
-
-
-@dataclass(slots=True)
-class OpenAnomaly:
-    """An anomaly that is open.
-
-    ``level`` is what was normal when it opened, ``mature`` whether some days were known then, ``began`` the
-    frame's time of its first sample, ``samples`` how many have been judged since, ``look_at`` at how many
-    its kind is looked at again, ``peak`` its greatest strength. ``seen`` and
-    ``foreseen`` are the lowest and the highest that was seen since, and that its season foresaw: a frame
-    holds an hour, and a season that does not come takes longer to show.
-    """
-
-    anomaly: Anomaly
-    level: float
-    mature: bool
-    began: float
-    samples: int
-    look_at: int = 0
-    peak: float = 0.0
-    seen: Extent = field(default_factory=Extent)
-    foreseen: Extent = field(default_factory=Extent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

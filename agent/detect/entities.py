@@ -20,9 +20,11 @@ from agent.detect.confidence import ENTITY
 from agent.detect.entityrows import EntityRows
 from agent.detect.findings import Finding
 from agent.detect.judgement import Judgement
+from agent.detect.openanomaly import anomaly_from_plain, anomaly_to_plain
 from agent.detect.returns import ReturnPeriods
 from agent.detect.rows import Rows
 from agent.detect.seriesquery import query_of_series
+from agent.detect.statefile import Kept
 from agent.log import Logger
 from agent.records import Anomaly, BoolArray, FloatArray, Frame, IntArray
 
@@ -106,6 +108,33 @@ class EntityDetector:
         self._open_new(frame, scores, rows)
         self._describe(frame, judged, entities, scores, found or {})
         return tuple(one for one in self._open.values() if one.signal)
+
+    def state(self) -> Kept:
+        """Return what is known of entities, copied."""
+        parts = {"entities": self._rows, "entity_returns": self._returns.rows}
+        arrays = {
+            f"{part}.{name}": array.copy()
+            for part, rows in parts.items()
+            for name, array in rows.state().items()
+        }
+        opened = {name: anomaly_to_plain(one) for name, one in self._open.items()}
+        return Kept(
+            {"entities": list(self._row_of), "entities_open": opened, "entity_block": self._returns.block},
+            arrays,
+        )
+
+    def restore(self, kept: Kept) -> None:
+        """Go by what was kept. Raises KeyError, ValueError, TypeError where it does not fit."""
+        names = [str(name) for name in kept.facts["entities"]]
+        opened = {name: anomaly_from_plain(one) for name, one in kept.facts["entities_open"].items()}
+        everything = np.arange(len(names))
+        self._returns.fit_to(len(names))
+        for part, rows in (("entities", self._rows), ("entity_returns", self._returns.rows)):
+            found = {name: kept.arrays[f"{part}.{name}"] for name in rows.state()}
+            rows.restore(found, everything, len(names))
+        self._returns.block = kept.facts["entity_block"]
+        self._row_of = {name: row for row, name in enumerate(names)}
+        self._open = {name: one for name, one in opened.items() if name in self._row_of}
 
     def _rows_of(self, names: Sequence[str]) -> IntArray:
         """Return the own row of each entity: a frame may be renumbered, what is known of entities stays."""

@@ -6,7 +6,7 @@ the entity's alarms a day, shared among its series, allow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -16,12 +16,15 @@ from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
 from agent.detect.calendar import LocalCalendar
 from agent.detect.counters import WINDOW, Counters, rates
-from agent.detect.describe import Companions, Excerpt, OpenAnomaly, describe, onset
+from agent.detect.describe import Companions, Excerpt, describe, onset
 from agent.detect.entityrows import EntityRows
 from agent.detect.judgement import Judgement, Moment, SeriesJudge
+from agent.detect.memory import SeriesMemory
+from agent.detect.openanomaly import OpenAnomaly, from_plain, to_plain
 from agent.detect.rows import Rows
 from agent.detect.seriesquery import query_of_series
 from agent.detect.signalrows import RowRoles, SignalRows
+from agent.detect.statefile import Kept
 from agent.log import Logger
 from agent.records import Anomaly, BoolArray, FloatArray, Frame, IntArray
 
@@ -44,6 +47,9 @@ class SeriesDetector:
         self._counters = Counters()
         self._judge = SeriesJudge(calendar or LocalCalendar(), settings.warm_up, settings.missing_after)
         self._runs = Rows(strange=np.intp, settled=np.intp)
+        parts = {**self._judge.parts, "runs": self._runs, "counters": self._counters.rows}
+        self._memory = SeriesMemory(parts, self._judge.predictor.season)
+        self._kept_open: dict[int, OpenAnomaly] = {}
         self._open: dict[int, OpenAnomaly] = {}
         self._full = False
         self.entities = EntityRows()
@@ -64,17 +70,45 @@ class SeriesDetector:
         if self._learned_coarsely:
             # what foresees the next sample was learned at another step
             self._judge.predictor.restart()
+            self._judge.scores.restart()
             self._learned_coarsely = False
-        judged = self._look(frame)
-        self._close(frame, judged)
-        self._open_new(frame, judged)
+        judged = self._turn(frame)
         self._describe(frame, judged)
         return tuple(one.anomaly for one in self._open.values())
 
     def learn(self, frame: Frame) -> None:
-        """Learn from the newest column, and open nothing: it is long past."""
-        self._look(frame)
+        """Learn from the newest column of a time with longer steps, but not from what is strange in it."""
+        self._turn(frame)
         self._learned_coarsely = True
+
+    def state(self) -> Kept:
+        """Return what is known, copied."""
+        kept = self._memory.state(self._queries)
+        hashes = self._memory.hashes
+        open_ = {str(int(hashes[row])): to_plain(one) for row, one in self._open.items()}
+        open_ |= {str(key): to_plain(one) for key, one in self._kept_open.items()}
+        return Kept({**kept.facts, "open": open_, **self._judge.clocks}, kept.arrays)
+
+    def season_day(self, day: int) -> Kept:
+        """Return one day of the seasons, copied."""
+        return self._memory.day(day)
+
+    def forget_unmet(self) -> None:
+        """Keep no longer what was kept of series that did not come."""
+        self._memory.forget_unmet()
+        self._kept_open = {}
+
+    @property
+    def season_days(self) -> Sequence[int]:
+        """Return the days that the seasons are made of."""
+        return self._judge.predictor.season.days
+
+    def restore(self, kept: Kept, days: Mapping[int, Kept]) -> None:
+        """Go by what was kept. Raises KeyError, ValueError, TypeError where it does not fit."""
+        opened = {int(key): from_plain(one) for key, one in kept.facts["open"].items()}
+        self._memory.restore(kept, days)
+        self._judge.clocks = kept.facts
+        self._kept_open = opened
 
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""
@@ -83,11 +117,33 @@ class SeriesDetector:
         self._judge.keep(rows)
         self._runs.keep(rows)
         self._open = {new_number[old]: one for old, one in self._open.items() if old in new_number}
+        self._memory.keep(rows)
         self.entities.clear()
+
+    def _turn(self, frame: Frame) -> Judgement:
+        judged = self._look(frame)
+        self._close(frame, judged)
+        self._open_new(frame, judged)
+        return judged
+
+    def _meet(self, frame: Frame) -> None:
+        """Make room for new rows, with what was kept of them."""
+        self._runs.fit_to(len(frame.series))
+        self._counters.rows.fit_to(len(frame.series))
+        self._judge.fit_to(len(frame.series))
+        for row in self._memory.meet(frame.series, self._queries).tolist():
+            one = self._kept_open.pop(int(self._memory.hashes[row]), None)
+            if one is not None:
+                self._open[row] = one
+
+    @property
+    def _queries(self) -> Mapping[str, str]:
+        return {id_: signal.query for id_, signal in self._signals.items() if signal.detect}
 
     def _look(self, frame: Frame) -> Judgement:
         at, count = float(frame.times[-1]), len(frame.series)
-        self._runs.fit_to(count)
+        if count != len(self._runs):
+            self._meet(frame)
         self.entities.fit_to(frame.series, self._roles.watched)
         roles = self._roles.of(frame)
         due, values = self._newest(frame, roles, at)

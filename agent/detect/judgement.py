@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from agent.detect.calendar import LocalCalendar
 from agent.detect.predictor import Predictor
 from agent.detect.returns import ReturnPeriods
+from agent.detect.rows import Rows
 from agent.detect.scoring import Scores
 from agent.detect.silence import Absence, Stillness
 from agent.records import BoolArray, FloatArray, IntArray
@@ -71,6 +73,40 @@ class SeriesJudge:
         self.returns = ReturnPeriods()
         self.stillness = Stillness(warm_up)
         self.absence = Absence(missing_after)
+
+    @property
+    def parts(self) -> Mapping[str, Rows]:
+        """Return all that is known of rows but their seasons, by name."""
+        return {
+            "predictor": self.predictor.rows,
+            "scores": self.scores.rows,
+            "returns": self.returns.rows,
+            "stillness": self.stillness.rows,
+            "absence": self.absence.rows,
+            "slot": self.predictor.season.now,
+        }
+
+    @property
+    def clocks(self) -> Mapping[str, Any]:
+        """Return which slot and which block are going on."""
+        return {"slot": self.predictor.season.slot, "block": self.returns.block}
+
+    @clocks.setter
+    def clocks(self, kept: Mapping[str, Any]) -> None:
+        slot = kept["slot"]
+        self.predictor.season.slot = (int(slot[0]), int(slot[1])) if slot else None
+        self.returns.block = None if kept["block"] is None else int(kept["block"])
+
+    def fit_to(self, count: int) -> None:
+        """Make room for so many rows."""
+        for part in (
+            self.predictor,
+            self.scores.rows,
+            self.returns,
+            self.stillness.rows,
+            self.absence.rows,
+        ):
+            part.fit_to(count)
 
     def look(self, moment: Moment) -> Judgement:
         """Judge a moment's samples, and learn from them."""

@@ -63,7 +63,7 @@ class Predictor:
 
     def __init__(self, calendar: LocalCalendar) -> None:
         self.season = Season(calendar)
-        self._rows = Rows(
+        self.rows = Rows(
             count=np.float64,
             level=np.float64,
             spread=np.float64,
@@ -80,26 +80,26 @@ class Predictor:
         )
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)
 
     @property
     def count(self) -> FloatArray:
         """Return how many samples each row has been learned from."""
-        result: FloatArray = self._rows["count"]
+        result: FloatArray = self.rows["count"]
         return result
 
     @property
     def step(self) -> FloatArray:
         """Return the usual seconds between two samples of each row, 0 where that is not known."""
-        result: FloatArray = self._rows["step"]
+        result: FloatArray = self.rows["step"]
         return result
 
     def fit_to(self, count: int) -> None:
         """Make room for so many rows."""
-        before = len(self._rows)
+        before = len(self.rows)
         if count != before:
-            self._rows.fit_to(count)
-            self._rows["weights"][:, before:] = _PRIOR[:, None]
+            self.rows.fit_to(count)
+            self.rows["weights"][:, before:] = _PRIOR[:, None]
             self.season.fit_to(count)
 
     def look(self, values: FloatArray, calm: BoolArray, at: float) -> Errors:
@@ -108,7 +108,7 @@ class Predictor:
         Rows that are not ``calm`` show something strange: only their last samples and their season follow.
         """
         self.fit_to(len(values))
-        rows = self._rows
+        rows = self.rows
         known = np.isfinite(values)
         values = np.where(known, np.clip(values, -_LARGEST, _LARGEST), rows["level"])
         self._begin(known, values, at)
@@ -132,24 +132,25 @@ class Predictor:
 
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""
-        self._rows.keep(rows)
+        self.rows.keep(rows)
         self.season.keep(rows)
 
     def forget(self, rows: IntArray) -> None:
         """Learn rows from the beginning: what they show now is the new normal."""
-        self._rows.forget(rows, "count", "spread", "error", "gram", "moment", "seen_at", "offset")
-        self._rows["weights"][:, rows] = _PRIOR[:, None]
+        self.rows.forget(rows, "count", "spread", "error", "gram", "moment", "seen_at", "offset")
+        self.rows["weights"][:, rows] = _PRIOR[:, None]
         self.season.forget(rows)
 
     def restart(self) -> None:
-        """Learn anew what depends on how often samples come; what is usual at a time stays known."""
-        everything = np.arange(len(self._rows))
-        self._rows.forget(everything, "count", "spread", "error", "gram", "moment", "seen_at", "step")
-        self._rows["weights"][:] = _PRIOR[:, None]
+        """Learn anew what depends on how often samples come; level, spread and season stay known."""
+        rows = self.rows
+        rows.forget(np.arange(len(rows)), "error", "gram", "moment", "seen_at", "step")
+        rows["weights"][:] = _PRIOR[:, None]
+        np.minimum(rows["count"], _SOLVED_FIRST[0], out=rows["count"], where=rows["count"] > 0)
 
     def _begin(self, known: BoolArray, values: FloatArray, at: float) -> None:
         """Let rows that are new, or were away for long, begin with their first sample."""
-        rows = self._rows
+        rows = self.rows
         first = known & (rows["count"] == 0)
         rows["level"][first] = values[first]
         rows["usual"][first] = values[first]
@@ -166,7 +167,7 @@ class Predictor:
         width: FloatArray,
         short: FloatArray,
     ) -> None:
-        rows = self._rows
+        rows = self.rows
         level = rows["level"]
         count = rows["count"]
         young = 1.0 / (count + 1.0)
@@ -197,7 +198,7 @@ class Predictor:
         at: float,
     ) -> None:
         """Let what is usual follow what has been strange for hours."""
-        rows = self._rows
+        rows = self.rows
         since = np.minimum(at - rows["seen_at"], _LONGEST_STEP_S)
         strange = known & ~calm
         pull = errors.usual * np.clip(since / _GIVES_WAY_S, 0.0, 1.0)
@@ -207,7 +208,7 @@ class Predictor:
 
     def _follow(self, values: FloatArray, known: BoolArray, usual: FloatArray, at: float) -> None:
         """Take in the samples themselves, strange or not."""
-        rows = self._rows
+        rows = self.rows
         first = known & (rows["count"] == 0)
         rows["count"][first] = 1.0
         last = rows["last"]
@@ -226,18 +227,18 @@ class Predictor:
 
     def _solve(self, where: BoolArray) -> None:
         """Solve for the weights of those rows whose turn it is."""
-        count = self._rows["count"]
+        count = self.rows["count"]
         turn = (count + np.arange(len(count))) % _SOLVED_EVERY == 0
         turn |= np.isin(count, _SOLVED_FIRST)
         due = np.flatnonzero(turn & where)
         if not len(due):
             return
         gram = np.empty((len(due), _FEATURES, _FEATURES))
-        gram[:, _FIRST, _SECOND] = gram[:, _SECOND, _FIRST] = self._rows["gram"][:, due].T
+        gram[:, _FIRST, _SECOND] = gram[:, _SECOND, _FIRST] = self.rows["gram"][:, due].T
         ridge = _RIDGE_SAMPLES / np.minimum(count[due], _WEIGHT_SAMPLES)
         gram += ridge[:, None, None] * np.eye(_FEATURES)
-        moment = self._rows["moment"][:, due].T + ridge[:, None] * _PRIOR
-        self._rows["weights"][:, due] = np.linalg.solve(gram, moment[..., None])[..., 0].T
+        moment = self.rows["moment"][:, due].T + ridge[:, None] * _PRIOR
+        self.rows["weights"][:, due] = np.linalg.solve(gram, moment[..., None])[..., 0].T
 
 
 def floor_of(level: FloatArray) -> FloatArray:

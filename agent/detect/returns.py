@@ -28,7 +28,7 @@ class ReturnPeriods:
     """The highest scores of the last week's quarter days, of every row."""
 
     def __init__(self) -> None:
-        self._rows = Rows(
+        self.rows = Rows(
             highest=(np.float32, BLOCKS),
             now=np.float64,
             seen=np.bool_,
@@ -36,61 +36,61 @@ class ReturnPeriods:
             middle=np.float64,
             slope=np.float64,
         )
-        self._block: int | None = None
+        self.block: int | None = None
 
     def fit_to(self, count: int) -> None:
         """Make room for so many rows."""
-        before = len(self._rows)
+        before = len(self.rows)
         if count != before:
-            self._rows.fit_to(count)
+            self.rows.fit_to(count)
             self._forget(np.arange(before, count))
 
     def days(self, scores: FloatArray) -> FloatArray:
         """Return after how many days scores as high come again."""
-        steps = (scores - self._rows["middle"]) / self._rows["slope"]
+        steps = (scores - self.rows["middle"]) / self.rows["slope"]
         result: FloatArray = 2.0 / _BLOCKS_A_DAY * np.exp(np.minimum(steps, _MOST_LOG))
         return result
 
     def level(self, days: float) -> FloatArray:
         """Return the scores that come again after so many days."""
         steps = np.log(days * _BLOCKS_A_DAY / 2.0)
-        result: FloatArray = self._rows["middle"] + self._rows["slope"] * steps
+        result: FloatArray = self.rows["middle"] + self.rows["slope"] * steps
         return result
 
     def learn(self, scores: FloatArray, known: BoolArray, at: float) -> None:
         """Take in the scores of a moment; strange ones too, since what comes often is no news."""
         self.fit_to(len(scores))
         block = int(at // BLOCK_S)
-        if self._block is not None and block != self._block:
+        if self.block is not None and block != self.block:
             self._end_block()
-        self._block = block
-        rows = self._rows
+        self.block = block
+        rows = self.rows
         rows["now"][:] = np.where(known, np.maximum(rows["now"], scores), rows["now"])
         rows["seen"][:] |= known
 
     def accept(self, rows: IntArray) -> None:
         """Go by the last day alone: it is the new normal."""
-        self._rows["highest"][_BLOCKS_A_DAY:, rows] = -np.inf
-        self._rows["blocks"][rows] = np.minimum(self._rows["blocks"][rows], _BLOCKS_A_DAY)
-        self._place(rows[self._rows["blocks"][rows] > 0])
+        self.rows["highest"][_BLOCKS_A_DAY:, rows] = -np.inf
+        self.rows["blocks"][rows] = np.minimum(self.rows["blocks"][rows], _BLOCKS_A_DAY)
+        self._place(rows[self.rows["blocks"][rows] > 0])
 
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""
-        self._rows.keep(rows)
+        self.rows.keep(rows)
 
     def forget(self, rows: IntArray) -> None:
         """Begin anew with these rows."""
-        self._forget(rows[rows < len(self._rows)])
+        self._forget(rows[rows < len(self.rows)])
 
     def _forget(self, rows: IntArray) -> None:
-        self._rows.forget(rows)
-        self._rows["highest"][:, rows] = -np.inf
-        self._rows["now"][rows] = -np.inf
-        self._rows["middle"][rows] = _ORDINARY_MIDDLE
-        self._rows["slope"][rows] = _ORDINARY_SLOPE
+        self.rows.forget(rows)
+        self.rows["highest"][:, rows] = -np.inf
+        self.rows["now"][rows] = -np.inf
+        self.rows["middle"][rows] = _ORDINARY_MIDDLE
+        self.rows["slope"][rows] = _ORDINARY_SLOPE
 
     def _end_block(self) -> None:
-        rows = self._rows
+        rows = self.rows
         seen = rows["seen"].copy()
         highest = rows["highest"]
         highest[1:, seen] = highest[:-1, seen]
@@ -102,8 +102,8 @@ class ReturnPeriods:
 
     def _place(self, which: IntArray) -> None:
         """Place rows by their blocks: the middle, and how fast scores grow towards the third highest."""
-        ordered = np.sort(self._rows["highest"][:, which], axis=0)[::-1].astype(np.float64)
-        blocks = self._rows["blocks"][which]
+        ordered = np.sort(self.rows["highest"][:, which], axis=0)[::-1].astype(np.float64)
+        blocks = self.rows["blocks"][which]
         columns = np.arange(len(which))
         half = (blocks - 1) / 2
         middle = (
@@ -114,5 +114,5 @@ class ReturnPeriods:
         period = (blocks + 0.33) / (rank - 0.33)
         slope = (high - middle) / np.log(np.maximum(period / 2.0, 1.5))
         weight = blocks / (blocks + _ORDINARY_BLOCKS)
-        self._rows["middle"][which] = weight * middle + (1 - weight) * _ORDINARY_MIDDLE
-        self._rows["slope"][which] = np.maximum(weight * slope + (1 - weight) * _ORDINARY_SLOPE, _LEAST_SLOPE)
+        self.rows["middle"][which] = weight * middle + (1 - weight) * _ORDINARY_MIDDLE
+        self.rows["slope"][which] = np.maximum(weight * slope + (1 - weight) * _ORDINARY_SLOPE, _LEAST_SLOPE)

@@ -16,6 +16,7 @@ from agent.records import BoolArray, FloatArray, IntArray
 
 _QUANTILE = 0.9
 _STEP = 0.002  # of the logarithm, once many samples are known
+_YOUNG = 40.0  # samples
 _SPANS = np.array([1.0, 2.0, 4.0, 8.0])  # samples
 _MOST = 1e4  # usual errors: more is not stranger
 
@@ -24,12 +25,12 @@ class Scores:
     """How strange each row is, gathered over some samples."""
 
     def __init__(self) -> None:
-        self._rows = Rows(count=np.float64, usual=(np.float64, 2), means=(np.float64, len(_SPANS)))
+        self.rows = Rows(count=np.float64, usual=(np.float64, 2), means=(np.float64, len(_SPANS)))
 
     def look(self, errors: Errors, side: FloatArray, calm: BoolArray) -> FloatArray:
         """Return scores: about 0.5 is usual. ``side`` is 1 where only high is bad, -1 low, 0 both."""
-        self._rows.fit_to(len(side))
-        count, usual, means = (self._rows[name] for name in ("count", "usual", "means"))
+        self.rows.fit_to(len(side))
+        count, usual, means = (self.rows[name] for name in ("count", "usual", "means"))
         both = np.stack([errors.now, errors.usual])
         size = np.log(np.abs(both) + 0.1 * floor_of(errors.level) + 1e-12)
         first = errors.known & (count == 0)
@@ -42,15 +43,19 @@ class Scores:
         return np.where(errors.known, means.mean(0), 0.0)
 
     def _learn(self, size: FloatArray, where: BoolArray) -> None:
-        count, usual = self._rows["count"], self._rows["usual"]
+        count, usual = self.rows["count"], self.rows["usual"]
         count += where
         step = np.where(where, np.maximum(2.0 / np.maximum(count, 1.0), _STEP), 0.0)
         usual += step * np.where(size > usual, _QUANTILE, _QUANTILE - 1.0)
 
+    def restart(self) -> None:
+        """Learn fast again: samples come oftener than they did."""
+        np.minimum(self.rows["count"], _YOUNG, out=self.rows["count"], where=self.rows["count"] > 0)
+
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""
-        self._rows.keep(rows)
+        self.rows.keep(rows)
 
     def forget(self, rows: IntArray) -> None:
         """Begin anew with these rows."""
-        self._rows.forget(rows)
+        self.rows.forget(rows)

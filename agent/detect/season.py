@@ -19,6 +19,7 @@ from agent.records import BoolArray, FloatArray, IntArray
 SLOTS = 144
 DAYS = 14
 _KNOWN_DAYS = 3
+_ALONG_S = 300.0  # every slot, in every time zone, is made up of such parts
 _LARGEST = 1e33  # 32 bits hold the sum of some
 
 
@@ -29,7 +30,7 @@ class Season:
         self._calendar = calendar
         self._days: dict[int, Rows] = {}  # by the number of the day
         self._now = Rows(total=np.float64, samples=np.float64)
-        self._slot: tuple[int, int] | None = None  # day and slot that ``_now`` adds up
+        self.slot: tuple[int, int] | None = None  # day and slot that ``_now`` adds up
         self._around: tuple[tuple[int, int], tuple[int, int]] | None = None
         # at the middles of the two slots around; whether days of the same kind say so
         self._usual = Rows(first=np.float64, second=np.float64, sure=np.bool_)
@@ -63,25 +64,58 @@ class Season:
 
     def along(self, row: int, times: FloatArray) -> FloatArray:
         """Return what is usual of one row at some moments."""
-        result = np.full(len(times), np.nan)
+        moments, places = np.unique(times // _ALONG_S, return_inverse=True)
+        usual = np.full(len(moments), np.nan)
         known: dict[tuple[int, int], float] = {}
-        for number, at in enumerate(times.tolist()):
-            place = self._calendar.place(at)
-            slot = (place.day, min(int(place.share * SLOTS), SLOTS - 1))
+        for number, moment in enumerate(moments.tolist()):
+            slot = _slot_of(self._calendar.place((moment + 0.5) * _ALONG_S))
             if slot not in known:
                 known[slot] = float(self._median(slot, np.array([row]))[0][0])
-            result[number] = known[slot]
+            usual[number] = known[slot]
+        result: FloatArray = usual[places]
         return result
 
     def learn(self, values: FloatArray, known: BoolArray, at: float) -> None:
         """Take in the ``known`` samples of a moment that is not before the last one."""
         place = self._calendar.place(at)
         slot = _slot_of(place)
-        if slot != self._slot:
+        if slot != self.slot:
             self._end_slot()
-            self._slot = slot
+            self.slot = slot
         self._now["total"][:] += np.where(known, np.clip(values, -_LARGEST, _LARGEST), 0.0)
         self._now["samples"][:] += known
+
+    @property
+    def days(self) -> Sequence[int]:
+        """Return the days that something is kept of."""
+        return list(self._days)
+
+    @property
+    def now(self) -> Rows:
+        """Return what adds up to the slot that is going on."""
+        return self._now
+
+    def day(self, day: int) -> np.ndarray:
+        """Return the means of a day, slot x row. Raises KeyError."""
+        means: np.ndarray = self._days[day]["mean"]
+        return means
+
+    def begin_day(self, day: int) -> None:
+        """Make room for a day, and forget those that are too old beside it."""
+        for old in [one for one in self._days if not day - DAYS < one < day + DAYS]:
+            del self._days[old]
+        if day not in self._days:
+            self._around = None
+            rows = Rows(mean=(np.float32, SLOTS))
+            rows.fit_to(len(self._now))
+            rows["mean"][:] = np.nan
+            self._days[day] = rows
+
+    def copy(self, source: int, row: int) -> None:
+        """Let a row know the days of another."""
+        self._around = None
+        for day in self._days.values():
+            day["mean"][:, row] = day["mean"][:, source]
 
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""
@@ -97,24 +131,15 @@ class Season:
             day["mean"][:, rows] = np.nan
 
     def _end_slot(self) -> None:
-        if self._slot is None:
+        if self.slot is None:
             return
-        day, slot = self._slot
+        day, slot = self.slot
         samples = self._now["samples"]
-        if day not in self._days:
-            self._begin_day(day)
+        self.begin_day(day)
         seen = samples > 0
         self._days[day]["mean"][slot, seen] = self._now["total"][seen] / samples[seen]
         self._now["total"][:] = 0.0
         self._now["samples"][:] = 0.0
-
-    def _begin_day(self, day: int) -> None:
-        for old in [one for one in self._days if not day - DAYS < one < day]:
-            del self._days[old]
-        rows = Rows(mean=(np.float32, SLOTS))
-        rows.fit_to(len(self._now))
-        rows["mean"][:] = np.nan
-        self._days[day] = rows
 
     def _look_up(self, around: tuple[tuple[int, int], tuple[int, int]]) -> None:
         everything = np.arange(len(self._now))

@@ -9,7 +9,7 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExe
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from agent.clock import Clock
-from agent.errors import RunError, SourceError, StoreError, StoreUnavailable
+from agent.errors import RunError, SourceError, StateError, StoreError, StoreUnavailable
 from agent.log import Logger
 
 log = Logger("service")
@@ -61,7 +61,7 @@ class Jobs:
             work()
         except StoreUnavailable as error:
             self.complain(name, f"nothing is started while the store cannot be used: {error}")
-        except (StoreError, RunError, SourceError) as error:
+        except (StoreError, RunError, SourceError, StateError) as error:
             self.complain(name, str(error))
         except Exception as error:
             if self.trouble.get(name) != repr(error):

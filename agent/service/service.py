@@ -44,6 +44,7 @@ _TRAINING = timedelta(seconds=15)
 _LOOK = timedelta(seconds=10)
 _KEEP_COUNTS = timedelta(days=2)  # of log lines
 _KEEP_EVENTS = timedelta(days=30)
+_KEEP_STATE = timedelta(minutes=5)
 _TURN_WITHIN_S = 45.0  # also on a slow disk, and while somebody else holds the store
 _POLL_SPARE_S = 30.0  # for all that a poll does beside asking the source
 _AHEAD = 0.8  # of the refresh time: the inventory is read again before the old answer runs out
@@ -135,7 +136,11 @@ class Service:
         schedule("tokens", _EXPIRE, self._credentials.keep_uses)
         schedule("settings", _LOOK, self._reloader.look)
         schedule("training", _TRAINING, self._trainer.turn)
+        schedule("detection", _KEEP_STATE, self._keep_state)
         schedule("topology", settings.collect.topology.refresh, agent.read_topology)
+
+    def _keep_state(self) -> None:
+        self._agent.pipeline.keep_state(self._agent.detection)
 
     def _say_started(self) -> None:
         settings = self._agent.settings
@@ -263,6 +268,7 @@ class Service:
         self._report.write("stopping")
         self._jobs.stop()
         self._self_watch.stop()
+        self._jobs.guarded("detection", self._keep_state)
         self._trainer.stop()
         if agent.scorer is not None:
             agent.scorer.stop()

@@ -12,6 +12,7 @@ from agent.clock import Clock
 from agent.collect import PrometheusSource
 from agent.collect.topology import TopologyReader
 from agent.config import Settings
+from agent.detect.keeping import StateFolder
 from agent.detect.models.client import ModelClient
 from agent.diagnose import Clearance, Dependencies, IncidentLifecycle
 from agent.investigation.investigator import Investigator
@@ -61,6 +62,7 @@ class Agent:
     topology: TopologyReader
     investigator: Investigator
     learned: Learned
+    detection: StateFolder
     announcers: tuple[Announcer, ...] = ()
     feeds: tuple[Feed, ...] = ()
     stream: Stream | None = None

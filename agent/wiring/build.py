@@ -40,7 +40,7 @@ from agent.tracking import IncidentTracker
 from agent.wiring.agent import Agent
 from agent.wiring.definitions import Current, Definitions, load_steps, with_digests
 from agent.wiring.messages import anomalies_to_tell, make_announcers, make_own_trouble_messages
-from agent.wiring.parts import make_ansible, make_dependencies, make_scorer, make_source
+from agent.wiring.parts import make_ansible, make_dependencies, make_scorer, make_source, state_folder
 from agent.wiring.voting import Learned, make_ensemble, make_investigator, make_voter
 
 
@@ -122,6 +122,8 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         settings, definitions, stores, source, responder, latest, clock, outlook, series, lifecycle,
         ensemble, tracker, models, alerts.doubt_ends,
     )  # fmt: skip
+    detection = state_folder(settings)
+    pipeline.restore_state(detection)
     act_above = settings.diagnose.at_once_above
     stream = Stream(
         make_stages(
@@ -164,6 +166,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, marks, clock)),
         stream=stream,
         models=models,
+        detection=detection,
         scorer=scorer,
     )
 

@@ -14,6 +14,7 @@ from agent.clock import Clock
 from agent.collect import PrometheusSource
 from agent.config import Settings, load_policy
 from agent.decide.policy import groups_of
+from agent.detect.keeping import StateFolder
 from agent.detect.models.shelf import detectors_of
 from agent.diagnose import Dependencies
 from agent.records.evidence import Edge
@@ -43,6 +44,11 @@ def make_scorer(settings: Settings, clock: Clock) -> ScorerProcess | None:
         clock,
         lambda: shelf.stamp() is not None,
     )
+
+
+def state_folder(settings: Settings) -> StateFolder:
+    """Return where detection keeps what it knows."""
+    return StateFolder(settings.agent.state_dir / "detect", settings.agent.name)
 
 
 def make_dependencies(settings: Settings) -> Dependencies:
