@@ -13,6 +13,7 @@ from agent.remediate import HostAnswer, Inventory
 from agent.remediate.environment import OVERRIDES
 from agent.remediate.questions import Command
 from agent.wiring import AnsibleParts
+from agent.wiring.timezones import VARIABLE, unknown_zones
 
 _TIMEOUT = timedelta(seconds=10)
 _MOST_NAMED = 20
@@ -53,6 +54,8 @@ def check_inventory(inventory: Inventory, scraped: frozenset[str] | None) -> Ite
         yield missing("inventory", f"Ansible warns: {warning}")
     for doubt in find_doubts(inventory.hosts):
         yield (wrong if doubt.grave else missing)(doubt.what, doubt.text)
+    for name, zone in unknown_zones(inventory):
+        yield wrong("inventory", f"{VARIABLE} of {name} is '{zone}', which is no time zone")
     if scraped is None:
         return
     strangers, unseen = compare_with_metrics(inventory.hosts, scraped)

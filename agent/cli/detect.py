@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agent.cli.output import errors, writing
 from agent.collect.metricsfile import MetricsFile, read_metrics
+from agent.detect.calendar import Calendars
 from agent.detect.replay import EntityVerdicts, Replay, entities_of
+from agent.errors import ConfigError, Problem
 
 HEADER = "timestamp,entity,score,anomalous,type,confidence,series\n"
 
 
-def detect_in_file(metrics: Path, train: Path | None, output: Path, entity: str | None) -> None:
+def detect_in_file(
+    metrics: Path, train: Path | None, output: Path, entity: str | None, timezone: str = "UTC"
+) -> None:
     """Judge every row of a metrics file and write the scores. Raises ConfigError, OpsmendError."""
+    calendars = Calendars(zone_called(timezone))
     judged = _read(metrics, entity)
     learned = _read(train, entity) if train else None
     if learned and not set(learned.frame.rows) & set(judged.frame.rows):
@@ -24,11 +30,20 @@ def detect_in_file(metrics: Path, train: Path | None, output: Path, entity: str 
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=errors, transient=True) as progress:
         task = progress.add_task("rows", total=None)
-        replay = Replay(judged.frame, learned.frame if learned else None)
+        replay = Replay(judged.frame, learned.frame if learned else None, calendars=calendars)
         verdicts = list(replay.run(lambda done, of: progress.update(task, completed=done, total=of)))
     _write(output, judged.stamps, verdicts)
     found = sum(int(one.anomalous.sum()) for one in verdicts)
     errors.print(f"{len(judged.stamps)} rows of {count} entities judged, {found} anomalous; see {output}")
+
+
+def zone_called(name: str) -> ZoneInfo:
+    """Return the time zone of a name. Raises ConfigError."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, OSError, ValueError) as error:
+        problem = Problem("--timezone", f"'{name}' is no time zone", hint="such as Europe/Berlin")
+        raise ConfigError([problem]) from error
 
 
 def _read(path: Path, entity: str | None) -> MetricsFile:

@@ -93,6 +93,9 @@ def detect(
             metavar="LABEL", help="The label that names a series' entity; default service, instance."
         ),
     ] = None,
+    timezone: Annotated[
+        str, typer.Option(metavar="ZONE", help="Whose days the series follow, such as Europe/Berlin.")
+    ] = "UTC",
 ) -> None:
     """Find anomalies in a metrics file, offline: a score and a verdict for every time and entity.
 
@@ -101,7 +104,7 @@ def detect(
     """
     from agent.cli.detect import detect_in_file
 
-    detect_in_file(metrics, train, output, entity)
+    detect_in_file(metrics, train, output, entity, timezone)
 
 
 @offline.command()

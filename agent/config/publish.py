@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from agent.config.casefile import CaseFile
 from agent.config.exporterfile import ExporterFile
+from agent.config.holidayfile import HolidayFile
 from agent.config.policyfile import PolicyFile
 from agent.config.reference import PAGE, reference_text
 from agent.config.remediationfile import RemediationFile
@@ -29,6 +30,7 @@ FILES: dict[str, type[BaseModel]] = {
     "ruletests": RuleTestFile,
     "cases": CaseFile,
     "exporters": ExporterFile,
+    "holidays": HolidayFile,
     "remediation": RemediationFile,
     "policy": PolicyFile,
 }

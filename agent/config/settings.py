@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
@@ -143,7 +144,19 @@ class DetectSection(Strict):
     new_normal_after: PositiveDuration = Field(
         default=timedelta(days=1), description="an anomaly that lasts so long is the new normal, and learned"
     )
+    timezone: str | None = Field(
+        default=None,
+        description="the time zone whose days series follow, such as Europe/Berlin, where the inventory "
+        "variable opsmend_timezone of a host says no other; default: that of the agent's machine",
+    )
     models: ModelsSection = ModelsSection()
+
+    @field_validator("timezone")
+    @classmethod
+    def _must_be_known(cls, value: str | None) -> str | None:
+        if value is not None and value not in available_timezones():
+            raise ValueError(f"'{value}' is no time zone; write a name such as Europe/Berlin or UTC")
+        return value
 
 
 class PredictSection(Strict):

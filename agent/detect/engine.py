@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
-from agent.detect.calendar import LocalCalendar
+from agent.detect.calendar import Calendars
 from agent.detect.entities import EntityDetector, EntityScores, Models
 from agent.detect.episodes import SeriesDetector
 from agent.detect.judgement import Judgement
@@ -28,12 +28,12 @@ class Engine:
         self,
         signals: Mapping[str, Signal],
         settings: DetectSection,
-        calendar: LocalCalendar | None = None,
+        calendars: Calendars | None = None,
         models: Models | None = None,
     ) -> None:
         self.known_until: datetime | None = None
         self._restored_until: datetime | None = None
-        self._series = SeriesDetector(signals, settings, calendar)
+        self._series = SeriesDetector(signals, settings, calendars)
         self._entities = EntityDetector(signals, settings, models)
 
     @property

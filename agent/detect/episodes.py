@@ -14,7 +14,7 @@ import numpy as np
 from agent.config.promql import with_rate_interval
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
-from agent.detect.calendar import LocalCalendar
+from agent.detect.calendar import Calendars
 from agent.detect.counters import WINDOW, Counters, rates
 from agent.detect.describe import Companions, Excerpt, describe, onset
 from agent.detect.entityrows import EntityRows
@@ -39,13 +39,14 @@ class SeriesDetector:
     """Every series against its own past."""
 
     def __init__(
-        self, signals: Mapping[str, Signal], settings: DetectSection, calendar: LocalCalendar | None = None
+        self, signals: Mapping[str, Signal], settings: DetectSection, calendars: Calendars | None = None
     ) -> None:
         self._signals = signals
         self._settings = settings
         self._roles = SignalRows(signals)
         self._counters = Counters()
-        self._judge = SeriesJudge(calendar or LocalCalendar(), settings.warm_up, settings.missing_after)
+        self._calendars = calendars or Calendars()
+        self._judge = SeriesJudge(self._calendars, settings.warm_up, settings.missing_after)
         self._runs = Rows(strange=np.intp, settled=np.intp)
         parts = {**self._judge.parts, "runs": self._runs, "counters": self._counters.rows}
         self._memory = SeriesMemory(parts, self._judge.predictor.season)
@@ -128,13 +129,19 @@ class SeriesDetector:
 
     def _meet(self, frame: Frame) -> None:
         """Make room for new rows, with what was kept of them."""
+        before = len(self._runs)
         self._runs.fit_to(len(frame.series))
         self._counters.rows.fit_to(len(frame.series))
         self._judge.fit_to(len(frame.series))
+        self._assign_calendars(frame, before)
         for row in self._memory.meet(frame.series, self._queries).tolist():
-            one = self._kept_open.pop(int(self._memory.hashes[row]), None)
-            if one is not None:
-                self._open[row] = one
+            kept = self._kept_open.pop(int(self._memory.hashes[row]), None)
+            if kept is not None:
+                self._open[row] = kept
+
+    def _assign_calendars(self, frame: Frame, first: int) -> None:
+        for row, one in enumerate(frame.series[first:], first):
+            self._judge.predictor.season.assign(row, self._calendars.number_of(one.labels))
 
     @property
     def _queries(self) -> Mapping[str, str]:
@@ -142,8 +149,11 @@ class SeriesDetector:
 
     def _look(self, frame: Frame) -> Judgement:
         at, count = float(frame.times[-1]), len(frame.series)
+        changed = self._calendars.have_changed()
         if count != len(self._runs):
             self._meet(frame)
+        if changed:
+            self._assign_calendars(frame, 0)
         self.entities.fit_to(frame.series, self._roles.watched)
         roles = self._roles.of(frame)
         due, values = self._newest(frame, roles, at)

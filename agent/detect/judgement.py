@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.detect.calendar import LocalCalendar
+from agent.detect.calendar import Calendars
 from agent.detect.predictor import Predictor
 from agent.detect.returns import ReturnPeriods
 from agent.detect.rows import Rows
@@ -66,9 +66,9 @@ class Judgement:
 class SeriesJudge:
     """What is known of every row."""
 
-    def __init__(self, calendar: LocalCalendar, warm_up: int, missing_after: int) -> None:
+    def __init__(self, calendars: Calendars, warm_up: int, missing_after: int) -> None:
         self._warm_up = warm_up
-        self.predictor = Predictor(calendar)
+        self.predictor = Predictor(calendars)
         self.scores = Scores()
         self.returns = ReturnPeriods()
         self.stillness = Stillness(warm_up)
@@ -93,9 +93,9 @@ class SeriesJudge:
 
     @clocks.setter
     def clocks(self, kept: Mapping[str, Any]) -> None:
-        slot = kept["slot"]
-        self.predictor.season.slot = (int(slot[0]), int(slot[1])) if slot else None
-        self.returns.block = None if kept["block"] is None else int(kept["block"])
+        slot, block = kept["slot"], kept["block"]
+        self.predictor.season.slot = None if slot is None else int(slot)
+        self.returns.block = None if block is None else int(block)
 
     def fit_to(self, count: int) -> None:
         """Make room for so many rows."""

@@ -17,6 +17,7 @@ from agent.log import Logger
 
 log = Logger("detect")
 
+_GOING_ON = 2  # days: it is not the same day everywhere
 _NOW = "now.state"
 _DAY = "day-{day}.state"
 
@@ -58,7 +59,7 @@ class StateFolder:
     def take(self, engine: Keepable) -> Snapshot:
         """Return what is to be written, copied: the detector may go on meanwhile."""
         days = sorted(engine.season_days)
-        newest = set(days[-1:])
+        newest = set(days[-_GOING_ON:])
         new = [day for day in days if day in newest or day not in self._written]
         return Snapshot(engine.state(), {day: engine.season_day(day) for day in new}, frozenset(days))
 
@@ -74,8 +75,7 @@ class StateFolder:
             write_state(self.folder / _DAY.format(day=day), self._own(kept))
             self._written.add(day)
         write_state(self.folder / _NOW, self._own(snapshot.now))
-        newest = max(snapshot.wanted, default=None)
-        self._written -= {newest}
+        self._written -= set(sorted(snapshot.wanted)[-_GOING_ON:])
         for file in self.folder.glob(_DAY.format(day="*")):
             number = file.name.removeprefix("day-").removesuffix(".state")
             if number.isdigit() and int(number) not in snapshot.wanted:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.detect.calendar import LocalCalendar
+from agent.detect.calendar import Calendars
 from agent.detect.rows import Rows
 from agent.detect.season import Season
 from agent.records import BoolArray, FloatArray, IntArray
@@ -61,8 +61,8 @@ class Errors:
 class Predictor:
     """What is foreseen of every row."""
 
-    def __init__(self, calendar: LocalCalendar) -> None:
-        self.season = Season(calendar)
+    def __init__(self, calendars: Calendars) -> None:
+        self.season = Season(calendars)
         self.rows = Rows(
             count=np.float64,
             level=np.float64,

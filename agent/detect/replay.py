@@ -15,7 +15,7 @@ import numpy as np
 
 from agent.config.rulefiles import Signal
 from agent.config.settings import DetectSection
-from agent.detect.calendar import LocalCalendar
+from agent.detect.calendar import Calendars
 from agent.detect.counters import counting_columns, rates
 from agent.detect.engine import Engine
 from agent.detect.models.replayed import ReplayedModels
@@ -56,7 +56,7 @@ class Replay:
         frame: Frame,
         learn_from: Frame | None = None,
         settings: DetectSection | None = None,
-        calendar: LocalCalendar | None = None,
+        calendars: Calendars | None = None,
     ) -> None:
         self._frame = frame
         self._times, self._values = _joined(frame, learn_from)
@@ -67,7 +67,7 @@ class Replay:
         self._models = ReplayedModels(
             frame.series, self._times, self._values, self._learned, self._settings.models
         )
-        self._engine = Engine(signals, self._settings, calendar, self._models)
+        self._engine = Engine(signals, self._settings, calendars, self._models)
         self._days = np.zeros(self._values.shape, np.float32)
         self._scores = np.zeros(self._values.shape, np.float32)
 

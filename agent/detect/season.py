@@ -1,46 +1,55 @@
 """Samples with their time in, what each series shows at that time of comparable days out.
 
-A day has 144 slots of ten minutes; of each the mean is kept for two weeks, as 32-bit numbers. What is usual
-is the median over the days of the same kind (workdays, or weekends and holidays), once three of them are
-known: a fault on one day does not show in it, and what comes every day does. Until then it is the median over
-all days, which may excuse a sample and not accuse it: a first Saturday is not strange for being no Friday.
+A day has 144 slots of ten minutes, in local time; of each the mean is kept for two weeks, as 32-bit numbers.
+What is usual is the median over the days of the same kind (workdays, or weekends and holidays), once three of
+them are known: a fault on one day does not show in it, and what comes every day does. Until then it is the
+median over all days, which may excuse a sample and not accuse it: a first Saturday is not strange for being
+no Friday.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from agent.detect.calendar import LocalCalendar, Place
+from agent.detect.calendar import SLOT_S, SLOTS, Calendars, LocalCalendar, Place
 from agent.detect.rows import Rows
 from agent.records import BoolArray, FloatArray, IntArray
 
-SLOTS = 144
 DAYS = 14
 _KNOWN_DAYS = 3
-_ALONG_S = 300.0  # every slot, in every time zone, is made up of such parts
 _LARGEST = 1e33  # 32 bits hold the sum of some
 
 
 class Season:
-    """The last two weeks of every row, slot by slot."""
+    """The last two weeks of every row, slot by slot.
 
-    def __init__(self, calendar: LocalCalendar) -> None:
-        self._calendar = calendar
-        self._days: dict[int, Rows] = {}  # by the number of the day
-        self._now = Rows(total=np.float64, samples=np.float64)
-        self.slot: tuple[int, int] | None = None  # day and slot that ``_now`` adds up
-        self._around: tuple[tuple[int, int], tuple[int, int]] | None = None
-        # at the middles of the two slots around; whether days of the same kind say so
+    Slots begin at the same moments for all rows; which of which day they are depends on a row's calendar.
+    """
+
+    def __init__(self, calendars: Calendars) -> None:
+        self._calendars = calendars
+        self._days: dict[int, Rows] = {}  # by the number of the local day
+        self.slot: int | None = None  # that ``now`` adds up, counted since 1970
+        self.now = Rows(total=np.float64, samples=np.float64)
+        self._calendar = Rows(number=np.intp)
+        self._around: int | None = None  # the first of the two slots around
+        # what is usual at their middles; whether days of the same kind say so
         self._usual = Rows(first=np.float64, second=np.float64, sure=np.bool_)
+
+    @property
+    def days(self) -> Sequence[int]:
+        """Return the days that something is kept of."""
+        return list(self._days)
 
     def fit_to(self, count: int) -> None:
         """Make room for so many rows."""
-        before = len(self._now)
+        before = len(self.now)
         if count == before:
             return
-        self._now.fit_to(count)
+        self.now.fit_to(count)
+        self._calendar.fit_to(count)
         self._usual.fit_to(count)
         for name in ("first", "second"):
             self._usual[name][before:] = np.nan
@@ -48,14 +57,17 @@ class Season:
             day.fit_to(count)
             day["mean"][:, before:] = np.nan
 
+    def assign(self, row: int, calendar: int) -> None:
+        """Let a row go by another calendar of all."""
+        self._calendar["number"][row] = calendar
+
     def expected(self, at: float) -> tuple[FloatArray, BoolArray]:
         """Return what is usual at a moment, NaN where that is not known, and where it is sure."""
-        place = self._calendar.place(at)
-        position = place.share * SLOTS - 0.5
-        around = _beside(place.day, int(np.floor(position)))
+        position = at / SLOT_S - 0.5
+        around = int(np.floor(position))
         if around != self._around:
             self._look_up(around)
-        share = position - np.floor(position)
+        share = position - around
         first, second = self._usual["first"], self._usual["second"]
         between = (1 - share) * first + share * second
         # samples that are further apart than slots leave every other one empty
@@ -64,36 +76,20 @@ class Season:
 
     def along(self, row: int, times: FloatArray) -> FloatArray:
         """Return what is usual of one row at some moments."""
-        moments, places = np.unique(times // _ALONG_S, return_inverse=True)
-        usual = np.full(len(moments), np.nan)
-        known: dict[tuple[int, int], float] = {}
-        for number, moment in enumerate(moments.tolist()):
-            slot = _slot_of(self._calendar.place((moment + 0.5) * _ALONG_S))
-            if slot not in known:
-                known[slot] = float(self._median(slot, np.array([row]))[0][0])
-            usual[number] = known[slot]
-        result: FloatArray = usual[places]
-        return result
+        calendar = self._calendars.all[int(self._calendar["number"][row])]
+        slots, places = np.unique(times // SLOT_S, return_inverse=True)
+        rows = np.array([row])
+        usual = [self._median(_place(calendar, int(slot)), rows, calendar)[0][0] for slot in slots.tolist()]
+        return np.array(usual, np.float64)[places]
 
     def learn(self, values: FloatArray, known: BoolArray, at: float) -> None:
         """Take in the ``known`` samples of a moment that is not before the last one."""
-        place = self._calendar.place(at)
-        slot = _slot_of(place)
+        slot = int(at // SLOT_S)
         if slot != self.slot:
             self._end_slot()
             self.slot = slot
-        self._now["total"][:] += np.where(known, np.clip(values, -_LARGEST, _LARGEST), 0.0)
-        self._now["samples"][:] += known
-
-    @property
-    def days(self) -> Sequence[int]:
-        """Return the days that something is kept of."""
-        return list(self._days)
-
-    @property
-    def now(self) -> Rows:
-        """Return what adds up to the slot that is going on."""
-        return self._now
+        self.now["total"][:] += np.where(known, np.clip(values, -_LARGEST, _LARGEST), 0.0)
+        self.now["samples"][:] += known
 
     def day(self, day: int) -> np.ndarray:
         """Return the means of a day, slot x row. Raises KeyError."""
@@ -107,7 +103,7 @@ class Season:
         if day not in self._days:
             self._around = None
             rows = Rows(mean=(np.float32, SLOTS))
-            rows.fit_to(len(self._now))
+            rows.fit_to(len(self.now))
             rows["mean"][:] = np.nan
             self._days[day] = rows
 
@@ -119,43 +115,56 @@ class Season:
 
     def keep(self, rows: IntArray) -> None:
         """Follow a renumbering of the rows."""
-        for one in (self._now, self._usual, *self._days.values()):
+        for one in (self.now, self._calendar, self._usual, *self._days.values()):
             one.keep(rows)
 
     def forget(self, rows: IntArray) -> None:
         """Know nothing of these rows any more."""
-        self._now.forget(rows)
+        self.now.forget(rows)
         for name in ("first", "second"):
             self._usual[name][rows] = np.nan
         for day in self._days.values():
             day["mean"][:, rows] = np.nan
 
+    def _by_calendar(self) -> Iterator[tuple[LocalCalendar, IntArray]]:
+        """Yield each calendar with its rows."""
+        number = self._calendar["number"]
+        for place, calendar in enumerate(self._calendars.all):
+            rows = np.flatnonzero(number == place)
+            if len(rows):
+                yield calendar, rows
+
     def _end_slot(self) -> None:
         if self.slot is None:
             return
-        day, slot = self.slot
-        samples = self._now["samples"]
-        self.begin_day(day)
-        seen = samples > 0
-        self._days[day]["mean"][slot, seen] = self._now["total"][seen] / samples[seen]
-        self._now["total"][:] = 0.0
-        self._now["samples"][:] = 0.0
+        samples = self.now["samples"]
+        means = self.now["total"] / np.maximum(samples, 1.0)
+        for calendar, rows in self._by_calendar():
+            day, slot = _place(calendar, self.slot)
+            self.begin_day(day)
+            seen = rows[samples[rows] > 0]
+            self._days[day]["mean"][slot, seen] = means[seen]
+        self.now["total"][:] = 0.0
+        samples[:] = 0.0
 
-    def _look_up(self, around: tuple[tuple[int, int], tuple[int, int]]) -> None:
-        everything = np.arange(len(self._now))
-        if self._around is not None and around[0] == self._around[1]:
-            self._usual["first"][:] = self._usual["second"]
-        else:
-            self._usual["first"][:] = self._median(around[0], everything)[0]
-        self._usual["second"][:], self._usual["sure"][:] = self._median(around[1], everything)
+    def _look_up(self, around: int) -> None:
+        usual = self._usual
+        if self._around == around - 1:
+            usual["first"][:] = usual["second"]
+        for calendar, rows in self._by_calendar():
+            if self._around != around - 1:
+                usual["first"][rows] = self._median(_place(calendar, around), rows, calendar)[0]
+            usual["second"][rows], usual["sure"][rows] = self._median(
+                _place(calendar, around + 1), rows, calendar
+            )
         self._around = around
 
-    def _median(self, slot: tuple[int, int], rows: IntArray) -> tuple[FloatArray, BoolArray]:
+    def _median(self, place: Place, rows: IntArray, calendar: LocalCalendar) -> tuple[FloatArray, BoolArray]:
         """Return the median of a slot over earlier days, of the same kind where enough of them are known."""
-        number, place = slot
-        rest = self._calendar.rests(number)
-        days = [(day, one["mean"][place]) for day, one in self._days.items() if day < number]
-        alike = [means for day, means in days if self._calendar.rests(day) == rest]
+        number, slot = place
+        rest = calendar.rests(number)
+        days = [(day, one["mean"][slot]) for day, one in self._days.items() if day < number]
+        alike = [means for day, means in days if calendar.rests(day) == rest]
         middle, count = _median_of(alike, rows)
         sure = count >= _KNOWN_DAYS
         if sure.all():
@@ -164,22 +173,15 @@ class Season:
         return np.where(sure, middle, np.where(known >= _KNOWN_DAYS, others, np.nan)), sure
 
 
-def _slot_of(place: Place) -> tuple[int, int]:
-    return place.day, min(int(place.share * SLOTS), SLOTS - 1)
-
-
-def _beside(day: int, slot: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return a slot and the next, which may lie in the days beside."""
-    first = (day, slot) if slot >= 0 else (day - 1, slot + SLOTS)
-    second = (day, slot + 1) if slot + 1 < SLOTS else (day + 1, 0)
-    return first, second
+def _place(calendar: LocalCalendar, slot: int) -> Place:
+    return calendar.place((slot + 0.5) * SLOT_S)
 
 
 def _median_of(days: Sequence[np.ndarray], rows: IntArray) -> tuple[FloatArray, IntArray]:
     """Return the median over days that are known (NaN where none is), and how many these are."""
     if not days:
         return np.full(len(rows), np.nan), np.zeros(len(rows), np.intp)
-    values = np.sort(np.stack(days)[:, rows], axis=0)  # NaN goes last
+    values = np.sort(np.stack([means[rows] for means in days]), axis=0)  # NaN goes last
     count = np.isfinite(values).sum(0)
     columns = np.arange(len(rows))
     low, high = np.maximum((count - 1) // 2, 0), np.minimum(count // 2, len(days) - 1)

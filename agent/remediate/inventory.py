@@ -79,6 +79,11 @@ class AnsibleInventory:
         self._fingerprint: _Fingerprint = ()
         self._refused: tuple[RunError, float, _Fingerprint] | None = None
 
+    @property
+    def known(self) -> Inventory | None:
+        """Return the inventory as it was read last, however long ago; None when it could not be read."""
+        return self._inventory
+
     def hosts(self) -> Mapping[str, InventoryHost]:
         """Return all hosts by name. Raises RunError as ``read`` does."""
         return self.read().hosts

@@ -16,6 +16,7 @@ from agent.config.logsignals import LOG_SIGNALS
 from agent.config.targetsignals import TARGET_SIGNALS
 from agent.decide import Decider
 from agent.detect import Engine
+from agent.detect.calendar import Calendars
 from agent.detect.models.client import ModelClient
 from agent.diagnose import Clearance, IncidentLifecycle, VotingEnsemble
 from agent.investigation.voter import InvestigationVoter
@@ -41,6 +42,7 @@ from agent.wiring.agent import Agent
 from agent.wiring.definitions import Current, Definitions, load_steps, with_digests
 from agent.wiring.messages import anomalies_to_tell, make_announcers, make_own_trouble_messages
 from agent.wiring.parts import make_ansible, make_dependencies, make_scorer, make_source, state_folder
+from agent.wiring.timezones import make_calendars
 from agent.wiring.voting import Learned, make_ensemble, make_investigator, make_voter
 
 
@@ -120,7 +122,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     models = ModelClient(scorer) if scorer is not None else None
     pipeline = _pipeline(
         settings, definitions, stores, source, responder, latest, clock, outlook, series, lifecycle,
-        ensemble, tracker, models, alerts.doubt_ends,
+        ensemble, tracker, make_calendars(settings.detect, inventory, current), models, alerts.doubt_ends,
     )  # fmt: skip
     detection = state_folder(settings)
     pipeline.restore_state(detection)
@@ -197,6 +199,7 @@ def _pipeline(
     lifecycle: IncidentLifecycle,
     ensemble: VotingEnsemble,
     tracker: IncidentTracker,
+    calendars: Calendars,
     models: ModelClient | None,
     on_frame: Callable[[Frame], None],
 ) -> Pipeline:
@@ -204,7 +207,7 @@ def _pipeline(
     signals = {**definitions.book.signals, **own_signals}
     collect = settings.collect
     buffer = FrameBuffer(signals, round(collect.history / collect.poll), collect.prometheus.max_series)
-    detector = Engine(signals, settings.detect, models=models)
+    detector = Engine(signals, settings.detect, calendars, models)
     buffer.on_renumber(detector.keep)
     if models is not None:
         buffer.on_renumber(models.keep)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from agent.config import (
@@ -17,6 +18,7 @@ from agent.config import (
     scale_remediation,
     scale_rule,
 )
+from agent.config.holidayfile import load_holidays
 from agent.config.remediationfile import RemediationFile
 from agent.config.yamlfile import read_yaml, validate
 from agent.decide import Remediation, load_catalog
@@ -34,6 +36,7 @@ class Definitions:
     catalog: Mapping[str, Remediation]
     policy: PolicyFile
     cases: Sequence[PastCase] = ()
+    holidays: frozenset[date] = frozenset()
 
 
 @dataclass(slots=True)
@@ -50,6 +53,10 @@ class Current:
     def policy(self) -> PolicyFile:
         """Return the policy in force."""
         return self.definitions.policy
+
+    def holidays(self) -> frozenset[date]:
+        """Return the days of rest that are no weekend."""
+        return self.definitions.holidays
 
     def book(self) -> Rulebook:
         """Return the signals, faults and rules in force."""
@@ -97,9 +104,14 @@ def load_definitions(settings: Settings) -> Definitions:
         cases = load_cases(settings.paths.rules, book.faults) if book.faults else ()
     except ConfigError as error:
         problems += error.problems
+    holidays: frozenset[date] = frozenset()
+    try:
+        holidays = load_holidays(settings.paths.rules)
+    except ConfigError as error:
+        problems += error.problems
     if problems or policy is None:
         raise ConfigError(problems)
-    definitions = Definitions(book=book, catalog=catalog, policy=policy, cases=cases)
+    definitions = Definitions(book=book, catalog=catalog, policy=policy, cases=cases, holidays=holidays)
     return _scaled(definitions, settings.agent.time_scale)
 
 
@@ -114,4 +126,5 @@ def _scaled(definitions: Definitions, factor: float) -> Definitions:
         },
         policy=scale_policy(definitions.policy, factor),
         cases=definitions.cases,
+        holidays=definitions.holidays,
     )

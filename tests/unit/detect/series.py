@@ -7,7 +7,7 @@ import numpy as np
 from agent.collect import Answer, FrameBuffer, Poll
 from agent.config.settings import DetectSection
 from agent.detect import Engine
-from agent.detect.calendar import LocalCalendar
+from agent.detect.calendar import Calendars
 from tests.make import NOW, signal
 
 
@@ -18,11 +18,11 @@ def noise(count=200, seed=0, scale=0.5):
 class Watched:
     """A detector of one signal and the buffer before it; a sample a minute."""
 
-    def __init__(self, step_s=60, calendar=None, detect=None, **fields):
+    def __init__(self, step_s=60, calendars=None, detect=None, **fields):
         self.signals = {"x": signal("x", **{"bad": "both", **fields})}
         self.buffer = FrameBuffer(self.signals, 240, 3000)
         self.settings = detect or DetectSection(warm_up=20)
-        self.engine = Engine(self.signals, self.settings, calendar or LocalCalendar())
+        self.engine = Engine(self.signals, self.settings, calendars or Calendars())
         self.buffer.on_renumber(self.engine.keep)
         self.step = timedelta(seconds=step_s)
         self.at = NOW
