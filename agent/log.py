@@ -13,10 +13,11 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from agent.cleantext import clean
+
 SECRET_NAME = re.compile(
     r"pass(word|wd|phrase)?$|secret|token|api_?key|private_?key$|authorization|credential", re.IGNORECASE
 )
-_URL_LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
 _VALUE_LENGTH = 500
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -49,11 +50,13 @@ def redact(key: str, value: Any) -> Any:
     """Return a value as it may be shown: no secrets, no control characters, not endless."""
     if SECRET_NAME.search(key):
         return "[redacted]"
-    if not isinstance(value, str):
-        return value
-    value = _URL_LOGIN.sub(r"\g<scheme>[redacted]@", value)
-    value = "".join(c if c.isprintable() else " " for c in value)
-    return value if len(value) <= _VALUE_LENGTH else value[:_VALUE_LENGTH] + "…"
+    if isinstance(value, str):
+        return clean(value, _VALUE_LENGTH)
+    if isinstance(value, dict):
+        return {str(name): redact(str(name), one) for name, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact("", one) for one in value]
+    return value
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -71,7 +74,7 @@ class _JsonFormatter(logging.Formatter):
             **_fields(record),
         }
         if record.exc_info:
-            entry["traceback"] = self.formatException(record.exc_info)
+            entry["traceback"] = clean(self.formatException(record.exc_info), lines=True)
         return json.dumps(entry, default=str, ensure_ascii=False)
 
 
@@ -83,7 +86,7 @@ class _TextFormatter(logging.Formatter):
         message = redact("", record.getMessage())
         line = f"{time} {record.levelname.lower():7} {room:9} {message:32} {fields}".rstrip()
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
+            line += "\n" + clean(self.formatException(record.exc_info), lines=True)
         return line
 
 

@@ -70,6 +70,12 @@ SOURCE_FAILURES = Counter("opsmend_source_failures", "Readings that failed", ["s
 KAFKA_LAG = Gauge(
     "opsmend_kafka_lag", "Messages that wait to be read", ["topic", "partition"], registry=REGISTRY
 )
+EVENTS_PASSED = Counter(
+    "opsmend_events_passed",
+    "Messages of a stream that are no events, by what they are",
+    ["kind"],
+    registry=REGISTRY,
+)
 STAGE_IN = Counter("opsmend_stage_in", "Records handed to a stage", ["stage"], registry=REGISTRY)
 STAGE_OUT = Counter("opsmend_stage_out", "Records a stage handed on", ["stage"], registry=REGISTRY)
 STAGE_WAITING = Gauge("opsmend_stage_waiting", "Records before a stage", ["stage"], registry=REGISTRY)

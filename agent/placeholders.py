@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from agent.cleantext import clean
+
 PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)(?::([a-z]+))?\}")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SHOWN_LENGTH = 200  # characters of a label that people get to see
@@ -32,18 +34,12 @@ def fill(template: str, values: Mapping[str, str | float | None]) -> str:
     return PLACEHOLDER.sub(put, template)
 
 
-def printable(text: str, longest: int) -> str:
-    """Return a stranger's text without control characters, cut where it never ends."""
-    shown = "".join(c if c.isprintable() else "?" for c in text[: longest + 1])
-    return shown if len(shown) <= longest else shown[:longest] + "…"
-
-
 def format_value(value: str | float | None, style: str | None = None) -> str:
     """Return a value as people write it: ``percent``, ``bytes``, ``duration`` or plain."""
     if value is None:
         return "unknown"
     if isinstance(value, str):
-        return printable(value, _SHOWN_LENGTH)
+        return clean(value, _SHOWN_LENGTH)
     return _STYLES.get(style or "", _plain)(value)
 
 

@@ -1,4 +1,4 @@
-"""The targets of messages in, whether each could be told and, where wanted, was told out."""
+"""Targets of messages in, of each of their URLs whether it could be told and, where wanted, was told out."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ def check_notifications(settings: Settings, policy: PolicyFile | None, send: boo
     if policy is not None and notify.targets and not policy.approval.contacts and not notify.escalate_to:
         yield missing("messages", "nobody is asked for approvals (approval.contacts in policy.yml)")
     for name in notify.targets:
-        yield _check(settings, name, send)
+        yield from check_target(settings, name, send)
 
 
-def _check(settings: Settings, name: str, send: bool) -> Line:
+def check_target(settings: Settings, name: str, send: bool) -> Iterator[Line]:
+    """Yield how each URL of a target is; with ``send`` each gets a message that says that it is a test."""
     what = f"messages to {name}"
     file = settings.notify.targets[name].url_file
     try:
         urls = read_urls(settings.notify.targets[name])
     except OSError as error:
-        return wrong(what, f"{file} cannot be read: {error.strerror}")
-    if not urls:
-        return wrong(what, f"{file} holds no URL")
+        yield wrong(what, f"{file} cannot be read: {error.strerror}")
+        return
+    except ValueError as error:
+        yield wrong(what, str(error))
+        return
     title = f"[{settings.agent.name}] test"
-    body = f"This is a test by opsmend check on {gethostname()}. Nothing is wrong."
-    if why := deliver(urls, title, body) if send else look_at(urls):
-        return wrong(what, f"{why} ({file})")
-    if send:
-        return good(what, "was told, by a message that says it is a test")
-    return good(what, f"{len(urls)} URLs; --send tells it")
+    body = f"This is a test by opsmend on {gethostname()}. Nothing is wrong."
+    well = "was told, by a message that says it is a test" if send else "is understood; --send tells it"
+    for one in deliver(urls, title, body) if send else look_at(urls):
+        yield wrong(what, f"{one.name} {one.why} ({file})") if one.why else good(what, f"{one.name} {well}")

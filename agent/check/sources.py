@@ -11,6 +11,7 @@ from agent.config import Settings
 from agent.config.sources import AlertmanagerSection, SearchSection
 from agent.errors import OpsmendError
 from agent.records import LogLine
+from agent.stream.feeds import tell_lost
 
 _LOOK_BACK = timedelta(hours=1)
 _SAMPLE = 50  # lines
@@ -59,6 +60,8 @@ def _check_search(section: SearchSection) -> Iterator[Line]:
         with source.picture() as picture:
             counts = picture.count(now - _LOOK_BACK, now + SPAN)
             sample = next(picture.read(max(counts), max(counts)), []) if counts else []
+        if lost := tell_lost(section, source.without_time()):
+            yield missing(f"logs in {section.index}", lost)
     except OpsmendError as error:
         yield wrong(name, str(error))
         return

@@ -11,10 +11,10 @@ from typing import Any
 from rich.markup import escape
 from rich.padding import Padding
 
+from agent.cleantext import clean
 from agent.cli.agentapi import agent_api
 from agent.cli.common import settings_and_stores
 from agent.cli.output import console, print_json
-from agent.placeholders import printable
 
 _LONGEST = 160  # letters of one value; --json has all of them
 
@@ -31,7 +31,7 @@ def list_audit(config: Path | None, subject: str | None, limit: int, json: bool)
 
 def _print(entry: Mapping[str, Any]) -> None:
     at = datetime.fromisoformat(entry["at"])
-    words = [printable(str(entry[name]), _LONGEST) for name in ("actor", "action", "subject")]
+    words = [clean(str(entry[name]), _LONGEST) for name in ("actor", "action", "subject")]
     actor, action, about = map(escape, words)
     console.print(
         f"[bold]{entry['id']}[/] {at:%Y-%m-%d %H:%M:%S} UTC [bold]{actor}[/] {action} [bold]{about}[/]",
@@ -52,7 +52,7 @@ def _details(detail: Mapping[str, Any]) -> Iterator[str]:
             )
         else:
             told = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        yield f"{printable(name, _LONGEST)}: {printable(told, _LONGEST)}"
+        yield f"{clean(name, _LONGEST)}: {clean(told, _LONGEST)}"
 
 
 def verify_audit(config: Path | None, head: str | None, json: bool) -> None:

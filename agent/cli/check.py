@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from agent.check.files import check_loaded, secrets_in_the_open
 from agent.check.identity import agents_user, become
 from agent.check.lines import Level, Line, missing
 from agent.check.site import Site
@@ -39,6 +40,8 @@ def check_all(config: Path | None, offline: bool, send: bool, json: bool) -> Non
     try:
         settings = load_settings(file)
         problems += check_settings(settings, file)
+        problems += check_loaded(settings, file)
+        lines += secrets_in_the_open(settings)
         problems += _check_models(settings, file)
         definitions = load_definitions(settings)
     except ConfigError as error:
@@ -97,5 +100,10 @@ def _report(
             f"{_WORDS[Level.GOOD]} {len(book.signals)} signals, {len(book.faults)} faults, "
             f"{len(book.rules)} rules, {len(definitions.catalog)} remediations"
         )
+    print_lines(lines)
+
+
+def print_lines(lines: Sequence[Line]) -> None:
+    """Print what was found, a line each."""
     for line in lines:
         console.print(f"{_WORDS[line.level]} {escape(line.what)}: {escape(line.text)}", soft_wrap=True)

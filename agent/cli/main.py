@@ -13,6 +13,7 @@ from agent.cli.authors import playbooks, rules
 from agent.cli.completion import hosts, states
 from agent.cli.firststeps import first_steps
 from agent.cli.learning import training
+from agent.cli.messages import notify
 from agent.cli.offline import offline
 from agent.cli.options import Config, Json
 from agent.cli.people import audit, incident, pauses, tokens
@@ -44,6 +45,7 @@ app.add_typer(rules, name="rules")
 app.add_typer(playbooks, name="playbooks")
 app.add_typer(offline)
 app.add_typer(training)
+app.add_typer(notify, name="notify")
 
 
 def _version(wanted: bool) -> None:

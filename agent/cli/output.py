@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,14 +17,31 @@ from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from agent.cleantext import clean
 from agent.errors import OpsmendError
 from agent.records.plain import to_plain
 
+_OBEYED = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 # what goes into a pipe is for grep: no line is folded there
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
-console = Console(highlight=False, width=_WIDTH)
-errors = Console(stderr=True, highlight=False, width=_WIDTH)
+
+
+class CleanConsole(Console):
+    """Prints what is given to it, and nothing that a terminal would obey.
+
+    Every string goes through here, also the cells of tables: what a label, a log line or a playbook's output
+    holds is shown, never carried out.
+    """
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a string with its markup as text that may be shown."""
+        return super().render_str(clean(text, lines=True), **options)
+
+
+console = CleanConsole(highlight=False, width=_WIDTH)
+errors = CleanConsole(stderr=True, highlight=False, width=_WIDTH)
 
 STATE_STYLES = {
     "recovered": "green",
@@ -72,7 +90,9 @@ def writing(path: Path) -> Iterator[TextIO]:
 def print_json(value: Any) -> None:
     """Write a value as JSON to standard output."""
     text = orjson.dumps(value, default=to_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
-    sys.stdout.buffer.write(text + b"\n")
+    # what terminals obey and JSON may hold as it is; programs read it as the same text
+    shown = _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text.decode())
+    sys.stdout.buffer.write(shown.encode() + b"\n")
     sys.stdout.buffer.flush()
 
 

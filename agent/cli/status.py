@@ -78,6 +78,8 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
             console.print(f"[red]no answer[/] of {source}: {escape(how['trouble'])}", soft_wrap=True)
         else:
             console.print(f"Taken in from {source}: {how['records']} records")
+    for source, note in live.get("source_notes", {}).items():
+        console.print(f"[yellow]not in full[/] from {source}: {escape(note)}", soft_wrap=True)
     _print_alerts(live.get("alerts", {}))
     for one in live.get("own_trouble", ()):
         since = ago(datetime.fromisoformat(one["since"]), now)

@@ -9,13 +9,14 @@ from typing import Any
 
 import orjson
 
-from agent.collect.search import first
+from agent.collect.documents import first
 from agent.config.sources import EventFields
 from agent.instance import host_of
 from agent.records import Event
 
 TEXT_KIND = "message"  # of an event that came as plain text
 _LARGEST = 256 * 1024  # bytes
+_FRAME = 5  # bytes before the message: zero, and the schema's number
 _MOST_LABELS = 30
 _LONGEST_LABEL = 500
 _LONGEST_KIND = 200
@@ -37,6 +38,7 @@ def to_event(
         raise NotAnEvent("is empty")
     if len(body) > _LARGEST:
         raise NotAnEvent(f"has {len(body)} bytes; at most {_LARGEST} are read")
+    body, format_ = _unframed(body, format_)
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
@@ -44,6 +46,20 @@ def to_event(
     if format_ == "text" or (format_ == "auto" and not text.lstrip().startswith("{")):
         return Event(id=id_, kind=TEXT_KIND, at=min(arrived, now), message=text.strip(), labels={})
     return _from_json(id_, body, arrived, fields, now)
+
+
+def _unframed(body: bytes, format_: str) -> tuple[bytes, str]:
+    """Return what a schema registry's frame holds: a zero, the number of the schema, the message.
+
+    Only JSON can be read without the schema. Raises NotAnEvent for Avro and protobuf.
+    """
+    if body[0] != 0 or len(body) <= _FRAME:
+        return body, format_
+    content = body[_FRAME:]
+    if not content.lstrip().startswith(b"{"):
+        schema = int.from_bytes(body[1:_FRAME], "big")
+        raise NotAnEvent(f"is Avro or protobuf by schema {schema} of a registry; only JSON is read")
+    return content, "json"
 
 
 def _from_json(id_: str, body: bytes, arrived: datetime, fields: EventFields, now: datetime) -> Event:

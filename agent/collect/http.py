@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -19,7 +20,7 @@ import urllib3
 
 from agent.collect.deadline import DeadlineAdapter, deadline
 from agent.collect.garbage import paused_collection
-from agent.config.credentials import credential_path, read_credential
+from agent.config.credentials import read_credential
 from agent.config.sources import HttpSection
 from agent.errors import AnswerTooLarge, SourceRefused, SourceUnreachable
 
@@ -208,15 +209,21 @@ class HttpClient:
             secret = read_credential(section.password_file, f"{self._key}.password_file")
             headers["Authorization"] = _basic(section.username, secret)
         elif section.token_file is not None:
-            secret = read_credential(section.token_file, f"{self._key}.token_file")
+            secret = self._header_secret(section.token_file, "token_file")
             headers["Authorization"] = f"Bearer {secret}"
         elif section.api_key_file is not None:
-            secret = read_credential(section.api_key_file, f"{self._key}.api_key_file")
+            secret = self._header_secret(section.api_key_file, "api_key_file")
             headers["Authorization"] = f"ApiKey {secret}"
         tenant = getattr(section, "tenant", None)
         if tenant:
             headers["X-Scope-OrgID"] = tenant
         return headers
+
+    def _header_secret(self, file: Path, setting: str) -> str:
+        secret = read_credential(file, f"{self._key}.{setting}")
+        if not secret.isascii():
+            raise SourceRefused(f"{file} holds what no header can carry ({self._key}.{setting})")
+        return secret
 
     def _trusted(self) -> str | bool:
         return str(self._section.ca_file) if self._section.ca_file else True
@@ -225,8 +232,8 @@ class HttpClient:
         section = self._section
         if section.cert_file is None:
             return None
-        certificate = str(credential_path(section.cert_file))
-        return (certificate, str(credential_path(section.key_file))) if section.key_file else certificate
+        certificate = str(section.cert_file)
+        return (certificate, str(section.key_file)) if section.key_file else certificate
 
 
 class _BrokenConnection(Exception):

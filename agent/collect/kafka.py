@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Any
 from agent.collect.deadletters import DeadLetters
 from agent.collect.events import NotAnEvent, to_event
 from agent.collect.kafkaconnection import KEY, connection, name_of, named, need_library
+from agent.collect.kafkatopic import TopicIdentity
 from agent.config.sources import KafkaSection
 from agent.errors import SourceError, SourceRefused
+from agent.log import Logger
+from agent.metrics import EVENTS_PASSED
 from agent.records import Event
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message, TopicPartition
+
+log = Logger("kafka")
 
 _BATCH = 1000
 _WAIT_S = 1.0
@@ -41,6 +46,8 @@ class KafkaSource:
         self._pending: list[Message] = []
         self._error: KafkaError | None = None
         self._doubtful = False
+        self._identity = TopicIdentity(section)
+        self._begins_anew = False
         self._starts: dict[int, int] = {}  # where partitions begin for us of which nothing came yet
         need_library()
         self._consumer = self._join()
@@ -58,6 +65,7 @@ class KafkaSource:
 
         try:
             if not self._pending:
+                self._begin_anew_where_needed()
                 self._pending = [one for one in self._consumer.consume(_BATCH, wait_s) if self._good(one)]
             if not self._pending:
                 self._raise_trouble()
@@ -113,8 +121,25 @@ class KafkaSource:
         except KafkaException as error:  # a file it cannot read, a setting it does not take
             why = error.args[0].str()
             raise SourceRefused(f"{name_of(self._section)} cannot be asked: {why} ({KEY})") from error
-        consumer.subscribe([self._section.topic], on_assign=lambda *_: self._starts.clear())
+        consumer.subscribe([self._section.topic], on_assign=self._take_partitions)
         return consumer
+
+    def _take_partitions(self, consumer: Any, partitions: list[TopicPartition]) -> None:
+        """Begin where the group has come to, or at the beginning of a topic that was made anew."""
+        from confluent_kafka import OFFSET_BEGINNING
+
+        self._starts.clear()
+        if self._begins_anew:
+            for place in partitions:
+                place.offset = OFFSET_BEGINNING
+            consumer.incremental_assign(partitions)
+
+    def _begin_anew_where_needed(self) -> None:
+        """Read a topic from its beginning that was deleted and made anew: it counts from 0 again."""
+        if self._identity.has_changed():
+            log.warning("topic was made anew and is read from its beginning", topic=self._section.topic)
+            self._begins_anew = True
+            self._join_anew()
 
     def _join_anew(self) -> None:
         """Become a member again, after an error that the client cannot come back from."""
@@ -135,11 +160,15 @@ class KafkaSource:
         now = datetime.now(UTC)
         section = self._section
         for message in messages:
+            if message.value() is None:
+                EVENTS_PASSED.labels("tombstone").inc()  # says that a key is gone: no event, and no mistake
+                continue
             arrived = _arrived(message) or now
             try:
                 event = to_event(_id(message), message.value(), arrived, section.format, section.fields, now)
                 events.append(event)
             except NotAnEvent as why:
+                EVENTS_PASSED.labels("dead_letter").inc()
                 dead.append((message, str(why)))
         return events, dead
 
@@ -157,6 +186,7 @@ class KafkaSource:
         }
         try:
             self._consumer.commit(offsets=offsets, asynchronous=False)
+            self._begins_anew = False  # from here on the group knows how far it is
         except KafkaException as error:
             # the partition is another member's now: it will be delivered again there, and recognised
             if error.args[0].code() not in moved:

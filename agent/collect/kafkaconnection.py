@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from agent.config.credentials import credential_path, read_credential
+from agent.config.credentials import read_credential
 from agent.config.sources import KafkaSection
 from agent.errors import SourceError, SourceRefused, SourceUnreachable
 
@@ -47,7 +47,7 @@ def connection(section: KafkaSection) -> dict[str, Any]:
         ("ssl.key.location", section.key_file),
     ):
         if file is not None:
-            settings[name] = str(credential_path(file))
+            settings[name] = str(file)
     return settings
 
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from agent.collect.templates import Template, TemplateMiner
 from agent.records import LogCount, LogLine, TemplateSeen
 
+_MOST_WRITERS = 2000  # of one page of lines
+_OTHERS: Labels = (("service", "others"),)
 _SPAN_S = 10
 _LONGEST_EXAMPLE = 500
 _MOST_TEMPLATES = 20_000
@@ -63,12 +65,18 @@ class LineCounter:
         """Count lines. Learns their templates, but remembers no number until it is settled."""
         tallies: dict[tuple[int, str, str, Labels], _Tally] = {}
         sightings: dict[int, _Sighting] = {}
+        writers: set[Labels] = set()
         total = 0
         for line in lines:
             total += 1
             number = self._miner.add(line.message)
             span = int(line.at.timestamp()) // _SPAN_S * _SPAN_S
             labels = tuple(sorted(line.labels.items()))
+            if labels not in writers:
+                # a field that differs from line to line names nobody; its rows would fill the store
+                if len(writers) >= _MOST_WRITERS:
+                    labels = _OTHERS
+                writers.add(labels)
             _tally(tallies, (span, "template", str(number), labels), line.message)
             for pattern in self._found(line.message):
                 _tally(tallies, (span, "pattern", pattern, labels), line.message)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from agent.cleantext import clean
 from agent.collect.probeanswers import READERS
 from agent.errors import ParameterError
 from agent.records.probes import ProbeAnswer
@@ -69,8 +70,8 @@ def questions(unit: str = "", certificates: Sequence[str] = ()) -> list[Question
 
 def read_answer(host: str, question: Question, said: Said, now: datetime) -> ProbeAnswer:
     """Return what a host's words mean. What they leave open is an error or marked as partial."""
-    text = _clean(said.text)
-    complaint = _clean(said.complaint).strip()
+    text = clean(said.text, lines=True)
+    complaint = clean(said.complaint, lines=True).strip()
     error = _error(said, complaint)
     facts, findings = READERS[question.probe](text, now) if text and not error else ({}, [])
     return ProbeAnswer(
@@ -102,8 +103,3 @@ def _partial(question: Question, user: str, text: str, complaint: str) -> str:
     if question.probe == "processes" and user != "root" and not _FIRST_PROCESS.search(text):
         return f"{user} does not see the processes of others"
     return ""
-
-
-def _clean(text: str) -> str:
-    """Return a host's words without what moves a cursor, changes a colour or rings a bell."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" if c != "\t" else " " for c in text)

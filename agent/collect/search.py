@@ -1,21 +1,22 @@
 """Elasticsearch or OpenSearch: spans of time in, the lines logged in them out.
 
 A reading looks at one unchanging picture of the indexes (a point in time). The two engines name it
-differently and break ties differently; ``GET /`` tells them apart.
+differently and break ties differently; which way an engine understands is found by trying.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from agent.collect.documents import field_at, reason_of, setting_for, to_line, why_in_part
 from agent.collect.http import HttpClient, Reply
-from agent.config.sources import LogFields, SearchSection
-from agent.errors import AnswerError, AnswerTooLarge, QueryError, SourceError
-from agent.instance import host_of
+from agent.config.sources import SearchSection
+from agent.errors import AnswerError, AnswerTooLarge, QueryError, SourceError, SourceRefused
 from agent.log import Logger
 from agent.records import LogLine
 
@@ -29,6 +30,24 @@ _MOST_SPANS = 360  # counted at once: an hour
 _LARGEST_PAGE = 32 * 2**20  # bytes; lines may be stack traces, and all of a page are held at once
 
 
+@dataclass(frozen=True, slots=True)
+class _Opens:
+    """How an engine opens a picture, what its answer calls it, what closes it, and what breaks ties."""
+
+    path: str
+    field: str
+    close: str
+    many: bool  # closes several at once
+    tiebreaker: str
+
+    def closed_by(self, id_: str) -> dict[str, Any]:
+        return {self.field: [id_]} if self.many else {self.field: id_}
+
+
+_ELASTICSEARCH = _Opens("_pit", "id", "/_pit", many=False, tiebreaker="_shard_doc")
+_OPENSEARCH = _Opens("_search/point_in_time", "pit_id", "/_search/point_in_time", many=True, tiebreaker="_id")
+
+
 class SearchSource:
     """One search engine. Not safe to use from several threads."""
 
@@ -36,7 +55,8 @@ class SearchSource:
         self._section = section
         self._client = HttpClient("search engine", "collect.search", section, largest=_LARGEST_PAGE)
         self._index = quote(section.index, safe="*,-_.+<>{}")
-        self._is_opensearch: bool | None = None
+        self._opensearch_first = False  # what the engine says it is; a proxy or a setting may hide it
+        self._opens: _Opens | None = None  # how it opens a point in time, once that is known
 
     def close(self) -> None:
         """Let go of connections."""
@@ -44,44 +64,70 @@ class SearchSource:
 
     def check(self) -> str:
         """Return the engine's name and version. Raises SourceError."""
-        version = _at(self._ask("GET", "/"), "version", {})
+        version = field_at(self._ask("GET", "/"), "version", {})
         if not isinstance(version, Mapping) or "number" not in version:
             text = f"{self._client.name} is no search engine; is the URL right? (collect.search.url)"
             raise AnswerError(text)
-        self._is_opensearch = version.get("distribution") == "opensearch"
-        return f"{'OpenSearch' if self._is_opensearch else 'Elasticsearch'} {version['number']}"
+        self._opensearch_first = version.get("distribution") == "opensearch"
+        return f"{'OpenSearch' if self._opensearch_first else 'Elasticsearch'} {version['number']}"
 
     @contextmanager
     def picture(self) -> Iterator[Picture]:
         """Open a picture of the indexes that does not change, until the block ends. Raises SourceError."""
-        if self._is_opensearch is None:
+        if self._opens is None:
             self.check()
-        opensearch = bool(self._is_opensearch)
-        keep = f"?keep_alive={_KEEP_ALIVE}"
-        path = f"/{self._index}/_search/point_in_time" if opensearch else f"/{self._index}/_pit"
         try:
-            # not repeated: each one opened holds resources of the engine until it runs out
-            answer = self._ask("POST", path + keep, repeatable=False)
+            opens, id_ = self._open()
         except QueryError:
             if self._has_indexes():
                 raise
             yield Picture(_find_nothing, self._section, "", "")
             return
-        id_ = answer.get("pit_id" if opensearch else "id")
-        if not isinstance(id_, str):
-            raise AnswerError(f"{self._client.name} opened no point in time")
-        tiebreaker = self._section.tiebreaker or ("_id" if opensearch else "_shard_doc")
+        tiebreaker = self._section.tiebreaker or opens.tiebreaker
         try:
             yield Picture(self._ask, self._section, id_, tiebreaker)
         finally:
-            close = "/_search/point_in_time" if opensearch else "/_pit"
             with suppress(SourceError):
-                self._ask("DELETE", close, {"pit_id": [id_]} if opensearch else {"id": id_})
+                self._ask("DELETE", opens.close, opens.closed_by(id_))
+
+    def without_time(self) -> int:
+        """Return how many documents have no time, so that no reading ever finds them. Raises SourceError."""
+        missing = {"bool": {"must_not": {"exists": {"field": self._section.fields.time}}}}
+        body = {"query": missing, "size": 0, "track_total_hits": True}
+        total = field_at(
+            self._ask("POST", f"/{self._index}/_search?ignore_unavailable=true", body), "hits.total", 0
+        )
+        return int(field_at(total, "value", 0) if isinstance(total, dict) else total or 0)
+
+    def _open(self) -> tuple[_Opens, str]:
+        """Open a point in time in the way that the engine understands, whatever it calls itself."""
+        if self._opens is not None:
+            return self._opens, self._opened(self._opens)
+        ways = (_OPENSEARCH, _ELASTICSEARCH) if self._opensearch_first else (_ELASTICSEARCH, _OPENSEARCH)
+        first: SourceError | None = None
+        for way in ways:
+            try:
+                id_ = self._opened(way)
+            except (QueryError, SourceRefused, AnswerError) as error:
+                first = first or error
+            else:
+                self._opens = way
+                return way, id_
+        assert first is not None
+        raise first
+
+    def _opened(self, way: _Opens) -> str:
+        # not repeated: each one opened holds resources of the engine until it runs out
+        path = f"/{self._index}/{way.path}?keep_alive={_KEEP_ALIVE}"
+        id_ = self._ask("POST", path, repeatable=False).get(way.field)
+        if not isinstance(id_, str):
+            raise AnswerError(f"{self._client.name} opened no point in time")
+        return id_
 
     def _has_indexes(self) -> bool:
         """Return whether the pattern fits any index: OpenSearch opens no point in time on none."""
         answer = self._ask("POST", f"/{self._index}/_search", {"size": 0, "track_total_hits": False})
-        return bool(_at(answer, "_shards.total", 0))
+        return bool(field_at(answer, "_shards.total", 0))
 
     def _ask(self, method: str, path: str, body: Any = None, repeatable: bool = True) -> dict[str, Any]:
         reply = self._client.send(method, path, json=body, repeatable=repeatable)
@@ -90,15 +136,16 @@ class SearchSource:
         answer = reply.json()
         if not isinstance(answer, dict):
             raise AnswerError(f"{self._client.name} sent no JSON; is the URL right? (collect.search.url)")
-        failed = _at(answer, "_shards.failed", 0)
+        failed = field_at(answer, "_shards.failed", 0)
         if failed or answer.get("timed_out"):
-            raise AnswerError(f"{self._client.name} answers in part only: {failed} shards failed")
+            raise AnswerError(f"{self._client.name} answers in part only: {why_in_part(answer, failed)}")
         return answer
 
     def _raise(self, reply: Reply) -> None:
-        said = _reason(reply.json())
+        said = reason_of(reply.json())
         if reply.status == 400:
-            raise QueryError(f"{self._client.name} refuses the query: {said} (collect.search.fields, filter)")
+            setting = setting_for(said) or "collect.search.fields, filter"
+            raise QueryError(f"{self._client.name} refuses the query: {said} ({setting})")
         raise self._client.refuse(reply, said, "index")
 
 
@@ -149,14 +196,18 @@ class Picture:
         counted = {"aggs": {"spans": {"date_histogram": spans}}, "size": 0, "track_total_hits": False}
         answer = self._search(start, end, counted)
         # Elasticsearch leaves aggregations out when there is no index
-        buckets = _at(answer, "aggregations.spans.buckets", None if _at(answer, "_shards.total", 1) else [])
+        buckets = field_at(
+            answer, "aggregations.spans.buckets", None if field_at(answer, "_shards.total", 1) else []
+        )
         try:
             return {
                 datetime.fromtimestamp(bucket["key"] / 1000, UTC): int(bucket["doc_count"])
                 for bucket in buckets
             }
         except (TypeError, KeyError, ValueError) as error:
-            raise AnswerError(f"the search engine counted in another shape: {error!r}") from error
+            raise AnswerError(
+                f"the search engine counted in another shape: {type(error).__name__}"
+            ) from error
 
     def _page(
         self, start: datetime, end: datetime, after: Sequence[Any] | None, size: int, with_text: bool = True
@@ -171,7 +222,7 @@ class Picture:
         }
         if after is not None:
             body["search_after"] = after
-        hits = _at(self._search(start, end, body), "hits.hits", None)
+        hits = field_at(self._search(start, end, body), "hits.hits", None)
         if not isinstance(hits, list) or not all(isinstance(hit, dict) and hit.get("sort") for hit in hits):
             raise AnswerError("the search engine sent hits of another shape")
         return hits
@@ -189,63 +240,6 @@ class Picture:
 
 def _find_nothing(method: str, path: str, body: Any) -> dict[str, Any]:
     return {"aggregations": {"spans": {"buckets": []}}, "hits": {"hits": []}}
-
-
-def to_line(hit: Mapping[str, Any], fields: LogFields) -> LogLine | None:
-    """Return a hit as a line, or None when it has no time. One without a text is a line all the same."""
-    source = hit.get("_source") or {}
-    message = first(source, fields.message)
-    sort = hit["sort"][0]
-    if not isinstance(sort, int | float):
-        return None
-    host = first(source, fields.host)
-    service, level = first(source, fields.service), first(source, fields.level)
-    labels = {"service": service, "host": host_of(host), "level": level}
-    return LogLine(
-        id=f"{hit.get('_index')}/{hit.get('_id')}",
-        at=datetime.fromtimestamp(sort / 1000, UTC),
-        message=message,
-        labels={name: value[:200] for name, value in labels.items() if value},
-    )
-
-
-def first(document: Mapping[str, Any], names: Sequence[str]) -> str:
-    """Return the first of the fields that is there as text, else an empty one.
-
-    >>> first({"log": {"level": "error"}, "a.b": 1}, ["nothing", "log.level"])
-    'error'
-    """
-    for name in names:
-        value = _at(document, name, None)
-        if isinstance(value, list) and value:
-            value = value[0]
-        if isinstance(value, bool | int | float | str) and value != "":
-            return str(value)
-    return ""
-
-
-def _at(document: Any, name: str, default: Any) -> Any:
-    """Return a field by its dotted name, written with dots or as objects, or in part each."""
-    if not isinstance(document, dict):
-        return default
-    if name in document:
-        return document[name]
-    head, dot, rest = name.partition(".")
-    while dot:
-        if head in document:
-            return _at(document[head], rest, default)
-        more, dot, rest = rest.partition(".")
-        head = f"{head}.{more}"
-    return default
-
-
-def _reason(body: Any) -> str:
-    error = body.get("error") if isinstance(body, dict) else None
-    if isinstance(error, str):
-        return error
-    causes = _at(error, "root_cause", None)
-    deeper = _at(causes[0], "reason", "") if isinstance(causes, list) and causes else ""
-    return str(deeper or _at(error, "reason", "") or "")
 
 
 def _millis(at: datetime) -> int:

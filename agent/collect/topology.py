@@ -63,9 +63,9 @@ class TopologyReader:
                 trouble = (
                     f"{error} (collect.topology.queries)" if isinstance(error, QueryError) else str(error)
                 )
-        if trouble is None:  # else nobody knows what is gone
-            kept = sorted(self._seen.items(), key=lambda item: item[1])[-_MOST_EDGES:]
-            self._seen = {edge: at for edge, at in kept if now - at <= self._section.forget}
+        kept = sorted(self._seen.items(), key=lambda item: item[1])[-_MOST_EDGES:]
+        # while the source does not answer nobody knows what is gone
+        self._seen = {edge: at for edge, at in kept if trouble or now - at <= self._section.forget}
         if trouble != self._trouble and trouble is not None:
             log.warning("the topology cannot be read for now", why=trouble)
         self._trouble = trouble

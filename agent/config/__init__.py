@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agent.config.casefile import load_cases
-    from agent.config.load import check_settings, find_config_file, load_settings
+    from agent.config.load import check_files, check_settings, find_config_file, load_settings
     from agent.config.policyfile import PolicyFile, load_policy
     from agent.config.remediationfile import RemediationFile
     from agent.config.rulefiles import Fault, Rule, Rulebook, Signal, load_rules
@@ -26,6 +26,7 @@ _MODULES = {
     "Rulebook": "rulefiles",
     "Settings": "settings",
     "Signal": "rulefiles",
+    "check_files": "load",
     "check_settings": "load",
     "find_config_file": "load",
     "load_cases": "casefile",
@@ -45,6 +46,7 @@ __all__ = [
     "Rulebook",
     "Settings",
     "Signal",
+    "check_files",
     "check_settings",
     "find_config_file",
     "load_cases",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from agent.config.places import InputFile
 from agent.config.scalars import PositiveDuration
 from agent.config.yamlfile import Strict
 
@@ -29,8 +29,8 @@ Network = Annotated[str, AfterValidator(_network)]
 class TlsSection(Strict):
     """With what the port proves who it is; reloaded with the configuration."""
 
-    cert_file: Path = Field(description="our certificate and what leads to the one that is trusted")
-    key_file: Path = Field(
+    cert_file: InputFile = Field(description="our certificate and what leads to the one that is trusted")
+    key_file: InputFile = Field(
         description="its key; a relative name is looked up in systemd's credentials folder"
     )
 
@@ -49,7 +49,7 @@ class ProxySection(Strict):
     secret_header: str = Field(
         default="X-Opsmend-Proxy", pattern=_HEADER, description="carries what is in secret_file"
     )
-    secret_file: Path | None = Field(
+    secret_file: InputFile | None = Field(
         default=None,
         description="what only the proxy knows; a must on this machine, where everybody can connect",
     )
@@ -88,7 +88,7 @@ class ApiSection(Strict):
         description="address:port; null: no port. Elsewhere than on this machine it needs tls",
     )
     tls: TlsSection | None = None
-    tokens_file: Path | None = Field(
+    tokens_file: InputFile | None = Field(
         default=None, description="YAML, name: token; readable by the agent's user only"
     )
     proxy: ProxySection | None = None

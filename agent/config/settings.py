@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, mo
 from agent.config.api import ApiSection
 from agent.config.conditions import check_patterns
 from agent.config.models import ModelsSection
+from agent.config.places import InputFile, Place
 from agent.config.scalars import Duration, PositiveDuration
 from agent.config.sources import (
     AlertmanagerSection,
@@ -32,7 +33,7 @@ def _one_or_many(value: object) -> object:
 
 
 _ONE_OR_MANY_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-Paths = Annotated[tuple[Path, ...], BeforeValidator(_one_or_many), WithJsonSchema(_ONE_OR_MANY_SCHEMA)]
+Paths = Annotated[tuple[Place, ...], BeforeValidator(_one_or_many), WithJsonSchema(_ONE_OR_MANY_SCHEMA)]
 
 
 class AgentSection(Strict):
@@ -47,8 +48,8 @@ class AgentSection(Strict):
         default="approve",
         description="observe: only say what it would do; approve: ask first; auto: act within policy",
     )
-    state_dir: Path = Field(default=Path("/var/lib/opsmend"), description="the store and its backups")
-    runtime_dir: Path = Field(default=Path("/run/opsmend"), description="live status, run workspaces")
+    state_dir: Place = Field(default=Path("/var/lib/opsmend"), description="the store and its backups")
+    runtime_dir: Place = Field(default=Path("/run/opsmend"), description="live status, run workspaces")
     time_scale: float = Field(
         default=1.0,
         gt=0,
@@ -179,7 +180,7 @@ class DiagnoseSection(Strict):
 
     probes: ProbesSection = ProbesSection()
 
-    classifier: Path | None = Field(
+    classifier: InputFile | None = Field(
         default=None, description="a trained classifier, as opsmend diagnose --save-classifier writes it"
     )
     at_once_above: float = Field(
@@ -238,12 +239,12 @@ class RemediateSection(Strict):
     grace: PositiveDuration = Field(
         default=timedelta(seconds=60), description="how long a running step may go on after SIGTERM"
     )
-    ansible_config: Path | None = Field(
+    ansible_config: Place | None = Field(
         default=None,
         description="the ansible.cfg in force; where it is not set, Ansible's own rules count: "
         "ANSIBLE_CONFIG, a file beside the playbooks, ~/.ansible.cfg, /etc/ansible/ansible.cfg",
     )
-    vault_password_file: Path | None = Field(
+    vault_password_file: InputFile | None = Field(
         default=None, description="opens what Ansible Vault encrypted in the inventory and in playbooks"
     )
 
@@ -266,7 +267,7 @@ class NotifyTarget(Strict):
     A relative name is looked up in systemd's credentials folder.
     """
 
-    url_file: Path = Field(description="holds apprise URLs, one a line; only the agent may read it")
+    url_file: InputFile = Field(description="holds apprise URLs, one a line; only the agent may read it")
 
 
 class AnomalyMessages(Strict):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
+from agent.config.places import InputFile
 from agent.config.scalars import Duration, PositiveDuration
 from agent.config.yamlfile import Strict
 
@@ -31,9 +31,11 @@ Names = Annotated[
 class TlsSection(Strict):
     """How a source proves itself to us, and we to it."""
 
-    ca_file: Path | None = Field(default=None, description="certificates to trust instead of the system's")
-    cert_file: Path | None = Field(default=None, description=f"our certificate: {_CREDENTIAL}")
-    key_file: Path | None = Field(default=None, description=f"the key of our certificate: {_CREDENTIAL}")
+    ca_file: InputFile | None = Field(
+        default=None, description="certificates to trust instead of the system's"
+    )
+    cert_file: InputFile | None = Field(default=None, description=f"our certificate: {_CREDENTIAL}")
+    key_file: InputFile | None = Field(default=None, description=f"the key of our certificate: {_CREDENTIAL}")
 
     @model_validator(mode="after")
     def _key_has_a_certificate(self) -> TlsSection:
@@ -48,9 +50,9 @@ class HttpSection(TlsSection):
     url: str = Field(pattern=r"^https?://[^\s?#]+$", description=_URL)
     timeout: PositiveDuration = Field(default=timedelta(seconds=10), description=_TIMEOUT)
     username: str | None = Field(default=None, description=_USERNAME)
-    password_file: Path | None = Field(default=None, description=_CREDENTIAL)
-    token_file: Path | None = Field(default=None, description=f"holds a bearer token: {_CREDENTIAL}")
-    api_key_file: Path | None = Field(default=None, description=f"holds an API key: {_CREDENTIAL}")
+    password_file: InputFile | None = Field(default=None, description=_CREDENTIAL)
+    token_file: InputFile | None = Field(default=None, description=f"holds a bearer token: {_CREDENTIAL}")
+    api_key_file: InputFile | None = Field(default=None, description=f"holds an API key: {_CREDENTIAL}")
 
     @field_validator("url")
     @classmethod
@@ -190,7 +192,7 @@ class KafkaSection(TlsSection):
         default="SCRAM-SHA-512", description="how we log in, with protocol SASL_…"
     )
     username: str | None = Field(default=None, description=_USERNAME)
-    password_file: Path | None = Field(default=None, description=_CREDENTIAL)
+    password_file: InputFile | None = Field(default=None, description=_CREDENTIAL)
     session_timeout: PositiveDuration = Field(
         default=timedelta(seconds=8), description="after so long the others take over what a dead agent had"
     )

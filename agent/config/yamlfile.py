@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,6 +33,8 @@ _KINDS = {
     "dict_type": ("a mapping of keys and values", ""),
 }
 _MAX_NODES = 200_000
+_MAX_REPEATED = 2_000  # nodes that aliases repeat: some lines of them may stand for millions
+_MAX_PROBLEMS = 100  # told of one file
 _MAX_BYTES = 4 * 1024 * 1024
 
 
@@ -130,7 +132,7 @@ def parse_yaml(text: str, file: Path) -> Document:
         lines: dict[KeyPath, int] = {}
         problems: list[Problem] = []
         if node is not None:
-            _walk(node, (), lines, problems, file)
+            _walk(node, (), lines, problems, file, _Seen())
         if problems:
             raise ConfigError(problems)
         data = loader.construct_document(node) if node is not None else None
@@ -145,15 +147,35 @@ def parse_yaml(text: str, file: Path) -> Document:
     return Document(file, data, lines)
 
 
+@dataclass(slots=True)
+class _Seen:
+    """The nodes of a document that were looked at, and how often one of them once more."""
+
+    nodes: set[int] = field(default_factory=set)
+    repeated: int = 0
+
+    def look_at(self, node: yaml.Node) -> None:
+        self.repeated += id(node) in self.nodes
+        self.nodes.add(id(node))
+        if self.repeated > _MAX_REPEATED:
+            raise ValueError("aliases repeat too much; are they nested?")
+
+
 def _walk(
-    node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], problems: list[Problem], file: Path
+    node: yaml.Node,
+    path: KeyPath,
+    lines: dict[KeyPath, int],
+    problems: list[Problem],
+    file: Path,
+    seen: _Seen,
 ) -> None:
+    seen.look_at(node)
     lines.setdefault(path, node.start_mark.line + 1)
     if len(lines) > _MAX_NODES:
         raise ValueError("too many nodes; are aliases nested?")
     if isinstance(node, yaml.SequenceNode):
         for index, child in enumerate(node.value):
-            _walk(child, (*path, index), lines, problems, file)
+            _walk(child, (*path, index), lines, problems, file, seen)
     elif isinstance(node, yaml.MappingNode):
         for key_node, child in node.value:
             key = str(key_node.value)
@@ -163,14 +185,19 @@ def _walk(
                 message = f"duplicate key '{key}', first on line {lines[child_path]}"
                 problems.append(Problem(file, message, line, dotted(child_path)))
             lines[child_path] = line
-            _walk(child, child_path, lines, problems, file)
+            _walk(child, child_path, lines, problems, file, seen)
 
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def validate(model: type[Model], document: Document, where: KeyPath = ()) -> Model:
-    """Check a document's data at ``where`` against a model.
+def validate(
+    model: type[Model],
+    document: Document,
+    where: KeyPath = (),
+    context: Mapping[str, Any] | None = None,
+) -> Model:
+    """Check a document's data at ``where`` against a model; ``context`` is what its validators may know.
 
     Raises ConfigError with one problem per mistake, each with file, line and key.
     """
@@ -180,9 +207,10 @@ def validate(model: type[Model], document: Document, where: KeyPath = ()) -> Mod
     if data is None:
         data = {}
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context=dict(context or {}))
     except ValidationError as error:
-        problems = [_to_problem(document, where, item) for item in error.errors(include_url=False)]
+        found = error.errors(include_url=False)[:_MAX_PROBLEMS]
+        problems = [_to_problem(document, where, item) for item in found]
         raise ConfigError(list(dict.fromkeys(problems))) from error
 
 

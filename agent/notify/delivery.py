@@ -1,13 +1,16 @@
-"""A message and the URLs of a target in, why it was not delivered out: sent by a process of its own."""
+"""A message and the URLs of a target in, how it went with each of them out: sent by a process of its own."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import orjson
 
+from agent.cleantext import clean, remember_secret
 from agent.config.settings import NotifyTarget
 from agent.environment import own_python
 
@@ -15,32 +18,78 @@ _TIMEOUT_S = 90
 NO_CHART: Mapping[str, Any] = {"series": [], "times": [], "since": 0.0, "chart_title": ""}
 
 
-def deliver(urls: Sequence[str], title: str, body: str, chart: Mapping[str, Any] = NO_CHART) -> str:
-    """Send a message to every URL; return why it failed, or nothing."""
-    return _hand_over({"urls": list(urls), "title": title, "body": body, **chart})
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it went with one URL: what it is called in messages, its digest, and why it failed, or nothing."""
+
+    name: str
+    digest: str
+    why: str
 
 
-def look_at(urls: Sequence[str]) -> str:
-    """Return why a message to these URLs could never be sent, or nothing. Nobody is told."""
-    return _hand_over({"urls": list(urls), "only_look": True})
-
-
-def _hand_over(job: Mapping[str, Any]) -> str:
+def read_urls(target: NotifyTarget) -> list[str]:
+    """Return the apprise URLs of a target, one at least. Raises OSError, ValueError for none."""
     try:
-        done = subprocess.run(
+        lines = [line.strip() for line in target.url_file.read_text(encoding="utf-8").splitlines()]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{target.url_file} is no text") from error
+    urls = [line for line in lines if line and not line.startswith("#")]
+    if not urls:
+        raise ValueError(f"{target.url_file} holds no URL")
+    for url in urls:
+        remember_secret(url)
+    return urls
+
+
+def deliver(
+    urls: Sequence[str],
+    title: str,
+    body: str,
+    chart: Mapping[str, Any] = NO_CHART,
+    without: Iterable[str] = (),
+) -> list[Outcome]:
+    """Send a message to each URL by itself, but not to those whose digest is in ``without``."""
+    done = frozenset(without)
+    wanted = [url for url in dict.fromkeys(urls) if digest_of(url) not in done]
+    return _hand_over(wanted, {"title": title, "body": body, **chart})
+
+
+def look_at(urls: Sequence[str]) -> list[Outcome]:
+    """Return of each URL why a message to it could never be sent, or nothing. Nobody is told."""
+    return _hand_over(list(dict.fromkeys(urls)), {"only_look": True})
+
+
+def reasons(outcomes: Iterable[Outcome]) -> str:
+    """Return which URLs did not take a message and why, or nothing."""
+    return "; ".join(f"{one.name} {one.why}" for one in outcomes if one.why)
+
+
+def digest_of(url: str) -> str:
+    """Return what a URL is remembered by: it holds secrets itself."""
+    return blake2b(url.encode(), digest_size=8).hexdigest()
+
+
+def _hand_over(urls: Sequence[str], job: Mapping[str, Any]) -> list[Outcome]:
+    if not urls:
+        return []
+    try:
+        ran = subprocess.run(
             own_python("agent.notify.send"),
-            input=orjson.dumps(job),
+            input=orjson.dumps({**job, "urls": urls}),
             capture_output=True,
             timeout=_TIMEOUT_S,
             check=False,
         )
+        told = orjson.loads(ran.stdout) if ran.returncode == 0 else None
     except subprocess.TimeoutExpired:
-        return f"it was not delivered within {_TIMEOUT_S} s"
-    lines = done.stderr.decode(errors="replace").strip().splitlines()
-    return "" if done.returncode == 0 else (lines[-1] if lines else f"exit code {done.returncode}")
+        return [_outcome(url, f"it was not delivered within {_TIMEOUT_S} s") for url in urls]
+    except orjson.JSONDecodeError:
+        told = None
+    if not isinstance(told, list) or len(told) != len(urls):
+        last = ran.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        told = [clean(last[0], 300) if last else f"exit code {ran.returncode}"] * len(urls)
+    return [_outcome(url, str(why)) for url, why in zip(urls, told, strict=True)]
 
 
-def read_urls(target: NotifyTarget) -> list[str]:
-    """Return the apprise URLs of a target. Raises OSError."""
-    lines = target.url_file.read_text().splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+def _outcome(url: str, why: str) -> Outcome:
+    return Outcome(f"{url.partition('://')[0][:20]}://…", digest_of(url), why)

@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from agent.cleantext import describe_unforeseen
 from agent.clock import Clock
 from agent.collect.base import Range
 from agent.config.settings import NotifyTarget
-from agent.errors import NotFoundError, SourceError
+from agent.errors import NotFoundError, SourceError, StoreError
 from agent.log import Logger
 from agent.metrics import NOTIFICATIONS
 from agent.notify.anomalies import ANOMALY, tell_anomalies
-from agent.notify.delivery import NO_CHART, deliver, read_urls
+from agent.notify.delivery import NO_CHART, deliver, read_urls, reasons
 from agent.notify.story import Story, Storyteller
 from agent.records import Anomaly
 from agent.store import Notification, NotificationStore
@@ -61,32 +62,48 @@ class Notifier:
             if notification.kind == ANOMALY and not self._anomalies():
                 self._notifications.settle(notification, "dropped", "what it was about is over")
                 continue
-            error = self._deliver(notification)
+            error, delivered = self._deliver_guarded(notification)
             self.undelivered.pop(notification.target, None)
             if error:
                 self.undelivered[notification.target] = error
             if not error:
-                self._notifications.settle(notification, "sent")
+                self._notifications.settle(notification, "sent", delivered=delivered)
                 log.info("people told", incident=notification.incident_id, target=notification.target)
             elif notification.attempts + 1 >= _MOST_ATTEMPTS:
-                self._notifications.settle(notification, "failed", error)
+                self._notifications.settle(notification, "failed", error, delivered=delivered)
                 log.error("people could not be told", target=notification.target, why=error)
             else:
                 pause = _FIRST_PAUSE * 2**notification.attempts
-                self._notifications.settle(notification, "waiting", error, self._clock.now() + pause)
+                due_at = self._clock.now() + pause
+                self._notifications.settle(notification, "waiting", error, due_at, delivered)
                 log.warning("message has to wait", target=notification.target, why=error)
             NOTIFICATIONS.labels("failed" if error else "sent").inc()
 
-    def _deliver(self, notification: Notification) -> str:
-        """Send one message; return why it failed, or nothing."""
+    def _deliver_guarded(self, notification: Notification) -> tuple[str, Sequence[str]]:
+        """Send one message; what is wrong with it stops no other."""
+        try:
+            return self._deliver(notification)
+        except StoreError:
+            raise
+        except Exception as error:
+            log.error("unforeseen error", error, target=notification.target)
+            return describe_unforeseen(error), notification.delivered
+
+    def _deliver(self, notification: Notification) -> tuple[str, Sequence[str]]:
+        """Send one message; return why it failed, or nothing, and the digests of the URLs that have it."""
+        done = notification.delivered
+        target = self._targets().get(notification.target)
+        if target is None:
+            return f"there is no target '{notification.target}' any more", done
         try:
             story = self._story(notification)
-            urls = read_urls(self._targets()[notification.target])
+            urls = read_urls(target)
         except (NotFoundError, OSError) as error:
-            return str(error)
-        except KeyError:
-            return f"there is no target '{notification.target}' any more"
-        return deliver(urls, story.title, story.body, self._chart(story))
+            return str(error), done
+        except ValueError as error:
+            return f"{error} (notify.targets.{notification.target}.url_file)", done
+        outcomes = deliver(urls, story.title, story.body, self._chart(story), without=done)
+        return reasons(outcomes), [*done, *(one.digest for one in outcomes if not one.why)]
 
     def _story(self, notification: Notification) -> Story:
         now = self._clock.now()

@@ -16,7 +16,7 @@ from agent.collect.http import Reply
 from agent.config.settings import NotifyTarget
 from agent.errors import SourceError
 from agent.log import Logger
-from agent.notify.delivery import deliver, read_urls
+from agent.notify.delivery import deliver, read_urls, reasons
 
 log = Logger("notify")
 
@@ -85,9 +85,11 @@ class OwnTroubleMessages:
 
     def _deliver(self, name: str, title: str, body: str) -> str:
         try:
-            return deliver(read_urls(self._targets()[name]), title, body)
-        except (OSError, KeyError) as error:
+            outcomes = deliver(read_urls(self._targets()[name]), title, body)
+        except (OSError, ValueError, KeyError) as error:
             return str(error) or type(error).__name__
+        # one that took it is enough: whoever has it must not get it again
+        return "" if any(not one.why for one in outcomes) else reasons(outcomes)
 
     def _send_alert(self, trouble: OwnTrouble, now: datetime) -> bool:
         if self._alertmanager is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from agent.cleantext import clean
 from agent.clock import Clock
 from agent.config.policyfile import Permission, PolicyFile
 from agent.decide.policy import may
@@ -48,7 +49,9 @@ class OperatorActions:
             if newest is None or newest.state == "withdrawn":
                 raise RefusedError(f"incident {incident_id} is {incident.state}: it asks for no approval")
         now = self._clock.now()
-        return self._stores.approvals.vote(incident_id, person.name, yes, _clean(comment), now)
+        return self._stores.approvals.vote(
+            incident_id, person.name, yes, clean(comment, _LONGEST_COMMENT, lines=True), now
+        )
 
     def close(self, incident_id: int, person: Person, comment: str = "") -> Incident:
         """Close an incident by hand. Raises ConflictError when it changed meanwhile."""
@@ -63,7 +66,7 @@ class OperatorActions:
             incident,
             state=IncidentState.CLOSED,
             reason=Reason.CLOSED_BY_PERSON,
-            detail=_clean(comment),
+            detail=clean(comment, _LONGEST_COMMENT, lines=True),
             updated_at=now,
             closed_at=now,
         )
@@ -91,7 +94,7 @@ class OperatorActions:
         """Pause the agent, until a time or until somebody resumes it."""
         self.require(person, "pause")
         now = self._clock.now()
-        self._stores.pauses.begin(person.name, _clean(why), now, until)
+        self._stores.pauses.begin(person.name, clean(why, _LONGEST_COMMENT, lines=True), now, until)
         current = self._stores.pauses.current(now)
         assert current is not None
         return current
@@ -111,8 +114,3 @@ class OperatorActions:
             raise RefusedError(
                 f"{person.name} may not {permission}: no role in policy.yml gives it to them or their groups"
             )
-
-
-def _clean(comment: str) -> str:
-    """Return a comment without control characters, cut where it never ends."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in comment[:_LONGEST_COMMENT])

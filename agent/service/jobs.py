@@ -8,6 +8,7 @@ from datetime import timedelta
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from agent.cleantext import describe_unforeseen
 from agent.clock import Clock
 from agent.errors import RunError, SourceError, StateError, StoreError, StoreUnavailable
 from agent.log import Logger
@@ -64,9 +65,10 @@ class Jobs:
         except (StoreError, RunError, SourceError, StateError) as error:
             self.complain(name, str(error))
         except Exception as error:
-            if self.trouble.get(name) != repr(error):
+            why = describe_unforeseen(error)
+            if self.trouble.get(name) != why:
                 log.error("unforeseen error", error, work=name)
-            self._remember(name, repr(error))
+            self._remember(name, why)
         else:
             self._calm(name)
         self._afterwards()

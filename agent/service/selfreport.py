@@ -113,6 +113,7 @@ class SelfReport:
             "sources": {
                 feed.name: {"records": feed.records, "trouble": feed.trouble} for feed in agent.feeds
             },
+            "source_notes": {feed.name: feed.note for feed in agent.feeds if feed.note},
             "alerts": agent.alerts.status(),
             "entity_models": self._entity_models(),
             "settings": self._reloader.status(),

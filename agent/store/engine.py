@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from agent.errors import StoreError, StoreUnavailable
 
-HEAD = "0008"  # the newest migration; a test compares it with the folder
+HEAD = "0009"  # the newest migration; a test compares it with the folder
 _BUSY_TIMEOUT_S = 10
 
 

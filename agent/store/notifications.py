@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
+from agent.store.documents import from_json, to_json
 from agent.store.engine import Database
 from agent.store.schema import notifications
+
+_Digests = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,7 @@ class Notification:
     attempts: int
     error: str
     subject: str = ""
+    delivered: tuple[str, ...] = ()  # digests of the URLs that have it
 
 
 class NotificationStore:
@@ -69,12 +75,20 @@ class NotificationStore:
             .order_by(notifications.c.id)
         )
         with self._database.reading() as connection:
-            return [Notification(**row._mapping) for row in connection.execute(query)]
+            return [_to_notification(row) for row in connection.execute(query)]
 
     def settle(
-        self, notification: Notification, state: str, error: str = "", due_at: datetime | None = None
+        self,
+        notification: Notification,
+        state: str,
+        error: str = "",
+        due_at: datetime | None = None,
+        delivered: Sequence[str] = (),
     ) -> None:
-        """Write how a delivery went; ``waiting`` with a later time means another attempt."""
+        """Write how a delivery went; ``waiting`` with a later time means another attempt.
+
+        ``delivered`` are digests of the URLs that have the message: they are not told again.
+        """
         with self._database.transaction() as connection:
             connection.execute(
                 update(notifications)
@@ -84,6 +98,7 @@ class NotificationStore:
                     error=error,
                     attempts=notification.attempts + 1,
                     due_at=due_at or notification.due_at,
+                    delivered=to_json(_Digests, tuple(delivered)),
                 )
             )
 
@@ -116,4 +131,9 @@ class NotificationStore:
         query = select(notifications).where(notifications.c.incident_id == incident_id)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(notifications.c.id))
-            return [Notification(**row._mapping) for row in rows]
+            return [_to_notification(row) for row in rows]
+
+
+def _to_notification(row: Any) -> Notification:
+    values = dict(row._mapping)
+    return Notification(**{**values, "delivered": from_json(_Digests, values["delivered"])})

@@ -255,6 +255,7 @@ notifications = Table(
     Column("attempts", Integer, nullable=False),
     Column("error", Words, nullable=False),
     Column("subject", Words, nullable=False, server_default=""),
+    Column("delivered", Words, nullable=False, server_default="[]"),
     Index(None, "state"),
     Index(None, "incident_id"),
 )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from agent import metrics
+from agent.cleantext import describe_unforeseen
 from agent.errors import OpsmendError
 from agent.log import Logger
 
@@ -32,6 +33,7 @@ class Feed:
     ) -> None:
         self.name = name
         self.trouble: str | None = None
+        self.note = ""  # what people should know of it while it is read
         self.records = 0
         self._read = read
         self._every_s = every_s
@@ -79,6 +81,12 @@ class Feed:
             self.trouble = None
         return self._every_s
 
+    def remark(self, note: str) -> None:
+        """Say something about what is read: once, until it changes."""
+        if note and note != self.note:
+            log.warning("source is not read in full", source=self.name, why=note)
+        self.note = note
+
     def count(self, new: int) -> None:
         """Count records in. A long reading may do so as it goes, and return 0 for what it counted."""
         self.records += new
@@ -86,7 +94,7 @@ class Feed:
 
     def _complain(self, error: Exception) -> None:
         foreseen = isinstance(error, OpsmendError)
-        why = str(error) if foreseen else repr(error)
+        why = str(error) if foreseen else describe_unforeseen(error)
         if why != self.trouble:
             if foreseen:
                 log.error("source cannot be read for now", source=self.name, why=why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from agent.store import Stores
 from agent.stream.feed import Feed
 from agent.stream.marks import ReadMarks
 from agent.stream.outlook import asked_for
+
+_LOOK_EVERY_S = 600.0  # for documents that no reading finds
 
 
 def make_feeds(
@@ -61,6 +64,15 @@ def _search_feed(
 
     reader = LogReader("search", source, stores.logs, counter, section, kept)
 
+    looked_at = -_LOOK_EVERY_S
+
+    def look_for_lost() -> None:
+        nonlocal looked_at
+        if time.monotonic() - looked_at < _LOOK_EVERY_S:
+            return
+        looked_at = time.monotonic()
+        feed.remark(tell_lost(section, source.without_time()))
+
     def read() -> int:
         nonlocal watched
         if watched is not book():
@@ -68,12 +80,22 @@ def _search_feed(
             counter.watch(asked_for(watched).patterns)
         now = clock.now()
         reader.read(now)
+        look_for_lost()
         marks.put("log", now)
         series.finish()
         return 0  # counted page by page: the first reading after an outage is long
 
     feed = Feed("search", read, section.every.total_seconds(), source.close)
     return feed
+
+
+def tell_lost(section: SearchSection, documents: int) -> str:
+    """Return what to say of documents that no reading finds."""
+    if not documents:
+        return ""
+    return (
+        f"{documents} documents have no {section.fields.time} and are never read (collect.search.fields.time)"
+    )
 
 
 def _kafka_feed(

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import yaml
 
+from agent.cleantext import clean
 from agent.config.rulefiles import Rulebook
 from agent.errors import ConfigError, Problem
 from agent.instance import with_host
-from agent.placeholders import fill, printable
+from agent.placeholders import fill
 
 _SEVERITIES = {"critical": "critical", "page": "critical", "error": "critical", "info": "info"}
 # where it is, and what says nothing about the trouble
@@ -129,11 +130,11 @@ def _summary(example: AlertExample) -> str:
         if len(value) > 2:
             said = said.replace(value, "…")
     words = " ".join(_plain(said).split())
-    return printable(words or f"The alert {example.name} fires", _LONGEST_SUMMARY)
+    return clean(words or f"The alert {example.name} fires", _LONGEST_SUMMARY)
 
 
 def _plain(text: str) -> str:
-    return _BRACES.sub("", printable(text, 500))
+    return _BRACES.sub("", clean(text, 500))
 
 
 def _identifier(name: str) -> str:

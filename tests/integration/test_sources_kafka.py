@@ -381,3 +381,37 @@ def test_an_expired_certificate_of_the_broker_is_named(stores, certificates):
         with pytest.raises(SourceRefused, match=r"certificate verify failed.*collect\.kafka\.ca_file"):
             read_all(lost, 1, 15)
         lost.close()
+
+
+def test_a_topic_that_is_deleted_and_made_anew_is_read_from_its_beginning(broker, topic, stores, monkeypatch):
+    monkeypatch.setattr("agent.collect.kafkatopic._EVERY_S", 0.5)
+    reader = source(broker, topic, stores)
+    event = b'{"kind": "deploy", "n": %d}'
+    broker.produce(topic, [event % number for number in range(20)])
+    assert read_all(reader, 20) == 20
+    broker.delete(topic)
+    time.sleep(1)
+    with contextlib.suppress(SourceError):
+        reader.read(0.3)
+    broker.create(topic, partitions=2)
+    broker.produce(topic, [event % number for number in range(100, 107)])
+    new, deadline = 0, time.monotonic() + 40
+    while new < 7 and time.monotonic() < deadline:
+        with contextlib.suppress(SourceError):
+            new += reader.read(0.3)
+    reader.close()
+    assert new == 7
+
+
+def test_what_a_schema_registry_frames_is_read_and_a_tombstone_is_no_mistake(broker, topic, stores):
+    reader = source(broker, topic, stores)
+    framed = b"\x00" + (7).to_bytes(4, "big")
+    broker.produce(topic, [framed + b'{"kind": "deploy"}', framed + b"\x02\x06abc", None])
+    assert read_all(reader, 1) == 1
+    (letter,) = broker.read(f"{topic}-dead-letter", 1)
+    assert b"schema 7" in letter[1]["reason"]
+    deadline = time.monotonic() + 10
+    while sum(reader.lag().values()) and time.monotonic() < deadline:
+        reader.read(0.3)
+    assert sum(max(0, offset) for offset in broker.committed(f"g-{topic}", topic, 2)) == 3
+    reader.close()

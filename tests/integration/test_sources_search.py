@@ -217,3 +217,64 @@ def test_strange_documents_do_not_stop_the_rest(engine, index, stores):
     ]
     engine.index(index, strange)
     assert reader(engine, index, stores).read(datetime.now(UTC)) == 5
+
+
+def write_lines(engine, index, count, start, **more):
+    at = datetime.now(UTC) - timedelta(minutes=1)
+    engine.index(
+        index,
+        [
+            {"@timestamp": at.isoformat(), "message": f"line {start + n}", "host": "web1", **more}
+            for n in range(count)
+        ],
+    )
+
+
+def test_how_logs_are_read_is_found_by_trying(engine, index, stores):
+    """An engine may call itself another: OpenSearch with override_main_response_version, or a proxy."""
+    write_lines(engine, index, 3, 0)
+    made = SearchSource(section(engine, index))
+    made.check()
+    made._opensearch_first = not made._opensearch_first
+    with made.picture() as picture:
+        now = datetime.now(UTC)
+        assert sum(picture.count(now - timedelta(hours=1), now).values()) == 3
+    made.close()
+
+
+def test_documents_without_a_time_are_counted(engine, index):
+    write_lines(engine, index, 2, 0)
+    engine.index(index, [{"message": "when?"}, {"message": "never"}])
+    source = SearchSource(section(engine, index))
+    assert source.without_time() == 2
+    source.close()
+
+
+def test_a_sort_that_the_engine_refuses_names_the_setting(engine, index, stores):
+    write_lines(engine, index, 3, 0)
+    with pytest.raises(SourceError, match=r"collect\.search\.tiebreaker"):
+        reader(engine, index, stores, tiebreaker="message").read(datetime.now(UTC))
+
+
+def test_thousands_of_lines_in_one_millisecond_count_once(engine, index, stores):
+    write_lines(engine, index, 3000, 0)
+    made = reader(engine, index, stores, page=500)
+    assert made.read(datetime.now(UTC)) == 3000
+    write_lines(engine, index, 10, 3000)
+    assert made.read(datetime.now(UTC)) <= 10
+    assert reader(engine, index, stores, page=500).read(datetime.now(UTC)) <= 10
+
+
+def test_a_message_that_journald_wrote_as_bytes_is_text(engine, index, stores):
+    write_lines(engine, index, 1, 0)
+    engine.index(
+        index,
+        [{"@timestamp": datetime.now(UTC).isoformat(), "message": list(b"caf\xc3\xa9 down"), "host": "web1"}],
+    )
+    now = datetime.now(UTC)
+    source = SearchSource(section(engine, index))
+    with source.picture() as picture:
+        spans = picture.count(now - timedelta(hours=1), now + timedelta(minutes=1))
+        found = [line.message for span in spans for page in picture.read(span, span) for line in page]
+    source.close()
+    assert "café down" in found

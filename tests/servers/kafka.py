@@ -72,8 +72,15 @@ class Kafka(JavaServer):
         future.result(10)
         wait_until(lambda: topic in admin.list_topics(timeout=2).topics, 10, "no topic")
 
+    def delete(self, topic: str) -> None:
+        """Delete a topic and wait until it is gone."""
+        admin = self._admin()
+        (future,) = admin.delete_topics([topic]).values()
+        future.result(10)
+        wait_until(lambda: topic not in admin.list_topics(timeout=2).topics, 20, "still there")
+
     def produce(
-        self, topic: str, values: Iterable[bytes | str], partition: int | None = None, **more: int
+        self, topic: str, values: Iterable[bytes | str | None], partition: int | None = None, **more: int
     ) -> None:
         """Write messages and wait until the broker has them."""
         large = {"linger.ms": 5, "message.max.bytes": 10_000_000}

@@ -6,10 +6,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from agent.cleantext import clean
 from agent.config.conditions import AlertCondition, labels_fit, leaves
 from agent.config.rulefiles import Rule
 from agent.diagnose.live.symptoms import alert_symptom
-from agent.placeholders import format_value, printable
+from agent.placeholders import format_value
 from agent.records import Alert, Candidate
 
 UNKNOWN_ALERT = "unknown_alert"
@@ -53,7 +54,7 @@ def _entity(alert: Alert) -> str:
     if alert.labels.get("host"):
         return f"{name} on {format_value(alert.labels['host'])}"
     place = [f"{key}={alert.labels[key]}" for key in sorted(alert.labels.keys() - _NO_PLACE)]
-    return f"{name} ({printable(', '.join(place), _LONGEST_PLACE)})" if place else name
+    return f"{name} ({clean(', '.join(place), _LONGEST_PLACE)})" if place else name
 
 
 def _candidate(entity: str, alerts: Sequence[Alert]) -> Candidate:
@@ -78,13 +79,13 @@ def _told(alert: Alert) -> Iterable[str]:
     yield f"alert {format_value(alert.name)} fires, and no rule knows what it means"
     for name in ("summary", "description", "message"):
         if alert.annotations.get(name):
-            yield printable(alert.annotations[name], _LONGEST)
+            yield clean(alert.annotations[name], _LONGEST)
     for name in ("runbook_url", "runbook", "dashboard_url"):
         if alert.annotations.get(name):
-            yield f"{name.partition('_')[0]}: {printable(alert.annotations[name], _LONGEST)}"
+            yield f"{name.partition('_')[0]}: {clean(alert.annotations[name], _LONGEST)}"
     yield f"labels: {_in_words(alert.labels)}"
 
 
 def _in_words(labels: Mapping[str, str]) -> str:
     shown = (f"{name}={value}" for name, value in sorted(labels.items()) if name != "alertname")
-    return printable(", ".join(shown), _LONGEST)
+    return clean(", ".join(shown), _LONGEST)

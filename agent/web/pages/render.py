@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agent.charts import format_quantity
+from agent.cleantext import clean
 from agent.notify.summary import span_in_words
 from agent.web.pages.looks import LABELS, TONES
 from agent.web.parts import Parts
@@ -53,6 +54,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("agent.web"),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -66,6 +68,11 @@ def _environment() -> Environment:
     tables: Mapping[str, Any] = {"LABELS": LABELS, "TONES": TONES}
     environment.globals.update(tables)
     return environment
+
+
+def _shown(value: object) -> object:
+    """Return what a page shows of a value: of a text nothing that turns or hides what stands beside it."""
+    return clean(value, lines=True) if type(value) is str else value
 
 
 def _clock(at: datetime) -> str:

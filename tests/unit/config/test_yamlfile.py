@@ -1,5 +1,6 @@
 """YAML read strictly, with the line of every mistake."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,22 @@ def test_nested_aliases_do_not_eat_the_memory():
 
 def test_an_empty_file_is_an_empty_mapping():
     assert problems("")[0].endswith("name: is missing")
+
+
+def nested_aliases(depth: int, width: int = 9) -> str:
+    """Return a few hundred bytes that stand for ``width`` to the power of ``depth`` nodes."""
+    lines = ["a0: &a0 [x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * width)}]" for n in range(1, depth)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("depth", [5, 6, 9, 30])
+def test_a_few_lines_cannot_stand_for_millions(depth):
+    began = time.monotonic()
+    with pytest.raises(ConfigError, match="aliases"):
+        parse_yaml(nested_aliases(depth), FILE)
+    assert time.monotonic() - began < 1
+
+
+def test_aliases_are_allowed_where_they_repeat_little():
+    assert parse_yaml("a: &a [1, 2]\nb: [*a, *a]", FILE).data["b"] == [[1, 2], [1, 2]]

@@ -1,0 +1,62 @@
+"""Text of strangers in, text that people may be shown out: no control characters, no secrets, not endless.
+
+Labels, log lines, events, alerts, comments and the words of servers come from outside. On a terminal an
+escape sequence among them moves the cursor, hides what stands before, or asks the terminal to type; in a mail
+or a page a character that turns the direction of writing makes one name look like another.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from pathlib import Path
+
+_INVISIBLE = "?"  # stands for what must not be shown
+_REDACTED = "[redacted]"
+_SHORTEST_SECRET = 6  # shorter ones are words that stand in ordinary text
+_URL_LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
+# as it stands in a header, whoever has put it into a text
+_AUTHORIZATION = re.compile(r"\b(Bearer|Basic|ApiKey)\s+[^\s'\",;]{6,}")
+_LONGEST_REASON = 200
+_ROOT = Path(__file__).parent
+
+_secrets: set[str] = set()
+
+
+def clean(text: str, longest: int | None = None, lines: bool = False) -> str:
+    r"""Return a text as it may be shown: on one line, or on several where ``lines`` says so.
+
+    >>> clean("web1\x1b[2J\u202e"), clean("a\nb"), clean("a\nb", lines=True), clean("abcdef", longest=3)
+    ('web1?[2J?', 'a?b', 'a\nb', 'abc…')
+    """
+    if longest is not None and len(text) > longest:
+        text = text[:longest] + "…"
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() or (lines and c in "\n\t") else _INVISIBLE for c in text)
+    return hide_secrets(text)
+
+
+def hide_secrets(text: str) -> str:
+    """Return a text without the logins of URLs and without any secret that was read so far."""
+    if "://" in text:
+        text = _URL_LOGIN.sub(rf"\g<scheme>{_REDACTED}@", text)
+    text = _AUTHORIZATION.sub(rf"\1 {_REDACTED}", text)
+    for secret in _secrets:
+        if secret in text:
+            text = text.replace(secret, _REDACTED)
+    return text
+
+
+def remember_secret(secret: str) -> None:
+    """Never show a secret from now on, wherever it turns up."""
+    if len(secret) >= _SHORTEST_SECRET:
+        _secrets.add(secret)
+
+
+def describe_unforeseen(error: BaseException) -> str:
+    """Return what kind of error nobody foresaw, where, and what it says, which may hold anything."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(_ROOT)] or list(frames)
+    where = f" at {Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
+    said = clean(str(error), _LONGEST_REASON)
+    return f"{type(error).__name__}{where}" + (f": {said}" if said else "")

@@ -1,0 +1,32 @@
+"""``opsmend notify test``: a message to every URL of a target, and how each of them took it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agent.check.lines import Level
+from agent.check.notifications import check_target
+from agent.cli.check import print_lines
+from agent.cli.output import console, print_json
+from agent.config import find_config_file, load_settings
+from agent.errors import NotFoundError, SourceError
+
+
+def test_targets(config: Path | None, targets: Sequence[str], json: bool) -> None:
+    """Send a test message and exit with 6 when somebody did not take it."""
+    settings = load_settings(find_config_file(config))
+    unknown = [name for name in targets if name not in settings.notify.targets]
+    if unknown or not settings.notify.targets:
+        known = ", ".join(sorted(settings.notify.targets)) or "none"
+        raise NotFoundError(f"there is no target '{', '.join(unknown)}' under notify.targets; known: {known}")
+    with console.status("sending…"):
+        wanted = targets or list(settings.notify.targets)
+        lines = [line for name in wanted for line in check_target(settings, name, send=True)]
+    if json:
+        print_json(lines)
+    else:
+        print_lines(lines)
+    if any(line.level is Level.WRONG for line in lines):
+        sys.exit(SourceError.exit_code)

@@ -1,0 +1,51 @@
+"""What strangers write is shown and never obeyed, and no secret is told."""
+
+import io
+
+import pytest
+
+from agent.cleantext import clean, describe_unforeseen, hide_secrets, remember_secret
+from agent.cli.output import CleanConsole
+from agent.placeholders import format_value
+
+HOSTILE = [
+    "\x1b[2J\x1b[1;1Hall is well",
+    "\x1b]0;owned\x07",
+    "\x9b31mred",
+    "a\u202egnp.exe",
+    "web1\u2066\u200bx",
+    "line\rover",
+    "bell\x07\x08\x7f",
+    "\x1b]8;;http://evil\x1b\\\\click",
+    "tag\U000e0041",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_that_a_terminal_obeys_is_left(text):
+    for shown in (clean(text), format_value(text), clean(f"{text}\n{text}", lines=True).replace("\n", "")):
+        assert shown.isprintable()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_command_prints_it_and_obeys_none_of_it(text):
+    out = io.StringIO()
+    console = CleanConsole(file=out, width=80, force_terminal=False)
+    console.print(text.replace("[", "\\["))
+    assert all(c.isprintable() or c == "\n" for c in out.getvalue())
+
+
+def test_secrets_that_were_read_are_never_told():
+    remember_secret("s3cr3t-token")
+    assert "s3cr3t" not in hide_secrets("the header was 'X: s3cr3t-token'")
+    assert "tökén123" not in clean("UnicodeEncodeError('latin-1', 'Bearer tökén123', 7, 8)")
+    assert "pw" not in clean("https://user:pw@host/x")
+
+
+def test_an_unforeseen_error_keeps_its_kind_and_place():
+    try:
+        "x".encode("latin-1").decode("no-such")
+    except LookupError as error:
+        said = describe_unforeseen(error)
+    assert said.startswith("LookupError at ")
+    assert "no-such" in said
