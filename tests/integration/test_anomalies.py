@@ -158,7 +158,7 @@ def test_a_live_agent_tells_everybody(workshop, tmp_path, alertmanager):
             assert workshop.prometheus.value(found["query"]) > 100
             headers = {"Authorization": f"Bearer {'a' * 20}"}
             answer = requests.get(f"{url}/api/v1/anomalies", headers=headers, timeout=10).json()
-            assert [one["signal"] for one in answer] == ["load"]
+            assert [one["signal"] for one in answer["data"]] == ["load"]
             wait_until(lambda: sent(alertmanager, signal="load"), 60, workshop.log)
             wait_until(inbox.titles, 90, workshop.log)
             assert "1 anomaly is open" in inbox.titles()[0]

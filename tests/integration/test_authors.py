@@ -39,8 +39,12 @@ def test_a_checkout_is_known_by_its_folders(root):
     assert "tests, " in opsmend("rules", "test", folder=root)
 
 
-def test_outside_of_one_the_way_out_is_told(tmp_path):
-    assert "give --config FILE" in opsmend("rules", "test", folder=tmp_path, code=78)
+def test_outside_of_one_the_stock_rules_are_meant(tmp_path):
+    assert "tests, " in opsmend("rules", "test", folder=tmp_path)
+
+
+def test_a_config_that_is_not_there_is_told_with_the_way_out(tmp_path):
+    assert "give --config FILE" in opsmend("rules", "test", "-c", "none.yml", folder=tmp_path, code=78)
 
 
 def test_a_real_prometheus_takes_every_stock_query(root, prometheus):
