@@ -16,8 +16,10 @@ from agent.diagnose.naming.voters import VoterWeights
 from agent.investigation.investigator import Investigator
 from agent.investigation.voter import InvestigationVoter
 from agent.records import IncidentState, Topology
+from agent.remediate import HostQuestions
 from agent.store import open_stores
 from tests import make
+from tests.operator.hosts import HostSite
 from tests.servers.process import wait_until
 
 pytestmark = pytest.mark.cluster
@@ -37,25 +39,19 @@ def host(tmp_path_factory):
         yield made
 
 
-class Hosts:
-    def __init__(self, cluster):
-        said = {"ansible_host": cluster.hosts["web1"].address, "ansible_user": "root"}
-        self._hosts = {"web1": make.host("web1", **said, ansible_ssh_common_args=f"-F {cluster.ssh_config}")}
-
-    def hosts(self):
-        return self._hosts
-
-
 @pytest.fixture
 def look(host, tmp_path):
     """Open an incident on the host, look into it, and return what ``incident show`` says of it."""
     (tmp_path / "opsmend.yml").write_text(f"agent: {{state_dir: {tmp_path}, runtime_dir: {tmp_path}}}\n")
+    (tmp_path / "site").mkdir()
+    site = HostSite(tmp_path / "site", host)
     stores = open_stores(tmp_path / "opsmend.db")
     clock = SystemClock()
 
     def looked(probes):
         investigator = Investigator(
-            stores=stores, book=lambda: BOOK, cases=list, weights=VoterWeights, inventory=Hosts(host),
+            stores=stores, book=lambda: BOOK, cases=list, weights=VoterWeights, inventory=site.inventory,
+            questions=lambda: HostQuestions(folder=site.folder / "run", config=site.configs.current()),
             probes=probes, classifier="", hypotheses=InvestigationVoter(), repairs_at_work=lambda: False,
             clock=clock,
         )  # fmt: skip
