@@ -17,6 +17,8 @@ _SHORTEST_SECRET = 6  # shorter ones are words that stand in ordinary text
 _URL_LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
 # as it stands in a header, whoever has put it into a text
 _AUTHORIZATION = re.compile(r"\b(Bearer|Basic|ApiKey)\s+[^\s'\",;]{6,}")
+_URL_PARTS = re.compile(r"[/:@?&=#]+")
+_KEY_LIKE = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_-]{9,}")
 _LONGEST_REASON = 200
 _ROOT = Path(__file__).parent
 
@@ -51,6 +53,14 @@ def remember_secret(secret: str) -> None:
     """Never show a secret from now on, wherever it turns up."""
     if len(secret) >= _SHORTEST_SECRET:
         _secrets.add(secret)
+
+
+def remember_url(url: str) -> None:
+    """Never show a URL that holds secrets, nor its login, nor what in it looks like a key."""
+    remember_secret(url)
+    for part in _URL_PARTS.split(url):
+        if _KEY_LIKE.fullmatch(part):
+            remember_secret(part)
 
 
 def describe_unforeseen(error: BaseException) -> str:

@@ -6,6 +6,11 @@ import os
 import pwd
 from pathlib import Path
 
+from agent.check.credentials import lay_out_credentials
+from agent.check.lines import Line, missing
+from agent.config import load_settings
+from agent.errors import ConfigError
+
 USER = "opsmend"
 
 
@@ -30,3 +35,31 @@ def become(user: pwd.struct_passwd) -> None:
     os.setuid(user.pw_uid)
     os.environ.update(HOME=user.pw_dir, USER=user.pw_name, LOGNAME=user.pw_name)
     os.chdir("/")
+
+
+def look_as_the_agent(file: Path, folder: Path) -> list[Line]:
+    """Become the agent's user where we can, with its secrets; say as whom we look where we are another.
+
+    ``folder`` is one of ours for the time of the check, and becomes that user's.
+    """
+    user = _user_of(file)
+    ours = user is None or user.pw_uid == os.geteuid() or os.geteuid() != 0
+    secrets = folder / "credentials"
+    secrets.mkdir(mode=0o700)
+    lay_out_credentials(secrets, None if ours or user is None else (user.pw_uid, user.pw_gid))
+    if user is None or user.pw_uid == os.geteuid():
+        return []
+    if os.geteuid() == 0:
+        for one in (folder, secrets):
+            os.chown(one, user.pw_uid, user.pw_gid)
+        become(user)
+        return []
+    text = f"hosts and files are looked at as you, not as {user.pw_name}: sudo opsmend check looks as it does"
+    return [missing("user", text)]
+
+
+def _user_of(file: Path) -> pwd.struct_passwd | None:
+    try:
+        return agents_user(load_settings(file).agent.state_dir)
+    except ConfigError:
+        return None  # said later

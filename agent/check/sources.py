@@ -59,7 +59,8 @@ def _check_search(section: SearchSection) -> Iterator[Line]:
         yield good(name, f"answers; it is {source.check()}")
         with source.picture() as picture:
             counts = picture.count(now - _LOOK_BACK, now + SPAN)
-            sample = next(picture.read(max(counts), max(counts)), []) if counts else []
+            newest = max(counts, default=now - SPAN)  # also where nothing is: whether it can be sorted shows
+            sample = next(picture.read(newest, newest), [])
         if lost := tell_lost(section, source.without_time()):
             yield missing(f"logs in {section.index}", lost)
     except OpsmendError as error:

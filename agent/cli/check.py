@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -11,8 +10,8 @@ from pathlib import Path
 from rich.markup import escape
 
 from agent.check.files import check_loaded, secrets_in_the_open
-from agent.check.identity import agents_user, become
-from agent.check.lines import Level, Line, missing
+from agent.check.identity import look_as_the_agent
+from agent.check.lines import Level, Line
 from agent.check.site import Site
 from agent.cli.output import console, print_json
 from agent.config import Settings, check_settings, find_config_file, load_settings
@@ -33,45 +32,29 @@ _WORDS = {
 def check_all(config: Path | None, offline: bool, send: bool, json: bool) -> None:
     """Check everything and exit with what was found."""
     file = find_config_file(config).absolute()
-    lines = _look_as_the_agent(file)
     problems: list[Problem] = []
-    settings: Settings | None = None
     definitions: Definitions | None = None
-    try:
-        settings = load_settings(file)
-        problems += check_settings(settings, file)
-        problems += check_loaded(settings, file)
-        lines += secrets_in_the_open(settings)
-        problems += _check_models(settings, file)
-        definitions = load_definitions(settings)
-    except ConfigError as error:
-        problems += error.problems
-    if settings is not None and not offline:
-        with (
-            tempfile.TemporaryDirectory(prefix="opsmend-check-") as folder,
-            console.status("asking sources and hosts…"),
-        ):
-            lines += Site(settings=settings, definitions=definitions, folder=Path(folder)).check(send)
+    with tempfile.TemporaryDirectory(prefix="opsmend-check-") as folder:
+        lines = look_as_the_agent(file, Path(folder))
+        settings: Settings | None = None
+        try:
+            settings = load_settings(file)
+            problems += check_settings(settings, file)
+            problems += check_loaded(settings, file)
+            lines += secrets_in_the_open(settings)
+            problems += _check_models(settings, file)
+            definitions = load_definitions(settings)
+        except ConfigError as error:
+            problems += error.problems
+        if settings is not None and not offline:
+            with console.status("asking sources and hosts…"):
+                site = Site(settings=settings, definitions=definitions, folder=Path(folder))
+                lines += site.check(send)
     _report(problems, lines, definitions, json)
     if problems:
         sys.exit(_CONFIG_EXIT)
     if any(line.level is Level.WRONG for line in lines):
         sys.exit(_SOURCE_EXIT)
-
-
-def _look_as_the_agent(file: Path) -> list[Line]:
-    """Become the agent's user where we can; say as whom we look where we are somebody else."""
-    try:
-        user = agents_user(load_settings(file).agent.state_dir)
-    except ConfigError:
-        return []  # said later
-    if user is None or user.pw_uid == os.geteuid():
-        return []
-    if os.geteuid() == 0:
-        become(user)
-        return []
-    text = f"hosts and files are looked at as you, not as {user.pw_name}: sudo opsmend check looks as it does"
-    return [missing("user", text)]
 
 
 def _check_models(settings: Settings, file: Path) -> list[Problem]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from agent.check.identity import look_as_the_agent
 from agent.check.lines import Level
 from agent.check.notifications import check_target
 from agent.cli.check import print_lines
@@ -16,13 +18,15 @@ from agent.errors import NotFoundError, SourceError
 
 def test_targets(config: Path | None, targets: Sequence[str], json: bool) -> None:
     """Send a test message and exit with 6 when somebody did not take it."""
-    settings = load_settings(find_config_file(config))
-    unknown = [name for name in targets if name not in settings.notify.targets]
-    if unknown or not settings.notify.targets:
-        known = ", ".join(sorted(settings.notify.targets)) or "none"
-        raise NotFoundError(f"there is no target '{', '.join(unknown)}' under notify.targets; known: {known}")
-    with console.status("sending…"):
+    file = find_config_file(config).absolute()
+    with tempfile.TemporaryDirectory(prefix="opsmend-notify-") as folder, console.status("sending…"):
+        look_as_the_agent(file, Path(folder))
+        settings = load_settings(file)
         wanted = targets or list(settings.notify.targets)
+        unknown = [name for name in wanted if name not in settings.notify.targets]
+        if unknown or not wanted:
+            known = ", ".join(sorted(settings.notify.targets)) or "none"
+            raise NotFoundError(f"no target '{', '.join(unknown)}' under notify.targets; known: {known}")
         lines = [line for name in wanted for line in check_target(settings, name, send=True)]
     if json:
         print_json(lines)

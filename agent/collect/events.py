@@ -56,9 +56,12 @@ def _unframed(body: bytes, format_: str) -> tuple[bytes, str]:
     if body[0] != 0 or len(body) <= _FRAME:
         return body, format_
     content = body[_FRAME:]
-    if not content.lstrip().startswith(b"{"):
+    try:
+        orjson.loads(content)
+    except orjson.JSONDecodeError as error:
         schema = int.from_bytes(body[1:_FRAME], "big")
-        raise NotAnEvent(f"is Avro or protobuf by schema {schema} of a registry; only JSON is read")
+        text = f"is Avro or protobuf by schema {schema} of a registry; only JSON is read"
+        raise NotAnEvent(text) from error
     return content, "json"
 
 

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from agent.collect.templates import Template, TemplateMiner
 from agent.records import LogCount, LogLine, TemplateSeen
 
-_MOST_WRITERS = 2000  # of one page of lines
+_MOST_WRITERS = 2000  # who write lines, within an hour
+_WRITER_LASTS_S = 3600
 _OTHERS: Labels = (("service", "others"),)
 _SPAN_S = 10
 _LONGEST_EXAMPLE = 500
@@ -51,6 +52,8 @@ class LineCounter:
         self._miner = TemplateMiner(_MOST_TEMPLATES)
         self._miner.restore(Template(one.number, one.text) for one in newest)
         self._templates = {one.number: one for one in newest}
+        self._writers: dict[Labels, int] = {}  # and in which span each wrote last
+        self._sifted_at = 0
         self._patterns: dict[str, re.Pattern[str]] = {}
         self._any: re.Pattern[str] | None = None
         self.watch(patterns)
@@ -65,18 +68,12 @@ class LineCounter:
         """Count lines. Learns their templates, but remembers no number until it is settled."""
         tallies: dict[tuple[int, str, str, Labels], _Tally] = {}
         sightings: dict[int, _Sighting] = {}
-        writers: set[Labels] = set()
         total = 0
         for line in lines:
             total += 1
             number = self._miner.add(line.message)
             span = int(line.at.timestamp()) // _SPAN_S * _SPAN_S
-            labels = tuple(sorted(line.labels.items()))
-            if labels not in writers:
-                # a field that differs from line to line names nobody; its rows would fill the store
-                if len(writers) >= _MOST_WRITERS:
-                    labels = _OTHERS
-                writers.add(labels)
+            labels = self._writer(tuple(sorted(line.labels.items())), span)
             _tally(tallies, (span, "template", str(number), labels), line.message)
             for pattern in self._found(line.message):
                 _tally(tallies, (span, "pattern", pattern, labels), line.message)
@@ -102,6 +99,20 @@ class LineCounter:
     def templates(self) -> Mapping[int, TemplateSeen]:
         """Return all templates by number."""
         return self._templates
+
+    def _writer(self, labels: Labels, span: int) -> Labels:
+        """Return under whose name a line counts: a field that differs from line to line names nobody.
+
+        Its rows would fill the store.
+        """
+        if labels not in self._writers and len(self._writers) >= _MOST_WRITERS:
+            if span > self._sifted_at:
+                self._sifted_at = span
+                self._writers = {one: at for one, at in self._writers.items() if at > span - _WRITER_LASTS_S}
+            if len(self._writers) >= _MOST_WRITERS:
+                return _OTHERS
+        self._writers[labels] = span
+        return labels
 
     def _found(self, message: str) -> list[str]:
         if self._any is None or self._any.search(message) is None:

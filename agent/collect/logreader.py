@@ -15,7 +15,10 @@ from typing import Protocol
 
 from agent.collect.logcount import Counted, LineCounter
 from agent.config.sources import SearchSection
+from agent.log import Logger
 from agent.records import LogCount, LogLine, LogSpan, TemplateSeen
+
+log = Logger("search")
 
 _SPAN_S = 10
 _ID_BYTES = 8
@@ -88,10 +91,7 @@ class LogReader:
 
         What was read before an error stays read.
         """
-        cursor = self._book.cursor(self._name)
-        start = cursor or _floor(now - self._section.history)
-        if cursor is None:
-            self._book.move_cursor(self._name, start)
+        start = self._start(now)
         lines = 0
         with self._source.picture() as picture:
             told = picture.count(start, _floor(now + _AHEAD))
@@ -105,6 +105,17 @@ class LogReader:
         if reached > start:
             self._book.move_cursor(self._name, reached)
         return lines
+
+    def _start(self, now: datetime) -> datetime:
+        """Return the time from which on lines are looked for; set it where none is possible."""
+        cursor = self._book.cursor(self._name)
+        if cursor is not None and cursor <= now:
+            return cursor
+        if cursor is not None:
+            log.warning("the clock was set back, and lines are read from there", to=now, was_at=cursor)
+        start = _floor(now - (self._section.history if cursor is None else self._section.late))
+        self._book.move_cursor(self._name, start)
+        return start
 
     def _read_span(self, picture: LogPicture, span: datetime, told: int, ids: bytes) -> int:
         seen = {ids[place : place + _ID_BYTES] for place in range(0, len(ids), _ID_BYTES)}

@@ -136,6 +136,8 @@ class SearchSource:
         answer = reply.json()
         if not isinstance(answer, dict):
             raise AnswerError(f"{self._client.name} sent no JSON; is the URL right? (collect.search.url)")
+        if said := reason_of(answer):  # some proxies turn every status into 200
+            raise AnswerError(f"{self._client.name} answers with an error: {said}")
         failed = field_at(answer, "_shards.failed", 0)
         if failed or answer.get("timed_out"):
             raise AnswerError(f"{self._client.name} answers in part only: {why_in_part(answer, failed)}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from agent.cleantext import clean, remember_secret
+from agent.cleantext import clean, remember_url
 from agent.config.settings import NotifyTarget
 from agent.environment import own_python
 
@@ -37,7 +37,7 @@ def read_urls(target: NotifyTarget) -> list[str]:
     if not urls:
         raise ValueError(f"{target.url_file} holds no URL")
     for url in urls:
-        remember_secret(url)
+        remember_url(url)
     return urls
 
 

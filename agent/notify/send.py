@@ -20,7 +20,7 @@ from typing import Any
 
 import orjson
 
-from agent.cleantext import clean, describe_unforeseen, remember_secret
+from agent.cleantext import clean, describe_unforeseen, remember_url
 
 _LONGEST_REASON = 300
 _DEADLINE_S = 60
@@ -41,7 +41,7 @@ def main() -> None:
     """Deliver the job on standard input; with ``only_look`` only say whether its URLs are understood."""
     job: dict[str, Any] = orjson.loads(sys.stdin.buffer.read())
     for url in job["urls"]:
-        remember_secret(url)
+        remember_url(url)
     logger = logging.getLogger("apprise")
     logger.addHandler(_LastWords())
     logger.setLevel(logging.INFO)

@@ -10,6 +10,7 @@ import pytest
 
 from agent.records import IncidentState
 from tests.integration.workshop import settled, wait_for
+from tests.servers.inbox import running_inbox
 from tests.servers.process import wait_until
 
 OPSMEND = Path(sys.executable).parent / "opsmend"
@@ -64,6 +65,45 @@ def test_check_names_every_problem_with_file_line_and_key(workshop, call):
     shown = call("check", code=78)
     assert "rules/faults.yml:3: faults[0].sumary: unknown key 'sumary' (did you mean 'summary'?)" in shown
     assert "rules/faults.yml:4: faults[1].id" in shown
+
+
+def test_check_loads_what_the_agent_will_load(workshop, call, tmp_path, monkeypatch):
+    """By the same functions, and from systemd's credentials where a relative name is found there."""
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "tokens.yml").write_text("bot: short\nann: &one abcdefghijklmnop\nbob: *one\n")
+    (tmp_path / "tokens.yml").chmod(0o600)
+    (tmp_path / "model.json").write_text("[]")
+    (tmp_path / "urls").write_text("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ\nnonsense://x\n")
+    workshop.config["api"] = {"tokens_file": "tokens.yml"}
+    workshop.config["diagnose"] = {"classifier": "model.json"}
+    workshop.config["notify"] = {"targets": {"desk": {"url_file": "urls"}, "boss": {"url_file": "gone"}}}
+    workshop.config["collect"]["prometheus"].update(url="http://192.0.2.1:9090", timeout="1s")
+    workshop.config["collect"]["prometheus"]["token_file"] = "urls"
+    workshop.save_config()
+    shown = call("check", code=78)
+    for said in (
+        "at least 16 characters",
+        "has the same token as ann",
+        "model.json",
+        "nonsense://… is no URL that apprise knows",
+        "notify.targets.boss.url_file",
+        "gets its secret over plain http",
+    ):
+        assert said in shown
+    assert "TIiajkdnlazkcOXrIdevi7FQ" not in shown
+
+
+def test_a_test_message_reaches_every_url_that_takes_it(workshop, call, tmp_path):
+    with running_inbox() as inbox, running_inbox() as down:
+        down.refusing = True
+        (tmp_path / "urls").write_text(f"{inbox.url}\n{down.url}\n")
+        workshop.config["notify"] = {"targets": {"desk": {"url_file": str(tmp_path / "urls")}}}
+        workshop.save_config()
+        shown = call("notify", "test", code=6)
+    assert inbox.titles() == ["[opsmend] test"]
+    assert "was told" in shown
+    assert "503" in shown
+    assert "no target 'nobody'" in call("notify", "test", "nobody", code=3)
 
 
 def test_check_names_hosts_and_sources_that_do_not_answer(workshop, call):

@@ -3,10 +3,12 @@
 import io
 
 import pytest
+from markupsafe import Markup
 
-from agent.cleantext import clean, describe_unforeseen, hide_secrets, remember_secret
+from agent.cleantext import clean, describe_unforeseen, hide_secrets, remember_secret, remember_url
 from agent.cli.output import CleanConsole
 from agent.placeholders import format_value
+from agent.web.pages.render import _environment
 
 HOSTILE = [
     "\x1b[2J\x1b[1;1Hall is well",
@@ -40,6 +42,18 @@ def test_secrets_that_were_read_are_never_told():
     assert "s3cr3t" not in hide_secrets("the header was 'X: s3cr3t-token'")
     assert "tökén123" not in clean("UnicodeEncodeError('latin-1', 'Bearer tökén123', 7, 8)")
     assert "pw" not in clean("https://user:pw@host/x")
+
+
+def test_nothing_of_a_url_that_looks_like_a_key_is_told():
+    remember_url("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#ops")
+    shown = clean("404 at https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ")
+    assert shown == "404 at https://hooks.slack.com/services/[redacted]/[redacted]/[redacted]"
+
+
+def test_a_page_shows_it_and_turns_nothing_around():
+    page = _environment().from_string('<p title="{{ name }}">{{ name }} {{ html }}</p>')
+    shown = page.render(name="a\u202egnp<b>\x1b[2J", html=Markup("<i>x</i>"))
+    assert shown == '<p title="a?gnp&lt;b&gt;?[2J">a?gnp&lt;b&gt;?[2J <i>x</i></p>'
 
 
 def test_an_unforeseen_error_keeps_its_kind_and_place():

@@ -62,11 +62,17 @@ def test_an_event_from_long_ago_stays_there(time):
         (b'{"kind": "\\ud800"}', "no JSON"),
         (b'{"kind": ["", {}]}', "none of the fields"),
         (b"x" * 300_000, "300000 bytes"),
+        (b"\0\0\0\0\x07\x08disk-full\x02", "Avro or protobuf by schema 7 "),
+        (b"\0\0\0\x01\0{\x0aavro text that looks like an object", "by schema 256 "),
     ],
 )
 def test_what_is_no_event_says_why(body, said):
     with pytest.raises(NotAnEvent, match=said):
         parse(body)
+
+
+def test_json_in_the_frame_of_a_schema_registry_is_read():
+    assert parse(b'\0\0\0\0\x07 {"kind": "failover"}').kind == "failover"
 
 
 def test_a_list_is_no_event_where_json_is_promised():
