@@ -58,7 +58,9 @@ class TopologyReader:
         trouble = None
         for one in self._queries:
             try:
-                self._seen.update(dict.fromkeys(_edges(self._source.query(one.query), one), now))
+                answer = self._source.query(one.query)
+                self._seen.update(dict.fromkeys(_edges(answer, one), now))
+                trouble = trouble or answer.partial or None
             except SourceError as error:
                 trouble = (
                     f"{error} (collect.topology.queries)" if isinstance(error, QueryError) else str(error)

@@ -32,14 +32,17 @@ class Verifications:
 
     def due(self, incident: Incident, now: datetime) -> bool:
         """Return whether it is time to look at an incident's run."""
-        return now >= self._next_look.get(incident.id, now)
+        next_look = self._next_look.get(incident.id, now)
+        return now >= next_look or self._was_set_back(next_look, now)
 
     def look(self, run: Run, verify: Verify, incident: Incident, now: datetime) -> Finding:
         """Look once at a run."""
+        if self._was_set_back(self._next_look.get(incident.id, now), now):
+            self._under_way.pop(run.id, None)
         self._next_look[incident.id] = now + self._interval
         verification = self._under_way.get(run.id)
         if verification is None:
-            verification = self._under_way[run.id] = self._begin(run, verify, incident)
+            verification = self._under_way[run.id] = self._begin(run, verify, incident, now)
         return verification.look(now)
 
     def forget(self, run: Run) -> None:
@@ -47,10 +50,14 @@ class Verifications:
         self._under_way.pop(run.id, None)
         self._next_look.pop(run.incident_id, None)
 
-    def _begin(self, run: Run, verify: Verify, incident: Incident) -> Verification:
+    def _was_set_back(self, next_look: datetime, now: datetime) -> bool:
+        return next_look > now + self._interval
+
+    def _begin(self, run: Run, verify: Verify, incident: Incident, now: datetime) -> Verification:
         fresh_after = run.fresh_after or run.ended_at or run.created_at
-        # a run that ended in a former life of the agent gets its whole time from now on
-        ended_at = max(run.ended_at or run.created_at, self._started_at)
+        # a run that ended in a former life of the agent gets its whole time from now on; and so does one that
+        # ended, or an agent that was started, before the clock was set back
+        ended_at = min(max(run.ended_at or run.created_at, self._started_at), now)
         return Verification(
             replace(run, ended_at=ended_at, fresh_after=fresh_after),
             verify,

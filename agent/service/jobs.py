@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -16,6 +17,8 @@ from agent.log import Logger
 log = Logger("service")
 
 _QUIET_S = 10.0  # without failure, after which trouble counts as over
+_LOOK_S = 1.0
+_SET_BACK_S = 2.0  # more than a clock is slowed down by in that time
 
 
 class Jobs:
@@ -32,14 +35,17 @@ class Jobs:
         self._late = late
         self._failed_at: dict[str, float] = {}
         self._scheduler = BackgroundScheduler(timezone="UTC")
+        self._stopped = threading.Event()
         self._scheduler.add_listener(self._on_late, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
 
     def start(self) -> None:
         """Begin with what is scheduled."""
         self._scheduler.start()
+        threading.Thread(target=self._watch_clock, name="clock", daemon=True).start()
 
     def stop(self) -> None:
         """Schedule nothing more and wait for what is at work."""
+        self._stopped.set()
         self._scheduler.shutdown(wait=True)
 
     def schedule(self, name: str, interval: timedelta, work: Callable[[], None]) -> None:
@@ -78,6 +84,20 @@ class Jobs:
         if self.trouble.get(name) != why:
             log.error("cannot go on with this for now", work=name, why=why)
         self._remember(name, why)
+
+    def _watch_clock(self) -> None:
+        """Go on at once where the clock is set back: the scheduler would wait until it is as late again."""
+        before = self._ahead_s()
+        while not self._stopped.wait(_LOOK_S):
+            ahead = self._ahead_s()
+            if ahead < before - _SET_BACK_S:
+                log.warning("the clock was set back", by_s=round(before - ahead))
+                for job in self._scheduler.get_jobs():
+                    job.modify(next_run_time=datetime.now(UTC))
+            before = ahead
+
+    def _ahead_s(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
 
     def _remember(self, name: str, why: str) -> None:
         self.trouble[name] = why

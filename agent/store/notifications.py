@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import and_, func, insert, or_, select, update
 
 from agent.store.documents import from_json, to_json
 from agent.store.engine import Database
@@ -69,9 +69,11 @@ class NotificationStore:
 
     def due(self, now: datetime) -> list[Notification]:
         """Return what is to be delivered now, oldest first."""
+        # the clock was set back since it was written: people must not wait until it is as late again
+        from_the_future = and_(notifications.c.created_at > now, notifications.c.attempts == 0)
         query = (
             select(notifications)
-            .where(notifications.c.state == "waiting", notifications.c.due_at <= now)
+            .where(notifications.c.state == "waiting", or_(notifications.c.due_at <= now, from_the_future))
             .order_by(notifications.c.id)
         )
         with self._database.reading() as connection:

@@ -68,7 +68,13 @@ class CheckQuery:
         proving = source.query(alive)
         proof = list(proving.values)
         newest = oldest_sample(source, alive)
-        if proving.partial or not proof or not all(proof) or newest is None or newest <= fresh_after:
+        if (
+            proving.partial
+            or not proof
+            or not all(one > 0 for one in proof)
+            or newest is None
+            or newest <= fresh_after
+        ):
             return Look(None, None, "nothing proves by a fresh sample that the source is alive")
         answer = source.query(self.expression)
         if answer.partial:

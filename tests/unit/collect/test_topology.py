@@ -24,6 +24,8 @@ class Source:
         answer = self.answers.get(name, [])
         if isinstance(answer, Exception):
             raise answer
+        if isinstance(answer, Answer):
+            return answer
         return Answer(0.0, answer, [1.0] * len(answer))
 
 
@@ -58,7 +60,9 @@ def test_an_edge_is_forgotten_when_it_was_long_not_seen():
     assert pairs(one.read(NOW + timedelta(minutes=61))) == set()
 
 
-@pytest.mark.parametrize("error", [SourceUnreachable("down"), QueryError("wrong")])
+@pytest.mark.parametrize(
+    "error", [SourceUnreachable("down"), QueryError("wrong"), Answer(0.0, [], [], partial="a store is down")]
+)
 def test_a_source_that_does_not_answer_takes_no_edge_away(error):
     source = Source(traces=[{"client": "a", "server": "b"}])
     one = reader(source, forget="1h")
