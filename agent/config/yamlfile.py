@@ -140,7 +140,7 @@ def parse_yaml(text: str, file: Path) -> Document:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
         raise ConfigError([Problem(file, f"is not valid YAML: {error.problem}", line)]) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, RecursionError) as error:
         raise ConfigError([Problem(file, f"is not valid YAML: {error}")]) from error
     finally:
         loader.dispose()

@@ -55,6 +55,7 @@ def test_every_mistake_is_told_at_once():
         ("a: 1\na: 2\n", "x.yml:2: a: duplicate key 'a', first on line 1"),
         ("a: [1, 2\nb: 3\n", "x.yml:2: is not valid YAML"),
         ("a: !!python/object/apply:os.system ['id']\n", "could not determine a constructor"),
+        ("a: !!bool maybe\n", "is not valid YAML"),
         ("\tname: a\n", "is not valid YAML"),
     ],
 )
@@ -89,6 +90,12 @@ def test_a_few_lines_cannot_stand_for_millions(depth):
     with pytest.raises(ConfigError, match="aliases"):
         parse_yaml(nested_aliases(depth), FILE)
     assert time.monotonic() - began < 1
+
+
+def test_merged_mappings_cannot_stand_for_millions():
+    merged = [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 12)]
+    with pytest.raises(ConfigError, match="aliases"):
+        parse_yaml("\n".join(["a0: &a0 {k: v}", *merged]), FILE)
 
 
 def test_aliases_are_allowed_where_they_repeat_little():
