@@ -151,6 +151,10 @@ deb: packages venv ## Build packages, sdist and wheel into dist: the core and on
 schemas: venv ## Write the JSON Schemas that editors use for settings, rules and remediations, and docs/settings.md
 	$(BIN)/python -m agent.config.publish
 
+.PHONY: coverage
+coverage: venv ## Write docs/coverage.md: which kinds of trouble of the usual lists are found, and by what
+	$(BIN)/python -m agent.workshop.coveragepage
+
 .PHONY: lint
 lint: venv ## Style, types, import contracts, YAML, playbooks
 	$(BIN)/ruff check .

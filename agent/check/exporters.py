@@ -33,6 +33,7 @@ def check_exporters(
 ) -> Iterator[Line]:
     """Yield of each exporter where it is missing and what nobody sees there; ``hosts`` are names by host."""
     present = {host: scraped.on(names) for host, names in hosts.items()}
+    unserved: list[str] = []
     for id_, exporter in exporters.items():
         having = sorted(host for host, found in present.items() if id_ in found)
         lacking = sorted(set(present) - set(having))
@@ -40,10 +41,16 @@ def check_exporters(
             yield _lacking(coverage, exporter, lacking, present)
         elif having:
             yield good(f"exporter {id_}", f"on {_named(having)}")
+        elif exporter.service and not scraped.exporters[id_]:
+            unserved.append(f"{exporter.service} ({id_})")
         elif not exporter.everywhere and not scraped.exporters[id_]:
             hidden = coverage.hidden_by(id_, set().union(*present.values()))
             if hidden:
                 yield missing(f"exporter {id_}", f"nowhere: {_hidden(hidden)} ({exporter.get})")
+    if unserved:
+        yield missing(
+            "exporters of services", f"where one runs nobody sees its faults: {', '.join(unserved)}"
+        )
     if scraped.unlabelled:
         yield missing(
             "probes",

@@ -115,6 +115,8 @@ def _print_diagnosis(incident: Incident) -> None:
         )
         for evidence in candidate.evidence:
             console.print(f"  because {escape(evidence)}", soft_wrap=True)
+        if number == 1:
+            console.print(f"  harm: {escape(incident.diagnosis.harm.text)}", soft_wrap=True)
         for symptom in candidate.symptoms:
             console.print(f"  [dim]{escape(symptom.text)}, since {symptom.since:%H:%M:%S} UTC[/]")
         for sentence in candidate.support:

@@ -100,6 +100,8 @@ class FrameBuffer:
             found = self._put(self._signals[signal], answer, rows[signal])
             if found:
                 doubts[signal] = found
+            if not len(rows[signal]):
+                continue
             own = rows[signal][rows[signal] >= 0]
             if answer.at and np.isnan(taken[own]).all():  # samples of no target, as those that logs give
                 taken[own] = answer.at
@@ -122,6 +124,8 @@ class FrameBuffer:
     def _put(self, signal: Signal, answer: Answer, rows: IntArray) -> list[Doubt]:
         """Put samples into the newest column; return what is not believed."""
         doubts = [Doubt(with_host(one.labels), one.why) for one in answer.doubts]
+        if not len(rows):
+            return doubts
         values, impossible = rounded_into(np.asarray(answer.values, np.float64), signal.bounds)
         for place in np.flatnonzero(impossible).tolist():
             why = why_impossible(answer.values[place], signal.bounds)

@@ -23,6 +23,7 @@ class Exporter(Strict):
     metrics: list[_Metric] = Field(min_length=1, description="what the names of its metrics begin with")
     present: _Metric = Field(description="a metric that is there whenever it works")
     everywhere: bool = Field(default=False, description="every host should have it")
+    service: Text | None = Field(default=None, description="it is wanted only where this runs")
     get: Text = Field(description="how one gets it")
 
 

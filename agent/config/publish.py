@@ -17,7 +17,7 @@ from agent.config.holidayfile import HolidayFile
 from agent.config.policyfile import PolicyFile
 from agent.config.reference import PAGE, reference_text
 from agent.config.remediationfile import RemediationFile
-from agent.config.rulefiles import FaultFile, RuleFile, SignalFile
+from agent.config.rulefiles import FaultFile, HarmFile, RuleFile, SignalFile
 from agent.config.ruletestfile import RuleTestFile
 from agent.config.settings import Settings
 
@@ -27,6 +27,7 @@ FILES: dict[str, type[BaseModel]] = {
     "signals": SignalFile,
     "faults": FaultFile,
     "diagnosis": RuleFile,
+    "harm": HarmFile,
     "ruletests": RuleTestFile,
     "cases": CaseFile,
     "exporters": ExporterFile,

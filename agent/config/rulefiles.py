@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -105,6 +105,21 @@ class Rule(Strict):
     confidence: Confidence
     when: Condition
     evidence: Text
+    harm: Literal["itself"] | list[Identifier] = Field(
+        default_factory=list,
+        description="what shows that somebody suffers from it: 'itself', or ids of rules/harm.yml; "
+        "where nothing is named nobody can tell",
+    )
+
+
+class HarmRule(Strict):
+    """What shows that somebody suffers: who waits, gets errors, or loses something."""
+
+    id: Identifier
+    entity: str = Field(min_length=1, max_length=200, description="label template: who suffers, or where")
+    when: Condition
+    evidence: Text
+    otherwise: Text = Field(description="what is so where nobody suffers in this way")
 
 
 class SignalFile(Strict):
@@ -125,6 +140,12 @@ class RuleFile(Strict):
     rules: list[Rule]
 
 
+class HarmFile(Strict):
+    """``rules/harm.yml``."""
+
+    harms: list[HarmRule]
+
+
 @dataclass(frozen=True, slots=True)
 class Rulebook:
     """All signals, faults and rules that are in force, by id, and a digest of the files they are from."""
@@ -133,9 +154,10 @@ class Rulebook:
     faults: Mapping[str, Fault]
     rules: Mapping[str, Rule]
     digest: str = ""
+    harms: Mapping[str, HarmRule] = field(default_factory=dict)
 
 
-Entry = TypeVar("Entry", Signal, Fault, Rule)
+Entry = TypeVar("Entry", Signal, Fault, Rule, HarmRule)
 
 
 class _Shelf:
@@ -143,7 +165,7 @@ class _Shelf:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.entries: dict[str, Signal | Fault | Rule] = {}
+        self.entries: dict[str, Signal | Fault | Rule | HarmRule] = {}
         self.places: dict[str, tuple[Document, KeyPath, Path]] = {}
 
     def put(self, folder: Path, document: Document, key: str, entries: Sequence[Entry]) -> Iterator[Problem]:
@@ -164,7 +186,7 @@ class _Shelf:
 
 def load_rules(folders: Iterable[Path]) -> Rulebook:
     """Read the rule folders in order. Raises ConfigError with every problem found in any file."""
-    signals, faults, rules = _Shelf("signal"), _Shelf("fault"), _Shelf("rule")
+    signals, faults, rules, harms = (_Shelf(kind) for kind in ("signal", "fault", "rule", "harm"))
     problems: list[Problem] = []
     digest = hashlib.sha256()
     for folder in folders:
@@ -179,9 +201,12 @@ def load_rules(folders: Iterable[Path]) -> Rulebook:
             problems += _load(folder, file, FaultFile, "faults", faults)
         for file in sorted(folder.glob("diagnosis/*.yml")):
             problems += _load(folder, file, RuleFile, "rules", rules)
+        for file in (*folder.glob("harm.yml"), *sorted(folder.glob("harm/*.yml"))):
+            problems += _load(folder, file, HarmFile, "harms", harms)
     problems += _check_entities(signals)
     problems += _check_causes(faults)
     problems += _check_rules(rules, signals, faults)
+    problems += _check_harms(rules, harms, signals)
     if problems:
         raise ConfigError(problems)
     return Rulebook(
@@ -189,11 +214,16 @@ def load_rules(folders: Iterable[Path]) -> Rulebook:
         faults={k: v for k, v in faults.entries.items() if isinstance(v, Fault)},
         rules={k: v for k, v in rules.entries.items() if isinstance(v, Rule)},
         digest=digest.hexdigest(),
+        harms={k: v for k, v in harms.entries.items() if isinstance(v, HarmRule)},
     )
 
 
 def _load(
-    folder: Path, file: Path, model: type[SignalFile | FaultFile | RuleFile], key: str, shelf: _Shelf
+    folder: Path,
+    file: Path,
+    model: type[SignalFile | FaultFile | RuleFile | HarmFile],
+    key: str,
+    shelf: _Shelf,
 ) -> list[Problem]:
     try:
         document = read_yaml(file)
@@ -225,21 +255,37 @@ def _check_rules(rules: _Shelf, signals: _Shelf, faults: _Shelf) -> Iterator[Pro
         if rule.fault not in faults.entries:
             known = ", ".join(sorted(faults.entries)) or "none"
             yield rules.problem(id_, ("fault",), f"there is no fault '{rule.fault}'", f"known: {known}")
-        known_signals = signals.entries.keys() | WITHOUT_QUERY
-        for leaf in leaves(rule.when):
-            if isinstance(leaf, SignalCondition) and leaf.signal not in known_signals:
-                yield rules.problem(id_, ("when",), f"there is no signal '{leaf.signal}'")
-        if not finds(rule.when):
-            yield rules.problem(
-                id_,
-                ("when",),
-                "finds nobody: 'not' only rules out what others found",
-                "put it into 'all' beside what is to be seen",
+        yield from _check_finding(rules, rule, signals)
+
+
+def _check_harms(rules: _Shelf, harms: _Shelf, signals: _Shelf) -> Iterator[Problem]:
+    for harm in harms.entries.values():
+        if isinstance(harm, HarmRule):
+            yield from _check_finding(harms, harm, signals)
+    for id_, rule in rules.entries.items():
+        for index, name in enumerate(rule.harm if isinstance(rule, Rule) and rule.harm != "itself" else ()):
+            if name not in harms.entries:
+                known = ", ".join(sorted(harms.entries)) or "none"
+                yield rules.problem(id_, ("harm", index), f"there is no harm '{name}'", f"known: {known}")
+
+
+def _check_finding(shelf: _Shelf, entry: Rule | HarmRule, signals: _Shelf) -> Iterator[Problem]:
+    """Check what rules and harms share: whom they find, by which signals, and how they say so."""
+    known_signals = signals.entries.keys() | WITHOUT_QUERY
+    for leaf in leaves(entry.when):
+        if isinstance(leaf, SignalCondition) and leaf.signal not in known_signals:
+            yield shelf.problem(entry.id, ("when",), f"there is no signal '{leaf.signal}'")
+    if not finds(entry.when):
+        yield shelf.problem(
+            entry.id,
+            ("when",),
+            "finds nobody: 'not' only rules out what others found",
+            "put it into 'all' beside what is to be seen",
+        )
+    if not names(entry.entity):
+        yield shelf.problem(entry.id, ("entity",), "names no label", "write a template such as '{host}'")
+    for match in PLACEHOLDER.finditer(entry.evidence):
+        if match[2] and match[2] not in STYLES:
+            yield shelf.problem(
+                entry.id, ("evidence",), f"no format '{match[2]}'", f"known: {', '.join(sorted(STYLES))}"
             )
-        if not names(rule.entity):
-            yield rules.problem(id_, ("entity",), "names no label", "write a template such as '{host}'")
-        for match in PLACEHOLDER.finditer(rule.evidence):
-            if match[2] and match[2] not in STYLES:
-                yield rules.problem(
-                    id_, ("evidence",), f"no format '{match[2]}'", f"known: {', '.join(sorted(STYLES))}"
-                )

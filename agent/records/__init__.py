@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from agent.records.alerts import Alert
 from agent.records.arrivals import ArrivalKind, Arrivals, Event, LogCount, LogLine, LogSpan, TemplateSeen
-from agent.records.findings import Anomaly, Candidate, Diagnosis, Held, Symptom, Vote
+from agent.records.findings import Anomaly, Candidate, Diagnosis, Harm, Held, Symptom, Vote
 from agent.records.incidents import Incident, IncidentState, Transition
 from agent.records.inventory import InventoryHost
 from agent.records.runs import (
@@ -50,6 +50,7 @@ __all__ = [
     "Event",
     "FloatArray",
     "Frame",
+    "Harm",
     "Held",
     "Incident",
     "IncidentState",

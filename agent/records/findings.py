@@ -65,13 +65,50 @@ class Symptom:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Harm:
+    """Whether anybody suffers from a fault: what shows it, and of what else what was found.
+
+    ``seen`` are sentences about who suffers. ``unseen`` is what was looked at and showed nobody, ``unknown``
+    why something could not be looked at. All empty: nothing says what harm of this fault looks like.
+    """
+
+    seen: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    def __or__(self, other: Harm) -> Harm:
+        """Return what two findings say together."""
+        return Harm(
+            seen=tuple(dict.fromkeys(self.seen + other.seen)),
+            unseen=tuple(dict.fromkeys(self.unseen + other.unseen)),
+            unknown=tuple(dict.fromkeys(self.unknown + other.unknown)),
+        )
+
+    @property
+    def text(self) -> str:
+        """Return who suffers, or that nobody does, or why nobody can tell, in one sentence.
+
+        >>> Harm(unseen=("web1 has processor time left",)).text
+        'nobody suffers from it: web1 has processor time left'
+        """
+        if self.seen:
+            return "; ".join(self.seen)
+        if self.unknown:
+            return f"nobody can tell whether anybody suffers from it: {'; '.join(self.unknown)}"
+        if self.unseen:
+            return f"nobody suffers from it: {'; '.join(self.unseen)}"
+        return "nobody can tell whether anybody suffers from it: no rule says what that would look like"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """One fault that may be the trouble, with how sure we are and why.
 
     ``labels`` are the labels the evidence agrees on; targets and parameters are read from them.
     ``identity`` are those of them that name the entity. What speaks against the fault must do so for
     ``lasts`` before it counts as over, as long as the rule itself waits. An incident that holds the
-    candidate says since when (``joined_at``) and when it was last seen (``seen_at``).
+    candidate says since when (``joined_at``) and when it was last seen (``seen_at``). ``harm`` is whether
+    anybody suffers from it.
     """
 
     fault: str
@@ -86,6 +123,7 @@ class Candidate:
     lasts: timedelta = timedelta(0)
     joined_at: datetime | None = None
     seen_at: datetime | None = None
+    harm: Harm = Harm()
 
     @property
     def key(self) -> tuple[str, str]:
@@ -125,3 +163,17 @@ class Diagnosis:
     def best(self) -> Candidate | None:
         """Return the likeliest fault, or None when the diagnosis is unknown."""
         return self.candidates[0] if self.candidates else None
+
+    @property
+    def harm(self) -> Harm:
+        """Return whether anybody suffers from what was seen at the last look: the fault or its effects.
+
+        What effects say counts where somebody suffers from them; that nobody does from one proves little.
+        """
+        if self.best is None:
+            return Harm()
+        looks = [one.seen_at for one in self.candidates if one.seen_at is not None]
+        now = [one for one in self.candidates if not looks or one.seen_at == max(looks)]
+        own = self.best.harm if self.best in now else Harm(unknown=("it was not seen at the last look",))
+        seen = tuple(text for one in now if one is not self.best for text in one.harm.seen)
+        return own | Harm(seen=seen)

@@ -26,8 +26,8 @@ def orphans(
             yield f"no remediation fixes {fault}"
     used = {
         leaf.signal
-        for rule in book.rules.values()
-        for leaf in leaves(rule.when)
+        for when in (*(one.when for one in book.rules.values()), *(one.when for one in book.harms.values()))
+        for leaf in leaves(when)
         if isinstance(leaf, SignalCondition)
     }
     for signal in sorted(book.signals.keys() - used):

@@ -31,7 +31,8 @@ from agent.errors import ConfigError, Problem
 from agent.instance import with_host
 from agent.placeholders import fill
 from agent.reasons import Reason
-from agent.records import Alert, Anomaly, Arrivals, Candidate, Event, Frame, Incident, LogCount, LogLine
+from agent.records import Alert, Anomaly, Arrivals, Event, Frame, Incident, LogCount, LogLine
+from agent.workshop.seenrules import SeenRules, rules_behind
 
 FOLDER = "tests"
 _BEGIN = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -39,17 +40,22 @@ _BEGIN = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 @dataclass(kw_only=True)
 class RuleTestReport:
-    """What came of the tests; ``problems`` is empty when every story ended as it must."""
+    """What came of the tests; ``problems`` is empty when every story ended as it must.
+
+    ``untested`` are rules that no story makes match, ``never_silent`` those without a look-alike: an entity
+    that the rule has samples of and must not name.
+    """
 
     tests: int = 0
     problems: list[Problem] = field(default_factory=list)
     untested: list[str] = field(default_factory=list)
+    never_silent: list[str] = field(default_factory=list)
 
 
 def run_rule_tests(book: Rulebook, files: Iterable[Path]) -> RuleTestReport:
     """Run every test of every file. A file that cannot be read is a problem like others."""
     report = RuleTestReport()
-    tested: set[str] = set()
+    seen = SeenRules()
     for file in files:
         try:
             document = read_yaml(file)
@@ -59,8 +65,9 @@ def run_rule_tests(book: Rulebook, files: Iterable[Path]) -> RuleTestReport:
             continue
         for index, test in enumerate(content.tests):
             report.tests += 1
-            report.problems += _run(book, test, document, ("tests", index), tested)
-    report.untested = sorted(book.rules.keys() - tested)
+            report.problems += _run(book, test, document, ("tests", index), seen)
+    report.untested = sorted(book.rules.keys() - seen.matched)
+    report.never_silent = sorted(seen.never_silent(book))
     return report
 
 
@@ -70,7 +77,7 @@ def rule_test_files(folders: Iterable[Path]) -> list[Path]:
 
 
 def _run(
-    book: Rulebook, test: RuleTest, document: Document, where: KeyPath, tested: set[str]
+    book: Rulebook, test: RuleTest, document: Document, where: KeyPath, seen: SeenRules
 ) -> Iterator[Problem]:
     unknown = list(_unknown_names(book, test, document, where))
     if unknown:
@@ -84,14 +91,8 @@ def _run(
             yield document.problem(path, f"lies more than {MOST_SAMPLES} samples ahead")
             continue
         moments[count].append(index)
-    for count, incidents in _polls(book, test, frozenset(moments)):
+    for count, incidents in _polls(book, test, frozenset(moments), seen):
         for index in moments[count]:
-            tested |= {
-                name
-                for one in incidents.values()
-                for rule in one.diagnosis.candidates
-                for name in _rules(rule)
-            }
             path = (*where, "expect", index)
             yield from _compare(incidents, test.expect[index], document, path, test.name)
 
@@ -121,7 +122,7 @@ def _unknown_names(book: Rulebook, test: RuleTest, document: Document, where: Ke
 
 
 def _polls(
-    book: Rulebook, test: RuleTest, wanted: frozenset[int]
+    book: Rulebook, test: RuleTest, wanted: frozenset[int], seen: SeenRules
 ) -> Iterator[tuple[int, Mapping[int, Incident]]]:
     """Take the story poll by poll through the rules and the life of incidents, as the agent does.
 
@@ -145,6 +146,7 @@ def _polls(
             number += 1
             known[number] = replace(incident, id=number)
         if count in wanted:
+            seen.look(book, frame, vote)
             yield count, dict(known)
 
 
@@ -274,15 +276,11 @@ def _differences(found: Incident, expected: ExpectedIncident) -> Iterator[str]:
     best, *others = found.diagnosis.candidates
     if expected.confidence is not None and best.confidence != expected.confidence:
         yield f"expected confidence {expected.confidence:g}, found {best.confidence:g}"
-    if expected.rules is not None and sorted(expected.rules) != sorted(_rules(best)):
-        yield f"expected rules {', '.join(expected.rules)}, found {', '.join(_rules(best))}"
+    if expected.rules is not None and sorted(expected.rules) != sorted(rules_behind(best)):
+        yield f"expected rules {', '.join(expected.rules)}, found {', '.join(rules_behind(best))}"
     if expected.evidence is not None and expected.evidence not in best.evidence:
         yield f"expected evidence “{expected.evidence}”, found “{'”, “'.join(best.evidence)}”"
     faults = sorted({one.fault for one in others if one.fault != best.fault})
     if sorted(expected.explains) != faults:
         wanted = ", ".join(expected.explains) or "nothing"
         yield f"expected to explain {wanted}, found {', '.join(faults) or 'nothing'}"
-
-
-def _rules(candidate: Candidate) -> list[str]:
-    return [voter.removeprefix("rule ") for voter in candidate.voters if voter.startswith("rule ")]

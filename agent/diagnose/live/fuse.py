@@ -29,5 +29,6 @@ def fuse(candidates: Iterable[Candidate]) -> list[Candidate]:
             support=tuple(dict.fromkeys(first.support + second.support)),
             identity={**second.identity, **first.identity},
             lasts=max(first.lasts, second.lasts),
+            harm=first.harm | second.harm,
         )
     return list(merged.values())

@@ -53,7 +53,10 @@ class SymptomFinder:
             return []
         if condition.anomaly is not None:
             return self._find_anomalies(condition)
-        rows, standing = self._standing(condition, self._may_meet(condition))
+        candidates = self._may_meet(condition)
+        if not len(candidates):
+            return []
+        rows, standing = self._standing(condition, candidates)
         told = self._absence if condition.absent else self._threshold
         return [
             told(condition, int(row), since)
@@ -73,6 +76,8 @@ class SymptomFinder:
     def _may_meet(self, condition: SignalCondition) -> IntArray:
         """Return the rows that meet a condition if their past does: few, where most are well."""
         rows = self.frame.rows[condition.signal]
+        if not len(rows):
+            return rows
         latest = self.frame.latest[rows]
         return rows[np.isnan(latest) if condition.absent else beyond(latest, condition)]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 
 from agent.diagnose.naming.cases import CaseVoter
 from agent.diagnose.naming.classifier import FaultClassifier
@@ -74,6 +76,7 @@ class VotingEnsemble:
                     labels=own[0].labels,
                     identity=own[0].identity,
                     lasts=max(one.lasts for one in own),
+                    harm=reduce(or_, (one.harm for one in own)),
                 )
 
 
