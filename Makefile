@@ -74,7 +74,7 @@ test-acceptance: packages venv ## Let a running agent meet every fault through P
 	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend playbooks prove $(NAMES) --jobs $(or $(JOBS),1)
 
 .PHONY: test-live
-test-live: packages venv ## Break nine real hosts 30 times, alone and two at once: is each fault named right? (HEALTHY=60: load and deploys for so many minutes, and no diagnosis)
+test-live: packages venv ## Break nine real hosts 30 times, alone and two at once: is each fault named right? (HEALTHY=60: so many minutes of load, deploys, reboots, jobs that end, and no repair)
 	$(SUDO) env PATH="$(PATH)" $(BIN)/python -m tests.acceptance.live.trial $(if $(HEALTHY),--healthy $(HEALTHY)) $(if $(NAMES),--only $(NAMES))
 
 .PHONY: bench-loop

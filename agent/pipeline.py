@@ -193,6 +193,12 @@ class Pipeline:
                     if known is None or poll.at > known:
                         take(frame)
 
+    def read_metadata(self) -> None:
+        """Ask the source what it says of its metrics. Raises SourceError."""
+        metadata = self._source.metadata()
+        with self._lock:
+            self._detector.take_metadata(metadata)
+
     def restore_state(self, folder: StateFolder) -> None:
         """Go by what was kept before the agent was started."""
         folder.read(self._detector)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ import orjson
 
 from agent.collect.seriesfile import read_bytes, read_series, read_time
 from agent.errors import ConfigError, Problem
+from agent.meaning import read_metadata
 from agent.records.evidence import ChangeEvent, Edge, LogEntry, Observations, SymptomHint
 
 _LONGEST_MESSAGE = 2_000  # characters kept of a log line; a line of 1 MB says no more
@@ -30,6 +32,8 @@ def read_incident_folder(folder: Path, entity_label: str | None = None) -> Obser
     nodes, edges = _read_topology(_find(folder, "topology.json"))
     known = {*nodes, *(name for edge in edges for name in (edge.source, edge.target))}
     table, notes = read_series(metrics, entity_label, known)
+    if (file := _find(folder, "metadata.json")) is not None:
+        table = replace(table, metadata=read_metadata(_read_json(file)))
     baseline = None
     if (file := _find(folder, "baseline.csv")) is not None:
         baseline, more = read_series(file, entity_label, known)

@@ -27,7 +27,9 @@ from agent.config.promql import (
 from agent.config.sources import PrometheusSection
 from agent.errors import AnswerError, QueryError, SourceError, SourceUnreachable
 from agent.log import Logger
+from agent.meaning import read_metadata
 from agent.records import Doubt
+from agent.records.metadata import MetricMetadata
 
 log = Logger("prometheus")
 
@@ -87,6 +89,16 @@ class PrometheusSource:
     def now(self) -> datetime:
         """Return the server's own clock."""
         return datetime.fromtimestamp(self._query_as_written("time()").at, UTC)
+
+    def metadata(self) -> Mapping[str, MetricMetadata]:
+        """Return type, unit and help of every metric; nothing where the source keeps none.
+
+        Raises SourceUnreachable.
+        """
+        reply = self._client.send("GET", "/api/v1/metadata")
+        if reply.status == 429 or reply.status >= 500:
+            raise self._client.refuse(reply, "", "url")
+        return read_metadata(reply.json() if reply.status == 200 else {})
 
     def poll(self, queries: Mapping[str, str]) -> Poll:
         """Evaluate all queries, by signal.

@@ -12,21 +12,23 @@ import io
 import math
 import re
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from agent.errors import ConfigError, Problem
+from agent.meaning.workload import POD_LABELS, replicas_in
 from agent.records.evidence import SeriesTable
 from agent.records.metrics import FloatArray
 
 ENTITY_LABELS = ("service", "instance")
 # what else may name an entity: Istio, OpenTelemetry, Micrometer, kube-state-metrics, cAdvisor, exporters
 FURTHER_LABELS = (
-    "pod", "pod_name", "kubernetes_pod_name", "destination_workload", "destination_canonical_service",
-    "destination_service_name", "service_name", "workload", "deployment", "statefulset", "application", "app",
+    "destination_workload", "workload", "deployment", "statefulset", "daemonset", "pod", "pod_name",
+    "kubernetes_pod_name", "destination_canonical_service", "destination_service_name", "service_name",
+    "application", "app",
     "app_kubernetes_io_name", "container", "container_name", "node", "nodename", "host", "hostname",
     "destination_service", "namespace", "job",
 )  # fmt: skip
@@ -89,8 +91,9 @@ def read_series(
 ) -> tuple[SeriesTable, list[str]]:
     """Read a file; return the table, and notes on what was odd but could be read.
 
-    The entity of a series is what ``entity_label`` says, else its service, else its instance; else, of all
-    labels that may name one, the first whose value is ``known``, or the first there is.
+    The entity of a series is what ``entity_label`` says, else its service, else the workload that its pod is
+    a replica of, unless only the pod is ``known``; else its instance; else, of all labels that may name one,
+    the first whose value is ``known``, or the first there is.
 
     Raises ConfigError with file, line and column for everything else.
     """
@@ -103,8 +106,9 @@ def read_series(
     times, values = _read_rows(path, body, len(names), header)
     times, values, clocked, notes = _put_in_order(path, times, values)
     chosen = (entity_label,) if entity_label else ENTITY_LABELS
-    further = () if entity_label else FURTHER_LABELS
-    entities = [_entity(name, own, chosen, further, known) for name, own in zip(names, labels, strict=True)]
+    pods = (own[label] for own in labels for label in POD_LABELS if own.get(label))
+    replicas = {} if entity_label else replicas_in(pods)
+    entities = [_entity(name, own, chosen, known, replicas) for name, own in zip(names, labels, strict=True)]
     table = SeriesTable(
         times=times, names=names, entities=entities, labels=labels, values=values.T, clocked=clocked
     )
@@ -113,15 +117,18 @@ def read_series(
 
 def _entity(
     name: str,
-    labels: dict[str, str],
+    labels: Mapping[str, str],
     chosen: Sequence[str],
-    further: Sequence[str],
     known: Collection[str],
+    replicas: Mapping[str, str],
 ) -> str:
-    said = next((labels[label] for label in chosen if labels.get(label)), None)
+    workload = next((replicas[labels[one]] for one in POD_LABELS if labels.get(one) in replicas), None)
+    own = [label for label in chosen if workload is None or label != "instance"]
+    said = next((labels[label] for label in own if labels.get(label)), None)
     if said is not None:
         return said
-    candidates = [labels[label] for label in further if labels.get(label)]
+    further = [] if chosen != ENTITY_LABELS else [labels[one] for one in FURTHER_LABELS if labels.get(one)]
+    candidates = [workload, *further] if workload is not None else further
     # a series that says nothing about its entity is one of its own, rather than lost
     return next((one for one in candidates if one in known), next(iter(candidates), name))
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from agent.config.rulefiles import Signal
 from agent.detect.keeping import Keepable
 from agent.records import Anomaly, Frame
+from agent.records.metadata import Metadata
 
 
 class Detector(Keepable, Protocol):
@@ -19,6 +20,9 @@ class Detector(Keepable, Protocol):
 
     def watch(self, signals: Mapping[str, Signal]) -> None:
         """Use other definitions of signals from the next frame on."""
+
+    def take_metadata(self, metadata: Metadata) -> None:
+        """Go by what the source says of its metrics from the next frame on."""
 
     def observe(self, frame: Frame) -> tuple[Anomaly, ...]:
         """Learn from the frame's newest column and return every anomaly that is open after it.

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
-import promql_parser
 
 from agent.detect.rows import Rows
+from agent.meaning import NO_METADATA, counting_rows
 from agent.records import BoolArray, FloatArray, IntArray
+from agent.records.metadata import Metadata
 
 WINDOW = "5m"  # of the rate that shows people what was judged
-_COUNTER = re.compile(r"_(?:total|bucket)$")
-_OF_A_HISTOGRAM = re.compile(r"^(?P<base>.+)_(?:count|sum)$")
 _FIRST_ROWS = 100  # that say whether a column is a counter; before them nothing is judged
-_FALLS = 0.1  # of the steps: what falls more often counts nothing
-
-
-def counts(query: str) -> bool:
-    """Return whether a query is nothing but the selector of a counter, by its name."""
-    try:
-        parsed = promql_parser.parse(query)
-    except ValueError:
-        return False
-    while isinstance(parsed, promql_parser.ParenExpr):
-        parsed = parsed.expr
-    if not isinstance(parsed, promql_parser.VectorSelector):
-        return False
-    name = parsed.name or ""
-    return bool(_COUNTER.search(name) or _OF_A_HISTOGRAM.match(name))
 
 
 def rates(values: FloatArray, times: FloatArray) -> FloatArray:
@@ -75,19 +58,9 @@ class Counters:
         self.rows.keep(rows)
 
 
-def counting_columns(names: Sequence[str], values: FloatArray) -> BoolArray:
-    """Return which series (of series x time) of a file are counters: by name, and because they hardly fall.
+def counting_columns(names: Sequence[str], values: FloatArray, metadata: Metadata = NO_METADATA) -> BoolArray:
+    """Return which series (of series x time) of a file are counters.
 
     Only the first rows are looked at: what comes later may not change what was judged before.
     """
-    bare = [name.split("{", 1)[0] for name in names]
-    bases = {name.removesuffix("_bucket") for name in bare if name.endswith("_bucket")}
-    result = np.zeros(len(names), bool)
-    for row, name in enumerate(bare):
-        of_a_histogram = _OF_A_HISTOGRAM.match(name)
-        if _COUNTER.search(name) or (of_a_histogram and of_a_histogram["base"] in bases):
-            first = values[row, :_FIRST_ROWS]
-            steps = np.diff(first[np.isfinite(first)])
-            moves = int((steps != 0).sum())
-            result[row] = moves > 0 and (steps < 0).sum() <= _FALLS * moves
-    return result
+    return counting_rows([name.split("{", 1)[0] for name in names], values[:, :_FIRST_ROWS], metadata)

@@ -17,6 +17,7 @@ from agent.detect.judgement import Judgement
 from agent.detect.statefile import Kept
 from agent.errors import StateError
 from agent.records import Anomaly, Frame, IntArray
+from agent.records.metadata import Metadata
 
 _WAITS = timedelta(days=1)  # for series that something was kept of
 
@@ -52,6 +53,10 @@ class Engine:
         """Use other definitions of signals from the next frame on."""
         self._series.watch(signals)
         self._entities.watch(signals)
+
+    def take_metadata(self, metadata: Metadata) -> None:
+        """Go by what the source says of its metrics from the next frame on."""
+        self._series.take_metadata(metadata)
 
     def observe(self, frame: Frame) -> tuple[Anomaly, ...]:
         """Learn from the newest column and return the open anomalies."""

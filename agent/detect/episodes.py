@@ -26,7 +26,9 @@ from agent.detect.seriesquery import query_of_series
 from agent.detect.signalrows import RowRoles, SignalRows
 from agent.detect.statefile import Kept
 from agent.log import Logger
+from agent.meaning import NO_METADATA
 from agent.records import Anomaly, BoolArray, FloatArray, Frame, IntArray
+from agent.records.metadata import Metadata
 
 _CONTRIBUTORS = 3
 _COMPANION = 0.5  # of the threshold: what is half as strange is named beside
@@ -43,6 +45,7 @@ class SeriesDetector:
     ) -> None:
         self._signals = signals
         self._settings = settings
+        self._metadata: Metadata = NO_METADATA
         self._roles = SignalRows(signals)
         self._counters = Counters()
         self._calendars = calendars or Calendars()
@@ -60,11 +63,16 @@ class SeriesDetector:
     def watch(self, signals: Mapping[str, Signal]) -> None:
         """Use other definitions of signals from the next frame on."""
         self._signals = signals
-        self._roles = SignalRows(signals)
+        self._roles = SignalRows(signals, self._metadata)
         self._open = {
             row: one for row, one in self._open.items() if one.anomaly.signal in self._roles.watched
         }
         self.entities.clear()
+
+    def take_metadata(self, metadata: Metadata) -> None:
+        """Go by what the source says of its metrics from the next frame on."""
+        self._metadata = metadata
+        self._roles = SignalRows(self._signals, metadata)
 
     def observe(self, frame: Frame) -> tuple[Anomaly, ...]:
         """Learn from the newest column and return the open anomalies."""

@@ -15,7 +15,7 @@ from agent.detect.rows import Rows
 from agent.detect.season import Season
 from agent.detect.serieshash import hash_of
 from agent.detect.statefile import Kept
-from agent.detect.workload import workload_of
+from agent.meaning.workload import workload_of
 from agent.records import BoolArray, IntArray, Series
 
 _OWN, _WORKLOAD = "own", "workload"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.config.rulefiles import Signal
-from agent.detect.counters import counts
+from agent.meaning import NO_METADATA, is_counter_query
 from agent.records import BoolArray, FloatArray, Frame, IntArray
+from agent.records.metadata import Metadata
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,10 +30,12 @@ class RowRoles:
 class SignalRows:
     """Looks the rows up again only when a frame has others."""
 
-    def __init__(self, signals: Mapping[str, Signal]) -> None:
+    def __init__(self, signals: Mapping[str, Signal], metadata: Metadata = NO_METADATA) -> None:
         self._signals = {id_: signal for id_, signal in signals.items() if signal.detect}
         self.watched = frozenset(self._signals)
-        self.counting = frozenset(id_ for id_, signal in self._signals.items() if counts(signal.query))
+        self.counting = frozenset(
+            id_ for id_, signal in self._signals.items() if is_counter_query(signal.query, metadata)
+        )
         self._last: tuple[Frame, RowRoles] | None = None
 
     def of(self, frame: Frame) -> RowRoles:

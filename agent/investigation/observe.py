@@ -1,7 +1,8 @@
 """An incident and what is known around it in, ``Observations`` for diagnosis out.
 
 Names differ between sources: a topology may know a host, a unit or a service. What the topology knows
-names a series, a log line or an event; else its service does, else its host.
+names a series, a log line or an event; else its service does, else its host. Replicas of one workload that
+the topology does not know one by one are called by the workload.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from agent.config.rulefiles import Signal
+from agent.meaning.workload import POD_LABELS, owner_of
 from agent.placeholders import format_value
 from agent.records import Event, Frame, Incident, IntArray, LogCount, Topology
 from agent.records.evidence import (
@@ -75,11 +77,14 @@ def names_in(edges: Iterable[Edge]) -> frozenset[str]:
 
 def name_of(labels: Mapping[str, str], entity: str, known: Collection[str]) -> str:
     """Return what diagnosis calls the owner of some labels."""
-    said = [entity, *(labels.get(label, "") for label in _NAMING_LABELS)]
-    return next(
-        (name for name in said if name in known),
-        next((labels[label] for label in _FALLBACK_LABELS if labels.get(label)), entity),
-    )
+    said = [entity, *(labels.get(label, "") for label in _NAMING_LABELS), owner_of(labels.get("pod", ""))]
+    for name in said:
+        if name in known:
+            return name
+    for label in _FALLBACK_LABELS:
+        if labels.get(label):
+            return owner_of(labels[label]) if label in POD_LABELS else labels[label]
+    return entity
 
 
 def first_seen(incident: Incident) -> datetime:

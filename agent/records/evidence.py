@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from agent.records.metadata import Metadata
     from agent.records.metrics import FloatArray
 
 
@@ -26,7 +27,7 @@ class SeriesTable:
     ``times`` are unix seconds, ascending. When the source's times say nothing (all the same),
     ``clocked`` is False and ``times`` only number the rows. ``meanings``, one for each series, are known
     where the series are signals of the rules; elsewhere names have to say it. ``titles`` are what people
-    are shown instead of name and entity, where that says more.
+    are shown instead of name and entity, where that says more. ``metadata`` is what is known of the metrics.
     """
 
     times: FloatArray
@@ -37,6 +38,7 @@ class SeriesTable:
     clocked: bool = True
     meanings: Sequence[Meaning] = ()
     titles: Sequence[str] = ()
+    metadata: Metadata = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,7 @@ _TICK = timedelta(seconds=1)
 _DELIVER = timedelta(seconds=5)
 _WATCH = timedelta(seconds=5)
 _EXPIRE = timedelta(minutes=1)
+_METADATA = timedelta(hours=1)
 _FORGET = timedelta(hours=1)
 _TRAINING = timedelta(seconds=15)
 _LOOK = timedelta(seconds=10)
@@ -137,6 +138,7 @@ class Service:
         schedule("settings", _LOOK, self._reloader.look)
         schedule("training", _TRAINING, self._trainer.turn)
         schedule("detection", _KEEP_STATE, self._keep_state)
+        schedule("metadata", _METADATA, agent.pipeline.read_metadata)
         schedule("topology", settings.collect.topology.refresh, agent.read_topology)
 
     def _keep_state(self) -> None:

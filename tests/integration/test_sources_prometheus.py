@@ -17,6 +17,8 @@ from agent.config.settings import DetectSection
 from agent.config.sources import PrometheusSection, TopologySection
 from agent.detect import Engine
 from agent.errors import QueryError, SourceError, SourceRefused, SourceUnreachable
+from agent.meaning import is_counter_query
+from agent.records.metadata import MetricMetadata
 from tests.servers.certificates import make_certificates
 from tests.servers.process import free_port, wait_until
 from tests.servers.prometheus import running_prometheus
@@ -263,3 +265,18 @@ def test_history_is_read_when_the_source_comes_later_than_the_agent(workshop, tm
         process.terminate()
         process.wait(timeout=30)
     assert workshop.log().count("no history for now") == 1
+
+
+def test_what_prometheus_says_of_its_metrics_tells_the_agent_which_of_them_count(prometheus):
+    told = "# HELP frames_decoded Frames so far.\n# TYPE frames_decoded counter\nframes_decoded"
+    prometheus.expose({told: 5, "# TYPE queue_total gauge\nqueue_total": 5})
+    source = PrometheusSource(prometheus.url, timedelta(seconds=5))
+    metadata = source.metadata()
+    source.close()
+    assert metadata["frames_decoded"] == MetricMetadata("counter", "", "Frames so far.")
+    assert is_counter_query("frames_decoded", metadata)
+    assert not is_counter_query("queue_total", metadata)
+
+
+def test_a_source_that_keeps_no_metadata_says_nothing_of_metrics(victoria, source):
+    assert source.metadata() == {}

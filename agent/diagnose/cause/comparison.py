@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from agent.diagnose.cause.onset import FEWEST_BEFORE
-from agent.diagnose.cause.roles import MetricRole, bad_direction
+from agent.meaning import MetricRole, bad_direction
 from agent.records.metrics import FloatArray, IntArray
 
 NOTABLE = 3.0  # robust standard deviations; below it a change is called noise

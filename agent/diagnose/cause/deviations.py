@@ -8,16 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from agent.diagnose.cause.comparison import CAP, NOTABLE, compare, severity_of
-from agent.diagnose.cause.counters import as_rates
 from agent.diagnose.cause.onset import FEWEST_BEFORE, find_onset
-from agent.diagnose.cause.roles import (
-    MetricRole,
-    bad_direction,
-    is_room,
-    is_share,
-    role_of_series,
-)
 from agent.diagnose.cause.summaries import find_pairs, with_means
+from agent.meaning import MetricRole, as_counted, bad_direction, counting_rows, is_share, meaning_of
 from agent.records.evidence import Observations, SeriesTable
 from agent.records.metrics import BoolArray, FloatArray, IntArray
 
@@ -77,10 +70,11 @@ def measure_deviations(observed: Observations, notable: float = NOTABLE) -> Devi
     table = observed.table
     roles, low = read_roles(table)
     pairs = find_pairs(table)
-    paired = [row for pair in pairs for row in pair]
+    known = [_tame(_aligned_baseline(observed, len(table.names))), _tame(table.values)]
+    counting = counting_rows(table.names, np.hstack(known), table.metadata)
 
     def measured(raw: FloatArray) -> FloatArray:
-        return with_means(as_rates(_tame(raw), table.names, paired), pairs)
+        return with_means(as_counted(_tame(raw), counting), pairs)
 
     series = measured(table.values)
     values = _as_badness(series, roles, low)
@@ -130,14 +124,10 @@ def measure_deviations(observed: Observations, notable: float = NOTABLE) -> Devi
 
 def read_roles(table: SeriesTable) -> tuple[list[MetricRole], BoolArray]:
     """Return what each series measures, and of which it is the low values that are bad."""
-    if not table.meanings:
-        roles = [role_of_series(*pair) for pair in zip(table.names, table.labels, strict=True)]
-        room = [
-            role is MetricRole.SATURATION and is_room(name)
-            for role, name in zip(roles, table.names, strict=True)
-        ]
-        return roles, np.array(room, dtype=bool)
-    known = [(MetricRole(one.role), one.bad == "low") for one in table.meanings]
+    meanings = table.meanings or [
+        meaning_of(*pair, table.metadata) for pair in zip(table.names, table.labels, strict=True)
+    ]
+    known = [(MetricRole(one.role), one.bad == "low") for one in meanings]
     # an availability of which more is bad ("has failed") says the same as an error
     meant = [
         MetricRole.ERRORS if role is MetricRole.AVAILABILITY and not low else role for role, low in known

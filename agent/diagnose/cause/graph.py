@@ -14,7 +14,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from agent.diagnose.cause.roles import MetricRole
+from agent.meaning import MetricRole
 from agent.records.metrics import FloatArray
 
 

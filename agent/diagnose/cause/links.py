@@ -24,7 +24,7 @@ from agent.diagnose.cause.graph import (
 )
 from agent.diagnose.cause.logevidence import LogEvidence
 from agent.diagnose.cause.nodes import find_vanished, make_nodes
-from agent.diagnose.cause.roles import MetricRole
+from agent.meaning import MetricRole
 from agent.records.evidence import Edge
 from agent.records.metrics import FloatArray
 

@@ -10,7 +10,7 @@ import numpy as np
 from agent.diagnose.cause.deviations import Deviations
 from agent.diagnose.cause.graph import OF_ROLE, Node, NodeKey, Trouble
 from agent.diagnose.cause.logevidence import LogEvidence
-from agent.diagnose.cause.roles import MetricRole
+from agent.meaning import MetricRole
 from agent.records.metrics import FloatArray
 
 _VANISHED, _VANISHED_Z = 0.9, 100.0  # severity and deviation of what is not heard of any more

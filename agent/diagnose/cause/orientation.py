@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agent.diagnose.cause.logevidence import LogEvidence
-from agent.diagnose.cause.roles import MetricRole
+from agent.meaning import MetricRole
 from agent.records.evidence import Edge
 
 _SERVING = frozenset({MetricRole.TRAFFIC, MetricRole.LATENCY, MetricRole.ERRORS, MetricRole.AVAILABILITY})

@@ -21,7 +21,7 @@ from agent.diagnose.cause.graph import FAILING, CausalGraph, NodeKey, Trouble, c
 from agent.diagnose.cause.links import build_graph
 from agent.diagnose.cause.logevidence import LogEvidence, read_logs
 from agent.diagnose.cause.orientation import orient
-from agent.diagnose.cause.roles import MetricRole
+from agent.meaning import MetricRole
 from agent.records.evidence import ChangeEvent, Observations
 
 _SLIGHT = 1.0  # robust standard deviations

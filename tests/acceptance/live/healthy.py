@@ -7,8 +7,20 @@ import time
 from collections.abc import Callable, Iterator
 
 from agent.demo.hosts import Cluster, Host
+from tests.acceptance.live.ending import reboot, scale_down, scale_up
 
 _PAUSE_S = 20.0  # between two deeds
+# jobs that end by themselves, one of them not with 0, and a worker that is started anew for each batch
+_ENDING = {
+    "report.service": "[Service]\nType=oneshot\nExecStart=/bin/sleep 2\n",
+    "report.timer": "[Timer]\nOnCalendar=*:*:00\n[Install]\nWantedBy=timers.target\n",
+    "sync.service": "[Service]\nExecStart=/bin/sh -c 'sleep 30; exit 3'\nSuccessExitStatus=3\n",
+    "sync.timer": "[Timer]\nOnCalendar=*:0/2:30\n[Install]\nWantedBy=timers.target\n",
+    "worker.service": (
+        "[Service]\nExecStart=/bin/sleep 40\nRestart=always\nRestartSec=5\n"
+        "[Install]\nWantedBy=multi-user.target\n"
+    ),
+}
 _DRAIN_S = 3.0
 
 Deed = Callable[[Cluster], object]
@@ -32,6 +44,10 @@ def deeds() -> Iterator[tuple[str, Deed]]:
             ("twice as many customers for a minute", _rush),
             ("a build takes a processor for half a minute", _build),
             ("exporter restarted on lb", lambda one: _restart_exporter(one.hosts["lb"])),
+            ("second shop of shop4 scaled down", scale_down),
+            ("shop2 rebooted", lambda one: reboot(one, "shop2")),
+            ("second shop of shop4 scaled up", scale_up),
+            ("replica's host rebooted", lambda one: reboot(one, "db2")),
         ]
     )
 
@@ -43,6 +59,16 @@ def start_load(cluster: Cluster) -> None:
         cluster.hosts["lb"].run(
             "systemd-run", "--quiet", f"--unit=load{number}", "/usr/local/bin/shopper", url, "--per-second=3"
         )
+
+
+def start_jobs(cluster: Cluster) -> None:
+    """Give two hosts units that exit by design."""
+    for name in ("web1", "shop3"):
+        host = cluster.hosts[name]
+        for unit, content in _ENDING.items():
+            host.write(f"/etc/systemd/system/{unit}", content)
+        host.run("systemctl", "daemon-reload")
+        host.run("systemctl", "enable", "-q", "--now", "report.timer", "sync.timer", "worker.service")
 
 
 def live_on(cluster: Cluster, until: float, tell: Callable[[str], object]) -> int:

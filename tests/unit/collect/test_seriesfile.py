@@ -28,3 +28,13 @@ def test_a_label_that_is_asked_for_is_the_only_one_that_counts(tmp_path):
     file = tmp_path / "metrics.csv"
     file.write_text('timestamp,"up{service=""cart"",zone=""a""}"\n1,2\n')
     assert read_series(file, "zone")[0].entities == ["a"]
+
+
+@pytest.mark.parametrize("name", ["cart-7d9f8c6b5-{}x4zp", "cart-{}"])
+def test_replicas_of_one_workload_are_one_entity(tmp_path, name):
+    columns = [f'cpu{{pod="{name.format(n)}",instance="10.0.0.{n}:80"}}' for n in (2, 4)]
+    file = tmp_path / "metrics.csv"
+    file.write_text(
+        "timestamp," + ",".join(f'"{one.replace(chr(34), chr(34) * 2)}"' for one in columns) + "\n1,2,3\n"
+    )
+    assert read_series(file)[0].entities == ["cart", "cart"]

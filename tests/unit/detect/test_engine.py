@@ -8,6 +8,7 @@ import pytest
 from agent.collect import Answer, FrameBuffer, Poll
 from agent.config.settings import DetectSection
 from agent.detect import Engine
+from agent.records.metadata import MetricMetadata
 from tests.make import NOW, signal
 from tests.unit.detect.series import Watched, noise, watch
 
@@ -133,3 +134,13 @@ def test_series_that_are_strange_together_make_their_entity_strange():
         if minute >= 2 * 1440:
             layers |= {(one.layer, one.kind) for one in found}
     assert ("entity", "correlated_shift") in layers
+
+
+def test_a_counter_that_only_the_source_knows_as_one_is_judged_by_its_rate():
+    frames = np.cumsum(np.full(60, 100.0) + np.random.default_rng(2).normal(0, 2, 60))
+    named, told = Watched(query="frames_decoded"), Watched(query="frames_decoded")
+    told.engine.take_metadata({"frames_decoded": MetricMetadata("counter")})
+    for watched in (named, told):
+        watched.show(frames)
+    assert told.engine.judged.level[0] == pytest.approx(100 / 60, rel=0.05)
+    assert named.engine.judged.level[0] > 1000

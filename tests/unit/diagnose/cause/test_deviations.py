@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from agent.diagnose.cause.comparison import NOTABLE
-from agent.diagnose.cause.counters import as_rates
 from agent.diagnose.cause.deviations import measure_deviations
 from agent.diagnose.cause.onset import find_onset
-from agent.diagnose.cause.roles import MetricRole
+from agent.meaning import MetricRole
 from agent.records.evidence import Meaning, SymptomHint
 from tests import make
 
@@ -50,12 +49,17 @@ def test_a_constant_that_leaves_its_value_is_notable_but_not_infinite():
     assert NOTABLE < found.z[0, 40] < 100
 
 
-def test_a_counter_is_looked_at_as_its_rate():
-    counter = np.cumsum(np.r_[np.full(30, 5.0), np.full(30, 50.0)])[None]
-    rates = as_rates(counter, ["requests_total"])
-    assert rates[0, 10] == pytest.approx(5)
-    assert rates[0, 50] == pytest.approx(50)
-    assert as_rates(counter, ["disk_used_bytes"]) is counter
+def test_a_counter_is_looked_at_by_its_increase():
+    counter = np.cumsum(np.r_[np.full(30, 5.0), np.full(30, 50.0)])
+    found = measure_deviations(make.observations({'requests_total{service="a"}': counter}))
+    assert found.series[0, [10, 50]].tolist() == [5, 50]
+
+
+def test_a_gauge_named_count_that_falls_by_four_fifths_deviates():
+    threads = make.course(50, 10, begin=30)
+    found = measure_deviations(make.observations({'worker_count{service="a"}': threads}))
+    assert found.direction[0] == -1
+    assert found.severity[0] > 0.3
 
 
 def test_a_disk_that_is_full_is_severe_however_slowly_it_filled():
