@@ -26,7 +26,7 @@ from agent.diagnose.naming.voters import VoterWeights
 from agent.environment import clean_environment, own_python
 from agent.errors import OpsmendError, RunError
 from agent.investigation.hosts import certificates_of, hosts_of, unit_of
-from agent.investigation.observe import first_seen, name_of, observe, with_arrivals
+from agent.investigation.observe import first_seen, name_of, observe, still_seen, with_arrivals
 from agent.investigation.voter import InvestigationVoter
 from agent.investigation.work import MARK, Asking, Job
 from agent.log import Logger
@@ -138,7 +138,7 @@ class Investigator:
         counts = self._stores.logs.counts(since - _LOGS_BEFORE, ["template"])
         events = self._stores.events.since(since - _EVENTS_BEFORE)
         return Job(
-            observed=with_arrivals(observed, counts, events),
+            observed=with_arrivals(observed, counts, events, since - _LOGS_BEFORE),
             cases=self._cases(),
             classifier=self._classifier,
             hypotheses=_hypotheses(incident, set(observed.nodes)),
@@ -256,7 +256,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _hypotheses(incident: Incident, known: set[str]) -> dict[str, list[Hypothesis]]:
     """Return what the voters said already, by the names that the investigation goes by."""
     hypotheses: dict[str, list[Hypothesis]] = {}
-    for one in incident.diagnosis.candidates:
+    for one in still_seen(incident):
         if one.fault == "unknown":
             continue
         name = name_of(one.labels, one.labels.get("host", "") or one.entity, known)

@@ -17,7 +17,7 @@ import numpy as np
 from agent.config.rulefiles import Signal
 from agent.meaning.workload import POD_LABELS, owner_of
 from agent.placeholders import format_value
-from agent.records import Event, Frame, Incident, IntArray, LogCount, Topology
+from agent.records import Candidate, Event, Frame, Incident, IntArray, LogCount, Topology
 from agent.records.evidence import (
     ChangeEvent,
     Edge,
@@ -34,6 +34,7 @@ _MOST_SERIES = 10_000
 _BEFORE_S = 60.0  # before the first symptom, the incident may have begun unseen
 _FEWEST_HEALTHY = 10  # columns; with fewer the healthy time is looked for within the incident
 _LONGEST_INCIDENT_S = 3600.0
+_SURE = 0.8
 
 
 def observe(
@@ -55,16 +56,18 @@ def observe(
         edges=sorted(topology.edges, key=lambda edge: (edge.source, edge.target)),
         detected_at=incident.opened_at,
         symptom=_hint(incident, known),
+        findings=_sure_of(incident, known),
     )
 
 
 def with_arrivals(
-    observed: Observations, counts: Iterable[LogCount], events: Iterable[Event]
+    observed: Observations, counts: Iterable[LogCount], events: Iterable[Event], since: datetime
 ) -> Observations:
-    """Return the observations with what logs and event streams brought."""
+    """Return the observations with what logs and event streams brought ``since`` a time."""
     known = frozenset(observed.nodes)
     return replace(
         observed,
+        logs_known_from=since.timestamp(),
         logs=[_log_entry(count, known) for count in counts],
         events=[_change(event, known) for event in events],
     )
@@ -85,6 +88,24 @@ def name_of(labels: Mapping[str, str], entity: str, known: Collection[str]) -> s
         if labels.get(label):
             return owner_of(labels[label]) if label in POD_LABELS else labels[label]
     return entity
+
+
+def still_seen(incident: Incident) -> list[Candidate]:
+    """Return the faults of an incident that were seen when it was last looked at."""
+    candidates = incident.diagnosis.candidates
+    newest = max((one.seen_at for one in candidates if one.seen_at is not None), default=None)
+    return [one for one in candidates if one.seen_at == newest]
+
+
+def _sure_of(incident: Incident, known: Collection[str]) -> dict[str, float]:
+    """Return the entity of the incident's own fault while a rule is sure of it; others follow from it."""
+    best = incident.best
+    if best is None or best not in still_seen(incident):
+        return {}
+    sure = max((sure for voter, sure in best.voters.items() if voter.startswith("rule ")), default=0.0)
+    if sure < _SURE:
+        return {}
+    return {name_of(best.labels, best.labels.get("host", "") or best.entity, known): sure}
 
 
 def first_seen(incident: Incident) -> datetime:

@@ -83,8 +83,10 @@ class SymptomHint:
 class Observations:
     """All that is known of one incident.
 
-    ``baseline`` is a healthy time where one is known. ``notes`` tell people what was wrong with the
-    input and how it was read nevertheless.
+    ``baseline`` is a healthy time where one is known. ``logs_known_from`` is since when logs were read
+    without a gap (unix seconds), None where only the lines themselves tell. ``notes`` tell people what was
+    wrong with the input and how it was read nevertheless. ``findings`` are the entities of which a rule is
+    sure, each with how sure.
     """
 
     table: SeriesTable
@@ -92,7 +94,9 @@ class Observations:
     nodes: Sequence[str] = ()
     edges: Sequence[Edge] = ()
     logs: Sequence[LogEntry] = ()
+    logs_known_from: float | None = None
     events: Sequence[ChangeEvent] = ()
     detected_at: datetime | None = None
     symptom: SymptomHint | None = None
     notes: Sequence[str] = field(default=())
+    findings: Mapping[str, float] = field(default_factory=dict)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from agent.diagnose.cause.onset import FEWEST_BEFORE
+from agent.diagnose.cause.surprise import Tail
 from agent.meaning import MetricRole, bad_direction
 from agent.records.metrics import FloatArray, IntArray
 
@@ -19,10 +21,22 @@ _UNAVAILABLE_FLOOR = 0.0007
 _CONSTANT_Z = 20.0  # what leaves a constant by its own largest step counts as so many deviations
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison:
+    """Excess, robust deviations and digits of surprise, series x time; direction, level, scale per series."""
+
+    excess: FloatArray
+    z: FloatArray
+    digits: FloatArray
+    direction: IntArray
+    level: FloatArray
+    scale: FloatArray
+
+
 def compare(
     before: FloatArray, early: FloatArray, values: FloatArray, roles: Sequence[MetricRole]
-) -> tuple[FloatArray, FloatArray, IntArray, FloatArray, FloatArray]:
-    """Return excess, z, direction, level and scale of each series.
+) -> Comparison:
+    """Compare values with healthy ones, all series x time.
 
     ``early`` are rows after the baseline but before the incident: what deviated then already is not
     this incident's doing, so the level moves there.
@@ -41,12 +55,23 @@ def compare(
     rise, z_rise = _one_side(values, level, np.maximum.reduce([tail[0], tail[2], floor]), early)
     fall, z_fall = _one_side(-values, -level, np.maximum.reduce([tail[0], tail[1], floor]), -early)
     wanted = np.array([1 if role is MetricRole.AVAILABILITY else bad_direction(role) for role in roles])
-    falls = (wanted == 0) & (severity_of(z_fall) > severity_of(z_rise))
+    falls = (wanted == 0) & (severity_of_deviations(z_fall) > severity_of_deviations(z_rise))
     excess = np.where(falls[:, None], fall, rise)
     z = np.where(falls[:, None], z_fall, z_rise)
     excess[~known], z[~known] = 0.0, 0.0
     scale = np.maximum.reduce([tail[0], np.where(falls, tail[1], tail[2]), floor])
-    return excess, z, np.where(falls, -1, 1), level, scale
+    least = np.maximum(tail[0], floor)
+    up = Tail.of(before, level, least).surprise(values - _shift(level, early))
+    down = Tail.of(-before, -level, least).surprise(-values - _shift(-level, -early))
+    digits = np.where(falls[:, None], down, up)
+    digits[~known] = 0.0
+    return Comparison(excess, z, digits, np.where(falls, -1, 1), level, scale)
+
+
+def _shift(level: FloatArray, early: FloatArray) -> FloatArray:
+    """Return by how much each series had moved before the incident, as a column."""
+    moved = np.fmax(level, np.fmin.reduce(early, axis=1)) if early.shape[1] else level
+    return (moved - level)[:, None]
 
 
 def _describe(values: FloatArray) -> tuple[FloatArray, ...]:
@@ -90,11 +115,11 @@ def _one_side(
     return excess, z
 
 
-def severity_of(z: FloatArray, notable: float = NOTABLE) -> FloatArray:
+def severity_of_deviations(z: FloatArray) -> FloatArray:
     """Return 0..1: the mean of the worst half of the rows, on a scale where each doubling counts alike."""
     if not z.shape[1]:
         return np.zeros(z.shape[0])
     most = max(1, z.shape[1] // 2) if z.shape[1] < 20 else z.shape[1] // 4
     worst = np.partition(z, z.shape[1] - most, axis=1)[:, -most:].mean(axis=1)
-    severity: FloatArray = np.where(worst >= notable / 2, np.log1p(worst) / np.log1p(CAP), 0.0)
+    severity: FloatArray = np.where(worst >= NOTABLE / 2, np.log1p(worst) / np.log1p(CAP), 0.0)
     return severity

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.diagnose.cause.comparison import CAP, NOTABLE, compare, severity_of
+from agent.diagnose.cause.beginning import find_beginning, first_sustained, last_possible, symptom_rows
+from agent.diagnose.cause.comparison import CAP, NOTABLE, compare, severity_of_deviations
+from agent.diagnose.cause.logshapes import LogShapes
 from agent.diagnose.cause.onset import FEWEST_BEFORE, find_onset
 from agent.diagnose.cause.summaries import find_pairs, with_means
+from agent.diagnose.cause.surprise import NOTABLE as NOTABLE_DIGITS
+from agent.diagnose.cause.surprise import SLIGHT, severity_of, sustained
 from agent.meaning import MetricRole, as_counted, bad_direction, counting_rows, is_share, meaning_of
 from agent.records.evidence import Observations, SeriesTable
 from agent.records.metrics import BoolArray, FloatArray, IntArray
@@ -18,7 +22,7 @@ from agent.records.metrics import BoolArray, FloatArray, IntArray
 _SURELY_HEALTHY, _LONG = 0.7, 10
 # full is full, by however small a step it got there: a share of a resource, and its usual room
 _FULL, _ROOM, _MOST_SHARE, _EXHAUSTED = 0.97, 0.9, 1.02, 0.9
-_OF_PEAK = 0.2  # a symptom begins where it first reaches this share of its worst
+SLIGHT_Z = 1.0  # robust standard deviations from which on a slight deviation is looked at
 _LARGEST = 1e100
 
 
@@ -62,16 +66,18 @@ def _top_of(values: FloatArray) -> float:
     return 100.0 if top > 1.5 else 1.0
 
 
-def measure_deviations(observed: Observations, notable: float = NOTABLE) -> Deviations:
+def measure_deviations(
+    observed: Observations, slight: bool = False, logs: LogShapes | None = None
+) -> Deviations:
     """Compare the incident with its baseline, or else with the rows before it began.
 
-    What deviates by less than half of ``notable`` in its worst rows has no severity.
+    What surprises no more than one healthy row in twenty does has no severity; with ``slight`` one in six.
     """
     table = observed.table
     roles, low = read_roles(table)
     pairs = find_pairs(table)
-    known = [_tame(_aligned_baseline(observed, len(table.names))), _tame(table.values)]
-    counting = counting_rows(table.names, np.hstack(known), table.metadata)
+    raw = _tame(_aligned_baseline(observed, len(table.names)))
+    counting = counting_rows(table.names, np.hstack([raw, _tame(table.values)]), table.metadata)
 
     def measured(raw: FloatArray) -> FloatArray:
         return with_means(as_counted(_tame(raw), counting), pairs)
@@ -80,30 +86,30 @@ def measure_deviations(observed: Observations, notable: float = NOTABLE) -> Devi
     values = _as_badness(series, roles, low)
     notes: list[str] = []
     healthy = 0
-    before = _aligned_baseline(observed, values.shape[0])
-    before = _as_badness(measured(before), roles, low) if before.size else before
+    before = _as_badness(measured(raw), roles, low) if raw.size else raw
     if before.shape[1] < FEWEST_BEFORE:
         if observed.baseline is not None:
             notes.append("the baseline is empty; the time before the incident is taken for normal")
-        start = find_onset(values, _last_possible(observed))
+        start = find_onset(values, last_possible(observed))
         healthy = start if start < _LONG else round(start * _SURELY_HEALTHY)
         before, early = values[:, :healthy], values[:, :0]
     else:
-        start = _onset_with_baseline(observed, before, values, roles)
+        start = find_beginning(observed, before, values, roles, logs or LogShapes([]))
         early = values[:, :start]
     if before.shape[1] < FEWEST_BEFORE:
         notes.append("nothing is known of a healthy time; what deviates is judged by its own middle")
         before, start = values, 0
-    excess, z, direction, level, scale = compare(before, early, values, roles)
+    found = compare(before, early, values, roles)
+    excess, z, direction, level = found.excess, found.z, found.direction, found.level
+    severity = severity_of(sustained(found.digits[:, start:]), SLIGHT if slight else NOTABLE_DIGITS)
     for row in _alerted_rows(observed, roles) if early.shape[1] else ():
         # an alert is believed also where the baseline was worse: what counts is the time just before
         away = np.nan_to_num(np.maximum(values[row] - np.nanmedian(early[row]), 0.0))
-        excess[row], z[row], direction[row] = away, np.minimum(away / max(scale[row], 1e-12), CAP), 1
-    active = z[:, start:]
-    severity = severity_of(active, notable)
+        excess[row], z[row], direction[row] = away, np.minimum(away / max(found.scale[row], 1e-12), CAP), 1
+        severity[row] = max(severity[row], *severity_of_deviations(z[row : row + 1, start:]))
     full = _at_limit(table, values, roles, low, level, start)
     severity[full] = np.maximum(severity[full], _EXHAUSTED)
-    onset = _first_sustained(z, healthy, notable)
+    onset = first_sustained(z, healthy, SLIGHT_Z if slight else NOTABLE)
     return Deviations(
         table=table,
         series=series,
@@ -115,7 +121,7 @@ def measure_deviations(observed: Observations, notable: float = NOTABLE) -> Devi
         direction=direction,
         onset=onset,
         level=level,
-        scale=scale,
+        scale=found.scale,
         full=full,
         start=start,
         notes=tuple(notes),
@@ -142,16 +148,6 @@ def _tame(values: FloatArray) -> FloatArray:
     return tamed
 
 
-def _last_possible(observed: Observations) -> int:
-    """Return the last column at which the incident can have begun: it was detected no earlier."""
-    times = observed.table.times
-    if observed.detected_at is None or not observed.table.clocked or len(times) < 2:
-        return len(times) - 1
-    step = float(np.median(np.diff(times)))
-    slack = max(2 * step, 120.0)  # clocks of different sources differ
-    return int(np.searchsorted(times, observed.detected_at.timestamp() + slack, side="right")) - 1
-
-
 def _aligned_baseline(observed: Observations, count: int) -> FloatArray:
     """Return the baseline's rows in the order of the table's; NaN for series it does not know."""
     baseline = observed.baseline
@@ -176,38 +172,6 @@ def _as_badness(values: FloatArray, roles: Sequence[MetricRole], low: BoolArray)
         if role is MetricRole.AVAILABILITY:
             turned[row] = _top_of(values[row]) - values[row]
     return turned
-
-
-def _onset_with_baseline(
-    observed: Observations, before: FloatArray, values: FloatArray, roles: Sequence[MetricRole]
-) -> int:
-    rows = symptom_rows(observed)
-    if rows:
-        own = [roles[row] for row in rows]
-        _, z, *_ = compare(before[rows], values[rows][:, :0], values[rows], own)
-        z[z < _OF_PEAK * z.max(axis=1, keepdims=True, initial=0.0)] = 0.0
-        onset = _first_sustained(z, 0)
-        onset = onset[onset >= 0]
-        if onset.size:
-            return int(onset.min())
-        # the alert says that it is bad, the baseline that it was as bad before: go by the course alone
-        courses = values[rows][(np.isfinite(values[rows]).sum(axis=1) > 1)]
-        if courses.size:
-            middle = (np.nanmin(courses, axis=1) + np.nanmax(courses, axis=1)) / 2
-            return int(np.argmax(courses >= middle[:, None], axis=1).min())
-    both = np.hstack([before, values])
-    shift: int = before.shape[1]
-    return max(0, find_onset(both, shift + _last_possible(observed)) - shift)
-
-
-def symptom_rows(observed: Observations) -> list[int]:
-    """Return the rows of the series that the alert was about."""
-    hint = observed.symptom
-    if hint is None:
-        return []
-    rows = [row for row, entity in enumerate(observed.table.entities) if entity == hint.entity]
-    exact = [row for row in rows if observed.table.names[row] == hint.metric]
-    return exact or rows
 
 
 def _at_limit(
@@ -239,20 +203,3 @@ def _alerted_rows(observed: Observations, roles: Sequence[MetricRole]) -> list[i
     rows = [row for row in symptom_rows(observed) if names[row] == observed.symptom.metric]
     finite = [row for row in rows if np.isfinite(observed.table.values[row]).any()]
     return [row for row in finite if bad_direction(roles[row])]
-
-
-def _first_sustained(z: FloatArray, start: int, level: float = NOTABLE) -> IntArray:
-    """Return the first column from ``start`` on at which a series becomes notable, -1 for never."""
-    if not z.shape[1]:
-        return np.full(z.shape[0], -1)
-    notable: BoolArray = z >= level
-    if z.shape[1] >= 6:
-        # one wild sample is no onset: the next one or the one after it must be notable as well
-        following = np.zeros_like(notable)
-        following[:, :-1] |= notable[:, 1:]
-        following[:, :-2] |= notable[:, 2:]
-        following[:, -1] = True
-        notable = notable & following
-    notable[:, :start] = False
-    first = np.argmax(notable, axis=1)
-    return np.where(notable.any(axis=1), first, -1)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from agent.diagnose.cause.graph import FAILING, CausalGraph, Link, NodeKey, Trouble
+from agent.diagnose.cause.graph import FAILING, Link, NodeKey, Trouble
 from agent.diagnose.cause.rootcause import RootCauseAnalysis, Suspect, changes_before
 from agent.placeholders import format_value
 
@@ -25,11 +25,13 @@ _NOUNS = {
 
 def explain_suspect(analysis: RootCauseAnalysis, suspect: Suspect) -> list[str]:
     """Return the evidence for one suspect, the strongest first."""
+    sure = analysis.observed.findings.get(suspect.entity)
     return [
+        *([f"a rule is sure of it ({sure:.2f})"] if sure else []),
         *_tell_series(analysis, suspect.entity),
         *_tell_complaints(analysis, suspect.entity),
         *_tell_changes(analysis, suspect.entity),
-        *_tell_blame(analysis.graph, suspect),
+        *_tell_blame(analysis, suspect),
     ]
 
 
@@ -57,7 +59,8 @@ def _tell_complaints(analysis: RootCauseAnalysis, entity: str) -> list[str]:
     complaints = [one for one in analysis.logs.complaints.get(entity, ()) if one.since > one.before]
     told = []
     for one in [one for one in complaints if one.own][:_MOST_COMPLAINTS]:
-        told.append(f"it logged {one.since} times since then, {one.before} times before: {_show(one.text)}")
+        usual = f"{one.usual:.0f} were to be expected" if one.usual >= 1 else "none was to be expected"
+        told.append(f"it logged {one.since} times since then, {usual}: {_show(one.text)}")
     blaming: dict[str, int] = {}
     for other, theirs in analysis.logs.complaints.items():
         if other != entity:
@@ -80,11 +83,13 @@ def _tell_changes(analysis: RootCauseAnalysis, entity: str) -> list[str]:
     return told
 
 
-def _tell_blame(graph: CausalGraph, suspect: Suspect) -> list[str]:
-    told = []
+def _tell_blame(analysis: RootCauseAnalysis, suspect: Suspect) -> list[str]:
+    graph, told = analysis.graph, []
     for key in graph.nodes:
         if key[0] == suspect.entity and key[1] in FAILING:
             passed = sum(link.share for link in graph.links.get(key, ()) if link.cause[0] != suspect.entity)
+            if not analysis.observed.edges and passed < 0.05:
+                continue  # nobody told what it depends on
             word = "nothing" if passed < 0.05 else f"{passed:.0%} of it"
             told.append(f"what it depends on accounts for {word} ({key[1].value})")
     if suspect.repaired >= 0.05:

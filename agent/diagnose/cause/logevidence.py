@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from agent.records.evidence import LogEntry
+from agent.diagnose.cause.logshapes import SPAN_S, Counted, LogShapes, Shape
 from agent.records.metrics import FloatArray
 
-_LEVELS: Mapping[str, float] = {
-    "FATAL": 1.5, "CRITICAL": 1.5, "CRIT": 1.5, "EMERG": 1.5, "ALERT": 1.5, "PANIC": 1.5, "SEVERE": 1.0,
-    "ERROR": 1.0, "ERR": 1.0, "WARNING": 0.4, "WARN": 0.4,
-}  # fmt: skip
-_COMPLAINT = re.compile(
-    r"\b(?:error|exception|fail(?:ed|ure|s)?|fatal|panic|refused|denied|timed? ?out|timeout|oom|killed|"
-    r"traceback|unavailable|no space left|cannot|unable)\b",
-    re.IGNORECASE,
-)
-_LEVELLESS = 0.3  # weight of a line without a bad level that reads like a complaint
-_NOVEL = 0.1  # weight of an ordinary line of a kind that its entity never wrote before
 _TALKATIVE = 200  # kinds; from somebody who never says the same twice a new one means nothing
+_SPLITS = 7  # moments around the beginning that are tried: metrics place it only to a sample
+_SURE = 6.0  # digits; more proves nothing more
 # the other side gave up: what is logged here is an effect of what the caller did
 _CALLER_GAVE_UP = re.compile(
     r"(?:cancel+ed by (?:the )?(?:client|caller|peer)|client (?:disconnected|closed|cancel+ed|gave up)|"
@@ -37,20 +28,22 @@ _BLAMES_OTHERS = re.compile(
     r"no route to host|name resolution|bad gateway|service unavailable|gateway time-?out)\b",
     re.IGNORECASE,
 )
-_VARIABLE = re.compile(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8,}|\d+")
-_TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]+")
-_MOST_SHAPES = 20_000  # kept apart; a flood of shapes that never repeat says nothing more
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Complaint:
-    """Lines of one entity that read alike: how many before and since it began, and whom they name."""
+    """Lines of one entity that read alike: how many before and since it began, and whom they name.
+
+    ``usual`` are the lines that were to be expected since then, ``digits`` how surprising their count is.
+    """
 
     entity: str
     text: str
     weight: float
     before: int = 0
     since: int = 0
+    usual: float = 0.0
+    digits: float = 0.0
     names: tuple[str, ...] = ()
     caller_gave_up: bool = False
     blames_others: bool = False
@@ -96,78 +89,62 @@ class LogEvidence:
 
 
 def _new_weight(complaint: Complaint) -> float:
-    """Return the weight of the lines beyond what was usual before."""
-    return complaint.weight * max(0, complaint.since - complaint.before)
+    """Return the weight of the lines beyond what was usual, as far as their number proves anything."""
+    proven = 1 - 10 ** -min(complaint.digits, _SURE)
+    by_chance = complaint.usual + np.sqrt(complaint.usual)
+    return float(complaint.weight * max(0.0, complaint.since - by_chance) * proven)
 
 
-def read_logs(
-    lines: Sequence[LogEntry], times: FloatArray, start: int, entities: Iterable[str], clocked: bool = True
-) -> LogEvidence:
-    """Sort log lines into complaints and count them along ``times``; ``start`` is the incident's column."""
-    known = {entity.lower(): entity for entity in entities}
-    known.update({line.entity.lower(): line.entity for line in lines if line.entity})
-    profiles: dict[str, FloatArray] = {}
-    shapes: dict[tuple[str, str], Complaint] = {}
-    usual: dict[str, set[str]] = defaultdict(set)
+def read_logs(shapes: LogShapes, times: FloatArray, start: int, clocked: bool = True) -> LogEvidence:
+    """Tell complaints from what is usual, along ``times``; ``start`` is the incident's column."""
     placed = clocked and len(times) > 0
-    begins_at = times[start] if placed else -np.inf
-    ends_at = times[-1] + (times[-1] - times[-2] if len(times) > 1 else np.inf) if placed else np.inf
-    for line in lines:
-        if not line.entity or line.at > ends_at:
+    kinds = Counter(one.entity for one in shapes.shapes if one.ordinary)
+    # of somebody who wrote nothing before it is not known what is ordinary
+    heard = {one.entity for one in shapes.shapes if placed and min(one.times) < times[start]}
+    complaints: dict[str, list[Complaint]] = defaultdict(list)
+    profiles: dict[str, FloatArray] = {}
+    for shape in shapes.shapes:
+        counted = _count(shapes, shape, times, start) if placed else Counted(sum(shape.lines), 0, 0.0, _SURE)
+        talkative = kinds[shape.entity] > _TALKATIVE or shape.entity not in heard
+        if shape.ordinary and (counted.before or talkative):
             continue
-        since = not line.at < begins_at  # a line that does not say when counts as well
-        weight = _weigh(line) or _weigh_novelty(line, since, usual[line.entity])
-        if not weight:
-            continue
-        complaint = _shape(line, weight, known, shapes)
-        complaint.since += line.lines * since
-        complaint.before += line.lines * (not since)
-        column = int(np.searchsorted(times, line.at, side="right")) - 1 if placed else start
-        if 0 <= column < len(times):
-            profile = profiles.setdefault(line.entity, np.zeros(len(times)))
-            profile[column] += weight * line.lines
-    found: dict[str, list[Complaint]] = defaultdict(list)
-    for complaint in shapes.values():
-        found[complaint.entity].append(complaint)
-    for complaints in found.values():
-        complaints.sort(key=lambda one: -_new_weight(one))
-    return LogEvidence(profiles=profiles, complaints=dict(found))
+        complaints[shape.entity].append(_complaint(shape, counted))
+        if counted.digits > 0:
+            profile = profiles.setdefault(shape.entity, np.zeros(len(times)))
+            profile += shape.weight * (_along(shape, times) if placed else sum(shape.lines))
+    for theirs in complaints.values():
+        theirs.sort(key=lambda one: -_new_weight(one))
+    return LogEvidence(profiles=profiles, complaints=dict(complaints))
 
 
-def _weigh(line: LogEntry) -> float:
-    weight = _LEVELS.get(line.level)
-    if weight is not None:
-        return weight
-    if line.level in ("DEBUG", "TRACE"):
-        return 0.0
-    return _LEVELLESS if _COMPLAINT.search(line.message) else 0.0
+def _count(shapes: LogShapes, shape: Shape, times: FloatArray, start: int) -> Counted:
+    """Count from the moment around the beginning that surprises most; the choice is paid for."""
+    step = float(np.median(np.diff(times))) if len(times) > 1 else SPAN_S
+    moments = float(times[start]) + np.linspace(-step, step, _SPLITS)
+    best = max((shapes.count(shape, float(at)) for at in moments), key=lambda one: one.digits)
+    cost = min(float(np.log10(_SPLITS)) / 2, best.digits / 2)
+    return replace(best, digits=best.digits - cost)
 
 
-def _weigh_novelty(line: LogEntry, since: bool, usual: set[str]) -> float:
-    """Return the weight of an ordinary line: a little, when its entity never wrote its like before."""
-    shape = _VARIABLE.sub("#", line.message[:300])
-    if not since:
-        if len(usual) < _MOST_SHAPES:
-            usual.add(shape)
-        return 0.0
-    return _NOVEL if usual and shape not in usual and len(usual) < _TALKATIVE else 0.0
+def _complaint(shape: Shape, counted: Counted) -> Complaint:
+    return Complaint(
+        entity=shape.entity,
+        text=shape.text,
+        weight=shape.weight,
+        before=counted.before,
+        since=counted.since,
+        usual=counted.usual,
+        digits=counted.digits,
+        names=shape.names,
+        caller_gave_up=bool(_CALLER_GAVE_UP.search(shape.text)),
+        blames_others=bool(_BLAMES_OTHERS.search(shape.text)),
+    )
 
 
-def _shape(
-    line: LogEntry, weight: float, known: Mapping[str, str], shapes: dict[tuple[str, str], Complaint]
-) -> Complaint:
-    shape = _VARIABLE.sub("#", line.message[:300])
-    key = (line.entity, shape if len(shapes) < _MOST_SHAPES else "")
-    complaint = shapes.get(key)
-    if complaint is None:
-        complaint = shapes[key] = Complaint(line.entity, line.message[:200], weight)
-        complaint.names = _named(line, known)
-        complaint.blames_others = bool(_BLAMES_OTHERS.search(line.message))
-        complaint.caller_gave_up = bool(_CALLER_GAVE_UP.search(line.message))
-    return complaint
-
-
-def _named(line: LogEntry, known: Mapping[str, str]) -> tuple[str, ...]:
-    tokens = Counter(token.lower().rstrip(".-") for token in _TOKEN.findall(line.message))
-    named = (known.get(token) for token in tokens)
-    return tuple(dict.fromkeys(name for name in named if name and name != line.entity))
+def _along(shape: Shape, times: FloatArray) -> FloatArray:
+    """Return the lines of a shape in each column."""
+    counts = np.zeros(len(times))
+    columns = np.searchsorted(times, shape.times, side="right") - 1
+    inside = np.isfinite(shape.times) & (columns >= 0)
+    np.add.at(counts, columns[inside], np.array(shape.lines, dtype=float)[inside])
+    return counts

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from agent.diagnose.cause.deviations import Deviations
 from agent.diagnose.cause.graph import OF_ROLE, Node, NodeKey, Trouble
-from agent.diagnose.cause.logevidence import LogEvidence
+from agent.diagnose.cause.logevidence import Complaint, LogEvidence
+from agent.diagnose.cause.surprise import CAP
 from agent.meaning import MetricRole
 from agent.records.metrics import FloatArray
 
 _VANISHED, _VANISHED_Z = 0.9, 100.0  # severity and deviation of what is not heard of any more
-_LOG_SCALE = 30.0  # complaints above what was usual, in root counts, that count as the worst
+_DOUBT = 0.5  # digits of surprise about log lines up to which nothing follows
 
 
 def make_nodes(deviations: Deviations, logs: LogEvidence, vanished: Mapping[str, int]) -> dict[NodeKey, Node]:
@@ -30,7 +31,7 @@ def make_nodes(deviations: Deviations, logs: LogEvidence, vanished: Mapping[str,
             entity=entity, trouble=Trouble.ERRORS, severity=_VANISHED, profile=profile, onset=column
         )
     for entity, profile in logs.profiles.items():
-        node = _log_node(entity, profile, deviations.start)
+        node = _log_node(entity, profile, deviations.start, logs.complaints.get(entity, ()))
         if node is None:
             continue
         known = nodes.get((entity, Trouble.ERRORS))
@@ -92,15 +93,13 @@ def _node(key: NodeKey, rows: list[int], deviations: Deviations) -> Node:
     )
 
 
-def _log_node(entity: str, counts: FloatArray, start: int) -> Node | None:
+def _log_node(entity: str, counts: FloatArray, start: int, complaints: Sequence[Complaint]) -> Node | None:
+    digits = max((min(1.0, one.weight) * min(one.digits, CAP) for one in complaints), default=0.0)
+    severity = float(np.clip((digits - _DOUBT) / (CAP - _DOUBT), 0.0, 1.0))
+    if severity <= 0:
+        return None
     usual = float(counts[:start].mean()) if start else 0.0
     z = np.maximum(counts - usual, 0) / np.sqrt(usual + 0.25)
-    active = z[start:]
-    most = max(1, len(active) // 2)
-    worst = float(np.sort(active)[-most:].mean()) if active.size else 0.0
-    if worst < 1.0:
-        return None
-    severity = min(1.0, float(np.log1p(worst) / np.log1p(_LOG_SCALE)))
-    first = np.flatnonzero(active > 1.0)
+    first = np.flatnonzero(z[start:] > 1.0)
     onset = start + int(first[0]) if first.size else -1
     return Node(entity=entity, trouble=Trouble.ERRORS, severity=severity, profile=np.sqrt(z), onset=onset)

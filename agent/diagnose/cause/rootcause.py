@@ -14,17 +14,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from agent.diagnose.cause.beginning import symptom_rows
 from agent.diagnose.cause.blame_propagation import BlamePropagation
-from agent.diagnose.cause.comparison import NOTABLE
-from agent.diagnose.cause.deviations import Deviations, measure_deviations, symptom_rows
+from agent.diagnose.cause.deviations import Deviations, measure_deviations
 from agent.diagnose.cause.graph import FAILING, CausalGraph, NodeKey, Trouble, coincidence
 from agent.diagnose.cause.links import build_graph
 from agent.diagnose.cause.logevidence import LogEvidence, read_logs
+from agent.diagnose.cause.logshapes import gather_shapes
 from agent.diagnose.cause.orientation import orient
 from agent.meaning import MetricRole
-from agent.records.evidence import ChangeEvent, Observations
+from agent.records.evidence import ChangeEvent, Observations, SeriesTable
 
-_SLIGHT = 1.0  # robust standard deviations
 _FROM_SYMPTOM = 0.8  # of the blame starts at what the alert was about, the rest at whatever deviates
 _PLAIN_SYMPTOM = 0.2  # severity (z of 3) from which on an alert's own series speaks for itself
 _CONTRAST = 3.0
@@ -43,10 +43,9 @@ _SHORT_OF_RESOURCES = 1.0
 _FIRST = 0.5
 _STRANGEST = 0.4  # times the logarithm of how far it strayed; only where nobody knows who calls whom
 _REPAIR = 0.7  # of the share of all trouble that a simulated repair takes away
-# weights of evidence that overlap are each set low; on simulated systems the scores were then too modest
-_SHARPNESS = 1.6
 _LOOKED_AT = 12  # suspects whose repair is simulated
 _ALERTED = -0.7  # alerts watch what users feel, and that is seldom where the cause is
+_FOUND = 2.5  # times how sure a rule is: it looked at what it was made for
 _BELONGS = 0.5  # a course less alike than this to the incident's is another story
 _CHANGE_FADES_S = 600.0
 
@@ -86,21 +85,23 @@ def analyse(observed: Observations) -> RootCauseAnalysis:
     When nothing is clearly wrong but somebody raised an alarm, what deviates a little is ranked, and
     ``guessed`` says so.
     """
-    found = _analyse(observed, NOTABLE)
-    if found.graph.nodes or (observed.symptom is None and observed.detected_at is None):
+    found = _analyse(observed)
+    alarmed = observed.symptom is not None or observed.detected_at is not None
+    if found.graph.nodes or observed.findings or not alarmed:
         return found
     return replace(
-        _analyse(observed, _SLIGHT),
+        _analyse(observed, slight=True),
         guessed=True,
         notes=(*found.notes, "nothing deviates clearly; the ranking is a guess from slight changes"),
     )
 
 
-def _analyse(observed: Observations, notable: float) -> RootCauseAnalysis:
-    deviations = measure_deviations(observed, notable)
+def _analyse(observed: Observations, slight: bool = False) -> RootCauseAnalysis:
     table = observed.table
     entities = dict.fromkeys([*table.entities, *observed.nodes])
-    logs = read_logs(observed.logs, table.times, deviations.start, entities, table.clocked)
+    shapes = gather_shapes(observed.logs, entities, _ends_at(table), observed.logs_known_from)
+    deviations = measure_deviations(observed, slight, shapes)
+    logs = read_logs(shapes, table.times, deviations.start, table.clocked)
     edges, turned = orient(observed.edges, table.entities, deviations.roles, logs)
     graph = build_graph(deviations, edges, logs)
     start = start_weights(observed, deviations, graph)
@@ -112,8 +113,21 @@ def _analyse(observed: Observations, notable: float) -> RootCauseAnalysis:
         graph=graph,
         start=start,
         suspects=suspects,
-        notes=(turned,) if turned else (),
+        notes=tuple(note for note in (turned, _unknown_callers(observed, graph)) if note),
     )
+
+
+def _unknown_callers(observed: Observations, graph: CausalGraph) -> str:
+    if observed.edges or len({entity for entity, _ in graph.nodes}) < 2:
+        return ""
+    return "nobody told who calls whom, so that effects cannot be told from causes for sure"
+
+
+def _ends_at(table: SeriesTable) -> float:
+    """Return when the last column ends, in unix seconds."""
+    if not table.clocked or len(table.times) < 2:
+        return float("inf")
+    return float(2 * table.times[-1] - table.times[-2])
 
 
 def start_weights(observed: Observations, deviations: Deviations, graph: CausalGraph) -> dict[NodeKey, float]:
@@ -126,7 +140,8 @@ def start_weights(observed: Observations, deviations: Deviations, graph: CausalG
     if not total:
         return {}
     start = {key: weight / total for key, weight in weights.items()}
-    felt = _felt(observed, deviations, graph)
+    # where nobody knows who calls whom, blame cannot walk from the alert to where it comes from
+    felt = _felt(observed, deviations, graph) if observed.edges else []
     if felt:
         worst = max(graph.nodes[key].severity for key in felt)
         share = _FROM_SYMPTOM * min(1.0, worst / _PLAIN_SYMPTOM)
@@ -163,7 +178,7 @@ def rank_suspects(
     blame: BlamePropagation,
 ) -> list[Suspect]:
     """Add the weights of evidence to what blame propagation left, and rank."""
-    left = blame.left()
+    left = {**dict.fromkeys(observed.findings, 0.0), **blame.left()}
     likely = set(sorted(left, key=lambda entity: -left[entity])[:_LOOKED_AT])
     near = relevance(graph)
     onsets = _onsets(graph, near)
@@ -185,10 +200,11 @@ def rank_suspects(
             "repair": _REPAIR * repaired.get(entity, 0.0),
             "alerted": _ALERTED if entity in felt else 0.0,
             "strangest": _STRANGEST * strayed.get(entity, 0.0),
+            "found": _FOUND * observed.findings.get(entity, 0.0),
         }
         scored[entity] = (sum(weights.values()), weights)
     best = max((score for score, _ in scored.values()), default=0.0)
-    odds = {entity: float(np.exp(_SHARPNESS * (score - best))) for entity, (score, _) in scored.items()}
+    odds = {entity: float(np.exp(score - best)) for entity, (score, _) in scored.items()}
     total = sum(odds.values())
     suspects = [
         Suspect(

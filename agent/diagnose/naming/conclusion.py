@@ -106,14 +106,28 @@ def conclude(
             *analysis.deviations.notes,
             *analysis.notes,
             *([contradiction] if contradiction else ()),
+            *_disagreement(analysis),
         ],
     )
+
+
+def _disagreement(analysis: RootCauseAnalysis) -> list[str]:
+    """Return why the likeliest suspect is another than the one of which a rule is sure."""
+    found = analysis.observed.findings
+    if not analysis.suspects or not found or analysis.suspects[0].entity in found:
+        return []
+    first = analysis.suspects[0]
+    named = max(found, key=lambda entity: found[entity])
+    share = f"{first.entity} accounts for {first.repaired:.0%} of what deviates"
+    return [f"the rules are sure of {named}, but {share}"]
 
 
 def certainty(analysis: RootCauseAnalysis) -> float:
     """Return 0..1: how clear it is that anything is wrong at all."""
     worst = max((node.severity for node in analysis.graph.nodes.values()), default=0.0)
+    worst = max(worst, *analysis.observed.findings.values(), 0.0) if analysis.observed.findings else worst
     doubts = 0.9 ** len(analysis.deviations.notes) * 0.95 ** len(analysis.observed.notes)
+    doubts *= 0.9 ** len(analysis.notes)
     return min(1.0, worst / 0.3) * doubts * (0.3 if analysis.guessed else 1.0)
 
 
@@ -169,6 +183,8 @@ def _summarise(analysis: RootCauseAnalysis, findings: Sequence[Finding], faults:
     if not analysis.suspects:
         return "Nothing deviates from what is normal."
     first = analysis.suspects[0]
+    if not analysis.graph.nodes and first.entity in analysis.observed.findings:
+        return f"No metric tells more than the diagnosis does: the trouble is {first.entity}'s own."
     sure = certainty(analysis) * first.score
     likely = "very likely" if sure >= 0.75 else "likely" if sure >= 0.4 else "possibly"
     others = {key[0] for key, node in analysis.graph.nodes.items() if node.severity >= 0.2}

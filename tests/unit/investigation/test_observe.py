@@ -1,5 +1,6 @@
 """What is known around an incident becomes observations, named as the topology names things."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -28,7 +29,7 @@ SINCE = NOW - timedelta(seconds=150)
 def seen(**fields):
     incident = make.incident(make.candidate(symptoms=(make.symptom("free", since=SINCE),)))
     observed = observe(incident, FRAME, SIGNALS, fields.get("topology", Topology()))
-    return with_arrivals(observed, fields.get("counts", ()), fields.get("events", ()))
+    return with_arrivals(observed, fields.get("counts", ()), fields.get("events", ()), SINCE)
 
 
 def test_the_time_before_the_first_symptom_is_the_healthy_one():
@@ -76,3 +77,11 @@ def test_logs_and_events_are_brought_with_their_count_and_owner():
     assert (observed.logs[0].entity, observed.logs[0].level, observed.logs[0].lines) == ("web1", "ERROR", 40)
     assert observed.events[0].entity == "shop"
     assert observed.nodes == ["shop", "web1"]
+
+
+def test_a_rule_that_is_sure_of_what_is_still_seen_is_evidence():
+    sure = make.candidate(entity="web1", voters={"rule disk_full": 0.95}, seen_at=NOW)
+    over = replace(sure, fault="service_down", entity="web2", seen_at=SINCE)
+    for first, found in ((sure, {"web1": 0.95}), (over, {})):
+        incident = make.incident(first, over if first is sure else sure)
+        assert observe(incident, FRAME, SIGNALS, Topology()).findings == found

@@ -3,6 +3,7 @@
 import pytest
 
 from agent.diagnose.cause.rootcause import analyse
+from agent.diagnose.naming.conclusion import conclude
 from agent.records.evidence import SymptomHint
 from tests import make
 
@@ -102,3 +103,43 @@ def test_nothing_wrong_gives_no_suspect_unless_somebody_raised_an_alarm():
         make.observations({'error_ratio{service="a"}': [0.01] * 60}, symptom=SymptomHint(entity="a"))
     )
     assert alarmed.guessed
+
+
+def test_what_a_rule_is_sure_of_goes_before_what_only_deviates():
+    series = {
+        f'latency{{service="{name}"}}': make.course(0.1, peak) for name, peak in (("a", 0.3), ("b", 0.4))
+    }
+    assert first(make.observations(series)) == "b"
+    assert first(make.observations(series, findings={"a": 0.95})) == "a"
+
+
+def test_a_finding_of_which_no_metric_tells_is_named_nevertheless():
+    observed = make.observations({'latency{service="a"}': make.course(0.1, 0.1)}, findings={"web2": 0.9})
+    found = conclude(analyse(observed), [], None)
+    assert found.root_causes[0].entity == "web2"
+    assert "Nothing deviates" not in found.summary
+
+
+def test_that_the_cause_is_another_than_the_rules_name_is_said():
+    series = {f'error_ratio{{service="{name}"}}': make.course(0.01, peak)
+              for name, peak in (("front", 0.3), ("db", 0.5))}  # fmt: skip
+    observed = make.observations(series, edges=[("front", "db")], findings={"other": 0.81})
+    found = conclude(analyse(observed), [], None)
+    if found.root_causes[0].entity != "other":
+        assert any("rules are sure of other" in note for note in found.notes)
+
+
+def test_without_topology_the_entity_that_alerts_is_not_the_cause_for_that():
+    series = {f'error_ratio{{service="{name}"}}': make.course(0.01, peak)
+              for name, peak in (("frontend", 0.2), ("api", 0.5), ("db", 0.01))}  # fmt: skip
+    alert = SymptomHint(entity="frontend", metric="error_ratio")
+    found = conclude(analyse(make.observations(series, symptom=alert)), [], None)
+    assert found.root_causes[0].entity == "api"
+    assert any("who calls whom" in note for note in found.notes)
+    assert not any("accounts for nothing" in text for one in found.root_causes for text in one.evidence)
+
+
+def test_a_series_that_was_as_wild_before_is_no_suspect():
+    wild = [0.1, 5.0, 0.2, 7.0, 0.1, 6.0] * 10
+    series = {'latency{service="wild"}': wild, 'latency{service="a"}': make.course(0.1, 0.4)}
+    assert first(make.observations(series)) == "a"
