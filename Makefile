@@ -147,6 +147,12 @@ bench-diagnose-speed: venv ## Measure the diagnosis of large incidents, 200 and 
 deb: packages venv ## Build packages, sdist and wheel into dist: the core and one package an extra (FORMATS="deb rpm", EXTRAS="charts kafka")
 	$(BIN)/python packaging/build/package.py --formats $(or $(FORMATS),deb) $(if $(EXTRAS),--extras $(EXTRAS))
 
+.PHONY: test-package
+test-package: packages venv ## Build the packages, install them on hosts under systemd, and live through everything (BEFORE=commit, 15 minutes)
+	command -v lintian >/dev/null || $(SUDO) apt-get install -qy --no-install-recommends lintian
+	$(BIN)/python -m tests.package.build $(CACHE)/packages
+	$(SUDO) env PATH="$(PATH)" PACKAGES="$(CURDIR)/$(CACHE)/packages" $(BIN)/pytest -m package -x -s tests/package $(PYTEST_ARGS)
+
 .PHONY: schemas
 schemas: venv ## Write the JSON Schemas that editors use for settings, rules and remediations, and docs/settings.md
 	$(BIN)/python -m agent.config.publish

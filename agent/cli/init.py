@@ -106,9 +106,12 @@ def _tell_faults(found: Survey) -> None:
     known = [name for name, called in found.naming.called.items() if called]
     everywhere = [fault for fault, hosts in seen.items() if known and len(hosts) == len(known)]
     console.print(f"It will see on every host: {', '.join(everywhere) or 'nothing'}", soft_wrap=True)
+    further: dict[tuple[str, ...], list[str]] = {}
     for fault, hosts in seen.items():
         if hosts and fault not in everywhere:
-            console.print(f"  on {_named(hosts)} also {fault}", soft_wrap=True)
+            further.setdefault(tuple(hosts), []).append(fault)
+    for some, faults in further.items():
+        console.print(f"  on {_named(some)} also {', '.join(faults)}", soft_wrap=True)
     for exporter, faults in found.blind_without().items():
         console.print(
             f"[yellow]blind for[/] {', '.join(faults)}: {exporter} works nowhere (how to get it: see below)",
@@ -149,7 +152,7 @@ def _explain(installation: Installation, answers: Answers, public_key: str | Non
         console.print(
             f"\nThe agent's key: {escape(public_key)}\n"
             "Let it in by your own means, or by this playbook, by which it can become root; read it first:\n"
-            f"  /opt/opsmend/bin/ansible-playbook {inventories} --user YOU {playbook}\n",
+            f"  /opt/opsmend/bin/ansible-playbook {inventories} -e ansible_user=YOU {playbook}\n",
             soft_wrap=True,
         )
 

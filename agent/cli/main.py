@@ -18,6 +18,7 @@ from agent.cli.offline import offline
 from agent.cli.options import Config, Json
 from agent.cli.people import audit, incident, pauses, tokens
 from agent.cli.settings import settings
+from agent.cli.upkeep import upkeep
 
 EXIT_CODES = (
     "Exit codes: 0 all is well · 1 something is wrong (see the message) · 2 the command line is wrong · "
@@ -43,6 +44,7 @@ app.add_typer(audit, name="audit")
 app.add_typer(tokens, name="tokens")
 app.add_typer(rules, name="rules")
 app.add_typer(playbooks, name="playbooks")
+app.add_typer(upkeep)
 app.add_typer(offline)
 app.add_typer(training)
 app.add_typer(notify, name="notify")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from agent.demo.image import PODMAN, DemoError, run
 
-_CAPABILITIES = "SYS_ADMIN,NET_ADMIN,NET_RAW,SYS_PTRACE,DAC_READ_SEARCH"
+# AUDIT_WRITE: sshd gives nobody a terminal without it
+_CAPABILITIES = "SYS_ADMIN,NET_ADMIN,NET_RAW,SYS_PTRACE,DAC_READ_SEARCH,AUDIT_WRITE"
 _BOOT_TIMEOUT_S = 180  # a busy machine takes its time
 _LABEL = "opsmend.cluster"
 

@@ -49,13 +49,19 @@ def run(*command: str, given: str | None = None, timeout_s: float = 900) -> str:
     return done.stdout
 
 
+def base_image(tell: Tell) -> str:
+    """Return the name of the image of a bare host under systemd, building it where it is missing."""
+    if not _exists(_BASE_NAME):
+        _build_base(tell)
+    return _BASE_NAME
+
+
 def node_image(tell: Tell) -> str:
     """Return the name of the host image, building it where it is missing."""
     name = f"{_NAME}:{_recipe_digest()}"
     if _exists(name):
         return name
-    if not _exists(_BASE_NAME):
-        _build_base(tell)
+    base_image(tell)
     tell("installing services and exporters into the host image (about half a minute)")
     build = [*PODMAN, "build", "-q", "-t", name, "--build-arg", f"BASE={_BASE_NAME}", str(RECIPE)]
     run(*build)

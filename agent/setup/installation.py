@@ -18,6 +18,8 @@ from agent.setup.written import Answers, Places, inventory_text, preparation_tex
 USUAL = Path("/etc/opsmend")
 INVENTORY_FILE = "opsmend.yml"
 PREPARATION_FILE = "prepare-hosts.yml"
+# Ansible passes over files of this suffix, so that what is kept beside an inventory is no inventory
+_KEPT = ".bak"
 # the unit hides them from the agent
 _HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"))
 
@@ -103,7 +105,7 @@ class Installation:
         try:
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
             if file.exists() and file.read_text() != text:
-                file.replace(file.with_name(f"{file.name}.before-init"))
+                file.replace(file.with_name(f"{file.name}{_KEPT}"))
             file.touch(mode=0o640)
             file.write_text(text)
             file.chmod(0o640)

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from agent.errors import StoreError, StoreUnavailable
+from agent.errors import OpsmendError, StoreError, StoreUnavailable
+from agent.store.backup import copy_store
 
 HEAD = "0009"  # the newest migration; a test compares it with the folder
 _BUSY_TIMEOUT_S = 10
@@ -50,13 +51,30 @@ class Database:
             return
         if version is not None and version > HEAD:
             raise StoreError(
-                f"{self.file} has schema {version}, this opsmend knows {HEAD}: it was used by a newer one"
+                f"{self.file} has schema {version}, this opsmend knows {HEAD}: it was used by a newer one. "
+                f"Install that one again, or restore a copy of before: opsmend restore {self._kept(HEAD)}"
             )
         if not upgrade:
             raise StoreError(
                 f"{self.file} has schema {version}, this opsmend wants {HEAD}: restart the agent"
             )
+        if version is not None:
+            self._keep(version)
         self._upgrade()
+
+    def _keep(self, version: str) -> None:
+        """Keep the store as it is, the way back to the version that made it; an earlier one is let go."""
+        kept = self._kept(version)
+        try:
+            copy_store(self.file, kept)
+        except OpsmendError as error:
+            raise StoreUnavailable(f"before {self.file} is brought to schema {HEAD}: {error}") from error
+        for old in self.file.parent.glob(self._kept("*").name):
+            if old != kept:
+                old.unlink(missing_ok=True)
+
+    def _kept(self, version: str) -> Path:
+        return self.file.with_name(f"{self.file.name}.schema-{version}")
 
     def _upgrade(self) -> None:
         # in a process of its own: alembic would stay in the memory of the resting agent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ def pack(tree: Path, package: dict[str, Any], kind: str, output: Path) -> None:
     }
     file = tree.with_suffix(f".{kind}.yaml")
     file.write_text(yaml.safe_dump(config, sort_keys=False))
-    command = ["nfpm", "package", "--config", str(file), "--packager", kind, "--target", str(output)]
+    nfpm = str(Path(sys.executable).with_name("nfpm"))
+    command = [nfpm, "package", "--config", str(file), "--packager", kind, "--target", str(output)]
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
 

@@ -1,0 +1,60 @@
+"""``opsmend backup`` and ``opsmend restore``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.markup import escape
+
+from agent.cli.output import console
+from agent.config import Settings, find_config_file, load_settings
+from agent.errors import ConflictError, NotFoundError, RefusedError, StoreError, StoreUnavailable
+from agent.process import only_one
+from agent.store.backup import copy_store, put_back, schema_of
+from agent.store.engine import HEAD
+
+
+def back_up(config: Path | None, file: Path) -> None:
+    """Write a copy of the store, and prove that it can be read."""
+    settings = load_settings(find_config_file(config))
+    _look(settings)
+    if not settings.database.exists():
+        raise StoreUnavailable(f"{settings.database} does not exist; has the agent been started?")
+    if file.exists():
+        raise RefusedError(f"{file} is there already: name another file, or remove it")
+    copy_store(settings.database, file)
+    size = file.stat().st_size / 1e6
+    console.print(
+        f"wrote {escape(str(file))}, {size:.1f} MB, schema {schema_of(file)}. It holds what the store holds, "
+        "secrets of tokens as digests only; settings and keys are files of their own: /etc/opsmend, "
+        f"{escape(str(settings.agent.state_dir / '.ssh'))}",
+        soft_wrap=True,
+    )
+
+
+def restore(config: Path | None, file: Path) -> None:
+    """Put a copy in the place of the store, while no agent runs."""
+    settings = load_settings(find_config_file(config))
+    _look(settings)
+    if not file.is_file():
+        raise NotFoundError(f"{file} is no file")
+    if (schema := schema_of(file)) > HEAD:
+        raise StoreError(
+            f"{file} has schema {schema}, this opsmend knows {HEAD}: install the version that made it"
+        )
+    try:
+        with only_one(settings.agent.state_dir):
+            kept = put_back(file, settings.database)
+    except ConflictError as error:
+        raise ConflictError(f"{error}: stop it first (systemctl stop opsmend)") from error
+    console.print(f"restored {escape(str(settings.database))} from {escape(str(file))}", soft_wrap=True)
+    if kept is not None:
+        console.print(f"the store of before is kept as {escape(str(kept))}", soft_wrap=True)
+
+
+def _look(settings: Settings) -> None:
+    """Refuse who may not read the store, which is told from a store that is not there."""
+    try:
+        settings.database.exists()
+    except PermissionError as error:
+        raise RefusedError(f"{settings.database} is for root and the agent's user only: use sudo") from error
