@@ -49,9 +49,9 @@ def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:
         until = datetime.fromisoformat(history["until"])
         console.print(f"Learning what is normal from the history, read until {until:%d %b %H:%M} UTC")
     polled = datetime.fromisoformat(live["polled_at"]) if live["polled_at"] else None
+    last = f"the last {ago(polled, now)} in {live['poll_seconds']:.3f} s" if polled else "none yet"
     console.print(
-        f"Polls: {live['polls']}, every {live['poll_interval_s']:g} s, the last {ago(polled, now)} "
-        f"in {live['poll_seconds']:.3f} s; {live['late_polls']} were late"
+        f"Polls: {live['polls']}, every {live['poll_interval_s']:g} s, {last}; {live['late_polls']} were late"
     )
     console.print(
         f"Watching {live['series']} series of {live['signals']} signals; {live['anomalies']} anomalous"

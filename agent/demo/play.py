@@ -38,6 +38,11 @@ from agent.store import Stores, open_stores
 PID_FILE = "agent.pid"
 _FAULT_TIMEOUT_S = 120
 _LOOK_EVERY_S = 0.2
+_NEXT = """
+Next:
+  make demo KEEP=1     the same, left running to look around in: opsmend incident 1
+  make deb             the package for a host of yours, then opsmend init
+  make help            what else there is"""
 
 
 def play(root: Path, folder: Path, keep: bool, console: Console) -> bool:
@@ -94,6 +99,7 @@ def _play(cluster: Cluster, root: Path, console: Console, keep: bool) -> bool:
         _explain(cluster, url, config, console)
     else:
         stop_agent(agent)
+        console.print(_NEXT, soft_wrap=True, markup=False)
     return good
 
 
@@ -192,7 +198,7 @@ def _explain(cluster: Cluster, url: str, config: Path, console: Console) -> None
     console.print(
         f"\nThe cluster and the agent keep running. Look around:\n"
         f"  export OPSMEND_CONFIG={config.resolve()} OPSMEND_DEMO_DIR={cluster.folder.resolve()}\n"
-        f"  opsmend status; opsmend incidents --all; opsmend incident show 1\n"
+        f"  opsmend status; opsmend incidents --all; opsmend incident 1\n"
         f"  tail -f {cluster.folder / 'agent.log'}\n"
         f"  ssh -F {cluster.ssh_config} web1 systemctl stop nginx   # and watch\n"
         f"  Prometheus: {url}\n"
