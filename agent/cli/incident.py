@@ -5,47 +5,34 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
 from rich.markup import escape
 
+from agent.cli.agentapi import agent_api
 from agent.cli.anomalies import print_anomaly
-from agent.cli.common import settings_and_stores
 from agent.cli.diagnosispage import render_page
 from agent.cli.investigation import print_investigation
 from agent.cli.output import ago, console, print_json, print_table, styled, write
 from agent.decide import describe
 from agent.errors import NotFoundError
-from agent.livestatus import read_anomalies
-from agent.records import CheckResult, Incident, IncidentState, Run
-from agent.store import Approval, Stores
+from agent.records import CheckResult, Incident, IncidentState, Run, TaskEvent, Transition
+from agent.records.investigations import Investigation
+from agent.store import Approval, Notification
 
 
 def show_incident(config: Path | None, incident_id: int, html: Path | None, json: bool) -> None:
     """Show everything about one incident; ``html`` gets the page on where it comes from."""
-    settings, stores = settings_and_stores(config)
-    incident = stores.incidents.get(incident_id)
-    anomalies = _anomalies_of(incident, settings.agent.runtime_dir)
-    transitions = stores.incidents.transitions(incident_id)
-    runs = stores.runs.of_incident(incident_id)
-    approval = stores.approvals.newest(incident_id)
-    messages = stores.notifications.of_incident(incident_id)
-    investigation = stores.investigations.newest(incident_id)
+    api = agent_api(config)
+    told = api.get(f"/api/v1/incidents/{incident_id}")
+    incident = _read(Incident, told["incident"])
+    anomalies = _anomalies_of(incident, api.get("/api/v1/anomalies"))
+    investigation = _read(Investigation, told["investigation"])
     if html is not None:
         if investigation is None or not investigation.report:
             raise NotFoundError(f"nothing was found out about incident {incident_id} yet")
         write(html, render_page({"remediations": [], **investigation.report}).encode())
     if json:
-        print_json(
-            {
-                "incident": incident,
-                "transitions": transitions,
-                "runs": runs,
-                "events": {str(run.id): stores.runs.events(run.id) for run in runs},
-                "approval": approval,
-                "messages": messages,
-                "investigation": investigation,
-                "anomalies": anomalies,
-            }
-        )
+        print_json({**told, "anomalies": anomalies})
         return
     _print_head(incident)
     _print_diagnosis(incident)
@@ -57,11 +44,11 @@ def show_incident(config: Path | None, incident_id: int, html: Path | None, json
             print_anomaly(anomaly)
         console.print()
     _print_options(incident)
-    if approval is not None:
-        _print_approval(incident, approval)
-    for run in runs:
-        _print_run(run, stores)
-    for message in messages:
+    if told["approval"] is not None:
+        _print_approval(incident, _read(Approval, told["approval"]))
+    for run in _read(list[Run], told["runs"]):
+        _print_run(run, _read(list[TaskEvent], told["events"][str(run.id)]))
+    for message in _read(list[Notification], told["messages"]):
         error = f": {message.error}" if message.error else ""
         console.print(f"Message ({message.kind}) to {escape(message.target)}: {message.state}{escape(error)}")
     print_table(
@@ -74,17 +61,22 @@ def show_incident(config: Path | None, incident_id: int, html: Path | None, json
                 "; ".join(filter(None, [one.reason.text if one.reason else "", one.detail])),
                 one.actor,
             )
-            for one in transitions
+            for one in _read(list[Transition], told["transitions"])
         ],
     )
 
 
-def _anomalies_of(incident: Incident, folder: Path) -> list[dict[str, Any]]:
+def _read(kind: Any, plain: Any) -> Any:
+    """Return the record that the API has written as JSON, or None for none."""
+    return None if plain is None else TypeAdapter(kind).validate_python(plain)
+
+
+def _anomalies_of(incident: Incident, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the anomalies that are open on the entities and the host of an incident."""
     entities = {incident.entity, *(one.entity for one in incident.diagnosis.candidates)}
     return [
         one
-        for one in read_anomalies(folder)
+        for one in found
         if one["entity"] in entities or (incident.host and one["labels"].get("host") == incident.host)
     ]
 
@@ -159,7 +151,7 @@ def _print_approval(incident: Incident, approval: Approval) -> None:
     console.print()
 
 
-def _print_run(run: Run, stores: Stores) -> None:
+def _print_run(run: Run, events: list[TaskEvent]) -> None:
     console.print(f"Run {run.id}: {escape(describe(run.plan))}, by {escape(run.actor)}")
     console.print(f"  {styled(run.state)}, verdict {styled(run.verdict)}")
     if run.detail:
@@ -168,7 +160,7 @@ def _print_run(run: Run, stores: Stores) -> None:
         took = (step.ended_at - step.started_at).total_seconds()
         changed = f", changed {', '.join(step.changed)}" if step.changed else ", changed nothing"
         console.print(f"  step {escape(step.name)}: {styled(step.state)} in {took:.1f} s{escape(changed)}")
-    for event in stores.runs.events(run.id):
+    for event in events:
         if event.status not in ("started", "skipped"):
             console.print(f"    [dim]{event.host}: {escape(event.task)}: {event.status}[/]")
     for check in run.checks:

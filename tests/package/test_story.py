@@ -171,6 +171,10 @@ def test_in_mode_observe_a_fault_is_told_and_nothing_is_done(site):
     assert (found["fault"], found["host"]) == ("service_down", f"web1.{DOMAIN}")
     wait(lambda: site.incidents()[0]["state"] == "held", 60, site.journal)
     assert "observe" in site.opsmend("incidents", user="alice")
+    assert "restart_service on web1" in site.opsmend("incident", "1", user="alice")
+    assert "paused by alice" in site.opsmend("pause", "-m", "a look first", user="alice")
+    assert "resumed" in site.opsmend("resume", user="alice")
+    assert "you may not ask the agent" in site.opsmend("incident", "close", "1", user="bob", code=5)
     time.sleep(5)
     assert not answers(site.hosts["web1"])
 
@@ -240,6 +244,13 @@ def test_a_loop_that_hangs_is_ended_by_the_watchdog_and_started_anew(site):
 
 
 def test_killed_in_the_middle_of_a_run_it_goes_on(site):
+    """An interrupted run is looked at first, and begun once more where the policy says so."""
+    policy = yaml.safe_load(site.ops.run("cat", "/usr/share/opsmend/rules/policy.yml"))
+    for rule in policy["remediations"]:
+        if rule["mode"] == "auto":
+            rule["repeat_interrupted"] = True
+    site.ops.write("/etc/opsmend/rules/policy.yml", yaml.safe_dump(policy))
+    site.on_ops("systemctl", "reload", "opsmend")
     known = known_ids(site)
     site.hosts["web1"].run("systemctl", "stop", "nginx")
     found = new_incident(site, known)
