@@ -268,6 +268,11 @@ class NotifyTarget(Strict):
     """
 
     url_file: InputFile = Field(description="holds apprise URLs, one a line; only the agent may read it")
+    person: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$",
+        description="who reads it, where that is one person: requests then carry a link to answer them by",
+    )
 
 
 class AnomalyMessages(Strict):

@@ -96,7 +96,7 @@ class Notifier:
         if target is None:
             return f"there is no target '{notification.target}' any more", done
         try:
-            story = self._story(notification)
+            story = self._story(notification, target.person)
             urls = read_urls(target)
         except (NotFoundError, OSError) as error:
             return str(error), done
@@ -105,10 +105,10 @@ class Notifier:
         outcomes = deliver(urls, story.title, story.body, self._chart(story), without=done)
         return reasons(outcomes), [*done, *(one.digest for one in outcomes if not one.why)]
 
-    def _story(self, notification: Notification) -> Story:
+    def _story(self, notification: Notification, person: str | None) -> Story:
         now = self._clock.now()
         if notification.kind != ANOMALY:
-            return self._storyteller.tell(notification, now)
+            return self._storyteller.tell(notification, now, person)
         anomalies = self._anomalies()
         title, body = tell_anomalies(anomalies, self._storyteller.name, now)
         surest = max(anomalies, key=lambda one: one.confidence)

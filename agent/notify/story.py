@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from agent.config.promql import with_rate_interval
 from agent.config.rulefiles import Rulebook
 from agent.decide import describe
+from agent.notify.links import make_link
 from agent.records import Incident, Run, Verdict
 from agent.records.investigations import Investigation
 from agent.store import Approval, Notification, Stores
@@ -51,8 +52,11 @@ class Storyteller:
         self._public_url = public_url
         self._prometheus_url = prometheus_url
 
-    def tell(self, notification: Notification, now: datetime) -> Story:
-        """Return the story as it stands now. Raises NotFoundError when the incident is gone."""
+    def tell(self, notification: Notification, now: datetime, person: str | None = None) -> Story:
+        """Return the story as it stands now. Raises NotFoundError when the incident is gone.
+
+        ``person`` is who reads it, where that is one: a request then has a link by which they may answer.
+        """
         incident_id = notification.incident_id or 0
         incident = self._stores.incidents.get(incident_id)
         runs = self._stores.runs.of_incident(incident_id)
@@ -64,6 +68,7 @@ class Storyteller:
             _found_out(self._stores.investigations.newest(incident_id)),
             _tried(runs),
             _question(notification.kind, incident, approval),
+            self._answer_by_link(notification.kind, approval, person, now),
             self._links(incident),
         ]
         query = self._query(incident)
@@ -74,6 +79,14 @@ class Storyteller:
             query=query,
             query_since=incident.opened_at,
         )
+
+    def _answer_by_link(self, kind: str, approval: Approval | None, person: str | None, now: datetime) -> str:
+        asks = kind == "approval" and approval is not None and approval.state == "pending"
+        if not asks or person is None or self._public_url is None:
+            return ""
+        assert approval is not None
+        link = make_link(self._stores.links, approval, person, self._public_url, now)
+        return f"Answer on a page made for {person} and this request; opening it changes nothing:\n  {link}"
 
     def _query(self, incident: Incident) -> str:
         for symptom in incident.best.symptoms if incident.best else ():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, String, Table
+from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table
 
 from agent.store.schema import Utc, Words, metadata
 
@@ -27,6 +27,18 @@ sessions = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("token_id", Words, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Index(None, "expires_at"),
+)
+
+decision_links = Table(
+    "decision_links",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("person", Words, nullable=False),
+    Column("incident_id", Integer, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
+    Column("approval_id", Integer, ForeignKey("approvals.id", ondelete="CASCADE"), nullable=False),
     Column("created_at", Utc, nullable=False),
     Column("expires_at", Utc, nullable=False),
     Index(None, "expires_at"),

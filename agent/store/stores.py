@@ -16,6 +16,7 @@ from agent.store.history import History
 from agent.store.incident_index import IncidentIndex
 from agent.store.incidents import IncidentStore
 from agent.store.investigations import InvestigationStore
+from agent.store.links import LinkStore
 from agent.store.logs import LogStore
 from agent.store.notifications import NotificationStore
 from agent.store.pauses import PauseStore
@@ -41,6 +42,7 @@ class Stores:
     incident_index: IncidentIndex
     incidents: IncidentStore
     investigations: InvestigationStore
+    links: LinkStore
     logs: LogStore
     notifications: NotificationStore
     pauses: PauseStore
@@ -71,6 +73,7 @@ def open_stores(file: Path, upgrade: bool = True) -> Stores:
         incident_index=IncidentIndex(database),
         incidents=IncidentStore(database),
         investigations=InvestigationStore(database),
+        links=LinkStore(database),
         logs=LogStore(database),
         notifications=NotificationStore(database),
         pauses=PauseStore(database),

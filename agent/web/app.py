@@ -59,7 +59,8 @@ def make_app(parts: Parts, api: ApiSection, credentials: Credentials) -> FastAPI
     app.state.credentials = credentials
     app.state.streams = Streams(parts.stores.feed, parts.stores.database.stamp)
     app.state.kept = Kept(parts.stores.database.stamp)
-    app.state.gate = _make_gate(parts, api, credentials)
+    app.state.people = People(parts.groups_of, parts.person_of, parts.clock)
+    app.state.gate = _make_gate(parts, api, credentials, app.state.people)
     app.state.api = api
     app.state.secure = api.tls is not None or (api.public_url or "").startswith("https://")
     for router in (*resources(), *pages(), alerts.router):
@@ -73,8 +74,7 @@ def make_app(parts: Parts, api: ApiSection, credentials: Credentials) -> FastAPI
     return app
 
 
-def _make_gate(parts: Parts, api: ApiSection, credentials: Credentials) -> Gate:
-    people = People(parts.groups_of, parts.person_of, parts.clock)
+def _make_gate(parts: Parts, api: ApiSection, credentials: Credentials, people: People) -> Gate:
     proxy = TrustedProxy(api.proxy) if api.proxy is not None else None
     return Gate(Callers(credentials, proxy, people, parts.clock), api.limits, parts.clock)
 

@@ -107,7 +107,7 @@ class Gallery:
         self._write("opsmend.yml", settings)
         policy = yaml.safe_load((ROOT / "rules" / "policy.yml").read_text())
         may = ["approve", "deny", "close", "cancel", "pause", "resume", "run", "feedback"]
-        policy["roles"]["oncall"] = {"groups": ["sre"], "may": may}
+        policy["roles"]["oncall"] = {"users": ["lisa"], "groups": ["sre"], "may": may}
         policy["roles"]["chief"] = {"users": ["root", "chief"], "may": ["administer"]}
         self._write("rules/policy.yml", policy)
         self.settings = load_settings(folder / "opsmend.yml", {})

@@ -34,7 +34,7 @@ class Caller:
 
     person: Person
     scope: Scope
-    via: Literal["token", "session", "proxy", "socket"]
+    via: Literal["token", "session", "proxy", "socket", "link"]
     key: str
     secret: str | None = None
 

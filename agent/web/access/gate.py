@@ -60,14 +60,23 @@ class Gate:
             self._count(self._by_caller, caller.key)
         return caller
 
+    def check_failures(self, request: Request) -> None:
+        """Raise HTTPException 429 where too much was tried that opened nothing."""
+        address = self._callers.address(request)
+        if address is not None and (wait := self._failures.wait_s(address)):
+            raise _too_many(wait)
+
+    def count_failure(self, request: Request) -> None:
+        """Note that something was tried that opened nothing."""
+        HTTP_REFUSED.labels("wrong").inc()
+        self._failures.take(self._callers.address(request) or "socket")
+
     async def check_token(self, request: Request, text: str) -> Token | None:
         """Return the token that somebody signs in with, or None. Raises HTTPException 429."""
-        address = self._callers.address(request) or "socket"
-        if wait := self._failures.wait_s(address):
-            raise _too_many(wait)
+        self.check_failures(request)
         token = self._callers.token(text)
         if token is None:
-            self._failures.take(address)
+            self.count_failure(request)
         return token
 
     def csrf_token(self, caller: Caller) -> str:

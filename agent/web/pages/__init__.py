@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from agent.web.pages import assets, incident, incident_actions, knowledge, lists, now, sign_in
+from agent.web.pages import answer, assets, incident, incident_actions, knowledge, lists, now, sign_in
 
 
 def pages() -> list[APIRouter]:
@@ -10,6 +10,7 @@ def pages() -> list[APIRouter]:
     return [
         assets.router,
         sign_in.router,
+        answer.router,
         now.router,
         lists.router,
         incident.router,

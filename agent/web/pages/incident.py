@@ -161,11 +161,13 @@ def incident_page(
     notice: Notice | None = None,
 ) -> Response:
     """Return the page of an incident; ``notice`` tells what came of what was pressed."""
-    shown = _look(whole_incident(agent.stores, incident_id), agent, who, request.state.caller.scope)
+    shown = look(incident_id, agent, who, request.state.caller.scope)
     return page(request, "incident.html", status, shown=shown, notice=notice)
 
 
-def _look(whole: WholeIncident, agent: Parts, who: Person, scope: Scope) -> IncidentPage:
+def look(incident_id: int, agent: Parts, who: Person, scope: Scope) -> IncidentPage:
+    """Return what somebody sees of an incident. Raises NotFoundError."""
+    whole = whole_incident(agent.stores, incident_id)
     incident, now = whole.incident, agent.clock.now()
     charts = agent.charts(incident, whole.runs)
     permissions: tuple[Permission, ...] = ("approve", "deny", "close", "cancel", "run", "feedback")
