@@ -159,8 +159,11 @@ class ScorerProcess:
         log.warning("scoring process ended", why=why, code=code, again_in_s=pause)
 
 
-def end_process(process: subprocess.Popen[bytes]) -> int:
-    """End a process that ends with its standard input, by force when it takes too long; return its code."""
+def end_process(process: subprocess.Popen[bytes], listener: threading.Thread | None = None) -> int:
+    """End a process that ends with its standard input, by force when it takes too long; return its code.
+
+    A listener reads to the end what the process said last.
+    """
     assert process.stdin is not None
     with suppress(OSError):
         process.stdin.close()
@@ -169,6 +172,8 @@ def end_process(process: subprocess.Popen[bytes]) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         code = process.wait()
+    if listener is not None:
+        listener.join(_GRACE_S)
     if process.stdout is not None:
         with suppress(OSError):
             process.stdout.close()

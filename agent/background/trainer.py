@@ -43,6 +43,7 @@ class Trainer:
         self._started_at = clock.now()
         self._tried_at: datetime | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._listener: threading.Thread | None = None
         self._phase_began = 0.0
         self._logged_at = 0.0
         self._status: dict[str, Any] = {"state": "waiting"}
@@ -114,7 +115,7 @@ class Trainer:
     def stop(self) -> None:
         """End a training that is at work; it leaves nothing behind."""
         if self._process is not None:
-            end_process(self._process)
+            end_process(self._process, self._listener)
             self._note(state="canceled", why="the agent was stopped", ended_at=self._clock.now())
 
     def _is_due(self) -> bool:
@@ -144,7 +145,10 @@ class Trainer:
         )
         self._status = {"state": "training", "phase": "starting", "since": self._tried_at}
         log.info("training started", pid=self._process.pid)
-        threading.Thread(target=self._listen, args=(self._process,), name="training", daemon=True).start()
+        self._listener = threading.Thread(
+            target=self._listen, args=(self._process,), name="training", daemon=True
+        )
+        self._listener.start()
 
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
@@ -174,7 +178,7 @@ class Trainer:
 
     def _end(self) -> None:
         assert self._process is not None
-        code = end_process(self._process)
+        code = end_process(self._process, self._listener)
         self._process = None
         ended = {"ended_at": datetime.now(UTC), "since": self._status.get("since")}
         if code == 0:

@@ -111,3 +111,15 @@ def test_models_that_are_young_enough_are_not_trained_again(make, clock, monkeyp
     clock.time += timedelta(hours=5)
     trainer.turn()
     assert trainer.pid is not None
+
+
+def test_what_a_training_says_last_is_heard_also_when_it_ends_at_once(make, clock):
+    chatty = """
+print('{"phase": "training", "done": 1, "of": 4}\\n' * 20000 + '{"trained": 4}', flush=True)
+"""
+    trainer = make(chatty)
+    clock.move(minutes=11)
+    trainer.turn()
+    while trainer.pid is not None:
+        trainer.turn()
+    assert trainer.status["models"] == 4
