@@ -191,7 +191,12 @@ class Service:
             clock=agent.clock,
         )
         self._app = make_app(parts, agent.settings.api, self._credentials)
-        return start_servers(self._app, agent.settings, self._jobs.complain)
+        return start_servers(
+            self._app,
+            agent.settings,
+            self._jobs.complain,
+            lambda: self._credentials.any_valid(agent.clock.now()),
+        )
 
     def _poll(self) -> None:
         try:

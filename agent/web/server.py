@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from agent.config import Settings
-from agent.config.api import TlsSection
+from agent.config.api import ApiSection, TlsSection
 from agent.errors import OpsmendError
 from agent.localsocket import FILE
 from agent.log import Logger
@@ -65,19 +65,25 @@ class ApiServer:
         """Finish what is being answered and close the socket."""
         self._server.should_exit = True
         self._thread.join(10)
+        self._listener.close()
 
     def _run(self) -> None:
         self._server.run(sockets=[self._listener])
 
 
-def start_servers(app: FastAPI, settings: Settings, complain: Callable[[str, str], None]) -> list[ApiServer]:
-    """Serve an app on the port and on the agent's own socket; ``complain`` hears what does not work."""
+def start_servers(
+    app: FastAPI, settings: Settings, complain: Callable[[str, str], None], any_token: Callable[[], bool]
+) -> list[ApiServer]:
+    """Serve an app on the port and on the agent's own socket; ``complain`` hears what does not work.
+
+    A port that other machines reach is not opened before somebody can be told from a stranger.
+    """
     path = settings.agent.runtime_dir / FILE
     wanted: dict[str, tuple[str, Callable[[], socket.socket]]] = {
         "socket": (str(path), lambda: listen_on_path(path))
     }
     if (listen := settings.api.listen) is not None:
-        wanted["port"] = (listen, lambda: listen_on_port(listen))
+        wanted["port"] = (listen, lambda: _listen_safely(settings.api, listen, any_token))
     servers = []
     for kind, (where, open_listener) in wanted.items():
         try:
@@ -89,3 +95,12 @@ def start_servers(app: FastAPI, settings: Settings, complain: Callable[[str, str
         else:
             servers.append(server)
     return servers
+
+
+def _listen_safely(api: ApiSection, listen: str, any_token: Callable[[], bool]) -> socket.socket:
+    if not api.is_local and api.proxy is None and not any_token():
+        raise OpsmendError(
+            f"api.listen: {listen} can be reached by other machines and nobody has a token; "
+            "'opsmend tokens new' issues one, then restart the agent"
+        )
+    return listen_on_port(listen)

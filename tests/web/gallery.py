@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from fastapi import FastAPI
 
 from agent.background.trainer import Trainer
 from agent.charts import IncidentCharts
@@ -90,7 +91,7 @@ def _disk(at: float, fell: float) -> float | None:
 class Gallery:
     """The store, the people, and the running server."""
 
-    def __init__(self, folder: Path, limits: Mapping[str, float] | None = None) -> None:
+    def __init__(self, folder: Path, limits: Mapping[str, float] | None = None, **api: Any) -> None:
         self.folder = folder
         self.clock = SystemClock()
         self.now = self.clock.now()
@@ -102,7 +103,7 @@ class Gallery:
                 "playbooks": str(ROOT / "playbooks"),
                 "inventory": str(ROOT / "inventories" / "example"),
             },
-            "api": {"limits": limits or _NO_LIMITS},
+            "api": {"limits": limits or _NO_LIMITS, **api},
         }
         self._write("opsmend.yml", settings)
         policy = yaml.safe_load((ROOT / "rules" / "policy.yml").read_text())
@@ -119,6 +120,7 @@ class Gallery:
         self.trouble: dict[str, str] = {}
         self.operator_actions = OperatorActions(self.stores, self.current.policy, self.clock)
         actions = TokenActions(self.stores, self.operator_actions, self.clock)
+        self.credentials = Credentials(self.stores.tokens, self.stores.database, FileTokens())
         chief = Person("chief")
         self.tokens = {
             name: actions.issue(chief, name, Scope.DECIDE, role)[1] for name, role in PEOPLE.items()
@@ -127,9 +129,8 @@ class Gallery:
         self.tokens["chief"] = actions.issue(chief, "chief", Scope.ADMIN)[1]
         self.tokens["alertmanager"] = actions.issue(chief, "alertmanager", Scope.ALERT, "source")[1]
 
-    @contextmanager
-    def serving(self) -> Iterator[str]:
-        """Serve the pages; yields the address."""
+    def app(self) -> FastAPI:
+        """Return the application, as the agent makes it."""
         parts = Parts(
             current=self.current,
             stores=self.stores,
@@ -150,10 +151,13 @@ class Gallery:
             person_of=lambda uid, pid: Person(str(uid)),
             clock=self.clock,
         )
-        credentials = Credentials(self.stores.tokens, self.stores.database, FileTokens())
-        app = make_app(parts, self.settings.api, credentials)
+        return make_app(parts, self.settings.api, self.credentials)
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """Serve the pages; yields the address."""
         listener = listen_on_port("127.0.0.1:0")
-        server = ApiServer(app, "port", "gallery", listener)
+        server = ApiServer(self.app(), "port", "gallery", listener)
         server.start()
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
