@@ -93,22 +93,29 @@ def agent_api(config: Path | None) -> AgentApi:
     return AgentApi(_on_the_store(config), running=False)
 
 
+def token_api(config: Path | None, token: str) -> AgentApi:
+    """Return the API of the agent that runs, as the holder of a token."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return AgentApi(_OverSocket(find_runtime_folder(config), _ANSWER_WITHIN_S, headers), running=True)
+
+
 def running_agent_api(within_s: float) -> AgentApi:
     """Return the API of the agent that runs, for what must be answered within a time or not at all."""
     return AgentApi(_OverSocket(find_runtime_folder(None), within_s), running=True)
 
 
 class _OverSocket:
-    def __init__(self, folder: Path, within_s: float) -> None:
+    def __init__(self, folder: Path, within_s: float, headers: Mapping[str, str] | None = None) -> None:
         self._folder = folder
         self._within_s = within_s
+        self._headers = {"Content-Type": "application/json", **(headers or {})}
 
     def __call__(self, method: str, path: str, query: Query, body: bytes) -> tuple[int, bytes]:
         target = f"{path}?{urlencode(query, doseq=True)}" if query else path
         connection = http.client.HTTPConnection("localhost", timeout=self._within_s)
         try:
             connection.sock = connect(self._folder, self._within_s)
-            connection.request(method, target, body or None, {"Content-Type": "application/json"})
+            connection.request(method, target, body or None, self._headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
         except TimeoutError as error:

@@ -177,6 +177,24 @@ def report(
 
 
 @app.command()
+def mcp(
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS:PORT",
+            help="Serve over HTTP to holders of opsmend's tokens instead of standard input and output.",
+            show_default=False,
+        ),
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Serve what the agent knows to assistants (Model Context Protocol). It reads, and decides nothing."""
+    from agent.cli.mcpserver import serve_mcp
+
+    serve_mcp(config, listen)
+
+
+@app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave cluster and agent running afterwards.")] = False,
     clean: Annotated[bool, typer.Option("--clean", help="Remove every trace of earlier demos.")] = False,

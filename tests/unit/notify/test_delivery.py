@@ -20,7 +20,7 @@ class Teller:
 
     name = "opsmend"
 
-    def tell(self, notification, now):
+    def tell(self, notification, now, person=None):
         return Story(title="t", body="b", query="", query_since=NOW)
 
 
