@@ -62,6 +62,29 @@ class IncidentCharts:
         self._drawn[incident.id] = (now, state, charts)
         return charts
 
+    def of_anomaly(self, anomaly: Anomaly) -> Chart:
+        """Return the chart of what is unlike itself, with what was expected."""
+        now = self._clock.now()
+        start = anomaly.since - _MOST_BEFORE
+        signal = self._book().signals.get(anomaly.signal)
+        unit = signal.unit if signal is not None else ""
+        marks = (Mark(anomaly.since, "found", "began"),)
+        title = f"{anomaly.signal} of {anomaly.entity}"
+        try:
+            seen = self._source.query_range(anomaly.query, start, now, (now - start) / _POINTS)
+        except SourceError as error:
+            return Chart(title=title, unit=unit, query=anomaly.query, marks=marks, missing=str(error))
+        bounds = (anomaly.expected_low, anomaly.expected_high)
+        return Chart(
+            title=title,
+            unit=unit,
+            query=anomaly.query,
+            times=seen.times,
+            lines=_lines(seen),
+            band=Band(*bounds, "expected") if np.isfinite(bounds).all() and unit != "boolean" else None,
+            marks=marks,
+        )
+
     def _draw_all(self, incident: Incident, runs: Sequence[Run]) -> list[Chart]:
         start, end = self._span(incident)
         marks = tuple(_marks(incident, runs))

@@ -9,6 +9,7 @@ from agent.check.lines import Line, good, missing, wrong
 from agent.config import Settings
 from agent.config.policyfile import PolicyFile
 from agent.notify.delivery import deliver, look_at, read_urls
+from agent.notify.story import Story
 
 
 def check_notifications(settings: Settings, policy: PolicyFile | None, send: bool) -> Iterator[Line]:
@@ -40,5 +41,5 @@ def check_target(settings: Settings, name: str, send: bool) -> Iterator[Line]:
     title = f"[{settings.agent.name}] test"
     body = f"This is a test by opsmend on {gethostname()}. Nothing is wrong."
     well = "was told, by a message that says it is a test" if send else "is understood; --send tells it"
-    for one in deliver(urls, title, body) if send else look_at(urls):
+    for one in deliver(urls, Story(title=title, body=body)) if send else look_at(urls):
         yield wrong(what, f"{one.name} {one.why} ({file})") if one.why else good(what, f"{one.name} {well}")

@@ -13,9 +13,10 @@ import orjson
 from agent.cleantext import clean, remember_url
 from agent.config.settings import NotifyTarget
 from agent.environment import own_python
+from agent.notify.story import Story
+from agent.records.plain import to_plain
 
 _TIMEOUT_S = 90
-NO_CHART: Mapping[str, Any] = {"series": [], "times": [], "since": 0.0, "chart_title": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +42,11 @@ def read_urls(target: NotifyTarget) -> list[str]:
     return urls
 
 
-def deliver(
-    urls: Sequence[str],
-    title: str,
-    body: str,
-    chart: Mapping[str, Any] = NO_CHART,
-    without: Iterable[str] = (),
-) -> list[Outcome]:
+def deliver(urls: Sequence[str], story: Story, without: Iterable[str] = ()) -> list[Outcome]:
     """Send a message to each URL by itself, but not to those whose digest is in ``without``."""
     done = frozenset(without)
     wanted = [url for url in dict.fromkeys(urls) if digest_of(url) not in done]
-    return _hand_over(wanted, {"title": title, "body": body, **chart})
+    return _hand_over(wanted, {"story": story})
 
 
 def look_at(urls: Sequence[str]) -> list[Outcome]:
@@ -75,7 +70,7 @@ def _hand_over(urls: Sequence[str], job: Mapping[str, Any]) -> list[Outcome]:
     try:
         ran = subprocess.run(
             own_python("agent.notify.send"),
-            input=orjson.dumps({**job, "urls": urls}),
+            input=orjson.dumps({**job, "urls": urls}, default=to_plain),
             capture_output=True,
             timeout=_TIMEOUT_S,
             check=False,

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import timedelta
 
+from agent.charts import Chart
 from agent.cleantext import describe_unforeseen
 from agent.clock import Clock
-from agent.collect.base import Range
 from agent.config.settings import NotifyTarget
-from agent.errors import NotFoundError, SourceError, StoreError
+from agent.errors import NotFoundError, StoreError
 from agent.log import Logger
 from agent.metrics import NOTIFICATIONS
 from agent.notify.anomalies import ANOMALY, tell_anomalies
-from agent.notify.delivery import NO_CHART, deliver, read_urls, reasons
+from agent.notify.delivery import deliver, read_urls, reasons
 from agent.notify.story import Story, Storyteller
 from agent.records import Anomaly
 from agent.store import Notification, NotificationStore
@@ -23,17 +22,6 @@ log = Logger("notify")
 
 _MOST_ATTEMPTS = 8
 _FIRST_PAUSE = timedelta(seconds=15)
-_CHART_BEFORE = timedelta(minutes=45)
-_CHART_POINTS = 180
-_MOST_LINES = 8
-_ENTITY_LABELS = ("host", "instance", "unit", "name", "mountpoint", "service", "groupname")
-
-
-class RangeSource(Protocol):
-    """What a chart needs of the metric source."""
-
-    def query_range(self, expression: str, start: datetime, end: datetime, step: timedelta) -> Range:
-        """Evaluate an expression over a time. Raises SourceError."""
 
 
 class Notifier:
@@ -44,14 +32,14 @@ class Notifier:
         notifications: NotificationStore,
         storyteller: Storyteller,
         targets: Callable[[], Mapping[str, NotifyTarget]],
-        source: RangeSource,
         clock: Clock,
         anomalies: Callable[[], Sequence[Anomaly]] = tuple,
+        draw: Callable[[Anomaly], Chart | None] = lambda anomaly: None,
     ) -> None:
         self._notifications = notifications
         self._storyteller = storyteller
         self._targets = targets
-        self._source = source
+        self._draw = draw
         self._clock = clock
         self._anomalies = anomalies
         self.undelivered: dict[str, str] = {}  # targets that did not take the last message, and why
@@ -102,7 +90,7 @@ class Notifier:
             return str(error), done
         except ValueError as error:
             return f"{error} (notify.targets.{notification.target}.url_file)", done
-        outcomes = deliver(urls, story.title, story.body, self._chart(story), without=done)
+        outcomes = deliver(urls, story, without=done)
         return reasons(outcomes), [*done, *(one.digest for one in outcomes if not one.why)]
 
     def _story(self, notification: Notification, person: str | None) -> Story:
@@ -112,37 +100,7 @@ class Notifier:
         anomalies = self._anomalies()
         title, body = tell_anomalies(anomalies, self._storyteller.name, now)
         surest = max(anomalies, key=lambda one: one.confidence)
-        return Story(title=title, body=body, query=surest.query, query_since=surest.since)
-
-    def _chart(self, story: Story) -> Mapping[str, Any]:
-        if not story.query:
-            return NO_CHART
-        end = self._clock.now()
-        start = story.query_since - _CHART_BEFORE
-        try:
-            seen = self._source.query_range(story.query, start, end, (end - start) / _CHART_POINTS)
-        except SourceError:
-            return NO_CHART
-        return {
-            "series": _lines(seen),
-            "times": list(seen.times),
-            "since": story.query_since.timestamp(),
-            "chart_title": story.query[:110],
-        }
-
-
-def _lines(seen: Range) -> list[dict[str, Any]]:
-    """Return the series that moved most, named by what tells them apart."""
-
-    def reach(values: Sequence[float | None]) -> float:
-        known = [value for value in values if value is not None]
-        return max(known) - min(known) if known else 0.0
-
-    order = sorted(range(len(seen.labels)), key=lambda row: -reach(seen.values[row]))[:_MOST_LINES]
-    return [
-        {
-            "name": " ".join(seen.labels[row][name] for name in _ENTITY_LABELS if name in seen.labels[row]),
-            "values": seen.values[row],
-        }
-        for row in order
-    ]
+        thread = f"{self._storyteller.name}-anomalies"
+        return Story(
+            title=title, body=body, chart=self._draw(surest) if surest.query else None, thread=thread
+        )

@@ -17,6 +17,7 @@ from agent.config.settings import NotifyTarget
 from agent.errors import SourceError
 from agent.log import Logger
 from agent.notify.delivery import deliver, read_urls, reasons
+from agent.notify.story import Story
 
 log = Logger("notify")
 
@@ -85,7 +86,7 @@ class OwnTroubleMessages:
 
     def _deliver(self, name: str, title: str, body: str) -> str:
         try:
-            outcomes = deliver(read_urls(self._targets()[name]), title, body)
+            outcomes = deliver(read_urls(self._targets()[name]), Story(title=title, body=body))
         except (OSError, ValueError, KeyError) as error:
             return str(error) or type(error).__name__
         # one that took it is enough: whoever has it must not get it again

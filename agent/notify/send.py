@@ -21,10 +21,15 @@ from typing import Any
 import orjson
 
 from agent.cleantext import clean, describe_unforeseen, remember_url
+from agent.notify.picture import draw
+from agent.notify.threads import in_thread
 
 _LONGEST_REASON = 300
 _DEADLINE_S = 60
 _AT_ONCE = 8
+_UNKNOWN = "is no URL that apprise knows"
+# pagers close what they opened at a success
+_TYPES = {"call": "FAILURE", "question": "WARNING", "news": "INFO", "over": "SUCCESS"}
 
 _said: ContextVar[list[str]] = ContextVar("said")
 
@@ -46,7 +51,7 @@ def main() -> None:
     logger.addHandler(_LastWords())
     logger.setLevel(logging.INFO)
     with tempfile.TemporaryDirectory(prefix="opsmend-message-") as folder:
-        chart = None if job.get("only_look") else _draw(job, Path(folder) / "chart.png")
+        chart = None if job.get("only_look") else draw(job["story"]["chart"], Path(folder) / "chart.png")
         pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
         waiting = [pool.submit(_deliver, url, job, chart) for url in job["urls"]]
         wait(waiting, timeout=_DEADLINE_S)
@@ -59,19 +64,21 @@ def main() -> None:
 
 def _deliver(url: str, job: dict[str, Any], chart: Path | None) -> str:
     """Tell one URL; return why it did not take the message, or nothing."""
-    from apprise import Apprise, NotifyFormat
+    from apprise import Apprise, NotifyFormat, NotifyType
 
     apprise = Apprise()
     said: list[str] = []
     _said.set(said)
     try:
-        if not apprise.add(url):
-            return "is no URL that apprise knows"
         if job.get("only_look"):
-            return ""
+            return "" if apprise.add(url) else _UNKNOWN
+        story = job["story"]
+        if not apprise.add(in_thread(url, story["thread"])):
+            return _UNKNOWN
         done = apprise.notify(
-            title=clean(job["title"]),
-            body=clean(job["body"], lines=True),
+            title=clean(story["title"]),
+            body=clean(story["body"], lines=True),
+            notify_type=NotifyType[_TYPES[story["tone"]]],
             body_format=NotifyFormat.TEXT,
             attach=[str(chart)] if chart else None,
         )
@@ -80,32 +87,6 @@ def _deliver(url: str, job: dict[str, Any], chart: Path | None) -> str:
     if done:
         return ""
     return "did not take the message" + (f": {clean(said[-1], _LONGEST_REASON)}" if said else "")
-
-
-def _draw(job: dict[str, Any], file: Path) -> Path | None:
-    """Draw the job's series; return None when there is nothing to draw, or nothing to draw with."""
-    if not job["series"]:
-        return None
-    try:
-        import matplotlib as mpl
-
-        mpl.use("Agg")
-        from matplotlib import dates, pyplot
-    except ImportError:
-        return None
-    mpl.rcParams["text.parse_math"] = False  # a dollar in a label begins no formula
-    figure, axes = pyplot.subplots(figsize=(8, 3), dpi=110, layout="constrained")
-    moments = [second / 86400 for second in job["times"]]  # matplotlib counts in days
-    for line in job["series"]:
-        axes.plot(moments, line["values"], label=clean(line["name"], 80), linewidth=1.5)
-    axes.axvline(job["since"] / 86400, color="tab:red", linestyle="--", label="found")
-    axes.xaxis_date("UTC")
-    axes.xaxis.set_major_formatter(dates.DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
-    axes.set_title(clean(job["chart_title"]), fontsize=9)
-    axes.legend(fontsize=7, loc="upper left")
-    axes.grid(alpha=0.3)
-    figure.savefig(file)
-    return file
 
 
 if __name__ == "__main__":

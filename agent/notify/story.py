@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from urllib.parse import urlencode
 
+from agent.charts import Chart
 from agent.config.promql import with_rate_interval
 from agent.config.rulefiles import Rulebook
 from agent.decide import describe
@@ -15,6 +17,8 @@ from agent.records import Incident, Run, Verdict
 from agent.records.investigations import Investigation
 from agent.store import Approval, Notification, Stores
 
+Tone = Literal["call", "question", "news", "over"]
+
 _MOST_REASONS, _MOST_SAID = 4, 6  # lines of a message
 _TITLES = {
     "approval": "may I?",
@@ -22,17 +26,25 @@ _TITLES = {
     "storm": "storm",
     "recovered": "recovered",
     "joined": "more",
+    "reminder": "still yours",
+}
+_TONES: Mapping[str, Tone] = {
+    "approval": "question",
+    "escalated": "call",
+    "storm": "call",
+    "recovered": "over",
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """What a message says. ``query`` is the PromQL whose chart goes with it, or empty."""
+    """What a message says, with its picture. ``thread`` is what it belongs to, ``tone`` how grave it is."""
 
     title: str
     body: str
-    query: str
-    query_since: datetime
+    chart: Chart | None = None
+    thread: str = ""
+    tone: Tone = "news"
 
 
 class Storyteller:
@@ -45,7 +57,9 @@ class Storyteller:
         name: str,
         public_url: str | None,
         prometheus_url: str,
+        charts: Callable[[Incident, Sequence[Run]], Sequence[Chart]],
     ) -> None:
+        self._charts = charts
         self._stores = stores
         self._book = book
         self.name = name
@@ -71,13 +85,13 @@ class Storyteller:
             self._answer_by_link(notification.kind, approval, person, now),
             self._links(incident),
         ]
-        query = self._query(incident)
         title = f"{_TITLES.get(notification.kind, notification.kind)}: {incident.title}"
         return Story(
             title=f"[{self.name}] {title}",
             body="\n\n".join(part for part in parts if part),
-            query=query,
-            query_since=incident.opened_at,
+            chart=next((one for one in self._charts(incident, runs) if one.lines), None),
+            thread=f"{self.name}-incident-{incident.id}",
+            tone=_TONES.get(notification.kind, "news"),
         )
 
     def _answer_by_link(self, kind: str, approval: Approval | None, person: str | None, now: datetime) -> str:
@@ -114,7 +128,7 @@ def _opening(kind: str, incident: Incident, now: datetime) -> str:
         return f"{opening} It is over: {incident.reason.text if incident.reason else incident.state.value}."
     if kind == "storm":
         return f"{opening} It is one of many: {incident.detail}. Nothing more is started until it calms down."
-    if kind == "escalated" and incident.reason:
+    if kind in ("escalated", "reminder") and incident.reason:
         return f"{opening} It is yours because {incident.reason.text}" + (
             f": {incident.detail}." if incident.detail else "."
         )

@@ -98,8 +98,15 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         escalation=escalation,
         clock=clock,
     )
+    # pages and messages draw what the pipeline sees, which is put together below
+    charts = IncidentCharts(source, current.book, lambda: pipeline.anomalies, clock)
     storyteller = Storyteller(
-        stores, current.book, settings.agent.name, settings.api.public_url, settings.collect.prometheus.url
+        stores,
+        current.book,
+        settings.agent.name,
+        settings.api.public_url,
+        settings.collect.prometheus.url,
+        charts.of,
     )
     series = LogSeries(settings.collect.search.every.total_seconds()) if settings.collect.search else None
     marks = ReadMarks()
@@ -140,9 +147,9 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         stores.notifications,
         storyteller,
         lambda: current.settings.notify.targets,
-        source,
         clock,
         anomalies=partial(anomalies_to_tell, settings, pipeline),
+        draw=charts.of_anomaly,
     )
     return Agent(
         alerts=alerts,
@@ -158,7 +165,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         own_trouble_messages=make_own_trouble_messages(settings, current, notifier),
         operator_actions=OperatorActions(stores, current.policy, clock),
         clock=clock,
-        charts=IncidentCharts(source, current.book, lambda: pipeline.anomalies, clock),
+        charts=charts,
         dependencies=dependencies,
         clearance=clearance,
         topology=TopologyReader(settings.collect.topology, source),

@@ -114,6 +114,9 @@ def test_only_a_target_that_one_person_reads_has_a_link(gallery, asked):
     number, _ = asked
     gallery.stores.notifications.add(number, "approval", "oncall", gallery.clock.now())
     message = gallery.stores.notifications.of_incident(number)[-1]
-    teller = Storyteller(gallery.stores, gallery.current.book, "shop", "https://ops.example", "http://p")
+    charts = gallery.agent.charts.of
+    teller = Storyteller(
+        gallery.stores, gallery.current.book, "shop", "https://ops.example", "http://p", charts
+    )
     assert "/answer/" not in teller.tell(message, gallery.clock.now()).body
     assert "https://ops.example/answer/" in teller.tell(message, gallery.clock.now(), "ann").body

@@ -9,10 +9,9 @@ from agent.notify import Notifier
 from agent.notify.delivery import deliver, digest_of, look_at, read_urls
 from agent.notify.story import Story
 from agent.store.notifications import NotificationStore
-from tests.make import NOW
 from tests.servers.inbox import running_inbox
 
-MESSAGE = ("t\x1b[2J", "line\u202e one\nline two")
+MESSAGE = Story(title="t\x1b[2J", body="line\u202e one\nline two")
 
 
 class Teller:
@@ -21,12 +20,7 @@ class Teller:
     name = "opsmend"
 
     def tell(self, notification, now, person=None):
-        return Story(title="t", body="b", query="", query_since=NOW)
-
-
-class NoMetrics:
-    def query_range(self, expression, start, end, step):
-        raise AssertionError("there is no chart")
+        return Story(title="t", body="b")
 
 
 @pytest.fixture
@@ -46,7 +40,7 @@ def test_one_that_is_down_has_the_others_told_once(inboxes, tmp_path, database, 
     down.refusing = True
     store = NotificationStore(database)
     targets = {"oncall": target(tmp_path, "urls", up.url, down.url)}
-    notifier = Notifier(store, Teller(), lambda: targets, NoMetrics(), clock)
+    notifier = Notifier(store, Teller(), lambda: targets, clock)
     store.add(None, "escalated", "oncall", clock.now())
     for _ in range(3):
         notifier.deliver()
@@ -71,7 +65,7 @@ def test_a_broken_file_stops_no_other_target(inboxes, tmp_path, database, clock)
     store = NotificationStore(database)
     for name in targets:
         store.add(None, "escalated", name, clock.now())
-    Notifier(store, Teller(), lambda: targets, NoMetrics(), clock).deliver()
+    Notifier(store, Teller(), lambda: targets, clock).deliver()
     assert len(inboxes[0].messages) == 1
     errors = {one.target: one.error for one in store.due(clock.now() + timedelta(hours=1))}
     assert "is no text" in errors["broken"]
@@ -81,7 +75,7 @@ def test_a_broken_file_stops_no_other_target(inboxes, tmp_path, database, clock)
 
 def test_texts_of_strangers_are_clean_and_urls_are_not_told(inboxes):
     secret = inboxes[0].url.replace("127.0.0.1", "user:hunter2secret@127.0.0.1")
-    outcomes = deliver([secret, "nonsense://x", "", "json://127.0.0.1:1/"], *MESSAGE)
+    outcomes = deliver([secret, "nonsense://x", "", "json://127.0.0.1:1/"], MESSAGE)
     assert [bool(one.why) for one in outcomes] == [False, True, True, True]
     assert "hunter2secret" not in str(outcomes)
     (message,) = inboxes[0].messages
@@ -91,7 +85,7 @@ def test_texts_of_strangers_are_clean_and_urls_are_not_told(inboxes):
 
 def test_what_was_delivered_is_not_delivered_again(inboxes):
     url = inboxes[0].url
-    assert deliver([url], *MESSAGE, without=[digest_of(url)]) == []
+    assert deliver([url], MESSAGE, without=[digest_of(url)]) == []
     assert inboxes[0].messages == []
 
 

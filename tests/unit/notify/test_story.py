@@ -24,7 +24,9 @@ def told(tmp_path):
     """Return the body of a message about an incident into which somebody looked, or nobody."""
     stores = open_stores(tmp_path / "opsmend.db")
     incident = stores.incidents.add(make.incident(), "test")
-    teller = Storyteller(stores, lambda: Rulebook({}, {}, {}), "test", None, "http://prometheus")
+    teller = Storyteller(
+        stores, lambda: Rulebook({}, {}, {}), "test", None, "http://prometheus", lambda incident, runs: ()
+    )
 
     def tell(**found):
         if found:
