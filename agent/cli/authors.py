@@ -87,6 +87,27 @@ def rules_draft(
     draft(config, alert, fault, output, json)
 
 
+@rules.command("import")
+def rules_import(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="FILE|URL", help="Alert rules as Prometheus reads them, or a PrometheusRule."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="A rules folder to write to; default is to say what."),
+    ] = None,
+    rule_folders: RuleFolders = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Draft signals, faults, rules and stories from alert rules, and say what could not be taken over."""
+    from agent.cli.ruleimport import import_from
+    from agent.workshop.places import find_places
+
+    import_from(find_places(config, rule_folders or (), ()), source, output, json)
+
+
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="NAME", help="Remediations; default all.", show_default=False)
 ]

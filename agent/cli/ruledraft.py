@@ -22,9 +22,9 @@ def draft(config: Path | None, alert: str, fault: str | None, output: Path | Non
     """Write a draft from the alert as it was last seen; print it where no folder is given."""
     folders = find_places(config, (), ()).rules
     made = draft_rule(_example(config, alert), load_rules(folders), fault)
-    _try_out(made, folders)
+    try_out(made, folders)
     if output is not None:
-        _keep(made, output)
+        keep(made, output)
     if json:
         print_json({"files": {str(name): text for name, text in made.files.items()}, "notes": made.notes})
         return
@@ -49,17 +49,18 @@ def _example(config: Path | None, alert: str) -> AlertExample:
     return AlertExample(name=alert, labels=seen.labels, annotations=seen.annotations)
 
 
-def _try_out(made: Draft, folders: Sequence[Path]) -> None:
+def try_out(made: Draft, folders: Sequence[Path]) -> None:
     """Raise ConfigError when the draft does not do what its story says, beside all other rules."""
     with tempfile.TemporaryDirectory(prefix="opsmend-draft-") as place:
-        _keep(made, Path(place))
+        keep(made, Path(place))
         book = load_rules([*folders, Path(place)])
         report = run_rule_tests(book, rule_test_files([Path(place)]))
     if report.problems:
         raise ConfigError(report.problems)
 
 
-def _keep(made: Draft, folder: Path) -> None:
+def keep(made: Draft, folder: Path) -> None:
+    """Write a draft. Raises ConfigError rather than write over anything."""
     there = [folder / name for name in made.files if (folder / name).exists()]
     if there:
         raise ConfigError([Problem(file, "stands there already", hint="remove it first") for file in there])

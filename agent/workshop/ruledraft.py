@@ -52,7 +52,7 @@ def draft_rule(example: AlertExample, book: Rulebook, fault: str | None = None) 
 
     Raises ConfigError when there is no such fault, or when the rule stands in the rules already.
     """
-    id_ = _identifier(example.name)
+    id_ = identifier(example.name)
     if fault is None and id_ in book.faults:
         fault = id_
     if fault is not None and fault not in book.faults:
@@ -65,14 +65,14 @@ def draft_rule(example: AlertExample, book: Rulebook, fault: str | None = None) 
     named = sorted(labels.keys() - _NO_IDENTITY)[:1]
     naming = [label for label in ("host", *named) if label in labels] or ["alertname"]
     entity = ":".join(f"{{{label}}}" for label in naming)
-    head = _HEAD.format(name=_plain(example.name))
+    head = _HEAD.format(name=plain(example.name))
     rule = _rule(example, rule_id, fault or id_, entity)
     files = {
-        Path("diagnosis") / f"{id_}.yml": _dump("rules", [rule], head),
-        Path("tests") / f"{id_}.yml": _dump("tests", [_story(example.name, labels, rule)]),
+        Path("diagnosis") / f"{id_}.yml": dump("rules", [rule], head),
+        Path("tests") / f"{id_}.yml": dump("tests", [_story(example.name, labels, rule)]),
     }
     if fault is None:
-        files[Path("faults") / f"{id_}.yml"] = _dump("faults", [_fault(example, id_)])
+        files[Path("faults") / f"{id_}.yml"] = dump("faults", [_fault(example, id_)])
     return Draft(files=files, notes=tuple(_notes(example, labels, fault)))
 
 
@@ -88,14 +88,14 @@ def _fault(example: AlertExample, id_: str) -> dict[str, object]:
 
 def _rule(example: AlertExample, id_: str, fault: str, entity: str) -> dict[str, object]:
     runbook = example.annotations.get("runbook_url") or example.annotations.get("runbook") or ""
-    more = f"; see {_plain(runbook)}" if runbook else ""
+    more = f"; see {plain(runbook)}" if runbook else ""
     return {
         "id": id_,
         "fault": fault,
         "entity": entity,
         "confidence": 0.8,
         "when": {"all": [{"alert": re.escape(example.name)}]},
-        "evidence": f"alert {_plain(example.name)} fires for {entity}{more}",
+        "evidence": f"alert {plain(example.name)} fires for {entity}{more}",
     }
 
 
@@ -129,20 +129,27 @@ def _summary(example: AlertExample) -> str:
     for value in sorted(example.labels.values(), key=len, reverse=True):
         if len(value) > 2:
             said = said.replace(value, "…")
-    words = " ".join(_plain(said).split())
-    return clean(words or f"The alert {example.name} fires", _LONGEST_SUMMARY)
+    return fault_summary(example.name, said)
 
 
-def _plain(text: str) -> str:
+def fault_summary(alert: str, said: str) -> str:
+    """Return what an alert says of itself as the summary of a fault."""
+    words = " ".join(plain(said).split())
+    return clean(words or plain(f"The alert {alert} fires"), _LONGEST_SUMMARY)
+
+
+def plain(text: str) -> str:
+    """Return a stranger's text without control characters, and without braces, which mark placeholders."""
     return _BRACES.sub("", clean(text, 500))
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
     """Return an alert's name as ids are written: ``HostDown`` becomes ``host_down``."""
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
     words = re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
     return words if words[:1].isalpha() else f"alert_{words}"
 
 
-def _dump(key: str, entries: list[dict[str, object]], head: str = "") -> str:
+def dump(key: str, entries: list[dict[str, object]], head: str = "") -> str:
+    """Return the text of a file of entries."""
     return f"---\n{head}" + yaml.safe_dump({key: entries}, sort_keys=False, allow_unicode=True, width=110)

@@ -11,9 +11,9 @@ from agent.workshop.ruledraft import AlertExample, draft_rule
 from agent.workshop.ruletests import rule_test_files, run_rule_tests
 
 RAID = AlertExample(
-    name="RaidDegraded",
+    name="RaidScrubbing",
     labels={
-        "alertname": "RaidDegraded",
+        "alertname": "RaidScrubbing",
         "instance": "db1.example.test:9100",
         "host": "db1.example.test",
         "port": "9100",
@@ -55,9 +55,9 @@ def test_it_does_what_its_story_says_beside_all_stock_rules(root, book, tmp_path
 def test_the_words_are_the_alerts_without_its_host(book):
     draft = draft_rule(RAID, book)
     fault, rule = entry(draft, "faults"), entry(draft, "diagnosis")
-    assert (fault["id"], fault["severity"], fault["for_people"]) == ("raid_degraded", "critical", True)
+    assert (fault["id"], fault["severity"], fault["for_people"]) == ("raid_scrubbing", "critical", True)
     assert "db1" not in fault["summary"]
-    assert (rule["entity"], rule["fault"]) == ("{host}:{device}", "raid_degraded")
+    assert (rule["entity"], rule["fault"]) == ("{host}:{device}", "raid_scrubbing")
     assert "https://w/r" in rule["evidence"]
 
 
