@@ -23,24 +23,14 @@ from agent.diagnose import IncidentLifecycle, RuleVoter, Visibility, VotingEnsem
 from agent.diagnose.live.support import with_support
 from agent.log import Logger
 from agent.placeholders import format_value
-from agent.records import Alert, Anomaly, Arrivals, Candidate, Doubt, Frame, Held, Incident, Topology
-from agent.response import Responder
+from agent.records import Alert, Anomaly, Arrivals, Doubt, Frame, Held, Incident, Topology
+from agent.response import LatestView, Responder, View
 from agent.store import Stores
 from agent.tracking import IncidentTracker
 
 ROOMS = ("collect", "detect", "predict", "diagnose", "decide", "remediate", "verify", "learn")
 
 log = Logger("pipeline")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What the newest frame shows, and what is concluded from it and from the alerts that fire."""
-
-    frame: Frame
-    anomalies: Sequence[Anomaly] = ()
-    candidates: Sequence[Candidate] = ()
-    held: Sequence[Held] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,32 +43,6 @@ class Snapshot:
     arrivals: Arrivals
     voter: RuleVoter
     ensemble: VotingEnsemble
-
-
-class LatestView:
-    """Holds the newest view for those who ask between polls."""
-
-    def __init__(self) -> None:
-        self._view: View | None = None
-
-    def set(self, view: View) -> None:
-        """Replace the view."""
-        self._view = view
-
-    def symptoms_gone(self, incident: Incident, fresh_after: datetime) -> bool | None:
-        """Return whether an incident's symptoms are gone in samples newer than ``fresh_after``.
-
-        None when there is no such frame yet, or when the samples that would show them are missing.
-        """
-        view = self._view
-        if view is None or (view.frame.at <= fresh_after and not _only_alerts(incident)):
-            return None
-        # effects have time until the cause is gone: they become incidents of their own then
-        treated = [one for one in incident.diagnosis.candidates if one.entity == incident.entity]
-        named = {one.key for one in treated}
-        if any(one.key in named for one in view.candidates):
-            return False
-        return None if Visibility(view.frame, view.held).is_blind(treated) else True
 
 
 @dataclass
@@ -140,6 +104,7 @@ class Pipeline:
         self._alerts_expire = alerts_expire
         self._clock = clock
         self._frame = _nothing_seen(clock.now())
+        self._asked_s = clock.monotonic()
         self._anomalies: Sequence[Anomaly] = ()
         self._complaints: dict[str, str] = {}
         self.health = SourceHealth()
@@ -216,7 +181,7 @@ class Pipeline:
         Raises StoreUnavailable when incidents can be neither read nor written.
         """
         with self._lock:
-            started = self._clock.monotonic()
+            started = self._asked_s = self._clock.monotonic()
             poll = self._targets.with_targets(self._source.poll(self._queries), self._from_probes)
             poll = replace(poll, answers={**poll.answers, **self._own_answers(poll.at)})
             self._frame = self._buffer.add(poll)
@@ -278,10 +243,22 @@ class Pipeline:
         self.unknown_alerts = self._voter.unknown_among(firing)
         vote = self._voter.vote(frame, self._anomalies, firing, arrivals)
         candidates = with_support(self._ensemble.vote(vote.candidates), self._anomalies)
-        self._latest.set(View(frame=frame, anomalies=self._anomalies, candidates=candidates, held=vote.held))
         self.held = vote.held
-        shown = Visibility(frame, vote.held, arrivals.read_until)
-        return self._tracker.track(self._lifecycle, candidates, shown, self.topology)
+        shown = Visibility(frame, vote.held, arrivals.read_until, arrivals.expired_alerts)
+        incidents = self._tracker.track(self._lifecycle, candidates, shown, self.topology)
+        # only now: whoever sees the view and still has an older incident fails at its version
+        self._latest.set(
+            View(
+                frame=frame,
+                anomalies=self._anomalies,
+                candidates=candidates,
+                held=vote.held,
+                arrivals=arrivals,
+                kept=frozenset(one.id for one in incidents),
+                asked_s=self._asked_s,
+            )
+        )
+        return incidents
 
     def _complain(self, failed: Mapping[str, str]) -> None:
         """Log what failed when it begins, changes or ends, not at every poll."""
@@ -350,8 +327,3 @@ def _in_words(doubts: Sequence[Doubt]) -> str:
     labels = ", ".join(f"{name}={format_value(value)}" for name, value in sorted(first.labels.items()))
     more = f" and {len(doubts) - 1} more" if len(doubts) > 1 else ""
     return f"{labels}: {first.why}{more}"
-
-
-def _only_alerts(incident: Incident) -> bool:
-    symptoms = [symptom for one in incident.diagnosis.candidates for symptom in one.symptoms]
-    return bool(symptoms) and all(symptom.kind in ("alert", "log", "event") for symptom in symptoms)

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     TARGET_UNKNOWN = "target_unknown"
     TARGET_TOO_LARGE = "target_too_large"
     PARAMETER_REFUSED = "parameter_refused"
+    CHECKS_UNFIT = "checks_unfit"
     SYMPTOMS_GONE = "symptoms_gone"
     PART_OF_ANOTHER = "part_of_another"
 
@@ -49,11 +50,15 @@ class Reason(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     INVENTORY_UNAVAILABLE = "inventory_unavailable"
     STOPPING = "stopping"
+    CANARY = "canary"
+    AWAITING_FRAME = "awaiting_frame"
+    INTERNAL_ERROR = "internal_error"
 
     # decided by a person
     DENIED = "denied"
     APPROVAL_EXPIRED = "approval_expired"
     CLOSED_BY_PERSON = "closed_by_person"
+    RUN_REQUESTED = "run_requested"
 
     # how a run ended
     STEPS_SUCCEEDED = "steps_succeeded"
@@ -66,10 +71,15 @@ class Reason(StrEnum):
     CANCELED = "canceled"
     INTERRUPTED = "interrupted"
     NEVER_STARTED = "never_started"
+    NOT_BEGUN = "not_begun"
+    CLEANING_UP = "cleaning_up"
+    ROLLING_BACK = "rolling_back"
+    ROLLBACK_FAILED = "rollback_failed"
 
     # how a verification ended
     CHECKS_HELD = "checks_held"
     CHECKS_FAILED = "checks_failed"
+    CHECKS_HOPELESS = "checks_hopeless"
     METRICS_MISSING = "metrics_missing"
     GOT_WORSE = "got_worse"
 
@@ -90,6 +100,7 @@ _TEXTS: dict[Reason, str] = {
     Reason.TARGET_UNKNOWN: "the target is no host of the inventory",
     Reason.TARGET_TOO_LARGE: "the target is more hosts than the remediation may touch",
     Reason.PARAMETER_REFUSED: "a value does not fit the type of its parameter",
+    Reason.CHECKS_UNFIT: "what the remediation does could not be verified afterwards",
     Reason.SYMPTOMS_GONE: "the symptoms went away",
     Reason.PART_OF_ANOTHER: "it turned out to be an effect of another incident, and goes on as part of it",
     Reason.CAUSE_OVER: "what was taken for its cause is over, and it lasts",
@@ -111,9 +122,13 @@ _TEXTS: dict[Reason, str] = {
     Reason.STORE_UNAVAILABLE: "the store cannot be written, so nothing may start",
     Reason.INVENTORY_UNAVAILABLE: "the inventory cannot be read",
     Reason.STOPPING: "the agent is stopping",
+    Reason.CANARY: "the same remediation is being tried for this fault on another host first",
+    Reason.AWAITING_FRAME: "the next decision waits for samples newer than the last verdict",
+    Reason.INTERNAL_ERROR: "the agent itself fails at this again and again",
     Reason.DENIED: "a person said no",
     Reason.APPROVAL_EXPIRED: "nobody said yes in time",
     Reason.CLOSED_BY_PERSON: "a person closed the incident",
+    Reason.RUN_REQUESTED: "a person asked for a remediation, which has not begun yet",
     Reason.STEPS_SUCCEEDED: "all steps succeeded",
     Reason.STEP_FAILED: "a step failed",
     Reason.STEP_TIMED_OUT: "a step took longer than its time limit",
@@ -124,8 +139,13 @@ _TEXTS: dict[Reason, str] = {
     Reason.CANCELED: "the run was cancelled",
     Reason.INTERRUPTED: "the agent ended in the middle of the run",
     Reason.NEVER_STARTED: "the agent ended before the run began",
+    Reason.NOT_BEGUN: "the run could not begin",
+    Reason.CLEANING_UP: "what an interrupted run may have left is being ended",
+    Reason.ROLLING_BACK: "the run is being rolled back",
+    Reason.ROLLBACK_FAILED: "the run could not be rolled back",
     Reason.CHECKS_HELD: "every check held for the asked time on samples newer than the run",
     Reason.CHECKS_FAILED: "the checks did not hold in time",
+    Reason.CHECKS_HOPELESS: "a check cannot come true any more",
     Reason.METRICS_MISSING: "there were no fresh samples to judge by",
     Reason.GOT_WORSE: "it is worse than before the run",
 }

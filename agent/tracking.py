@@ -12,7 +12,7 @@ from agent.errors import ConflictError
 from agent.log import Logger
 from agent.records import Candidate, Frame, Incident, IncidentState, Topology
 from agent.response import ACTOR, Escalation
-from agent.store import Stores
+from agent.store import Stores, save_incident
 
 log = Logger("pipeline")
 
@@ -68,11 +68,11 @@ class IncidentTracker:
     def _save(self, before: Incident, after: Incident, now: datetime) -> Incident | None:
         known = {one.key for one in before.diagnosis.candidates}
         joined = [one for one in after.diagnosis.candidates if one.key not in known]
-        # told before it is kept: after a crash between the two it joins again, and is not told again
-        if joined and after.state in _PEOPLE_HAVE_IT:
-            self._escalation.joined(after, joined, now)
         try:
-            kept = self._stores.incidents.save(replace(after, updated_at=now), ACTOR)
+            with self._stores.transaction() as connection:
+                kept = save_incident(connection, replace(after, updated_at=now), ACTOR)
+                if joined and after.state in _PEOPLE_HAVE_IT:
+                    self._escalation.join(connection, after.id, joined, now)
         except ConflictError:
             return None
         for one in joined:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from agent.records import (
     Plan,
     Run,
     Symptom,
-    Verdict,
+    Trial,
 )
 from agent.records.evidence import ChangeEvent, Edge, LogEntry, Observations, SeriesTable
 
@@ -177,6 +177,22 @@ def remediation(name: str = "restart", **fields: Any) -> Remediation:
     return Remediation(name, Path("/nowhere") / name, remediation_file(**fields), "d")
 
 
+def trial(healed: bool | None = None, minutes_ago: float = 1.0, **fields: Any) -> Trial:
+    """Make a run as guards look back on it; one that healed nothing nor failed is under way."""
+    judged_at = NOW - timedelta(minutes=minutes_ago)
+    defaults: dict[str, Any] = {
+        "run_id": 1,
+        "fault": "down",
+        "digest": "d",
+        "machines": frozenset({"other"}),
+        "groups": frozenset(),
+        "healed": healed,
+        "judged_at": judged_at if healed is not None else None,
+        "under_way": healed is None,
+    }
+    return Trial(**{**defaults, **fields})
+
+
 class Past:
     """A history as guards ask it, made by hand."""
 
@@ -186,29 +202,32 @@ class Past:
         starts: Mapping[str, Sequence[datetime]] | None = None,
         busy: Sequence[str] = (),
         troubled: Sequence[str] = (),
-        touched: Sequence[str] = (),
-        incidents: int = 0,
+        touched: Mapping[str, datetime] | None = None,
+        opened: Sequence[datetime] = (),
         recoveries: int = 0,
-        verdicts: Sequence[tuple[Verdict, datetime]] = (),
+        trials: Sequence[Trial] = (),
         outcomes: Mapping[str, tuple[int, int]] | None = None,
     ) -> None:
         self.starts = starts or {}
         self.busy = frozenset(busy)
         self.troubled = frozenset(troubled)
-        self.touched = frozenset(touched)
-        self.incidents = incidents
+        self.touched = touched or {}
+        self.opened = opened
         self.recoveries = recoveries
-        self.verdicts = list(verdicts)
+        self.tried = trials
         self.outcomes = outcomes or {}
 
-    def last_start(self, remediation: str, host: str, fault: str, entity: str) -> datetime | None:
-        return max(self.starts.get(remediation, []), default=None)
+    def last_start(
+        self, remediation: str, identity: str, fault: str, entity: str, leaving_out: Collection[int] = ()
+    ) -> datetime | None:
+        known = enumerate(self.starts.get(remediation, []), 1)  # the first is run 1
+        return max((at for number, at in known if number not in leaving_out), default=None)
 
-    def starts_since(self, remediation: str, host: str, since: datetime) -> int:
-        return sum(1 for start in self.starts.get(remediation, []) if start >= since)
+    def starts_since(self, remediation: str, identity: str, since: datetime) -> Sequence[datetime]:
+        return sorted(start for start in self.starts.get(remediation, []) if start >= since)
 
-    def hosts_since(self, since: datetime) -> frozenset[str]:
-        return self.touched
+    def touched_since(self, since: datetime) -> Mapping[str, datetime]:
+        return {machine: at for machine, at in self.touched.items() if at >= since}
 
     def busy_hosts(self) -> frozenset[str]:
         return self.busy
@@ -216,14 +235,14 @@ class Past:
     def troubled_hosts(self) -> frozenset[str]:
         return self.troubled
 
-    def incidents_since(self, since: datetime) -> int:
-        return self.incidents
+    def openings_since(self, since: datetime) -> Sequence[datetime]:
+        return sorted(at for at in self.opened if at >= since)
 
     def recoveries_since(self, fault: str, entity: str, since: datetime) -> int:
         return self.recoveries
 
-    def last_verdicts(self, remediation: str, count: int) -> list[tuple[Verdict, datetime]]:
-        return self.verdicts[:count]
+    def trials(self, remediation: str) -> Sequence[Trial]:
+        return self.tried
 
     def success(self, remediation: str, fault: str) -> tuple[int, int]:
         return self.outcomes.get(remediation, (0, 0))

@@ -15,9 +15,19 @@ from agent.cli.investigation import print_investigation
 from agent.cli.output import ago, console, print_json, print_table, styled, write
 from agent.decide import describe
 from agent.errors import NotFoundError
-from agent.records import CheckResult, Incident, IncidentState, Run, TaskEvent, Transition
+from agent.records import (
+    Approval,
+    CheckResult,
+    Incident,
+    IncidentState,
+    Run,
+    RunRequest,
+    TaskEvent,
+    Transition,
+    count_voices,
+)
 from agent.records.investigations import Investigation
-from agent.store import Approval, Notification
+from agent.store import Notification
 
 
 def show_incident(config: Path | None, incident_id: int, html: Path | None, json: bool) -> None:
@@ -46,6 +56,8 @@ def show_incident(config: Path | None, incident_id: int, html: Path | None, json
     _print_options(incident)
     if told["approval"] is not None:
         _print_approval(incident, _read(Approval, told["approval"]))
+    for request in _read(list[RunRequest], told["requests"]):
+        _print_request(request)
     for run in _read(list[Run], told["runs"]):
         _print_run(run, _read(list[TaskEvent], told["events"][str(run.id)]))
     for message in _read(list[Notification], told["messages"]):
@@ -136,10 +148,10 @@ def _print_approval(incident: Incident, approval: Approval) -> None:
     for vote in approval.votes:
         comment = f": {vote.comment}" if vote.comment else ""
         console.print(
-            f"  {'yes' if vote.yes else 'no'} by {escape(vote.actor)} {ago(vote.at)}{escape(comment)}"
+            f"  {'yes' if vote.yes else 'no'} by {escape(vote.person.name)} {ago(vote.at)}{escape(comment)}"
         )
     if incident.state is IncidentState.AWAITING_APPROVAL and approval.state == "pending":
-        missing = approval.needed - sum(vote.yes for vote in approval.votes)
+        missing = approval.needed - count_voices(approval.votes)
         console.print(
             f"  {missing} more yes needed until {approval.expires_at:%H:%M} UTC: "
             f"[bold]opsmend incident approve {incident.id}[/]"
@@ -149,6 +161,11 @@ def _print_approval(incident: Incident, approval: Approval) -> None:
         for line in approval.preview.splitlines():
             console.print(f"    [dim]{escape(line)}[/]", soft_wrap=True)
     console.print()
+
+
+def _print_request(request: RunRequest) -> None:
+    asked = f"{escape(request.person.name)} asked for {request.remediation} {ago(request.at)}"
+    console.print(f"Request: {asked}: {request.state} {escape(request.answer)}".rstrip(), soft_wrap=True)
 
 
 def _print_run(run: Run, events: list[TaskEvent]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -12,7 +14,10 @@ from agent.cli.output import console, print_json
 from agent.config.scalars import parse_duration
 from agent.decide import describe
 from agent.errors import OpsmendError
-from agent.store import Approval, Pause
+from agent.records import Approval, Pause, PauseScope, RunRequest, count_voices
+
+_ANSWER_WITHIN_S = 3.0
+_LOOK_EVERY_S = 0.2
 
 
 def vote(config: Path | None, incident_id: int, yes: bool, comment: str, json: bool) -> None:
@@ -24,7 +29,7 @@ def vote(config: Path | None, incident_id: int, yes: bool, comment: str, json: b
         return
     approval = TypeAdapter(Approval).validate_python(told)
     if approval.state == "pending":
-        missing = approval.needed - sum(one.yes for one in approval.votes)
+        missing = approval.needed - count_voices(approval.votes)
         console.print(f"counted; {missing} more yes needed: {escape(describe(approval.plan))}")
     else:
         console.print(f"{approval.state}: {escape(describe(approval.plan))}")
@@ -50,35 +55,49 @@ def cancel(config: Path | None, incident_id: int, json: bool) -> None:
         )
 
 
-def ask_for_run(config: Path | None, incident_id: int, remediation: str, json: bool) -> None:
-    """Ask the agent to run a remediation."""
-    told = agent_api(config).post(f"/api/v1/incidents/{incident_id}/run", {"remediation": remediation})
+def ask_for_run(
+    config: Path | None, incident_id: int, remediation: str, comment: str, override: bool, json: bool
+) -> None:
+    """Ask the agent to run a remediation, and say what it answers, where that comes soon."""
+    api, place = agent_api(config), f"/api/v1/incidents/{incident_id}"
+    body = {"remediation": remediation, "comment": comment, "override_cooldown": override}
+    request = TypeAdapter(RunRequest).validate_python(api.post(f"{place}/run", body))
+    deadline = time.monotonic() + _ANSWER_WITHIN_S
+    while request.state == "open" and time.monotonic() < deadline:
+        time.sleep(_LOOK_EVERY_S)
+        known = TypeAdapter(list[RunRequest]).validate_python(api.get(place)["requests"])
+        request = next((one for one in known if one.id == request.id), request)
     if json:
-        print_json(told)
+        print_json(request)
+    elif request.state == "open":
+        console.print(f"asked for {remediation}; it waits, see [bold]opsmend incident {incident_id}[/]")
     else:
-        console.print(f"asked for {remediation}; policy and guards decide:")
-        console.print(f"  [bold]opsmend incident {incident_id}[/]")
+        console.print(f"asked for {remediation}: {request.state}, {escape(request.answer)}")
 
 
-def pause(config: Path | None, comment: str, duration: str | None, json: bool) -> None:
-    """Pause the agent."""
+def pause(config: Path | None, comment: str, duration: str | None, scope: PauseScope, json: bool) -> None:
+    """Pause the agent, or a part of what it does."""
     if duration is not None:
         try:
             parse_duration(duration)
         except ValueError as error:
             raise OpsmendError(f"--for: {error}") from error
-    told = agent_api(config).post("/api/v1/pause", {"for": duration, "comment": comment})
+    told = agent_api(config).post("/api/v1/pause", {"for": duration, "comment": comment, **asdict(scope)})
     if json:
         print_json({"paused": told})
         return
     paused = TypeAdapter(Pause).validate_python(told)
-    console.print(f"{escape(str(paused))}. What is at work goes on; [bold]opsmend resume[/] ends it.")
+    console.print(f"{escape(str(paused))}. What is at work goes on.")
+    console.print(f"[bold]opsmend resume {paused.id}[/] ends it")
 
 
-def resume(config: Path | None, json: bool) -> None:
-    """Resume the agent."""
-    was_paused = agent_api(config).post("/api/v1/resume", {})["was_paused"]
+def resume(config: Path | None, pause_id: int | None, json: bool) -> None:
+    """End a pause, or all."""
+    told = agent_api(config).post("/api/v1/resume", {"id": pause_id})
     if json:
-        print_json({"paused": None, "was_paused": was_paused})
-    else:
-        console.print("resumed" if was_paused else "it was not paused")
+        print_json(told)
+        return
+    if not told["ended"]:
+        console.print("it was not paused")
+    for pause in TypeAdapter(list[Pause]).validate_python(told["ended"]):
+        console.print(f"resumed: {escape(str(pause))}")

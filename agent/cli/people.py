@@ -87,13 +87,24 @@ def ask_for_run(
         str,
         typer.Argument(metavar="REMEDIATION", help="Its name.", autocompletion=remediations),
     ],
+    comment: Comment = "",
+    override_cooldown: Annotated[
+        bool,
+        typer.Option(
+            "--override-cooldown",
+            help="Although it ran a short time ago; needs a comment, and the permission 'override'.",
+        ),
+    ] = False,
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Ask for a remediation by name. Policy and guards decide; nobody approves their own request."""
+    """Ask for a remediation by name. Policy and guards decide; nobody approves their own request.
+
+    The request waits while a guard holds it, for a day at most, and is answered once.
+    """
     from agent.cli.operator_actions import ask_for_run as ask
 
-    ask(config, incident_id, remediation, json)
+    ask(config, incident_id, remediation, comment, override_cooldown, json)
 
 
 @audit.command("list")
@@ -133,21 +144,43 @@ def pause_agent(
         str | None,
         typer.Option("--for", metavar="TIME", help="Resume by itself after so long, such as 30m or 2h."),
     ] = None,
+    host: Annotated[list[str] | None, typer.Option(help="Only on this host; may be repeated.")] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(help="Only on hosts of this group of the inventory.")
+    ] = None,
+    fault: Annotated[list[str] | None, typer.Option(help="Only what is done about this fault.")] = None,
+    remediation: Annotated[list[str] | None, typer.Option(help="Only this remediation.")] = None,
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Start nothing new until resumed. What is at work goes on; incidents are still found."""
-    from agent.cli.operator_actions import pause
+    """Start nothing new, rollbacks included, until resumed. What is at work goes on; incidents are found.
 
-    pause(config, comment, duration, json)
+    With --host, --group, --fault, --remediation only what fits all that is given is paused.
+    """
+    from agent.cli.operator_actions import pause
+    from agent.records import PauseScope
+
+    scope = PauseScope(
+        hosts=tuple(host or ()),
+        groups=tuple(group or ()),
+        faults=tuple(fault or ()),
+        remediations=tuple(remediation or ()),
+    )
+    pause(config, comment, duration, scope, json)
 
 
 @pauses.command("resume")
-def resume_agent(config: Config = None, json: Json = False) -> None:
-    """End a pause."""
+def resume_agent(
+    pause_id: Annotated[
+        int | None, typer.Argument(metavar="[ID]", help="Number of the pause; without it, all.", min=1)
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """End a pause, or all."""
     from agent.cli.operator_actions import resume
 
-    resume(config, json)
+    resume(config, pause_id, json)
 
 
 @tokens.command("new")

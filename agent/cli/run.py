@@ -7,7 +7,7 @@ from pathlib import Path
 
 from agent.config import check_settings, find_config_file, load_settings
 from agent.errors import ConfigError
-from agent.process import keep_memory_small, only_one, raise_file_limit
+from agent.process import keep_memory_small, leave, only_one, raise_file_limit
 
 
 def run_agent(config: Path | None) -> None:
@@ -29,3 +29,4 @@ def run_agent(config: Path | None) -> None:
     # before the store is opened: who is alone brings it to the newest schema
     with only_one(settings.agent.state_dir):
         Service(build(settings, definitions), file).run()
+        leave()

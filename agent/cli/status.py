@@ -19,19 +19,21 @@ def show_status(config: Path | None, json: bool) -> None:
         print_json(told)
         return
     _print_agent(told["agent"], datetime.now(UTC))
-    if told["paused"] is not None:
-        console.print(f"[yellow]{escape(pause_text(told['paused']))}[/]", soft_wrap=True)
+    for pause in told["pauses"]:
+        console.print(f"[yellow]{pause['id']}: {escape(pause_text(pause))}[/]", soft_wrap=True)
     counts = told["incidents"].items()
     open_ones = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in counts)
     console.print(f"Incidents: {open_ones or 'none open'}" + ("; see opsmend incidents" if open_ones else ""))
 
 
 def pause_text(pause: dict[str, Any]) -> str:
-    """Return who paused the agent, since when, until when and why."""
+    """Return who paused what, since when, until when and why."""
     times = {name: pause[name] and datetime.fromisoformat(pause[name]) for name in ("since", "until")}
+    what = "; ".join(f"{name} {', '.join(given)}" for name, given in pause["scope"].items() if given)
     until = f" until {times['until']:%Y-%m-%d %H:%M} UTC" if times["until"] else ""
     why = f": {pause['why']}" if pause["why"] else ""
-    return f"paused by {pause['actor']} since {times['since']:%Y-%m-%d %H:%M} UTC{until}{why}"
+    by = f"paused by {pause['actor']} since {times['since']:%Y-%m-%d %H:%M} UTC"
+    return f"{what} {by}{until}{why}".lstrip()
 
 
 def _print_agent(live: dict[str, Any] | None, now: datetime) -> None:

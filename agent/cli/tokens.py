@@ -13,8 +13,9 @@ from agent.clock import SystemClock
 from agent.config.scalars import parse_duration
 from agent.errors import OpsmendError
 from agent.records.tokens import Scope, Token
+from agent.response import person_at_the_keyboard
 from agent.response.token_actions import TokenActions
-from agent.wiring import make_operator_actions, person_at_the_keyboard
+from agent.wiring import make_operator_actions
 
 
 def issue(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from agent.collect.base import Answer, Range
 from agent.errors import AnswerError
+from agent.records import RecordingRule
 
 _MOST_REMARKS = 5  # are told
 _LONGEST_REMARK = 300
@@ -104,3 +106,21 @@ def _texts(remarks: Any) -> list[str]:
 
 def _short(text: object) -> str:
     return str(text)[:_LONGEST_REMARK]
+
+
+def to_recording_rules(content: Any) -> dict[str, RecordingRule]:
+    """Return the recording rules of ``/api/v1/rules`` by name; what is no such answer has none.
+
+    Of several that record under one name the one that is evaluated least often counts.
+    """
+    found: dict[str, RecordingRule] = {}
+    try:
+        for group in content["data"]["groups"]:
+            interval = timedelta(seconds=float(group["interval"]))
+            for rule in group["rules"]:
+                known = found.get(str(rule["name"]))
+                if rule["type"] == "recording" and (known is None or known.interval < interval):
+                    found[str(rule["name"])] = RecordingRule(str(rule["query"]), interval)
+    except (KeyError, TypeError, ValueError):
+        return {}
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,7 +15,7 @@ from agent.collect.base import Answer, Poll, Range
 from agent.collect.batches import as_one, by_signal, in_batches
 from agent.collect.garbage import paused_collection
 from agent.collect.http import HttpClient, Reply
-from agent.collect.promapi import Body, series_of, to_answer, to_body, to_range
+from agent.collect.promapi import Body, series_of, to_answer, to_body, to_range, to_recording_rules
 from agent.collect.scrapes import NEWEST, Samples, ScrapeIntervals, scraped
 from agent.config.promql import (
     RATE_INTERVAL,
@@ -28,7 +29,7 @@ from agent.config.sources import PrometheusSection
 from agent.errors import AnswerError, QueryError, SourceError, SourceUnreachable
 from agent.log import Logger
 from agent.meaning import read_metadata
-from agent.records import Doubt
+from agent.records import Doubt, RecordingRule
 from agent.records.metadata import MetricMetadata
 
 log = Logger("prometheus")
@@ -38,6 +39,7 @@ _STALLED_AFTER = timedelta(minutes=2)
 _MISSED_SCRAPES = 3  # of the fastest targets
 _MOST_NOTES = 100
 _LONGEST_REASON = 500
+_RULES_KEPT_S = 300.0
 # Prometheus and Thanos; VictoriaMetrics
 _TWINS = re.compile(r"duplicate (time )?series|many-to-many matching", re.IGNORECASE)
 
@@ -59,6 +61,7 @@ class PrometheusSource:
         self._noted: set[str] = set()
         self._replica_labels = section.replica_labels
         self._replicas: tuple[str, ...] | None = None  # of those labels the ones that are in use here
+        self._rules: tuple[float, Mapping[str, RecordingRule]] = (0.0, {})  # and until when they are kept
         self._client = HttpClient("Prometheus", "collect.prometheus", section, _WORKERS + 2)
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="collect")
         self.on_answer: Callable[[], None] = lambda: None
@@ -99,6 +102,24 @@ class PrometheusSource:
         if reply.status == 429 or reply.status >= 500:
             raise self._client.refuse(reply, "", "url")
         return read_metadata(reply.json() if reply.status == 200 else {})
+
+    def with_rate_interval(self, expression: str) -> str:
+        """Return an expression with the rate interval put in that fits how often its metrics are scraped."""
+        if RATE_INTERVAL not in expression:
+            return expression
+        return with_rate_interval(expression, self._intervals.of(expression))
+
+    def recording_rules(self) -> Mapping[str, RecordingRule]:
+        """Return what the server records under which name; nothing of one that does not tell."""
+        until_s, known = self._rules
+        if time.monotonic() < until_s:
+            return known
+        reply = self._client.send("GET", "/api/v1/rules?type=record")
+        rules: Mapping[str, RecordingRule] = {}
+        with suppress(AnswerError):
+            rules = to_recording_rules(reply.json()) if reply.status == 200 else {}
+        self._rules = time.monotonic() + _RULES_KEPT_S, rules
+        return rules
 
     def poll(self, queries: Mapping[str, str]) -> Poll:
         """Evaluate all queries, by signal.
@@ -236,9 +257,7 @@ class PrometheusSource:
         if self._replicas is None and self._replica_labels:
             with suppress(QueryError, AnswerError):  # the query itself will say what is wrong
                 self._look_at_targets()
-        if RATE_INTERVAL in query:
-            query = with_rate_interval(query, self._intervals.of(query))
-        return without_replicas(query, self._replicas or ())
+        return without_replicas(self.with_rate_interval(query), self._replicas or ())
 
     def _samples(self, query: str) -> Samples:
         return series_of(self._body(self._send("/api/v1/query", {"query": query})), self._client.name)

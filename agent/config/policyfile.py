@@ -17,7 +17,17 @@ from agent.config.yamlfile import Document, Strict, read_yaml, validate
 from agent.errors import ConfigError, Problem
 
 Permission = Literal[
-    "approve", "deny", "close", "cancel", "pause", "resume", "run", "alert", "feedback", "administer"
+    "approve",
+    "deny",
+    "close",
+    "cancel",
+    "pause",
+    "resume",
+    "run",
+    "override",
+    "alert",
+    "feedback",
+    "administer",
 ]
 Risk = Literal["low", "medium", "high"]
 POLICY = "policy.yml"
@@ -47,7 +57,12 @@ class Role(Strict):
 
 
 class Selector(Strict):
-    """What a rule or window applies to; everything that is given must fit, an empty one fits all."""
+    """What a rule or window applies to; everything that is given must fit, an empty one fits all.
+
+    Of a plan on several hosts each is asked. A window holds the plan when it fits any of them; the rule
+    of each host counts, the strictest most. A host whose ``opsmend_environment`` is not known may be in
+    any environment.
+    """
 
     remediations: list[Identifier] | None = Field(default=None, min_length=1)
     faults: list[Identifier] | None = Field(default=None, min_length=1)
@@ -74,6 +89,11 @@ class RemediationRule(Strict):
     )
     repeat_interrupted: bool = Field(
         default=False, description="an idempotent run that a crash interrupted may be started again"
+    )
+    canary: bool = Field(
+        default=True,
+        description="of several hosts with one fault the same remediation goes to one first, and to the "
+        "rest once it has healed that",
     )
 
 
@@ -121,7 +141,10 @@ class Contact(Strict):
 class ApprovalSection(Strict):
     """How approval is asked for."""
 
-    expires: PositiveDuration = timedelta(hours=1)
+    expires: PositiveDuration = Field(
+        default=timedelta(hours=1),
+        description="how long a request waits for an answer, and a yes for the run that uses it",
+    )
     contacts: list[Contact] = Field(default_factory=list)
 
 
@@ -147,10 +170,24 @@ class FlapGuard(Strict):
 
 
 class CircuitBreaker(Strict):
-    """So many runs of a remediation in a row that did not help: it is not tried for a while."""
+    """So many runs in a row that did not help, or may not: the remediation is not tried for a while.
+
+    Runs whose verdict is not known yet count with them. After the reset time one run may try again.
+    """
 
     failures: int = Field(default=3, ge=1)
     reset: PositiveDuration = timedelta(hours=1)
+    pooled: bool = Field(
+        default=False,
+        description="one circuit for all faults and hosts; else one for each fault and kind of host, which "
+        "is the groups of the inventory that it shares",
+    )
+
+
+class CanaryGuard(Strict):
+    """How long a recovery proves that a remediation heals a fault, so that no host has to try it first."""
+
+    proved_for: PositiveDuration = timedelta(hours=1)
 
 
 class GuardSection(Strict):
@@ -160,6 +197,7 @@ class GuardSection(Strict):
     blast_radius: BlastRadius = BlastRadius()
     flapping: FlapGuard = FlapGuard()
     circuit: CircuitBreaker = CircuitBreaker()
+    canary: CanaryGuard = CanaryGuard()
 
 
 class PolicyFile(Strict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -124,12 +125,38 @@ Check = Annotated[
 
 
 class Verify(Strict):
-    """How recovery is proved on fresh metrics."""
+    """How recovery is proved on fresh metrics.
+
+    A check that looks at a window (``rate(…[5m])``) waits until the window lies after the run; ``within``
+    is counted from there.
+    """
 
     settle: Duration = timedelta(seconds=30)
     within: PositiveDuration = timedelta(minutes=5)
     hold: Duration = timedelta(minutes=1)
     checks: list[Check] = Field(min_length=1)
+    hopeless_when: list[QueryCheck] = Field(
+        default_factory=list,
+        description="what shows on a sample newer than the run that the checks cannot come true any more: "
+        "it did not help, at once",
+    )
+    relapse: Duration = Field(
+        default=timedelta(hours=1),
+        description="what breaks again within this time counts against the remediation",
+    )
+
+    def names(self) -> tuple[str, ...]:
+        """Return the placeholders of all queries, each once."""
+        return tuple(dict.fromkeys(name for _, query in self.queries() for name in names(query)))
+
+    def queries(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Yield every query with where it stands under ``verify``."""
+        for key, checks in (("checks", self.checks), ("hopeless_when", self.hopeless_when)):
+            for index, check in enumerate(checks):
+                if isinstance(check, QueryCheck):
+                    for name, query in (("query", check.query), ("while", check.while_)):
+                        if query:
+                            yield (key, index, name), query
 
     @model_validator(mode="after")
     def _fits(self) -> Verify:
@@ -157,6 +184,7 @@ class Rollback(Strict):
             Reason.STEP_FAILED: "step_failed",
             Reason.STEP_TIMED_OUT: "step_failed",
             Reason.CHECKS_FAILED: "not_recovered",
+            Reason.CHECKS_HOPELESS: "not_recovered",
             Reason.GOT_WORSE: "worse",
         }.get(reason)
         return self.playbook is not None and trigger in self.on

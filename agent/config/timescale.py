@@ -34,6 +34,7 @@ def scale_remediation(file: RemediationFile, factor: float) -> RemediationFile:
                     "settle": scaled(verify.settle),
                     "within": scaled(verify.within),
                     "hold": scaled(verify.hold),
+                    "relapse": scaled(verify.relapse),
                 }
             ),
             "limits": limits.model_copy(update={"cooldown": scaled(limits.cooldown)}),
@@ -57,6 +58,9 @@ def scale_policy(policy: PolicyFile, factor: float) -> PolicyFile:
                         update={"within": guards.flapping.within * factor}
                     ),
                     "circuit": guards.circuit.model_copy(update={"reset": guards.circuit.reset * factor}),
+                    "canary": guards.canary.model_copy(
+                        update={"proved_for": guards.canary.proved_for * factor}
+                    ),
                 }
             ),
         }

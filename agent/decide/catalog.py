@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.config.promises import promised_labels
 from agent.config.remediationfile import QueryCheck, RemediationFile
-from agent.config.rulefiles import Fault
+from agent.config.rulefiles import Fault, Rulebook
 from agent.config.yamlfile import Document, KeyPath, read_yaml, validate
+from agent.decide.surroundings import SURROUNDINGS
 from agent.errors import ConfigError, Problem
 from agent.placeholders import names
 
@@ -65,6 +67,28 @@ def load_remediation(folder: Path, faults: Mapping[str, Fault]) -> Remediation:
     if problems:
         raise ConfigError(problems)
     return Remediation(folder.name, folder, content)
+
+
+def check_verifiable(catalog: Mapping[str, Remediation], book: Rulebook) -> Iterator[Problem]:
+    """Yield every placeholder of a check that no rule for the fault gives a value: it could prove nothing."""
+    for remediation in catalog.values():
+        document = read_yaml(remediation.folder / METADATA)
+        given = frozenset(remediation.file.parameters) | SURROUNDINGS
+        for fault in remediation.file.fixes:
+            promises = [
+                promised_labels(one, book.signals) for one in book.rules.values() if one.fault == fault
+            ]
+            if not promises:
+                continue  # found by other means, or by nobody
+            known = given.union(*promises)
+            for path, query in remediation.file.verify.queries():
+                for name in names(query):
+                    if name not in known:
+                        yield document.problem(
+                            ("verify", *path),
+                            f"asks for '{name}', which no rule for fault '{fault}' gives",
+                            f"known: {', '.join(sorted(known))}; name it in the rule's entity",
+                        )
 
 
 def _may_be_remediation(path: Path) -> bool:

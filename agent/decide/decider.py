@@ -1,22 +1,71 @@
-"""An incident in, a decision with its reason out."""
+"""An incident in, what to do about it now out: always one of five answers, with its reason."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import attrgetter
 
-from agent.config.policyfile import PolicyFile, RemediationRule
+from agent.config.policyfile import PolicyFile
 from agent.config.settings import Mode
 from agent.decide.catalog import Remediation
 from agent.decide.guards import History, Objection, Question, find_objection
-from agent.decide.match import make_plan, rank_remediations
+from agent.decide.match import Fit, make_plan, rank_remediations
 from agent.decide.policy import find_rule, stricter
 from agent.decide.targets import LOCALHOST, Inventory, UnresolvedTarget
 from agent.errors import ParameterError, RunError
 from agent.reasons import Reason
-from agent.records import Action, Candidate, Decision, Incident, InventoryHost, Plan
+from agent.records import (
+    Answer,
+    Ask,
+    Candidate,
+    Decision,
+    Forbidden,
+    Incident,
+    InventoryHost,
+    NotNow,
+    Option,
+    Pause,
+    Plan,
+    Proceed,
+    Unfit,
+)
+
+# an open request stands while its fault is about as sure as the surest one: near-equal diagnoses flip
+_AS_SURE = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What a decision depends on beside the incident.
+
+    ``tried`` names the remediations that ran for it already. ``standing`` is the plan that people are
+    being asked about, or said yes to. ``wanted`` is what a person asked for instead of the best one, who
+    may have a reason to ``override_cooldown``. ``repeats`` are interrupted runs that may start again.
+    """
+
+    now: datetime
+    pauses: Sequence[Pause] = ()
+    tried: Collection[str] = ()
+    standing: Plan | None = None
+    wanted: str | None = None
+    override_cooldown: bool = False
+    repeats: Collection[int] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """A decision, and the question to ask the guards once more in the transaction that begins the run."""
+
+    decision: Decision
+    question: Question | None = None
+
+    def object_again(self, history: History, pauses: Sequence[Pause], now: datetime) -> Objection | None:
+        """Return what the guards say by another view of the past; nothing is known to them else."""
+        if self.question is None:
+            return None
+        return find_objection(replace(self.question, history=history, pauses=pauses, now=now))
 
 
 class Decider:
@@ -43,48 +92,28 @@ class Decider:
         self._history = history
         self._mode = mode
 
-    def decide(
-        self,
-        incident: Incident,
-        tried: Collection[str],
-        approved: Plan | None,
-        paused: str | None,
-        now: datetime,
-        wanted: str | None = None,
-    ) -> Decision:
-        """Return what to do with an incident now.
+    def decide(self, incident: Incident, about: Circumstances) -> Decided:
+        """Return what to do about an incident now.
 
-        ``tried`` names the remediations that ran for it already; ``approved`` is the plan that people
-        said yes to, and counts only while it is still the plan. ``wanted`` is the remediation that a
-        person asked for instead of the best one.
+        The best remediation that fits and is not forbidden decides: when it has to wait, so does the
+        incident, and no harsher one is started instead.
         """
-        candidate = incident.best
-        if candidate is None:
-            return Decision(action=Action.HOLD, reason=Reason.NO_DIAGNOSIS)
-        fits = rank_remediations(candidate, self._catalog().values(), self._history, tried)
-        if wanted is not None:
-            fits = [fit for fit in fits if fit.remediation.name == wanted]
-        options = tuple(fit.option for fit in fits)
-        if not fits:
-            return replace(_give_up(candidate, tried), options=options)
+        if incident.best is None:
+            return Decided(decision=Decision(answer=NotNow(reason=Reason.NO_DIAGNOSIS)))
         try:
             hosts = self._inventory.hosts()
         except RunError as error:
-            return Decision(
-                action=Action.HOLD,
-                reason=Reason.INVENTORY_UNAVAILABLE,
-                detail=str(error),
-                options=options,
-            )
-        refusals: list[Decision] = []
-        for fit in fits:
-            decision = self._consider(fit.remediation, candidate, hosts, approved, paused, now)
-            if decision.action is not Action.ESCALATE:
-                return replace(decision, options=options)
-            refusals.append(decision)
-        return replace(refusals[0], options=options)
+            answer = NotNow(reason=Reason.INVENTORY_UNAVAILABLE, detail=str(error))
+            return Decided(decision=Decision(answer=answer))
+        candidate = self._candidate(incident, about.wanted) or incident.best
+        fits = rank_remediations(candidate, self._catalog().values(), self._history, about.tried)
+        if about.wanted is not None:
+            fits = [fit for fit in fits if fit.remediation.name == about.wanted]
+        options = tuple(fit.option for fit in fits)
+        standing = self._stand_by(incident, hosts, about)
+        return standing or self._choose(candidate, fits, options, hosts, about)
 
-    def changed(self, plan: Plan) -> Objection | None:
+    def changed(self, plan: Plan) -> NotNow | Unfit | None:
         """Return what on disk is not as it was decided by: policy and guards were asked by ``decide``.
 
         Raises RunError when the inventory cannot be read.
@@ -93,9 +122,9 @@ class Decider:
         remediation = self._catalog().get(plan.remediation)
         if remediation is None or not plan.digest == remediation.digest == self._digest_of(remediation):
             detail = f"the files of {plan.remediation} are not those that were loaded; reload the agent"
-            return Objection(Reason.PLAN_CHANGED, detail, passing=True)
+            return NotNow(reason=Reason.PLAN_CHANGED, detail=detail, plan=plan)
         moved = _moved(plan, hosts)
-        return Objection(Reason.TARGET_UNKNOWN, moved, passing=False) if moved else None
+        return Unfit(reason=Reason.TARGET_UNKNOWN, detail=moved) if moved else None
 
     def may_repeat(self, plan: Plan) -> bool:
         """Return whether a run that a crash interrupted may be started again, after it was verified."""
@@ -111,53 +140,105 @@ class Decider:
         rule = find_rule(self._policy(), plan, remediation.file, hosts)
         return rule is not None and rule.repeat_interrupted
 
+    def _candidate(self, incident: Incident, wanted: str | None) -> Candidate | None:
+        """Return the likeliest candidate that the remediation a person wants is for."""
+        remediation = self._catalog().get(wanted) if wanted is not None else None
+        if remediation is None:
+            return None
+        fixes = remediation.file.fixes
+        return next((one for one in incident.diagnosis.candidates if one.fault in fixes), None)
+
+    def _stand_by(
+        self, incident: Incident, hosts: Mapping[str, InventoryHost], about: Circumstances
+    ) -> Decided | None:
+        """Return the answer on the plan that people were asked about, while it still is a good one."""
+        plan, best = about.standing, incident.best
+        if plan is None or best is None or about.wanted is not None or plan.remediation in about.tried:
+            return None
+        remediation = self._catalog().get(plan.remediation)
+        candidate = next(
+            (
+                one
+                for one in incident.diagnosis.candidates
+                if (one.fault, one.entity) == (plan.fault, plan.entity)
+                and one.confidence >= best.confidence - _AS_SURE
+            ),
+            None,
+        )
+        if remediation is None or candidate is None or plan.fault not in remediation.file.fixes:
+            return None
+        decided = self._consider(remediation, candidate, hosts, about)
+        answer = decided.decision.answer
+        if isinstance(answer, Unfit | Forbidden) or answer.plan is None or not same_work(answer.plan, plan):
+            return None
+        return decided
+
+    def _choose(
+        self,
+        candidate: Candidate,
+        fits: Sequence[Fit],
+        options: tuple[Option, ...],
+        hosts: Mapping[str, InventoryHost],
+        about: Circumstances,
+    ) -> Decided:
+        refusals: list[Answer] = []
+        for fit in fits:
+            decided = self._consider(fit.remediation, candidate, hosts, about)
+            if not isinstance(decided.decision.answer, Unfit | Forbidden):
+                return replace(decided, decision=replace(decided.decision, options=options))
+            refusals.append(decided.decision.answer)
+        answer = refusals[0] if refusals else _nothing_fits(candidate, about)
+        return Decided(decision=Decision(answer=answer, options=options))
+
     def _consider(
         self,
         remediation: Remediation,
         candidate: Candidate,
         hosts: Mapping[str, InventoryHost],
-        approved: Plan | None,
-        paused: str | None,
-        now: datetime,
-    ) -> Decision:
+        about: Circumstances,
+    ) -> Decided:
         try:
             troubled = self._history.troubled_hosts()
             plan = make_plan(remediation, candidate, hosts, self._rules_digest(), troubled)
         except UnresolvedTarget as error:
-            return _escalate(error.reason, f"{remediation.name}: {error}")
+            return _answer(Unfit(reason=error.reason, detail=f"{remediation.name}: {error}"))
         except ParameterError as error:
-            return _escalate(Reason.PARAMETER_REFUSED, f"{remediation.name}: {error}")
-        rule = find_rule(self._policy(), plan, remediation.file, hosts)
+            return _answer(Unfit(reason=Reason.PARAMETER_REFUSED, detail=f"{remediation.name}: {error}"))
+        missing = unfilled(remediation, plan)
+        if missing:
+            detail = f"{remediation.name}: a check asks for '{missing}', which the diagnosis has no label for"
+            return _answer(Unfit(reason=Reason.CHECKS_UNFIT, detail=detail))
+        policy = self._policy()
+        rule = find_rule(policy, plan, remediation.file, hosts)
         if rule is None:
-            return _escalate(Reason.POLICY_DENIES, f"no rule of the policy fits {describe(plan)}")
+            detail = f"no rule of the policy fits {describe(plan)}"
+            return _answer(Forbidden(reason=Reason.POLICY_DENIES, detail=detail))
+        by_rule = f"{describe(plan)}, by rule {rule.id} of the policy"
         mode = stricter(self._mode(), rule.mode)
         if mode == "observe":
-            return _decision(Action.HOLD, Reason.MODE_OBSERVE, plan, rule)
+            return _answer(NotNow(reason=Reason.MODE_OBSERVE, detail=by_rule, plan=plan))
         question = Question(
             plan=plan,
             file=remediation.file,
             rule=rule,
-            policy=self._policy(),
+            policy=policy,
             hosts=hosts,
             history=self._history,
-            paused=paused,
-            now=now,
+            pauses=about.pauses,
+            now=about.now,
+            override_cooldown=about.override_cooldown,
+            repeats=about.repeats,
         )
-        objection = find_objection(question)
-        if objection is not None:
-            action = Action.HOLD if objection.passing else Action.ESCALATE
-            return _decision(action, objection.reason, plan, rule, objection.detail)
-        if approved is not None and same_work(approved, plan):
-            return _decision(Action.RUN, Reason.APPROVED, plan, rule)
-        if candidate.confidence < remediation.file.min_confidence:
-            detail = (
-                f"{remediation.name} asks for confidence {remediation.file.min_confidence:.2f}, "
-                f"the diagnosis has {candidate.confidence:.2f}"
-            )
-            return _decision(Action.ASK, Reason.LOW_CONFIDENCE, plan, rule, detail)
-        if mode == "approve":
-            return _decision(Action.ASK, Reason.APPROVAL_NEEDED, plan, rule)
-        return _decision(Action.RUN, Reason.ALLOWED, plan, rule)
+        answer = find_objection(question) or _allow(
+            remediation, candidate, plan, mode, rule.approvals, by_rule
+        )
+        return Decided(decision=Decision(answer=answer), question=question)
+
+
+def unfilled(remediation: Remediation, plan: Plan) -> str:
+    """Return a placeholder of the remediation's checks that nothing fills, or nothing."""
+    known = {*plan.labels, *plan.parameters}
+    return next((name for name in remediation.file.verify.names() if name not in known), "")
 
 
 def same_work(one: Plan, other: Plan) -> bool:
@@ -187,18 +268,28 @@ def _moved(plan: Plan, hosts: Mapping[str, InventoryHost]) -> str:
     return ""
 
 
-def _decision(
-    action: Action, reason: Reason, plan: Plan, rule: RemediationRule, detail: str | None = None
-) -> Decision:
-    said = f"{describe(plan)}, by rule {rule.id} of the policy" if detail is None else detail
-    return Decision(action=action, reason=reason, detail=said, plan=plan, approvals=rule.approvals)
+def _answer(answer: Answer) -> Decided:
+    return Decided(decision=Decision(answer=answer))
 
 
-def _give_up(candidate: Candidate, tried: Collection[str]) -> Decision:
-    if tried:
-        return _escalate(Reason.REMEDIATIONS_EXHAUSTED, f"tried: {', '.join(sorted(tried))}")
-    return _escalate(Reason.NO_REMEDIATION, f"nothing in the catalog fixes {candidate.fault}")
+def _allow(
+    remediation: Remediation, candidate: Candidate, plan: Plan, mode: Mode, voices: int, detail: str
+) -> Answer:
+    asked = remediation.file.min_confidence
+    if candidate.confidence < asked:
+        has = f"the diagnosis has {candidate.confidence:.2f}"
+        why = f"{remediation.name} asks for confidence {asked:.2f}, {has}"
+        return Ask(reason=Reason.LOW_CONFIDENCE, plan=plan, voices=voices, detail=why)
+    if mode == "approve":
+        return Ask(reason=Reason.APPROVAL_NEEDED, plan=plan, voices=voices, detail=detail)
+    return Proceed(reason=Reason.ALLOWED, plan=plan, detail=detail)
 
 
-def _escalate(reason: Reason, detail: str) -> Decision:
-    return Decision(action=Action.ESCALATE, reason=reason, detail=detail)
+def _nothing_fits(candidate: Candidate, about: Circumstances) -> Answer:
+    if about.wanted is not None:
+        detail = f"{about.wanted} is not for {candidate.fault}"
+        return Unfit(reason=Reason.NO_REMEDIATION, detail=detail)
+    if about.tried:
+        detail = f"tried: {', '.join(sorted(about.tried))}"
+        return Unfit(reason=Reason.REMEDIATIONS_EXHAUSTED, detail=detail)
+    return Unfit(reason=Reason.NO_REMEDIATION, detail=f"nothing in the catalog fixes {candidate.fault}")

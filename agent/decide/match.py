@@ -14,6 +14,7 @@ from agent.records import Candidate, InventoryHost, Option, Plan
 
 # what is believed of a remediation before it was ever tried: three successes in four
 _PRIOR_GOOD, _PRIOR_ALL = 3.0, 4.0
+_OF_ALL = frozenset({"all", "ungrouped"})  # groups that tell nothing of a host
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def make_plan(
     file = remediation.file
     labels = with_surroundings(candidate.labels, hosts, troubled)
     found = resolve_hosts(file.target, file.companions, labels, hosts, file.limits.hosts)
+    touched = (*found.targets, *found.companions)
     return Plan(
         remediation=remediation.name,
         digest=remediation.digest,
@@ -70,6 +72,8 @@ def make_plan(
         hosts=tuple(host.name for host in found.targets),
         companions=tuple(host.name for host in found.companions),
         identities=found.identities,
+        names=tuple(sorted({name for host in touched for name in host.names})),
+        groups=tuple(sorted({name for host in touched for name in host.groups} - _OF_ALL)),
         parameters=bind_parameters(file.parameters, labels),
         labels=labels,
         rules_digest=rules_digest,

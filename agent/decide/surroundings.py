@@ -13,7 +13,7 @@ from agent.records import InventoryHost
 
 NEIGHBOUR, HYPERVISOR = "neighbour", "hypervisor"
 SUSPECT_ADDRESS, SUSPECT_PORT = "suspect_address", "suspect_port"
-_OWN = frozenset({NEIGHBOUR, HYPERVISOR, SUSPECT_ADDRESS, SUSPECT_PORT})
+SURROUNDINGS = frozenset({NEIGHBOUR, HYPERVISOR, SUSPECT_ADDRESS, SUSPECT_PORT})
 _BY_SSH = frozenset({"ssh", "smart", "paramiko", "paramiko_ssh"})
 _SSH_PORT = 22
 
@@ -25,7 +25,7 @@ def with_surroundings(
 
     ``troubled`` are hosts that cannot be asked. Where a label means no host, or several, there is nothing.
     """
-    kept = {name: value for name, value in labels.items() if name not in _OWN}
+    kept = {name: value for name, value in labels.items() if name not in SURROUNDINGS}
     name = labels.get("host", "")
     meant = [one for one in hosts.values() if name and name in one.names]
     if len(meant) != 1:

@@ -6,8 +6,8 @@ import hashlib
 import secrets
 from datetime import datetime
 
+from agent.records import Approval
 from agent.records.links import DecisionLink
-from agent.store import Approval
 from agent.store.links import LinkStore
 
 PATH = "/answer/"

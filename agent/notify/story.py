@@ -13,9 +13,9 @@ from agent.config.promql import with_rate_interval
 from agent.config.rulefiles import Rulebook
 from agent.decide import describe
 from agent.notify.links import make_link
-from agent.records import Incident, Run, Verdict
+from agent.records import Approval, Incident, Run, Verdict
 from agent.records.investigations import Investigation
-from agent.store import Approval, Notification, Stores
+from agent.store import Notification, Stores
 
 Tone = Literal["call", "question", "news", "over"]
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent.decide import describe
-from agent.records import Incident, IncidentState, Run, Verdict
-from agent.store import Approval
+from agent.records import Approval, Incident, IncidentState, Run, Verdict, count_voices
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def _asks(incident: Incident, approval: Approval | None) -> str:
     why = incident.reason.text if incident.reason else ""
     match incident.state:
         case IncidentState.AWAITING_APPROVAL if approval is not None and approval.state == "pending":
-            missing = approval.needed - sum(vote.yes for vote in approval.votes)
+            missing = approval.needed - count_voices(approval.votes)
             return f"A yes to {describe(approval.plan)}, from {_people(missing)}."
         case IncidentState.ESCALATED:
             return f"It is yours: {why}."

@@ -11,22 +11,35 @@ from typing import TYPE_CHECKING
 
 from agent.records.alerts import Alert
 from agent.records.arrivals import ArrivalKind, Arrivals, Event, LogCount, LogLine, LogSpan, TemplateSeen
-from agent.records.findings import Anomaly, Candidate, Diagnosis, Harm, Held, Symptom, Vote
-from agent.records.incidents import Incident, IncidentState, Transition
-from agent.records.inventory import InventoryHost
-from agent.records.runs import (
-    Action,
-    Attribution,
-    CheckResult,
+from agent.records.decisions import (
+    Answer,
+    Ask,
     Decision,
-    Leftovers,
+    Forbidden,
+    NotNow,
     Option,
     ParameterValue,
     Plan,
+    Proceed,
+    Unfit,
+)
+from agent.records.findings import Anomaly, Candidate, Diagnosis, Harm, Held, Symptom, Vote
+from agent.records.incidents import Incident, IncidentState, Transition
+from agent.records.inventory import InventoryHost
+from agent.records.pauses import Pause, PauseScope
+from agent.records.people import Approval, ApprovalVote, Person, RunRequest, count_voices
+from agent.records.recording import RecordingRule
+from agent.records.runs import (
+    Attribution,
+    CheckResult,
+    Leftovers,
+    Moment,
     Run,
+    RunPhase,
     RunState,
     StepOutcome,
     TaskEvent,
+    Trial,
     Verdict,
 )
 from agent.records.topology import Topology
@@ -35,11 +48,14 @@ if TYPE_CHECKING:
     from agent.records.metrics import BoolArray, Doubt, FloatArray, Frame, IntArray, Series
 
 __all__ = [
-    "Action",
     "Alert",
     "Anomaly",
+    "Answer",
+    "Approval",
+    "ApprovalVote",
     "ArrivalKind",
     "Arrivals",
+    "Ask",
     "Attribution",
     "BoolArray",
     "Candidate",
@@ -49,6 +65,7 @@ __all__ = [
     "Doubt",
     "Event",
     "FloatArray",
+    "Forbidden",
     "Frame",
     "Harm",
     "Held",
@@ -60,10 +77,19 @@ __all__ = [
     "LogCount",
     "LogLine",
     "LogSpan",
+    "Moment",
+    "NotNow",
     "Option",
     "ParameterValue",
+    "Pause",
+    "PauseScope",
+    "Person",
     "Plan",
+    "Proceed",
+    "RecordingRule",
     "Run",
+    "RunPhase",
+    "RunRequest",
     "RunState",
     "Series",
     "StepOutcome",
@@ -72,8 +98,11 @@ __all__ = [
     "TemplateSeen",
     "Topology",
     "Transition",
+    "Trial",
+    "Unfit",
     "Verdict",
     "Vote",
+    "count_voices",
 ]
 
 

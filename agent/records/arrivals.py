@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from agent.records.alerts import Alert
+
 CountKind = Literal["template", "pattern"]
 ArrivalKind = Literal["log", "event", "alert"]
 
@@ -61,8 +63,8 @@ class Arrivals:
 
     ``rare`` are template numbers that wrote next to nothing before. Counts and events are oldest first.
     ``read_until`` says up to when each kind of source was read: of what came later nothing is known, and of a
-    kind that is missing nothing at all. ``expired_alerts`` are fingerprints of alerts that ended of late
-    without being seen to: nobody repeated them, or their data ended.
+    kind that is missing nothing at all. ``expired_alerts`` ended of late without being seen to: nobody
+    repeated them, or their data ended.
     """
 
     now: datetime
@@ -70,7 +72,7 @@ class Arrivals:
     events: Sequence[Event] = ()
     rare: frozenset[str] = frozenset()
     read_until: Mapping[ArrivalKind, datetime] = field(default_factory=dict)
-    expired_alerts: frozenset[str] = frozenset()
+    expired_alerts: Sequence[Alert] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

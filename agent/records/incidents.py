@@ -9,8 +9,9 @@
      └────────► escalated ──► cleared / closed
 
 ``held`` and ``awaiting_approval`` are looked at again at every turn. From ``escalated`` on people
-have it: the agent starts nothing more for it, keeps its diagnosis current, tells them of what joins it,
-and watches whether the symptoms go away. Effects that outlast their cause become incidents of their own.
+have it: the agent starts nothing more for it unless somebody asks it to, keeps its diagnosis current,
+tells them of what joins it, and watches whether the symptoms go away. Effects that outlast their cause
+become incidents of their own.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from agent.reasons import Reason
+from agent.records.decisions import Option
 from agent.records.findings import Candidate, Diagnosis
-from agent.records.runs import Option
 
 
 class IncidentState(StrEnum):
@@ -59,6 +60,7 @@ class Incident:
     ``id`` is 0 until the store has given one; ``version`` counts its changes and guards against two
     writers. ``reason`` says why it is in this state. ``symptomatic`` is False once the symptoms are
     gone; an incident that is closed or recovered keeps what it was opened for until then.
+    ``waits_until`` is when the reason for which it is held is over, where that is known.
     ``last_seen_at`` is when a symptom was last seen. ``options`` are the remediations that fit.
     ``parent_id`` is the incident that held its faults before, as effects or until it recovered.
     """
@@ -78,6 +80,7 @@ class Incident:
     symptomatic: bool = True
     closed_at: datetime | None = None
     parent_id: int | None = None
+    waits_until: datetime | None = None
     id: int = 0
     version: int = 0
 

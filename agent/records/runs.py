@@ -1,56 +1,13 @@
-"""Decisions, plans, runs, and what verification found."""
+"""Runs and what verification found of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from agent.reasons import Reason
-
-ParameterValue = str | int | float | bool
-
-
-class Action(StrEnum):
-    """What a decision says to do with an incident now."""
-
-    RUN = "run"
-    ASK = "ask"
-    HOLD = "hold"
-    ESCALATE = "escalate"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A remediation made concrete: which, where, with what. Nothing in it is a template any more.
-
-    ``digest`` is that of everything that a run can carry out, ``rules_digest`` that of the rules that led to
-    it. ``companions`` are hosts that it may touch beside its own, as a balancer; ``identities`` says which
-    machine each of all these names is (``InventoryHost.identity``).
-    """
-
-    remediation: str
-    digest: str
-    fault: str
-    entity: str
-    confidence: float
-    hosts: tuple[str, ...]
-    parameters: Mapping[str, ParameterValue]
-    labels: Mapping[str, str]
-    rules_digest: str = ""
-    companions: tuple[str, ...] = ()
-    identities: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def touched(self) -> tuple[str, ...]:
-        """Return the names of all hosts that a run of the plan may touch."""
-        return (*self.hosts, *self.companions)
-
-    @property
-    def machines(self) -> tuple[str, ...]:
-        """Return what locks, cooldowns and limits go by: the machine behind each name, once."""
-        return tuple(sorted({self.identities.get(name) or name for name in self.touched}))
+from agent.records.decisions import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,31 +19,6 @@ class Leftovers:
 
     ended: int = 0
     unknown: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
-    """A remediation that fits, with the score it was ranked by and what that rests on."""
-
-    remediation: str
-    score: float
-    note: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """Run this, ask, hold back or give it to people; always with a named reason.
-
-    ``approvals`` is how many people have to say yes where it asks; ``options`` are all remediations
-    that fit, the best first.
-    """
-
-    action: Action
-    reason: Reason
-    detail: str = ""
-    plan: Plan | None = None
-    approvals: int = 1
-    options: tuple[Option, ...] = ()
 
 
 class RunState(StrEnum):
@@ -104,6 +36,20 @@ class RunState(StrEnum):
     def ended(self) -> bool:
         """Return whether nothing of the run is at work any more."""
         return self not in (RunState.INTENDED, RunState.RUNNING)
+
+
+class RunPhase(StrEnum):
+    """What is to be done about a run, as it is kept: whoever looks goes on from here, a restart too.
+
+    Its hosts are locked until it is ``over``.
+    """
+
+    INTENDED = "intended"
+    RUNNING = "running"
+    CLEANING_UP = "cleaning_up"
+    ROLLING_BACK = "rolling_back"
+    VERIFYING = "verifying"
+    OVER = "over"
 
 
 class Verdict(StrEnum):
@@ -167,12 +113,44 @@ class Attribution:
     text: str
 
 
+NOTHING_DONE = frozenset(
+    {
+        Reason.NEVER_STARTED,
+        Reason.NOT_BEGUN,
+        Reason.HOST_UNREACHABLE,
+        Reason.INVENTORY_UNAVAILABLE,
+        Reason.PLAYBOOK_MISSING,
+        Reason.PLAY_REFUSED,
+    }
+)
+"""Reasons of a verdict on a run that did nothing on its hosts."""
+
+_CUT_SHORT = (
+    Reason.INTERRUPTED,
+    Reason.CANCELED,
+    Reason.STOPPING,
+    Reason.HOST_UNREACHABLE,
+    Reason.LEFTOVERS_UNKNOWN,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One moment by two clocks: that of the source of metrics, None where it is not known, and our own."""
+
+    source: datetime | None
+    own: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One execution of a plan for an incident.
 
-    ``fresh_after`` is the metric source's own time at the end of the last step: only newer samples
-    count for verification, whatever the two clocks say.
+    ``state`` is how its steps stand or ended, ``phase`` what is to be done about it, and ``tries`` how
+    often that was tried. ``fresh_after`` is the metric source's own time at the end of the last step, None
+    while it is not known: only newer samples count for verification, whatever the two clocks say.
+    ``verdict`` stands while a rollback it led to is under way. ``evidence_at`` is the source's time up to
+    which the verdict looked. ``relapsed_at`` is when what had recovered broke again.
     """
 
     incident_id: int
@@ -180,6 +158,8 @@ class Run:
     created_at: datetime
     actor: str
     id: int = 0
+    phase: RunPhase = RunPhase.INTENDED
+    tries: int = 0
     state: RunState = RunState.INTENDED
     reason: Reason | None = None
     detail: str = ""
@@ -190,5 +170,31 @@ class Run:
     verdict: Verdict = Verdict.PENDING
     verdict_reason: Reason | None = None
     verified_at: datetime | None = None
+    evidence_at: datetime | None = None
+    relapsed_at: datetime | None = None
     checks: tuple[CheckResult, ...] = field(default_factory=tuple)
     attribution: Attribution | None = None
+
+    @property
+    def tells(self) -> bool:
+        """Return whether its verdict says anything about the remediation.
+
+        What was not done, or not to its end, says nothing, unless it healed all the same.
+        """
+        if self.verdict in (Verdict.PENDING, Verdict.RECOVERED):
+            return self.verdict is Verdict.RECOVERED
+        return self.verdict_reason not in NOTHING_DONE and self.reason not in _CUT_SHORT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """A run of a remediation as guards look back on it. ``healed`` is None while it says nothing."""
+
+    run_id: int
+    fault: str
+    digest: str
+    machines: frozenset[str]
+    groups: frozenset[str]
+    healed: bool | None
+    judged_at: datetime | None
+    under_way: bool

@@ -47,10 +47,11 @@ class Steps:
         self._clock = clock
 
     def carry_out(self, run: Run, cancel: threading.Event) -> Run:
-        """Run the steps in order until one fails that may not, then roll back where that is declared.
+        """Run the steps in order until one fails that may not.
 
-        Returns the run with its state, reason and every step's outcome. A run that was rolled back still
-        counts as failed. Raises RunError when the copy of what was approved is not there.
+        Returns the run with its state, reason and every step's outcome. Whether it is rolled back is for the
+        caller to see to: that is a phase of its own, which outlives a crash. Raises RunError when the copy
+        of what was approved is not there.
         """
         snapshot, file = self._open(run)
         outcomes: list[StepOutcome] = []
@@ -67,8 +68,6 @@ class Steps:
         else:
             detail = f"step '{bad.name}': {bad.detail}" if bad.detail else f"step '{bad.name}'"
             ended = replace(run, state=bad.state, reason=bad.reason, detail=detail)
-            if file.rollback.wanted_for(bad.reason):
-                outcomes.append(self.roll_back(run, cancel))
         return replace(ended, steps=tuple(outcomes), ended_at=self._clock.now())
 
     def roll_back(self, run: Run, cancel: threading.Event) -> StepOutcome:

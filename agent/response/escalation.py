@@ -1,58 +1,51 @@
-"""When people have to hear of an incident, and who: messages are put up here and delivered elsewhere."""
+"""Which messages an incident calls for, and to whom: they are put up with the state they tell about."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from agent.config.policyfile import PolicyFile
-from agent.records import Candidate, Incident
-from agent.store import NotificationStore
+from agent.records import Candidate
+from agent.store import Message, extend_message, messages_of, put_messages
 
-APPROVAL, ESCALATED, STORM, OPENED, RECOVERED = "approval", "escalated", "storm", "opened", "recovered"
-JOINED = "joined"
+APPROVAL, ESCALATED, STORM, RECOVERED, JOINED = "approval", "escalated", "storm", "recovered", "joined"
+WAITING = "waiting"
+"""A critical incident that is held back for a reason that passes, or any that waits long."""
+
 _GATHERED_FOR = timedelta(seconds=30)
 
 
 class Escalation:
-    """Puts messages up for delivery."""
+    """Knows who is told what."""
 
-    def __init__(
-        self,
-        notifications: NotificationStore,
-        policy: Callable[[], PolicyFile],
-        targets: Callable[[], Sequence[str]],
-    ) -> None:
-        self._notifications = notifications
+    def __init__(self, policy: Callable[[], PolicyFile], targets: Callable[[], Sequence[str]]) -> None:
         self._policy = policy
         self._targets = targets
 
-    def asked(self, incident: Incident, now: datetime) -> None:
-        """Tell the first contact that an approval is asked for, and the next ones after their time."""
+    def asked(self, now: datetime) -> list[Message]:
+        """Return the messages about a request: the first contact now, the next ones after their time."""
         contacts = self._policy().approval.contacts
-        self._notifications.drop(incident.id, APPROVAL)
-        for contact in contacts:
-            for target in contact.notify:
-                self._notifications.add(incident.id, APPROVAL, target, now, now + contact.after)
         if not contacts:
-            for target in self._targets():
-                self._notifications.add(incident.id, APPROVAL, target, now)
+            return self.told(APPROVAL)
+        return [
+            Message(kind=APPROVAL, target=target, due_at=now + contact.after)
+            for contact in contacts
+            for target in contact.notify
+        ]
 
-    def answered(self, incident_id: int) -> None:
-        """Somebody has decided, or nothing is asked any more: the next contacts need not hear of it."""
-        self._notifications.drop(incident_id, APPROVAL)
+    def told(self, kind: str) -> list[Message]:
+        """Return a message of a kind to each of those who take what the agent cannot do."""
+        return [Message(kind=kind, target=target) for target in self._targets()]
 
-    def escalated(self, incident: Incident, now: datetime) -> None:
-        """Tell people that the agent gives an incident to them."""
-        self._tell(incident.id, ESCALATED, now)
-
-    def joined(self, incident: Incident, candidates: Sequence[Candidate], now: datetime) -> None:
+    def join(self, connection: Any, incident_id: int, candidates: Sequence[Candidate], now: datetime) -> None:
         """Tell people of faults that joined an incident they have: of each once, if it comes and goes too.
 
-        What joins within a short time is one message.
+        What joins within a short time is one message. It is written into a transaction of the caller's.
         """
         found = [f"{one.fault} on {one.entity}" for one in candidates]
-        messages = [one for one in self._notifications.of_incident(incident.id) if one.kind == JOINED]
+        messages = [one for one in messages_of(connection, incident_id) if one.kind == JOINED]
         for target in self._targets():
             mine = [one for one in messages if one.target == target]
             told = {subject for one in mine for subject in one.subject.splitlines()}
@@ -60,19 +53,7 @@ class Escalation:
             waiting = next((one for one in mine if one.state == "waiting" and not one.attempts), None)
             if not new:
                 continue
-            if waiting is None or not self._notifications.extend(waiting, f"{waiting.subject}\n{new}"):
-                self._notifications.add(incident.id, JOINED, target, now, now + _GATHERED_FOR, new)
-
-    def recovered(self, incident: Incident, now: datetime) -> None:
-        """Tell those who were woken that it is over."""
-        told = {one.target for one in self._notifications.of_incident(incident.id) if one.state == "sent"}
-        for target in sorted(told):
-            self._notifications.add(incident.id, RECOVERED, target, now)
-
-    def storm(self, incident: Incident, now: datetime) -> None:
-        """Tell people once per storm that the agent stopped because of it."""
-        self._tell(incident.id, STORM, now)
-
-    def _tell(self, incident_id: int, kind: str, now: datetime) -> None:
-        for target in self._targets():
-            self._notifications.add(incident_id, kind, target, now)
+            if waiting is None or not extend_message(connection, waiting, f"{waiting.subject}\n{new}"):
+                due_at = now + _GATHERED_FOR
+                message = Message(kind=JOINED, target=target, due_at=due_at, subject=new)
+                put_messages(connection, incident_id, [message], now)

@@ -2,56 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import difflib
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from agent.cleantext import clean
 from agent.clock import Clock
 from agent.config.policyfile import Permission, PolicyFile
 from agent.decide.policy import may
-from agent.errors import RefusedError
+from agent.errors import ConflictError, NotFoundError, RefusedError
 from agent.reasons import Reason
-from agent.records import Incident, IncidentState
-from agent.store import Approval, Pause, Stores
+from agent.records import Approval, Incident, IncidentState, Pause, PauseScope, Person, RunRequest
+from agent.response.transitions import transition
+from agent.store import Stores
 
 _AT_WORK = (IncidentState.REMEDIATING, IncidentState.VERIFYING)
 _LONGEST_COMMENT = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who does something, as far as this machine or a token can tell. ``roles`` are given by a token."""
-
-    name: str
-    groups: frozenset[str] = frozenset()
-    roles: frozenset[str] = frozenset()
-
-
 class OperatorActions:
     """What people do to incidents and to the agent.
 
-    Every action raises RefusedError when the policy gives the person no right to it, and NotFoundError
-    when there is no such incident.
+    ``roles`` is the policy in force, ``remediations`` the names that can be asked for. Every action raises
+    RefusedError when the policy gives the person no right to it, and NotFoundError when there is no such
+    incident.
     """
 
-    def __init__(self, stores: Stores, policy: Callable[[], PolicyFile], clock: Clock) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        policy: Callable[[], PolicyFile],
+        remediations: Callable[[], Collection[str]],
+        clock: Clock,
+    ) -> None:
         self._stores = stores
         self._policy = policy
+        self._remediations = remediations
         self._clock = clock
 
     def vote(self, incident_id: int, yes: bool, person: Person, comment: str = "") -> Approval:
         """Say yes or no to what an incident asks for. Raises ConflictError when somebody was faster."""
         self.require(person, "approve" if yes else "deny")
-        incident = self._stores.incidents.get(incident_id)
-        if incident.state is not IncidentState.AWAITING_APPROVAL:
-            newest = self._stores.approvals.newest(incident_id)
-            if newest is None or newest.state == "withdrawn":
-                raise RefusedError(f"incident {incident_id} is {incident.state}: it asks for no approval")
+        self._stores.incidents.get(incident_id)
         now = self._clock.now()
-        return self._stores.approvals.vote(
-            incident_id, person.name, yes, clean(comment, _LONGEST_COMMENT, lines=True), now
-        )
+        return self._stores.approvals.vote(incident_id, person, yes, _clean(comment), now)
 
     def close(self, incident_id: int, person: Person, comment: str = "") -> Incident:
         """Close an incident by hand. Raises ConflictError when it changed meanwhile."""
@@ -61,20 +55,23 @@ class OperatorActions:
             raise RefusedError(f"incident {incident_id} is {incident.state} already")
         if incident.state in _AT_WORK:
             raise RefusedError(f"incident {incident_id} has a run at work; wait for it, or cancel it first")
-        now = self._clock.now()
-        closed = replace(
-            incident,
-            state=IncidentState.CLOSED,
-            reason=Reason.CLOSED_BY_PERSON,
-            detail=clean(comment, _LONGEST_COMMENT, lines=True),
-            updated_at=now,
-            closed_at=now,
-        )
-        self._stores.approvals.withdraw(incident_id, now)
-        return self._stores.incidents.save(closed, person.name)
+        with self._stores.transaction() as connection:
+            return transition(
+                connection,
+                incident,
+                IncidentState.CLOSED,
+                Reason.CLOSED_BY_PERSON,
+                _clean(comment),
+                self._clock.now(),
+                actor=person.name,
+                seen=True,
+            )
 
     def cancel(self, incident_id: int, person: Person) -> int:
-        """Ask the agent to cancel an incident's run; return the run's id."""
+        """Ask the agent to cancel an incident's run; return the run's id.
+
+        What undoes or proves a run is not cancelled.
+        """
         self.require(person, "cancel")
         self._stores.incidents.get(incident_id)
         run_id = self._stores.runs.ask_to_cancel(incident_id, person.name, self._clock.now())
@@ -82,31 +79,61 @@ class OperatorActions:
             raise RefusedError(f"incident {incident_id} has no run at work")
         return run_id
 
-    def ask_for_run(self, incident_id: int, remediation: str, person: Person) -> None:
-        """Ask the agent to run a remediation for an incident; policy and guards still decide."""
+    def ask_for_run(
+        self,
+        incident_id: int,
+        remediation: str,
+        person: Person,
+        comment: str = "",
+        override_cooldown: bool = False,
+    ) -> RunRequest:
+        """Ask the agent to run a remediation for an incident; policy and guards still decide.
+
+        The request waits while a guard holds it, and is answered once. Raises NotFoundError for a name that
+        no remediation has, ConflictError when somebody's request waits already.
+        """
         self.require(person, "run")
+        if override_cooldown:
+            self.require(person, "override")
+            if not comment.strip():
+                raise RefusedError("who overrides a cooldown says why: add a comment")
         incident = self._stores.incidents.get(incident_id)
-        if incident.state.final or incident.state in _AT_WORK:
+        known = self._remediations()
+        if remediation not in known:
+            raise NotFoundError(_no_such_remediation(remediation, known))
+        if incident.state.final:
             raise RefusedError(f"incident {incident_id} is {incident.state}: nothing can be run for it")
-        self._stores.run_requests.add(incident_id, remediation, person.name, self._clock.now())
+        if incident.state in _AT_WORK:
+            raise ConflictError(f"incident {incident_id} has a run at work")
+        return self._stores.run_requests.add(
+            incident_id, remediation, person, self._clock.now(), _clean(comment), override_cooldown
+        )
 
-    def pause(self, person: Person, why: str = "", until: datetime | None = None) -> Pause:
-        """Pause the agent, until a time or until somebody resumes it."""
+    def pause(
+        self,
+        person: Person,
+        why: str = "",
+        until: datetime | None = None,
+        scope: PauseScope | None = None,
+    ) -> Pause:
+        """Pause the agent, or what a scope holds, until a time or until somebody resumes it."""
         self.require(person, "pause")
-        now = self._clock.now()
-        self._stores.pauses.begin(person.name, clean(why, _LONGEST_COMMENT, lines=True), now, until)
-        current = self._stores.pauses.current(now)
-        assert current is not None
-        return current
+        return self._stores.pauses.begin(person.name, _clean(why), self._clock.now(), until, scope)
 
-    def resume(self, person: Person) -> bool:
-        """End every pause; return whether there was one."""
+    def resume(self, person: Person, pause_id: int | None = None) -> list[Pause]:
+        """End one pause, or every one; return those that were in force.
+
+        Raises NotFoundError when that one is not in force.
+        """
         self.require(person, "resume")
-        return self._stores.pauses.end(person.name, self._clock.now())
+        ended = self._stores.pauses.end(person.name, self._clock.now(), pause_id)
+        if pause_id is not None and not ended:
+            raise NotFoundError(f"pause {pause_id} is not in force")
+        return ended
 
     def allows(self, person: Person, permission: Permission) -> bool:
         """Return whether the policy gives a person a permission."""
-        return may(self._policy(), person.name, person.groups, permission, person.roles)
+        return may(self._policy(), person, permission)
 
     def require(self, person: Person, permission: Permission) -> None:
         """Raise RefusedError unless the policy gives a person a permission."""
@@ -114,3 +141,13 @@ class OperatorActions:
             raise RefusedError(
                 f"{person.name} may not {permission}: no role in policy.yml gives it to them or their groups"
             )
+
+
+def _no_such_remediation(name: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=3)
+    meant = f"; did you mean {' or '.join(close)}?" if close else "; opsmend playbooks list shows them"
+    return f"there is no remediation '{name}'{meant}"
+
+
+def _clean(comment: str) -> str:
+    return clean(comment, _LONGEST_COMMENT, lines=True)

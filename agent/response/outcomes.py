@@ -1,30 +1,41 @@
-"""From the start of a run to its verdict: what workers report, what verification finds, what a crash left."""
+"""From the start of a run to its verdict: what is found of it, in the phase it is in, moves it on."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from typing import Any
 
 from agent import metrics
 from agent.clock import Clock
 from agent.decide import Remediation
-from agent.errors import ConflictError, NotFoundError, StoreError
+from agent.errors import ConflictError, NotFoundError, PausedError, StoreError
 from agent.log import Logger
 from agent.reasons import Reason
-from agent.records import Attribution, Incident, IncidentState, Run, RunState, Verdict
-from agent.response.escalation import Escalation
-from agent.response.transitions import ACTOR
+from agent.records import Incident, IncidentState, Run, RunPhase, RunState, Verdict
+from agent.records.runs import NOTHING_DONE
+from agent.response.escalation import ESCALATED, RECOVERED, WAITING, Escalation
+from agent.response.phases import TABLE, Do, Found
+from agent.response.recoveries import attribute
+from agent.response.throttle import MOST_TRIES, Throttle
+from agent.response.transitions import ACTOR, log_transition, transition
 from agent.response.verifications import Verifications
-from agent.response.workers import Workers
-from agent.store import Stores
-from agent.verify import Circumstances, Finding, attribute_recovery
+from agent.response.workers import Report, Workers
+from agent.store import Message, Stores, pause_over, save_run, told_targets
+from agent.verify import Finding
 
 log = Logger("response")
 
-_TRIES = 5  # to write a report; the next turn tries again
+_STATE_OF = {
+    RunPhase.INTENDED: IncidentState.REMEDIATING,
+    RunPhase.RUNNING: IncidentState.REMEDIATING,
+    RunPhase.CLEANING_UP: IncidentState.REMEDIATING,
+    RunPhase.ROLLING_BACK: IncidentState.REMEDIATING,
+    RunPhase.VERIFYING: IncidentState.VERIFYING,
+}
+# ends of a run that people hear of whatever the symptoms do
+_FOR_PEOPLE = (Reason.LEFTOVERS_UNKNOWN, Reason.ROLLBACK_FAILED, Reason.INTERNAL_ERROR)
 
 
 class Outcomes:
@@ -46,10 +57,12 @@ class Outcomes:
         self._verifications = verifications
         self._escalation = escalation
         self._clock = clock
-        self._reports: deque[tuple[int, Callable[[], None]]] = deque()  # of which run, and what it says
+        self._reports: deque[Report] = deque()
+        self._throttle = Throttle(clock)
         self._wake: Callable[[], None] = lambda: None
         self._stopping = False
         workers.connect(self._try_to_wake)
+        verifications.connect(self._try_to_wake)
 
     def connect(self, wake: Callable[[], None]) -> None:
         """Take what takes a turn when there is news."""
@@ -58,198 +71,281 @@ class Outcomes:
     def stop(self) -> None:
         """Begin no verification or rollback any more."""
         self._stopping = True
+        self._verifications.stop()
 
     def start(self, run: Run) -> None:
         """Have a run carried out whose intent is written."""
-        self._workers.start(run, self._catalog()[run.plan.remediation], self._report)
+        self._workers.start(run, self._catalog()[run.plan.remediation], self._reports.append)
 
     @property
     def full(self) -> bool:
         """Return whether as many runs as may be are at work, or over and not yet written as such."""
-        return self._workers.full({run_id for run_id, _ in list(self._reports)})
+        return self._workers.full({report.run.id for report in list(self._reports)})
 
     def take_up(self) -> None:
         """Write what workers reported. Raises StoreError; the report is kept then, and tried next turn."""
         while self._reports:
-            run_id, write = self._reports[0]
+            report = self._reports[0]
             try:
-                _insist(write)
-            except ConflictError as error:
-                log.warning("report of a run has to wait", run=run_id, why=str(error))
-                return
-            except NotFoundError as error:
-                log.warning("report of a run does not fit any more", run=run_id, why=str(error))
+                self._go_on(report.run, report.phase, report.found, report.detail)
+            except StoreError:
+                raise
+            except (ConflictError, NotFoundError) as error:
+                log.warning("report of a run does not fit any more", run=report.run.id, why=str(error))
+            except Exception as error:  # the phase says how it goes on without this report
+                log.error("report of a run could not be taken up", error, run=report.run.id)
+                self._throttle.failed(report.run.id)
             self._reports.popleft()
 
-    def recover(self, run: Run) -> None:
-        """Take up a run that a former life of the agent left without a verdict."""
-        if run.state is RunState.INTENDED:
-            log.warning("run was never started", run=run.id, incident=run.incident_id)
-            self._never_started(run)
-        elif run.state is RunState.RUNNING:
-            log.warning("run was interrupted", run=run.id, incident=run.incident_id)
-            self._workers.clean_up(run, self._report)
-        else:
-            log.info("verification goes on", run=run.id, incident=run.incident_id)
-
-    def watch(self, incident: Incident) -> None:
-        """Notice a run whose worker is gone without a word; it should not happen, but must not hang."""
-        if self._workers.is_at_work_for(incident.id) or self._reports:
+    def attend(self, run: Run) -> None:
+        """Look at a run that is not over, and do what its phase and what is found call for."""
+        if self._stopping or not self._throttle.is_due(run.id):
             return
-        for run in self._stores.runs.of_incident(incident.id):
-            if not run.state.ended:
-                self._workers.clean_up(run, self._report)
+        if any(report.run.id == run.id for report in list(self._reports)):
+            return
+        if run.phase is RunPhase.VERIFYING:
+            self._verify(run)
+        else:
+            self._go_on(run, run.phase, self._look(run), "")
 
-    def verify(self, incident: Incident) -> None:
-        """Look once at the run of an incident that is being verified, if it is time to."""
+    def give_up(self, run: Run, why: str) -> None:
+        """End a run that cannot be attended to, and call people."""
+        self._conclude(run, run.phase, Verdict.UNKNOWN, Reason.INTERNAL_ERROR, why)
+
+    def _look(self, run: Run) -> Found:
+        if self._workers.is_at_work(run.id):
+            return Found.AT_WORK
+        if run.tries >= MOST_TRIES:
+            return Found.USED_UP
+        if run.phase is RunPhase.ROLLING_BACK:
+            with self._stores.database.reading() as connection:
+                if pause_over(connection, run.plan, self._clock.now()):
+                    return Found.PAUSED
+        return Found.NOBODY
+
+    def _go_on(self, run: Run, phase: RunPhase, found: Found, detail: str) -> None:
+        do = TABLE[phase, found]
+        if found not in (Found.AT_WORK, Found.UNDECIDED):
+            log.debug("run found", run=run.id, phase=phase, found=found, do=do)
+        match do:
+            case Do.WAIT:
+                self._wait(run, found)
+            case Do.DROP:
+                self._drop(run, detail)
+            case Do.CLEAN_UP:
+                self._clean_up(run, phase, found)
+            case Do.VERIFY:
+                self._begin_to_verify(run, phase, detail)
+            case Do.ROLL_BACK:
+                self._roll_back(run, phase, found)
+            case Do.TRY_AGAIN:
+                self._try_again(run, phase, detail)
+            case Do.CONCLUDE:
+                self._conclude(run, phase, *self._verdict(run, phase, found, detail))
+
+    def _wait(self, run: Run, found: Found) -> None:
+        """Tell people once that a rollback waits for the end of a pause."""
+        if found is not Found.PAUSED:
+            return
         now = self._clock.now()
-        if not self._verifications.due(incident, now):
-            return
-        run = self._stores.runs.of_incident(incident.id)[-1]
-        if self._workers.is_at_work(run.id) or self._stopping:
-            return  # a rollback is under way
-        remediation = self._catalog().get(run.plan.remediation)
-        if remediation is None:
-            self._conclude(run, incident, Verdict.UNKNOWN, Reason.METRICS_MISSING, "its files are gone")
-            return
-        finding = self._verifications.look(run, remediation.file.verify, incident, now)
-        if finding.verdict is Verdict.PENDING:
-            return
-        reason = finding.reason or Reason.CHECKS_FAILED
-        verified = replace(run, checks=finding.checks)
-        if finding.verdict is Verdict.RECOVERED:
-            verified = replace(verified, attribution=self._attribution(run, incident, finding))
-        if finding.verdict is not Verdict.RECOVERED and remediation.file.rollback.wanted_for(reason):
-            self._roll_back(verified, incident, remediation, finding, reason)
-        else:
-            self._conclude(verified, incident, finding.verdict, reason, finding.detail)
-
-    def _attribution(self, run: Run, incident: Incident, finding: Finding) -> Attribution:
-        began = run.started_at or run.created_at
-        since = min((one.since for one in incident.best.symptoms), default=began) if incident.best else began
-        gone = finding.holding_since or self._clock.now()
-        peers, peers_recovered = self._stores.history.untreated(run.plan.fault, incident.id, began)
-        alone, earlier = self._stores.history.spontaneous(run.plan.fault)
-        return attribute_recovery(
-            Circumstances(
-                lasted=max(began - since, timedelta(0)),
-                took=max(gone - began, timedelta(0)),
-                peers=peers,
-                peers_recovered=peers_recovered,
-                earlier=earlier,
-                earlier_alone=alone,
+        incident = self._stores.incidents.get(run.incident_id)
+        with self._stores.transaction() as connection:
+            pause = pause_over(connection, run.plan, now)
+            if pause is None:
+                return
+            told = told_targets(connection, incident.id, WAITING)
+            detail = f"its rollback waits: {pause}"
+            moved = transition(
+                connection,
+                incident,
+                IncidentState.REMEDIATING,
+                Reason.ROLLING_BACK,
+                detail,
+                now,
+                waits_until=pause.until,
+                messages=() if told else self._escalation.told(WAITING),
             )
-        )
+        log_transition(incident, moved)
 
-    def _report(self, run: Run) -> None:
-        """Take a worker's word that a run is over; kept until the store can be written."""
-        self._reports.append((run.id, lambda: self._run_ended(run)))
+    def _drop(self, run: Run, detail: str) -> None:
+        log.warning("run was never started", run=run.id, incident=run.incident_id, why=detail)
+        reason = Reason.NOT_BEGUN if detail else Reason.NEVER_STARTED
+        dropped = replace(run, state=RunState.CANCELED, reason=reason, detail=detail)
+        self._conclude(dropped, run.phase, Verdict.UNKNOWN, reason, detail)
+
+    def _clean_up(self, run: Run, phase: RunPhase, found: Found) -> None:
+        if phase is not RunPhase.CLEANING_UP:
+            log.warning("run was interrupted", run=run.id, incident=run.incident_id, found=found)
+        going = self._advance(run, phase, RunPhase.CLEANING_UP, Reason.CLEANING_UP, "")
+        self._workers.clean_up(going, self._reports.append)
+
+    def _begin_to_verify(self, run: Run, phase: RunPhase, detail: str) -> None:
+        metrics.RUNS.labels(run.plan.remediation, run.state.value, str(run.reason)).inc()
+        log.info("run ended", run=run.id, state=run.state, reason=run.reason, detail=run.detail)
+        self._verifications.forget(run.id)
+        reason = Reason.STOPPING if run.state is RunState.CANCELED else run.reason
+        self._advance(run, phase, RunPhase.VERIFYING, reason, run.detail or detail)
+        self._throttle.succeeded(run.id)
+
+    def _roll_back(self, run: Run, phase: RunPhase, found: Found) -> None:
+        if self._catalog().get(run.plan.remediation) is None:
+            detail = "the rollback's files are gone"
+            self._conclude(run, phase, *self._verdict(run, phase, Found.NOT_UNDONE, detail))
+            return
+        if found is Found.FAILED_HALFWAY:
+            run = replace(run, verdict=Verdict.NOT_RECOVERED, verdict_reason=run.reason)
+        if phase is not RunPhase.ROLLING_BACK:
+            log.warning("rolling back", run=run.id, verdict=run.verdict, reason=run.verdict_reason)
+            self._verifications.forget(run.id)
+        going = self._advance(run, phase, RunPhase.ROLLING_BACK, Reason.ROLLING_BACK, "")
+        if phase is RunPhase.ROLLING_BACK:  # from another one it goes on with the next look, pause and all
+            self._workers.roll_back(going, self._reports.append)
+
+    def _try_again(self, run: Run, phase: RunPhase, detail: str) -> None:
+        failures = self._throttle.failed(run.id)
+        log.warning("has to be tried again", run=run.id, phase=phase, failures=failures, why=detail)
+        if detail and detail != run.detail:
+            now = self._clock.now()
+            noted = replace(self._stores.runs.get(run.id), detail=detail)
+            with self._stores.transaction() as connection:
+                save_run(connection, noted, phase, now, ACTOR, "try failed", {"why": detail})
+
+    def _verify(self, run: Run) -> None:
+        incident = self._stores.incidents.get(run.incident_id)
+        remediation = self._catalog().get(run.plan.remediation)
+        if self._throttle.failing(run.id) >= MOST_TRIES:
+            self._go_on(run, run.phase, Found.USED_UP, "")
+            return
+        try:
+            finding = self._look_at(run, remediation, incident)
+        except Exception as error:
+            log.error("a run could not be looked at", error, run=run.id)
+            self._verifications.forget(run.id)
+            self._go_on(run, run.phase, Found.RAISED, f"{type(error).__name__}: {error}")
+            return
+        if finding is None or finding.verdict is Verdict.PENDING:
+            return
+        seen = replace(
+            run,
+            checks=finding.checks,
+            verdict=finding.verdict,
+            verdict_reason=finding.reason,
+            detail=run.detail or finding.detail,
+            evidence_at=finding.seen_at,
+        )
+        if finding.verdict is Verdict.RECOVERED:
+            seen = replace(seen, attribution=attribute(self._stores, seen, incident, finding, self._clock))
+        undo = remediation is not None and _wants_rollback(seen, remediation)
+        found_now = Found.JUDGED_TO_UNDO if undo else Found.JUDGED
+        self._go_on(seen, run.phase, found_now, finding.detail)
+
+    def _look_at(self, run: Run, remediation: Remediation | None, incident: Incident) -> Finding | None:
+        if remediation is None:
+            return Finding(Verdict.UNKNOWN, Reason.METRICS_MISSING, "the remediation's files are gone", ())
+        return self._verifications.look(run, remediation.file.verify, incident)
+
+    def _verdict(self, run: Run, phase: RunPhase, found: Found, detail: str) -> tuple[Verdict, Reason, str]:
+        """Return verdict, reason and detail of a run that is over."""
+        match found:
+            case Found.JUDGED | Found.UNDONE:
+                return run.verdict, run.verdict_reason or Reason.CHECKS_FAILED, run.detail or detail
+            case Found.NOT_UNDONE:
+                return run.verdict, Reason.ROLLBACK_FAILED, f"{run.detail}; rollback: {detail}".strip("; ")
+            case Found.USED_UP if phase is RunPhase.CLEANING_UP:
+                return Verdict.UNKNOWN, Reason.LEFTOVERS_UNKNOWN, run.detail
+            case Found.USED_UP if phase is RunPhase.ROLLING_BACK:
+                return run.verdict, Reason.ROLLBACK_FAILED, run.detail
+            case Found.USED_UP:
+                return Verdict.UNKNOWN, Reason.INTERNAL_ERROR, run.detail
+            case Found.OUT_OF_REACH | Found.CANCELED | Found.NOT_BEGUN | Found.NOT_KNOWN:
+                return Verdict.UNKNOWN, run.reason or Reason.CANCELED, run.detail
+        how = Reason.STEP_FAILED if run.reason is None or run.reason in NOTHING_DONE else run.reason
+        return Verdict.NOT_RECOVERED, how, run.detail
+
+    def _advance(
+        self, run: Run, found_in: RunPhase, phase: RunPhase, reason: Reason | None, detail: str
+    ) -> Run:
+        """Write that a run goes on in a phase, or that it is tried there once more, and its incident too."""
+        now = self._clock.now()
+        # into a phase where a worker begins at once, or again, that is a try
+        begins = phase is RunPhase.CLEANING_UP or phase is found_in
+        tries = (run.tries if phase is found_in else 0) + int(begins)
+        going = replace(run, phase=phase, tries=tries)
+        incident = self._stores.incidents.get(run.incident_id)
+        moved = incident
+        with self._stores.transaction() as connection:
+            pause = pause_over(connection, run.plan, now) if phase is RunPhase.ROLLING_BACK else None
+            if pause is not None and begins:
+                raise PausedError(str(pause))
+            action = f"run {phase.value.replace('_', ' ')}"
+            told = {"state": run.state.value, "reason": run.reason, "detail": run.detail, "try": tries}
+            save_run(connection, going, found_in, now, ACTOR, action, told)
+            if not incident.state.final:
+                moved = transition(connection, incident, _STATE_OF[phase], reason, detail, now)
+        log_transition(incident, moved)
+        return going
+
+    def _conclude(self, run: Run, found_in: RunPhase, verdict: Verdict, reason: Reason, detail: str) -> None:
+        """Write a verdict, which frees the hosts, and move the incident on."""
+        now = self._clock.now()
+        judged = replace(
+            run,
+            phase=RunPhase.OVER,
+            verdict=verdict,
+            verdict_reason=reason,
+            verified_at=now,
+            detail=run.detail or detail,
+            evidence_at=run.evidence_at or run.fresh_after,
+        )
+        incident = self._stores.incidents.get(run.incident_id)
+        state = _state_after(judged)
+        told = {
+            "verdict": verdict.value,
+            "reason": reason,
+            "checks": [(one.text, one.holds, one.before, one.after) for one in run.checks],
+        }
+        with self._stores.transaction() as connection:
+            save_run(connection, judged, found_in, now, ACTOR, "run judged", told)
+            messages = self._messages(connection, incident, state)
+            moved = incident
+            if not incident.state.final:
+                moved = transition(connection, incident, state, reason, detail, now, messages=messages)
+        self._verifications.forget(run.id)
+        self._throttle.succeeded(run.id)
+        if found_in is RunPhase.RUNNING:
+            metrics.RUNS.labels(run.plan.remediation, run.state.value, str(run.reason)).inc()
+        metrics.VERDICTS.labels(run.plan.remediation, verdict.value).inc()
+        log.info("run judged", run=run.id, verdict=verdict, reason=reason, detail=detail)
+        log_transition(incident, moved)
+
+    def _messages(self, connection: Any, incident: Incident, state: IncidentState) -> list[Message]:
+        if state is IncidentState.RECOVERED:
+            told = told_targets(connection, incident.id)
+            return [Message(kind=RECOVERED, target=target) for target in told]
+        if state is IncidentState.ESCALATED and incident.state is not state:
+            return self._escalation.told(ESCALATED)
+        return []
 
     def _try_to_wake(self) -> None:
         try:
             self._wake()
         except StoreError as error:
             log.warning("outcome of a run has to wait", why=str(error))
-
-    def _run_ended(self, run: Run) -> None:
-        incident = self._stores.incidents.get(run.incident_id)
-        metrics.RUNS.labels(run.plan.remediation, run.state.value, str(run.reason)).inc()
-        log.info("run ended", run=run.id, state=run.state, reason=run.reason, detail=run.detail)
-        if run.state in (RunState.SUCCEEDED, RunState.INTERRUPTED):
-            self._end(run, incident, run.reason, run.detail)
-        elif run.state is RunState.CANCELED and self._stopping:
-            self._end(run, incident, Reason.STOPPING, run.detail)  # the next start verifies first
-        else:
-            now = self._clock.now()
-            failed = replace(run, verdict=Verdict.NOT_RECOVERED, verdict_reason=run.reason, verified_at=now)
-            self._next(failed, incident, run.detail)
-
-    def _end(self, run: Run, incident: Incident, reason: Reason | None, detail: str) -> None:
-        verifying = replace(
-            incident,
-            state=IncidentState.VERIFYING,
-            reason=reason,
-            detail=detail,
-            updated_at=self._clock.now(),
-        )
-        self._stores.runs.end(run, verifying, ACTOR)
-
-    def _never_started(self, run: Run) -> None:
-        incident = self._stores.incidents.get(run.incident_id)
-        dropped = replace(
-            run,
-            state=RunState.CANCELED,
-            reason=Reason.NEVER_STARTED,
-            verdict=Verdict.UNKNOWN,
-            verdict_reason=Reason.NEVER_STARTED,
-            verified_at=self._clock.now(),
-        )
-        self._next(dropped, incident, "")
-
-    def _roll_back(
-        self, run: Run, incident: Incident, remediation: Remediation, finding: Finding, reason: Reason
-    ) -> None:
-        try:
-            self._stores.runs.lock(run)
-        except ConflictError:
-            return  # another run is at work on the host; the next turn tries again
-        log.warning("rolling back", run=run.id, verdict=finding.verdict, reason=reason)
-
-        def rolled_back(done: Run) -> None:
-            def conclude() -> None:
-                current = self._stores.incidents.get(incident.id)
-                self._conclude(done, current, finding.verdict, reason, finding.detail)
-
-            self._reports.append((done.id, conclude))
-
-        self._workers.roll_back(run, remediation, rolled_back)
-
-    def _conclude(self, run: Run, incident: Incident, verdict: Verdict, reason: Reason, detail: str) -> None:
-        self._verifications.forget(run)
-        now = self._clock.now()
-        judged = replace(run, verdict=verdict, verdict_reason=reason, verified_at=now)
-        if detail and not judged.detail:
-            judged = replace(judged, detail=detail)
-        if verdict is not Verdict.RECOVERED:
-            self._next(judged, incident, detail)
-            return
-        healed = replace(
-            incident,
-            state=IncidentState.RECOVERED,
-            reason=reason,
-            detail=detail,
-            updated_at=now,
-            closed_at=now,
-        )
-        self._judge(judged, healed)
-        self._escalation.recovered(incident, now)
-
-    def _next(self, run: Run, incident: Incident, detail: str) -> None:
-        """Put an incident whose run did not help up for another decision."""
-        again = replace(
-            incident,
-            state=IncidentState.OPEN,
-            reason=run.verdict_reason,
-            detail=detail,
-            updated_at=self._clock.now(),
-        )
-        self._judge(run, again)
-
-    def _judge(self, run: Run, incident: Incident) -> None:
-        self._stores.runs.judge(run, incident, ACTOR)
-        metrics.VERDICTS.labels(run.plan.remediation, run.verdict.value).inc()
-        log.info(
-            "run judged", run=run.id, verdict=run.verdict, reason=run.verdict_reason, detail=incident.detail
-        )
+        except Exception as error:
+            log.error("the outcome of a run was not taken up", error)
 
 
-def _insist(write: Callable[[], None]) -> None:
-    """Write what cannot be repeated, though a poll may change the incident between our look and our word.
+def _state_after(run: Run) -> IncidentState:
+    """Return where an incident stands after a run of it is judged."""
+    if run.verdict is Verdict.RECOVERED:
+        return IncidentState.RECOVERED
+    return IncidentState.ESCALATED if run.verdict_reason in _FOR_PEOPLE else IncidentState.OPEN
 
-    Raises ConflictError when that happens at every try.
-    """
-    for _ in range(_TRIES - 1):
-        with suppress(ConflictError):
-            write()  # which reads the incident anew
-            return
-    write()
+
+def _wants_rollback(run: Run, remediation: Remediation) -> bool:
+    """Return whether a rollback is declared for a verdict, or for steps that did not come to their end."""
+    if run.verdict is Verdict.RECOVERED:
+        return False
+    rollback = remediation.file.rollback
+    halfway = run.state is not RunState.SUCCEEDED and rollback.wanted_for(Reason.STEP_FAILED)
+    return halfway or (run.verdict_reason is not None and rollback.wanted_for(run.verdict_reason))

@@ -1,36 +1,45 @@
 """One incident at a time, from its diagnosis to a settled state: decide, run, verify, or call people.
 
-A turn looks at where every active incident stands and moves it on by one step. It may be repeated at
-any time: what it does depends on the store alone, so that a restart is an ordinary turn.
+A turn looks at every run that is not over and at every incident that waits for a decision, and moves each
+on by one step. It may be repeated at any time: what it does depends on the store, so that a restart is an
+ordinary turn. The trouble of one is not that of the others.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
-from agent import metrics
 from agent.clock import Clock
-from agent.config.policyfile import PolicyFile
-from agent.decide import Decider, same_work
-from agent.errors import ConflictError, PausedError, RunError
+from agent.errors import ConflictError, StoreUnavailable
 from agent.log import Logger
 from agent.reasons import Reason
-from agent.records import Action, Decision, Incident, IncidentState, Run, RunState, Verdict
-from agent.response.escalation import Escalation
+from agent.records import Approval, Incident, IncidentState, RunRequest
+from agent.response.deciding import Deciding
+from agent.response.escalation import APPROVAL
 from agent.response.outcomes import Outcomes
-from agent.response.previews import Previews
-from agent.response.transitions import ACTOR, transition
+from agent.response.recoveries import RelapseWatch
+from agent.response.throttle import MOST_TRIES, Throttle
+from agent.response.transitions import ACTOR, log_transition, transition
 from agent.response.workers import Workers
-from agent.store import Approval, RunRequest, Stores
+from agent.store import Stores, answer_request, drop_messages, end_approval
 
 log = Logger("response")
 
-_UNDECIDED = (IncidentState.OPEN, IncidentState.HELD, IncidentState.AWAITING_APPROVAL)
-_NO_ROOM = (Reason.PARALLEL_LIMIT, Reason.HOST_BUSY)
-_STORM_SILENCE = timedelta(minutes=30)
+# what was given to people for a reason that passes by itself is looked at again
+_PASSING = (
+    Reason.COOLDOWN,
+    Reason.STORM,
+    Reason.CIRCUIT_OPEN,
+    Reason.DAILY_LIMIT,
+    Reason.MAINTENANCE_WINDOW,
+    Reason.BLAST_RADIUS,
+    Reason.HEALTHY_SHARE,
+)
+_LONGEST_REQUEST = timedelta(hours=24)
+"""After so long nobody expects any more that a run they asked for still begins."""
 
 
 class Responder:
@@ -40,260 +49,150 @@ class Responder:
         self,
         *,
         stores: Stores,
-        decider: Decider,
-        policy: Callable[[], PolicyFile],
         workers: Workers,
         outcomes: Outcomes,
-        previews: Previews,
-        escalation: Escalation,
+        deciding: Deciding,
+        relapses: RelapseWatch,
         clock: Clock,
     ) -> None:
         self._stores = stores
-        self._decider = decider
-        self._policy = policy
         self._workers = workers
         self._outcomes = outcomes
-        self._previews = previews
-        self._escalation = escalation
+        self._deciding = deciding
+        self._relapses = relapses
         self._clock = clock
+        self._throttle = Throttle(clock)
+        self._said: dict[str, str] = {}
         self._lock = threading.RLock()
         self._stopping = False
-        self._waiting_for: dict[int, frozenset[str]] = {}  # the hosts that an incident's next run needs
         outcomes.connect(self.turn)
 
     def turn(self, incidents: Iterable[Incident] | None = None) -> None:
-        """Move every active incident on by one step.
+        """Move every run and every active incident on by one step.
 
         Raises StoreUnavailable when nothing can be read or written; nothing is started then.
         """
         with self._lock:
             self._outcomes.take_up()
-            for run_id in self._stores.runs.asked_to_cancel():
-                self._workers.cancel(run_id)
-            now = self._clock.now()
-            for incident_id in self._stores.approvals.expire(now):
-                self._escalation.answered(incident_id)
-            pause = self._stores.pauses.current(now)
-            paused = str(pause) if pause else None
+            self.heed_cancels()
+            self._expire()
+            at_work = self._attend_runs()
             requests = {request.incident_id: request for request in self._stores.run_requests.open()}
-            active = self._stores.incidents.active() if incidents is None else incidents
-            # those that wait for a run go first: looking at one that is verified takes time
-            for incident in sorted(active, key=lambda one: one.state not in _UNDECIDED):
-                try:
-                    self._attend(incident, paused, requests.pop(incident.id, None))
-                except ConflictError as error:
-                    log.debug("incident changed meanwhile", incident=incident.id, why=str(error))
-            for request in requests.values() if incidents is None else ():
-                self._stores.run_requests.answer(request, "the incident is over")
+            active = list(self._stores.incidents.active() if incidents is None else incidents)
+            for incident in active:
+                if incident.id not in at_work:
+                    self._guarded_attend(incident, requests.get(incident.id))
+            if incidents is None:
+                self._forget({incident.id for incident in active})
+
+    def heed_cancels(self) -> None:
+        """Cancel the runs that people asked to cancel. Waits for no turn, and for no source."""
+        for run_id in self._stores.runs.asked_to_cancel():
+            self._workers.cancel(run_id)
 
     @property
     def lock(self) -> threading.RLock:
         """Return what keeps a turn from being taken while it is held."""
         return self._lock
 
-    def recover(self) -> None:
-        """Take up the runs that a former life of the agent left unfinished."""
-        with self._lock:
-            for run in self._stores.runs.unfinished():
-                self._outcomes.recover(run)
-
     def stop(self) -> None:
         """Start nothing more; what is at work goes on until the workers are stopped."""
         self._stopping = True
         self._outcomes.stop()
 
-    def _attend(self, incident: Incident, paused: str | None, request: RunRequest | None) -> None:
-        match incident.state:
-            case IncidentState.REMEDIATING:
-                self._outcomes.watch(incident)
-            case IncidentState.VERIFYING:
-                self._outcomes.verify(incident)
-            case IncidentState.ESCALATED if not incident.symptomatic:
-                self._clear(incident)
-            case IncidentState.CLOSED:
-                self._waiting_for.pop(incident.id, None)
-            case state if state in _UNDECIDED or (state is IncidentState.ESCALATED and request):
-                if not incident.symptomatic:
-                    self._clear(incident)
-                elif not self._stopping and not self._only_waits_for_room(incident, request):
-                    self._decide(incident, paused, request)
+    def _attend_runs(self) -> set[int]:
+        """Move runs on; return the incidents that have one under way."""
+        at_work = set()
+        for run_id, incident_id in self._stores.runs.unfinished().items():
+            at_work.add(incident_id)
+            self._guarded(f"run {run_id}", partial(self._attend_run, run_id))
+        return at_work
 
-    def _only_waits_for_room(self, incident: Incident, request: RunRequest | None) -> bool:
-        """Return whether a decision would be the same: in a burst they cost more than the runs leave."""
-        waits = incident.state is IncidentState.HELD and incident.reason in _NO_ROOM
-        if not waits or request is not None:
-            return False
-        hosts = self._waiting_for.get(incident.id, frozenset())
-        return self._outcomes.full or not hosts.isdisjoint(self._stores.history.busy_hosts())
+    def _attend_run(self, run_id: int) -> None:
+        key = f"run {run_id}"
+        if self._throttle.failing(key) > MOST_TRIES:  # it could not even be given up
+            self._stores.runs.abandon(run_id, self._said.get(key, ""), self._clock.now(), ACTOR)
+        elif self._throttle.failing(key) == MOST_TRIES:
+            self._outcomes.give_up(self._stores.runs.get(run_id), self._said.get(key, ""))
+        else:
+            self._outcomes.attend(self._stores.runs.get(run_id))
+
+    def _guarded_attend(self, incident: Incident, request: RunRequest | None) -> None:
+        key = f"incident {incident.id}"
+        if self._throttle.failing(key) >= MOST_TRIES and not incident.state.settled:
+            why = self._said.get(key, "")
+            self._guarded(key, lambda: self._deciding.escalate(incident, Reason.INTERNAL_ERROR, why))
+        else:
+            self._guarded(key, lambda: self._attend(incident, request))
+
+    def _attend(self, incident: Incident, request: RunRequest | None) -> None:
+        if incident.state.final:
+            return
+        if not incident.symptomatic:
+            self._clear(incident)
+            return
+        self._relapses.notice(incident)
+        given_to_people = incident.state is IncidentState.ESCALATED and incident.reason not in _PASSING
+        if (request is not None or not given_to_people) and not self._stopping:
+            self._deciding.decide(incident, request)
 
     def _clear(self, incident: Incident) -> None:
-        self._waiting_for.pop(incident.id, None)
-        self._stores.approvals.withdraw(incident.id, self._clock.now())
-        self._escalation.answered(incident.id)
-        self._move_on(incident, IncidentState.CLEARED, Reason.SYMPTOMS_GONE)
-
-    def _decide(self, incident: Incident, paused: str | None, request: RunRequest | None) -> None:
-        self._waiting_for.pop(incident.id, None)
-        runs = self._stores.runs.of_incident(incident.id)
-        approval = self._stores.approvals.newest(incident.id)
-        if request is None:
-            settled = _given_to_people(runs, approval)
-            if settled is not None:
-                self._give_up(incident, *settled)
-                return
-        approved = approval if approval is not None and approval.state == "approved" else None
-        decision = self._decider.decide(
-            incident,
-            self._tried(runs) if request is None else (),
-            approved.plan if approved else None,
-            paused,
-            self._clock.now(),
-            wanted=request.remediation if request else _wanted(approved),
-        )
-        if incident.reason is not decision.reason:
-            metrics.DECISIONS.labels(decision.action.value, decision.reason.value).inc()
-        incident = self._with_options(incident, decision)
-        match decision.action:
-            case Action.RUN:
-                self._start(incident, decision, _actor(approved, request))
-            case Action.ASK:
-                self._ask(incident, decision, request.actor if request else ACTOR, approval)
-            case Action.HOLD:
-                self._hold(incident, decision)
-            case Action.ESCALATE:
-                self._give_up(incident, decision.reason, decision.detail)
-        if request is not None:
-            self._stores.run_requests.answer(request, f"{decision.action.value}: {decision.reason.value}")
-
-    def _tried(self, runs: list[Run]) -> set[str]:
-        """Return what ran already, leaving out what a crash interrupted and policy lets run once more."""
-        tried: set[str] = set()
-        for run in runs:
-            if run.started_at is None:
-                continue
-            name = run.plan.remediation
-            first = name not in {one.plan.remediation for one in runs if one.id < run.id and one.started_at}
-            again = run.reason is Reason.INTERRUPTED and first and self._decider.may_repeat(run.plan)
-            if not again:
-                tried.add(name)
-        return tried
-
-    def _hold(self, incident: Incident, decision: Decision) -> None:
-        if decision.reason is Reason.HOST_BUSY and decision.plan is not None:
-            self._waiting_for[incident.id] = frozenset(decision.plan.hosts)
-        if decision.reason is Reason.STORM and incident.reason is not Reason.STORM:
-            self._call_once_per_storm(incident)
-        self._move_on(incident, IncidentState.HELD, decision.reason, decision.detail)
-
-    def _call_once_per_storm(self, incident: Incident) -> None:
-        now = self._clock.now()
-        last = self._stores.notifications.last("storm")
-        if last is None or now - last > _STORM_SILENCE:
-            self._escalation.storm(incident, now)
-
-    def _give_up(self, incident: Incident, reason: Reason, detail: str) -> None:
-        if incident.state is not IncidentState.ESCALATED:
-            self._escalation.answered(incident.id)
-            self._escalation.escalated(incident, self._clock.now())
-        self._move_on(incident, IncidentState.ESCALATED, reason, detail)
-
-    def _start(self, incident: Incident, decision: Decision, actor: str) -> None:
-        plan = decision.plan
-        assert plan is not None, "decided to run without a plan"
-        if self._outcomes.full:
-            self._move_on(incident, IncidentState.HELD, Reason.PARALLEL_LIMIT)
-            return
-        now = self._clock.now()
-        try:
-            objection = self._decider.changed(plan)
-        except RunError as error:
-            self._move_on(incident, IncidentState.HELD, Reason.INVENTORY_UNAVAILABLE, str(error))
-            return
-        if objection is not None:
-            self._move_on(incident, IncidentState.HELD, objection.reason, objection.detail)
-            return
-        run = Run(incident_id=incident.id, plan=plan, created_at=now, actor=actor)
-        moving = replace(
-            incident,
-            state=IncidentState.REMEDIATING,
-            reason=decision.reason,
-            detail=decision.detail,
-            updated_at=now,
-        )
-        try:
-            run, incident = self._stores.runs.begin(run, moving, actor)
-        except PausedError as error:
-            self._move_on(incident, IncidentState.HELD, Reason.PAUSED, str(error))
-            return
-        except ConflictError as error:
-            self._move_on(incident, IncidentState.HELD, Reason.HOST_BUSY, str(error))
-            return
-        log.info(
-            "remediation chosen",
-            incident=incident.id,
-            run=run.id,
-            fault=plan.fault,
-            entity=plan.entity,
-            confidence=plan.confidence,
-            remediation=plan.remediation,
-            reason=decision.reason,
-        )
-        self._outcomes.start(run)
-
-    def _ask(
-        self, incident: Incident, decision: Decision, requested_by: str, newest: Approval | None
-    ) -> None:
-        plan = decision.plan
-        assert plan is not None, "asked for approval without a plan"
-        if newest is None or newest.state != "pending" or not same_work(newest.plan, plan):
-            now = self._clock.now()
-            approval_id = self._stores.approvals.request(
-                incident.id,
-                plan,
-                needed=decision.approvals,
-                requested_by=requested_by,
-                now=now,
-                expires_at=now + self._policy().approval.expires,
-                seen=newest,
+        with self._stores.transaction() as connection:
+            moved = transition(
+                connection,
+                incident,
+                IncidentState.CLEARED,
+                Reason.SYMPTOMS_GONE,
+                "",
+                self._clock.now(),
+                seen=True,
             )
-            self._escalation.asked(incident, now)
-            self._previews.begin(approval_id, plan)
-        self._move_on(incident, IncidentState.AWAITING_APPROVAL, decision.reason, decision.detail)
+        log_transition(incident, moved)
 
-    def _with_options(self, incident: Incident, decision: Decision) -> Incident:
-        return replace(incident, options=decision.options or incident.options)
+    def _expire(self) -> None:
+        """End what nobody answered or used in time."""
+        now = self._clock.now()
+        requests = {request.id: request for request in self._stores.run_requests.open()}
+        for approval in self._stores.approvals.overdue(now):
+            self._expire_approval(approval, requests.get(approval.request_id or 0))
+        for request in requests.values():
+            if now - request.at >= _LONGEST_REQUEST:
+                with self._stores.transaction() as connection:
+                    answer_request(connection, request, "expired", "it could not begin for a day", now)
 
-    def _move_on(
-        self, incident: Incident, state: IncidentState, reason: Reason | None, detail: str = ""
-    ) -> None:
-        transition(self._stores, self._clock, incident, state, reason, detail)
+    def _expire_approval(self, approval: Approval, request: RunRequest | None) -> None:
+        now = self._clock.now()
+        lapsed = approval.state == "approved"
+        with self._stores.transaction() as connection:
+            if not end_approval(connection, approval, "lapsed" if lapsed else "expired", now, ACTOR):
+                return
+            drop_messages(connection, approval.incident_id, APPROVAL)
+            if request is not None and not lapsed:
+                answer_request(connection, request, "refused", Reason.APPROVAL_EXPIRED.text, now)
 
+    def _forget(self, active: set[int]) -> None:
+        self._relapses.forget_others(active)
+        self._deciding.forget_others(active)
 
-def _given_to_people(runs: list[Run], approval: Approval | None) -> tuple[Reason, str] | None:
-    """Return why an incident is for people whatever the catalog still has, or None."""
-    started = [run for run in runs if run.started_at is not None]
-    blind = next((run for run in started if run.verdict is Verdict.UNKNOWN), None)
-    if blind is not None:
-        return Reason.METRICS_MISSING, blind.detail
-    if started and started[-1].state is RunState.CANCELED:
-        return Reason.CANCELED, started[-1].detail
-    if approval is not None and approval.state == "denied":
-        return Reason.DENIED, approval.voices
-    if approval is not None and approval.state == "expired":
-        return Reason.APPROVAL_EXPIRED, f"asked at {approval.requested_at:%H:%M:%S} UTC"
-    return None
+    def _guarded(self, key: str, work: Callable[[], None]) -> None:
+        """Do work on one incident or run; what goes wrong with it delays it alone, longer every time.
 
-
-def _wanted(approved: Approval | None) -> str | None:
-    """Return the remediation that a person asked for and others approved."""
-    if approved is not None and approved.requested_by != ACTOR:
-        return approved.plan.remediation
-    return None
-
-
-def _actor(approved: Approval | None, request: RunRequest | None) -> str:
-    if request is not None:
-        return request.actor
-    if approved is not None:
-        return ", ".join(vote.actor for vote in approved.votes if vote.yes)
-    return ACTOR
+        Raises StoreUnavailable: then nothing can be done for any.
+        """
+        if not self._throttle.is_due(key):
+            return
+        try:
+            work()
+        except StoreUnavailable:
+            raise
+        except ConflictError as error:
+            log.debug("changed meanwhile", about=key, why=str(error))
+        except Exception as error:
+            count = self._throttle.failed(key)
+            said = f"{type(error).__name__}: {error}"
+            if self._said.get(key) != said:
+                log.error("could not be moved on", error, about=key, tries=count)
+            self._said[key] = said
+        else:
+            self._throttle.succeeded(key)
+            self._said.pop(key, None)

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from agent.clock import Clock
 from agent.errors import RefusedError
+from agent.records import Person
 from agent.records.tokens import Scope, Token
-from agent.response.operator_actions import OperatorActions, Person
+from agent.response.operator_actions import OperatorActions
 from agent.store import Stores
 
 PREFIX = "opsmend"

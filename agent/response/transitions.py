@@ -1,14 +1,23 @@
-"""An incident and its new state in; written with its reason, and logged when it is news."""
+"""An incident and its new state in; written with its reason and messages, and logged when it is news."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
 
-from agent.clock import Clock
 from agent.log import Logger
 from agent.reasons import Reason
-from agent.records import Incident, IncidentState
-from agent.store import Stores
+from agent.records import Incident, IncidentState, Option
+from agent.response.escalation import APPROVAL
+from agent.store import (
+    Message,
+    drop_messages,
+    move_incident,
+    put_messages,
+    withdraw_approvals,
+    withdraw_requests,
+)
 
 log = Logger("response")
 
@@ -17,32 +26,52 @@ ACTOR = "opsmend"
 
 
 def transition(
-    stores: Stores,
-    clock: Clock,
+    connection: Any,
     incident: Incident,
     state: IncidentState,
     reason: Reason | None,
-    detail: str = "",
-) -> None:
-    """Write an incident's new state with its reason, and log it when that is news."""
-    if (incident.state, incident.reason, incident.detail) == (state, reason, detail):
-        return
-    now = clock.now()
-    told = (incident.state, incident.reason) != (state, reason)
-    moved = replace(
-        incident,
-        state=state,
-        reason=reason,
-        detail=detail,
-        updated_at=now,
-        closed_at=now if state.final else None,
+    detail: str,
+    now: datetime,
+    *,
+    actor: str = ACTOR,
+    seen: bool = False,
+    waits_until: datetime | None = None,
+    options: tuple[Option, ...] = (),
+    messages: Iterable[Message] = (),
+) -> Incident:
+    """Write an incident's new state, its reason and messages into a transaction of the caller's.
+
+    Once people have it, or it is over, nothing is asked any more. Raises ConflictError when it has to be
+    as it was ``seen`` and is not.
+    """
+    moved = move_incident(
+        connection,
+        incident.id,
+        state,
+        reason,
+        detail,
+        now,
+        actor,
+        seen=incident if seen else None,
+        waits_until=waits_until,
+        options=options,
     )
-    stores.incidents.save(moved, ACTOR)
-    if told:
+    if state.settled and incident.state is not state:
+        withdraw_approvals(connection, incident.id, now)
+        drop_messages(connection, incident.id, APPROVAL)
+    if state.final:
+        withdraw_requests(connection, incident.id, f"the incident is {state.value}", now)
+    put_messages(connection, incident.id, messages, now)
+    return moved
+
+
+def log_transition(before: Incident, after: Incident) -> None:
+    """Log a new state or reason, once it is written."""
+    if (before.state, before.reason) != (after.state, after.reason):
         log.info(
-            f"incident {state.value.replace('_', ' ')}",
-            incident=incident.id,
-            title=incident.title,
-            reason=reason,
-            detail=detail,
+            f"incident {after.state.value.replace('_', ' ')}",
+            incident=after.id,
+            title=after.title,
+            reason=after.reason,
+            detail=after.detail,
         )

@@ -1,66 +1,114 @@
-"""The verifications under way, one per run, each looked at no more often than asked."""
+"""The verifications under way, one per run, each looked at in a thread of its own: a source may hang."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from agent.clock import Clock
 from agent.config.remediationfile import Verify
-from agent.records import Incident, Run
+from agent.log import Logger
+from agent.reasons import Reason
+from agent.records import Incident, Moment, Run, Verdict
 from agent.verify import Finding, Verification
 from agent.verify.source import MetricSource
+
+log = Logger("verify")
+
+_LOOKERS = 4
+_EAGER = timedelta(seconds=0.5)  # while nothing of a run can be seen yet: the next scrape may be near
 
 
 class View(Protocol):
     """What the newest frame says about an incident."""
 
-    def symptoms_gone(self, incident: Incident, fresh_after: datetime) -> bool | None:
-        """Return whether the symptoms are gone in samples after ``fresh_after``; None: cannot be seen."""
+    def symptoms_gone(self, incident: Incident, since: Moment) -> bool | None:
+        """Return whether the symptoms are gone in what was seen since a moment; None: cannot be seen."""
+
+    def seen_since(self, incident: Incident, since: Moment) -> bool:
+        """Return whether what the incident's symptoms are told by was seen since a moment."""
+
+    def source_time(self) -> datetime | None:
+        """Return what time it is at the source of metrics; None while it never answered."""
+
+
+@dataclass(slots=True)
+class _Looking:
+    """One verification, its look under way, and when the next one is due."""
+
+    verification: Verification
+    future: Future[Finding] | None = None
+    due_s: float = float("-inf")
 
 
 class Verifications:
-    """Looks at runs that are being verified."""
+    """Looks at runs that are being verified, and never waits for a look."""
 
-    def __init__(self, source: MetricSource, view: View, interval: timedelta, started_at: datetime) -> None:
+    def __init__(
+        self, source: MetricSource, view: View, interval: Callable[[], timedelta], clock: Clock
+    ) -> None:
         self._source = source
         self._view = view
         self._interval = interval
-        self._started_at = started_at
-        self._under_way: dict[int, Verification] = {}
-        self._next_look: dict[int, datetime] = {}  # by incident: it has one run at a time
+        self._clock = clock
+        self._under_way: dict[int, _Looking] = {}
+        self._pool = ThreadPoolExecutor(_LOOKERS, thread_name_prefix="verify")
+        self._wake: Callable[[], None] = lambda: None
 
-    def due(self, incident: Incident, now: datetime) -> bool:
-        """Return whether it is time to look at an incident's run."""
-        next_look = self._next_look.get(incident.id, now)
-        return now >= next_look or self._was_set_back(next_look, now)
+    def connect(self, wake: Callable[[], None]) -> None:
+        """Take what is called, in a thread of ours, when a look has decided something."""
+        self._wake = wake
 
-    def look(self, run: Run, verify: Verify, incident: Incident, now: datetime) -> Finding:
-        """Look once at a run."""
-        if self._was_set_back(self._next_look.get(incident.id, now), now):
-            self._under_way.pop(run.id, None)
-        self._next_look[incident.id] = now + self._interval
-        verification = self._under_way.get(run.id)
-        if verification is None:
-            verification = self._under_way[run.id] = self._begin(run, verify, incident, now)
-        return verification.look(now)
+    def stop(self) -> None:
+        """Begin no look any more, and wait for none."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def forget(self, run: Run) -> None:
-        """Drop a run that is judged."""
-        self._under_way.pop(run.id, None)
-        self._next_look.pop(run.incident_id, None)
+    def look(self, run: Run, verify: Verify, incident: Incident) -> Finding | None:
+        """Return what the last look found, once, and begin the next when it is time.
 
-    def _was_set_back(self, next_look: datetime, now: datetime) -> bool:
-        return next_look > now + self._interval
+        Raises what the look raised.
+        """
+        looking = self._under_way.get(run.id)
+        if looking is None:
+            looking = self._under_way[run.id] = _Looking(self._begin(run, verify, incident))
+        if looking.future is not None:
+            return self._result(looking)
+        if self._clock.monotonic() >= looking.due_s:
+            looking.future = self._pool.submit(looking.verification.look)
+            looking.future.add_done_callback(self._tell)
+        return None
 
-    def _begin(self, run: Run, verify: Verify, incident: Incident, now: datetime) -> Verification:
-        fresh_after = run.fresh_after or run.ended_at or run.created_at
-        # a run that ended in a former life of the agent gets its whole time from now on; and so does one that
-        # ended, or an agent that was started, before the clock was set back
-        ended_at = min(max(run.ended_at or run.created_at, self._started_at), now)
-        return Verification(
-            replace(run, ended_at=ended_at, fresh_after=fresh_after),
-            verify,
-            self._source,
-            lambda: self._view.symptoms_gone(incident, fresh_after),
-        )
+    def forget(self, run_id: int) -> None:
+        """Drop a run that is judged, or that has to be looked at from the beginning."""
+        self._under_way.pop(run_id, None)
+
+    def _begin(self, run: Run, verify: Verify, incident: Incident) -> Verification:
+        ended_at = run.ended_at or run.created_at
+
+        def symptoms_gone(since: datetime) -> bool | None:
+            return self._view.symptoms_gone(incident, Moment(since, ended_at))
+
+        return Verification(run, verify, self._source, symptoms_gone, self._clock)
+
+    def _result(self, looking: _Looking) -> Finding | None:
+        future = looking.future
+        assert future is not None
+        if not future.done():
+            if looking.verification.overdue_s < 0:
+                return None
+            detail = "the source has not answered since the run"
+            return Finding(Verdict.UNKNOWN, Reason.METRICS_MISSING, detail, ())
+        looking.future = None
+        finding = future.result()
+        blind = any(check.holds is None for check in finding.checks)
+        pause = min(self._interval(), _EAGER) if blind else self._interval()
+        looking.due_s = self._clock.monotonic() + pause.total_seconds()
+        return finding
+
+    def _tell(self, future: Future[Finding]) -> None:
+        decided = future.cancelled() or future.exception() or future.result().verdict is not Verdict.PENDING
+        if decided and not future.cancelled():
+            self._wake()

@@ -1,4 +1,7 @@
-"""Runs at work: each in a thread of its own, cancellable, its journal kept even while the disk is full."""
+"""Runs at work: each in a thread of its own, cancellable, its journal kept even while the disk is full.
+
+A worker always reports what it found, also when it raises: nothing waits for somebody who is gone.
+"""
 
 from __future__ import annotations
 
@@ -9,21 +12,36 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from agent.clock import Clock
-from agent.collect.base import MetricSource
 from agent.decide import Remediation
-from agent.errors import OpsmendError, SourceError, StoreError
+from agent.errors import OpsmendError, PausedError, RunError, StoreError
 from agent.log import Logger
 from agent.reasons import Reason
-from agent.records import Run, RunState, StepOutcome, TaskEvent
+from agent.records import Run, RunPhase, RunState, StepOutcome, TaskEvent
 from agent.remediate import Steps
-from agent.store import RunStore
+from agent.response.phases import Found
+from agent.store import RunStore, Stores, pause_over, save_run
 
 log = Logger("remediate")
+
+# ends of a step that did nothing on any host
+_NOT_BEGUN = (Reason.INVENTORY_UNAVAILABLE, Reason.PLAYBOOK_MISSING, Reason.PLAY_REFUSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What became of one try, in memory until it is written: the run as it stands then, and what was found.
+
+    ``phase`` is the one that was worked on; a run that is in another one by now has no use for the report.
+    """
+
+    run: Run
+    phase: RunPhase
+    found: Found
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    incident_id: int
     cancel: threading.Event
     future: Future[None]
 
@@ -57,28 +75,29 @@ class StoreJournal:
 
 
 class Workers:
-    """Carries out runs.
+    """Works on runs, each in the phase it is in.
 
-    ``ended`` is called in the worker's thread when a run is over, and should only take note of it; when
-    there is room for the next run, whoever is connected is called.
+    ``report`` is called in the worker's thread, once for every try, and should only take note; when there
+    is room for the next run, whoever is connected is called.
     """
 
     def __init__(
         self,
         *,
         steps: Steps,
-        runs: RunStore,
-        source: MetricSource,
+        stores: Stores,
+        source_time: Callable[[], datetime | None],
         clock: Clock,
         most: int,
     ) -> None:
         self._steps = steps
-        self._runs = runs
-        self._source = source
+        self._stores = stores
+        self._source_time = source_time
         self._clock = clock
         self._most = most
         self._pool = ThreadPoolExecutor(most, thread_name_prefix="remediate")
         self._at_work: dict[int, _Work] = {}  # by the run's id
+        self._stopping = False
         self._have_room: Callable[[], None] = lambda: None
 
     def connect(self, have_room: Callable[[], None]) -> None:
@@ -95,52 +114,30 @@ class Workers:
         return any(not work.future.done() for work in list(self._at_work.values()))
 
     def is_at_work(self, run_id: int) -> bool:
-        """Return whether a run is being carried out by this process."""
+        """Return whether a run is being worked on by this process."""
         return run_id in self._busy()
 
-    def is_at_work_for(self, incident_id: int) -> bool:
-        """Return whether a run of an incident is being carried out by this process."""
-        return any(self._at_work[run_id].incident_id == incident_id for run_id in self._busy())
-
-    def start(self, run: Run, remediation: Remediation, ended: Callable[[Run], None]) -> None:
+    def start(self, run: Run, remediation: Remediation, report: Callable[[Report], None]) -> None:
         """Carry out a run whose intent is written."""
-        self._submit(run, lambda cancel: ended(self._carry_out(run, remediation, cancel)))
+        self._submit(run, report, lambda cancel: self._carry_out(run, remediation, cancel))
 
-    def clean_up(self, run: Run, ended: Callable[[Run], None]) -> None:
-        """End what an interrupted run may have left, then report it as interrupted."""
+    def clean_up(self, run: Run, report: Callable[[Report], None]) -> None:
+        """End what an interrupted run may have left."""
+        self._submit(run, report, lambda cancel: self._clean_up(run))
 
-        def work(cancel: threading.Event) -> None:
-            left = self._steps.end_leftovers(run)
-            now = self._clock.now()
-            ended(
-                replace(
-                    run,
-                    state=RunState.INTERRUPTED,
-                    reason=Reason.LEFTOVERS_UNKNOWN if left.unknown else Reason.INTERRUPTED,
-                    detail=left.unknown,
-                    ended_at=now,
-                    fresh_after=self._source_time(run),
-                )
-            )
-
-        self._submit(run, work)
-
-    def roll_back(self, run: Run, remediation: Remediation, ended: Callable[[Run], None]) -> None:
-        """Run the rollback of a run that made nothing better."""
-
-        def work(cancel: threading.Event) -> None:
-            outcome = self._steps.roll_back(run, cancel)
-            ended(replace(run, steps=(*run.steps, outcome)))
-
-        self._submit(run, work)
+    def roll_back(self, run: Run, report: Callable[[Report], None]) -> None:
+        """Run the rollback of a run, after what an earlier try may have left is ended."""
+        self._submit(run, report, lambda cancel: self._roll_back(run, cancel))
 
     def cancel(self, run_id: int) -> None:
-        """Cancel a run; it reports back as canceled when nothing of it is left."""
-        if run_id in self._at_work:
-            self._at_work[run_id].cancel.set()
+        """Cancel what carries a run out; it reports when nothing of it is left. May be called anywhere."""
+        work = self._at_work.get(run_id)
+        if work is not None:
+            work.cancel.set()
 
     def stop(self, grace: timedelta) -> None:
         """Let running work finish within the grace time, then cancel it and wait until it is gone."""
+        self._stopping = True
         futures = [work.future for work in self._at_work.values()]
         wait(futures, timeout=grace.total_seconds())
         for work in self._at_work.values():
@@ -152,14 +149,19 @@ class Workers:
         self._at_work = {id_: work for id_, work in self._at_work.items() if not work.future.done()}
         return set(self._at_work)
 
-    def _submit(self, run: Run, work: Callable[[threading.Event], None]) -> None:
+    def _submit(
+        self, run: Run, report: Callable[[Report], None], work: Callable[[threading.Event], Report]
+    ) -> None:
         cancel = threading.Event()
 
-        def guarded() -> None:
+        def reporting() -> None:
             try:
-                work(cancel)
+                done = work(cancel)
             except Exception as error:
-                log.error("run ended by an unforeseen error", error, run=run.id)
+                log.error("work on a run ended by an unforeseen error", error, run=run.id)
+                detail = f"{type(error).__name__}: {error}"
+                done = Report(run=run, phase=run.phase, found=Found.RAISED, detail=detail)
+            report(done)
 
         def tell(future: Future[None]) -> None:
             try:
@@ -167,40 +169,90 @@ class Workers:
             except Exception as error:
                 log.error("the end of a run was not taken up", error, run=run.id)
 
-        future = self._pool.submit(guarded)
-        self._at_work[run.id] = _Work(run.incident_id, cancel, future)
+        future = self._pool.submit(reporting)
+        self._at_work[run.id] = _Work(cancel, future)
         future.add_done_callback(tell)
 
-    def _carry_out(self, run: Run, remediation: Remediation, cancel: threading.Event) -> Run:
+    def _carry_out(self, run: Run, remediation: Remediation, cancel: threading.Event) -> Report:
         try:
-            running = self._runs.start(
-                replace(run, state=RunState.RUNNING, started_at=self._clock.now()), run.actor
-            )
+            running = self._begin(run)
         except OpsmendError as error:
-            detail = f"not started: {error}"
-            return replace(
-                run,
-                state=RunState.FAILED,
-                reason=Reason.STORE_UNAVAILABLE,
-                detail=detail,
-                ended_at=self._clock.now(),
-            )
+            return Report(run=run, phase=run.phase, found=Found.NOT_BEGUN, detail=str(error))
         log.info("run started", run=run.id, remediation=remediation.name, hosts=",".join(run.plan.hosts))
         try:
             ended = self._steps.carry_out(running, cancel)
+        except RunError as error:  # before the first step
+            idle = replace(running, state=RunState.FAILED, reason=Reason.NOT_BEGUN, detail=str(error))
+            return Report(run=idle, phase=running.phase, found=Found.NOT_BEGUN, detail=str(error))
         except Exception as error:
             log.error("run failed by an unforeseen error", error, run=run.id)
-            ended = replace(
-                running,
-                state=RunState.FAILED,
-                reason=Reason.STEP_FAILED,
-                detail=f"{type(error).__name__}: {error}",
-                ended_at=self._clock.now(),
-            )
-        return replace(ended, fresh_after=self._source_time(ended))
+            detail = f"{type(error).__name__}: {error}"
+            return Report(run=running, phase=running.phase, found=Found.RAISED, detail=detail)
+        ended = replace(ended, fresh_after=self._source_time())
+        return Report(run=ended, phase=running.phase, found=self._judge(ended, remediation))
 
-    def _source_time(self, run: Run) -> datetime:
+    def _begin(self, run: Run) -> Run:
+        """Write that a run begins to work: from here on it may have touched its hosts."""
+        now = self._clock.now()
+        running = replace(run, phase=RunPhase.RUNNING, state=RunState.RUNNING, started_at=now)
+        with self._stores.transaction() as connection:
+            pause = pause_over(connection, run.plan, now)
+            if pause is not None:
+                raise PausedError(str(pause))
+            save_run(connection, running, run.phase, now, run.actor, "run started", {})
+        return running
+
+    def _judge(self, run: Run, remediation: Remediation) -> Found:
+        """Return what the way the steps ended means."""
+        touched = any(step.changed or step.state is RunState.SUCCEEDED for step in run.steps)
+        match run.state:
+            case RunState.SUCCEEDED:
+                return Found.SUCCEEDED
+            case _ if run.reason is Reason.LEFTOVERS_UNKNOWN:
+                return Found.NOT_KNOWN
+            case _ if run.reason in _NOT_BEGUN and not touched:
+                return Found.NOT_BEGUN
+            case RunState.CANCELED:
+                return Found.STOPPED if self._stopping else Found.CANCELED
+            case _ if run.reason is Reason.HOST_UNREACHABLE:
+                return Found.LOST if touched else Found.OUT_OF_REACH
+        how = Reason.STEP_FAILED if run.reason in _NOT_BEGUN else run.reason
+        halfway = how is not None and remediation.file.rollback.wanted_for(how)
+        return Found.FAILED_HALFWAY if halfway else Found.FAILED
+
+    def _clean_up(self, run: Run) -> Report:
+        left = self._steps.end_leftovers(run)
+        interrupted = replace(
+            run,
+            state=RunState.INTERRUPTED,
+            reason=Reason.INTERRUPTED,
+            ended_at=run.ended_at or self._clock.now(),
+            fresh_after=self._source_time(),
+        )
+        found = Found.NOT_KNOWN if left.unknown else Found.CLEAN
+        return Report(run=interrupted, phase=run.phase, found=found, detail=left.unknown)
+
+    def _roll_back(self, run: Run, cancel: threading.Event) -> Report:
         try:
-            return self._source.now()
-        except SourceError:
-            return run.ended_at or self._clock.now()
+            if run.tries > 1:  # a try before this one may have been cut short by a crash
+                left = self._steps.end_leftovers(run)
+                if left.unknown:
+                    return Report(run=run, phase=run.phase, found=Found.NOT_KNOWN, detail=left.unknown)
+            outcome = self._steps.roll_back(run, cancel)
+        except RunError as error:
+            return Report(run=run, phase=run.phase, found=Found.NOT_BEGUN, detail=str(error))
+        done = replace(run, steps=(*run.steps, outcome))
+        return Report(run=done, phase=run.phase, found=_undone(outcome), detail=outcome.detail)
+
+
+def _undone(outcome: StepOutcome) -> Found:
+    """Return what the way a rollback ended means."""
+    if outcome.state is RunState.SUCCEEDED:
+        return Found.UNDONE
+    if outcome.reason in _NOT_BEGUN:
+        return Found.NOT_BEGUN
+    if outcome.reason is Reason.LEFTOVERS_UNKNOWN:
+        return Found.NOT_KNOWN
+    if outcome.state is RunState.CANCELED:
+        return Found.STOPPED
+    return Found.OUT_OF_REACH if outcome.reason is Reason.HOST_UNREACHABLE else Found.NOT_UNDONE

@@ -64,8 +64,8 @@ class OwnMetrics(Collector):
         for state in sorted(ACTIVE_STATES):
             family.add_metric([IncidentState(state).value], float(counts.get(state, 0)))
         yield family
-        pause = self._agent.stores.pauses.current(now)
-        yield _gauge("paused", "Whether the agent is paused", float(pause is not None))
+        paused = any(pause.scope.is_everything for pause in self._agent.stores.pauses.in_force(now))
+        yield _gauge("paused", "Whether the whole agent is paused", float(paused))
         waiting = self._agent.stores.notifications.due(now)
         yield _gauge("messages_waiting", "Messages that are due and not delivered", float(len(waiting)))
         oldest = max(((now - one.due_at).total_seconds() for one in waiting), default=0.0)

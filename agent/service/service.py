@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from agent.decide.policy import groups_of
 from agent.log import Logger
 from agent.process import caught_signals, notify_systemd
 from agent.reported import ReportedSymptoms
+from agent.response import person_of
 from agent.response.token_actions import TokenActions
 from agent.service.jobs import Jobs
 from agent.service.ownmetrics import OwnMetrics
@@ -30,8 +32,7 @@ from agent.web.access.tokensfile import FileTokens, load_tokens
 from agent.web.app import make_app
 from agent.web.parts import Parts
 from agent.web.server import ApiServer, start_servers
-from agent.wiring import Agent, Announcer
-from agent.wiring.parts import person_of
+from agent.wiring import Agent, Announcer, Definitions
 
 log = Logger("service")
 
@@ -48,6 +49,8 @@ _KEEP_EVENTS = timedelta(days=30)
 _KEEP_STATE = timedelta(minutes=5)
 _TURN_WITHIN_S = 45.0  # also on a slow disk, and while somebody else holds the store
 _POLL_SPARE_S = 30.0  # for all that a poll does beside asking the source
+_CANCELS = timedelta(seconds=0.5)
+_LEAVE_S = 10.0  # of the stop, for what waits for a source that hangs
 _AHEAD = 0.8  # of the refresh time: the inventory is read again before the old answer runs out
 
 
@@ -62,6 +65,9 @@ class Service:
         self._stop = False
         self._arrived = threading.Event()
         self._arrivals = threading.Thread(target=self._take_arrivals, name="arrivals", daemon=True)
+        self._reload_asked = threading.Event()
+        self._reloads = threading.Thread(target=self._take_reloads, name="reloads", daemon=True)
+        self._kept: Definitions | None = None
         self._trainer = Trainer(agent.settings, config, agent.clock)
         self._report = SelfReport(agent, self._trainer)
         self._polling = Polling(agent.pipeline, agent.settings, agent.clock, self._report.write)
@@ -87,9 +93,9 @@ class Service:
         with caught_signals() as signals:
             self._say_started()
             self._jobs.guarded("tidying", self._agent.tidy)
-            self._jobs.guarded("recovery", self._agent.responder.recover)
             servers = self._start_servers()
             self._arrivals.start()
+            self._reloads.start()
             self._start_feeds()
             self._schedule_all()
             self._watch_loops()
@@ -109,6 +115,7 @@ class Service:
 
     def _note_reload(self) -> None:
         agent = self._agent
+        self._jobs.guarded("in force", self._keep_in_force)
         self._jobs.guarded("audit", lambda: self._note("reloaded"))
         log.info(
             "configuration reloaded",
@@ -126,6 +133,8 @@ class Service:
         settings = agent.settings
         schedule("poll", settings.collect.poll, self._poll)
         schedule("turn", min(_TICK, settings.collect.poll), self._turn)
+        schedule("cancels", _CANCELS, agent.responder.heed_cancels)
+        schedule("in force", _EXPIRE, self._keep_in_force)
         schedule("inventory", settings.decide.inventory_refresh * _AHEAD, agent.ansible.inventory.refresh)
         schedule("messages", _DELIVER, agent.notifier.deliver)
         schedule("needs", _WATCH, self._self_watch.look)
@@ -253,10 +262,24 @@ class Service:
         self._agent.stores.logs.forget(now - _KEEP_COUNTS)
         self._agent.stores.events.forget(now - _KEEP_EVENTS)
 
+    def _keep_in_force(self) -> None:
+        definitions = self._agent.current.definitions
+        if self._kept is not definitions:
+            self._agent.keep_in_force()
+            self._kept = definitions
+
+    def _take_reloads(self) -> None:
+        """Reload when asked to, beside the main thread: a poll under way may hold it up."""
+        while not self._stop:
+            self._reload_asked.wait()
+            self._reload_asked.clear()
+            if not self._stop:
+                self._jobs.guarded("reload", self.reload)
+
     def _wait(self, signals: socket) -> None:
         while not self._stop:
             if signals.recv(1)[0] == signal.SIGHUP:
-                self._jobs.guarded("reload", self.reload)
+                self._reload_asked.set()
             else:
                 self._stop = True
 
@@ -265,21 +288,21 @@ class Service:
         notify_systemd("STOPPING=1")
         agent = self._agent
         self._app.state.streams.end()
-        for server in servers:
-            server.stop()
-        self._stop_feeds()
         agent.responder.stop()
-        agent.previews.stop()
-        agent.investigator.stop()
+        # from here on a running step has its grace time, whatever a source does meanwhile
+        workers = threading.Thread(target=agent.workers.stop, args=(agent.settings.remediate.grace,))
+        workers.start()
         self._arrived.set()
+        self._reload_asked.set()
         self._report.write("stopping")
-        self._jobs.stop()
+        stops = [self._stop_feeds, agent.previews.stop, agent.investigator.stop, self._jobs.stop]
+        _together([*(server.stop for server in servers), *stops])
         self._self_watch.stop()
         self._jobs.guarded("detection", self._keep_state)
         self._trainer.stop()
         if agent.scorer is not None:
             agent.scorer.stop()
-        agent.workers.stop(agent.settings.remediate.grace)
+        workers.join()
         self._jobs.guarded("audit", lambda: self._note("agent stopped"))
         agent.source.close()
         for announcer in agent.announcers:
@@ -287,3 +310,13 @@ class Service:
         agent.stores.close()
         self._report.write("stopped")
         log.info("agent stopped")
+
+
+def _together(stops: Sequence[Callable[[], None]]) -> None:
+    """Stop several parts side by side, and wait no longer than makes sense for what hangs."""
+    threads = [threading.Thread(target=stop, daemon=True) for stop in stops]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + _LEAVE_S
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))

@@ -1,20 +1,39 @@
-"""Everything that is remembered. The only place with SQL."""
+"""Everything that is remembered. The only place with SQL.
+
+A store object reads, and writes what stands alone. What must be kept together, a state, what led to it
+and what people are told of it, is written by functions that take the same ``Stores.transaction``.
+"""
 
 from agent.store.alerts import AlertStore
-from agent.store.approvals import Approval, ApprovalStore, Vote
+from agent.store.approvals import (
+    ApprovalStore,
+    ask_approval,
+    end_approval,
+    need_voices,
+    use_approval,
+    withdraw_approvals,
+)
 from agent.store.audit import AuditEntry, AuditStore, ChainState
 from agent.store.engine import Database
 from agent.store.history import History
-from agent.store.incidents import IncidentStore
-from agent.store.notifications import Notification, NotificationStore
-from agent.store.pauses import Pause, PauseStore
-from agent.store.run_requests import RunRequest, RunRequestStore
-from agent.store.runs import RunStore
+from agent.store.incidents import IncidentStore, move_incident, save_incident
+from agent.store.notifications import (
+    Message,
+    Notification,
+    NotificationStore,
+    drop_messages,
+    extend_message,
+    messages_of,
+    put_messages,
+    told_targets,
+)
+from agent.store.pauses import PauseStore, pause_over, pauses_in_force
+from agent.store.run_requests import RunRequestStore, answer_request, withdraw_requests
+from agent.store.runs import RunStore, begin_run, mark_relapsed, save_run
 from agent.store.stores import Stores, open_stores
 
 __all__ = [
     "AlertStore",
-    "Approval",
     "ApprovalStore",
     "AuditEntry",
     "AuditStore",
@@ -22,14 +41,31 @@ __all__ = [
     "Database",
     "History",
     "IncidentStore",
+    "Message",
     "Notification",
     "NotificationStore",
-    "Pause",
     "PauseStore",
-    "RunRequest",
     "RunRequestStore",
     "RunStore",
     "Stores",
-    "Vote",
+    "answer_request",
+    "ask_approval",
+    "begin_run",
+    "drop_messages",
+    "end_approval",
+    "extend_message",
+    "mark_relapsed",
+    "messages_of",
+    "move_incident",
+    "need_voices",
     "open_stores",
+    "pause_over",
+    "pauses_in_force",
+    "put_messages",
+    "save_incident",
+    "save_run",
+    "told_targets",
+    "use_approval",
+    "withdraw_approvals",
+    "withdraw_requests",
 ]

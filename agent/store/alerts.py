@@ -92,11 +92,11 @@ class AlertStore:
                 mine = (alerts.c.fingerprint == one.fingerprint) & (alerts.c.starts_at == one.starts_at)
                 connection.execute(update(alerts).where(mine).values(expired=True))
 
-    def expired_since(self, start: datetime) -> frozenset[str]:
-        """Return the fingerprints of alerts that ended since a time in a way that proves nothing."""
-        query = select(alerts.c.fingerprint).where(alerts.c.expired, alerts.c.resolved_at >= start)
+    def expired_since(self, start: datetime) -> list[Alert]:
+        """Return the alerts that ended since a time in a way that proves nothing."""
+        query = select(alerts).where(alerts.c.expired, alerts.c.resolved_at >= start)
         with self._database.reading() as connection:
-            return frozenset(connection.execute(query).scalars())
+            return [_to_alert(row) for row in connection.execute(query)]
 
     def forget(self, before: datetime) -> int:
         """Remove alerts that were resolved long ago; return how many there were."""

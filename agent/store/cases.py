@@ -36,7 +36,7 @@ class CaseStore:
         query = (
             select(incidents, runs.c.remediation.label("helped"), runs.c.fault.label("repaired"))
             .join(runs, runs.c.incident_id == incidents.c.id)
-            .where(runs.c.verdict == Verdict.RECOVERED.value, runs.c.fault != "unknown")
+            .where(_PROVED, runs.c.relapsed_at.is_(None), runs.c.fault != "unknown")
             .order_by(incidents.c.id.desc())
             .limit(most)
         )

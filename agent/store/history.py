@@ -2,83 +2,98 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
+from typing import Any, Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, and_, func, select
+from sqlalchemy.engine import Row
 
-from agent.records import IncidentState, Verdict
+from agent.records import IncidentState, RunPhase, Trial, Verdict
 from agent.records.incidents import ACTIVE_STATES
+from agent.records.runs import NOTHING_DONE
 from agent.store.engine import Database
 from agent.store.schema import host_locks, incidents, run_hosts, runs
 
-# an intent that never became a start holds nothing back
-_COUNTS = runs.c.started_at.is_not(None) | (runs.c.verdict == Verdict.PENDING.value)
-_JUDGED = runs.c.started_at.is_not(None) & (runs.c.verdict != Verdict.PENDING.value)
+_UNDER_WAY = runs.c.phase.in_([phase.value for phase in RunPhase if phase is not RunPhase.OVER])
+# what was not begun, or never reached its host, holds nothing back
+_COUNTS = _UNDER_WAY | and_(
+    runs.c.started_at.is_not(None),
+    func.coalesce(runs.c.verdict_reason, "").not_in([reason.value for reason in NOTHING_DONE]),
+)
+_HEALED = (runs.c.verdict == Verdict.RECOVERED.value) & runs.c.relapsed_at.is_(None)
+
+
+class Reader(Protocol):
+    """Who lets us read."""
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Yield a connection that only reads."""
 
 
 class History:
     """Reads runs and incidents as the guards need them."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, reader: Database | Reader) -> None:
+        self._reader = reader
 
-    def last_start(self, remediation: str, host: str, fault: str, entity: str) -> datetime | None:
-        """Return when this remediation was last started on this host for this fault of this entity."""
-        query = (
-            select(func.max(runs.c.created_at))
-            .join(run_hosts, run_hosts.c.run_id == runs.c.id)
-            .where(
-                runs.c.remediation == remediation,
-                run_hosts.c.host == host,
-                runs.c.fault == fault,
-                runs.c.entity == entity,
-                _COUNTS,
-            )
-        )
-        with self._database.reading() as connection:
+    @classmethod
+    def within(cls, connection: Connection) -> History:
+        """Return a history that sees what a transaction sees."""
+        return cls(_Same(connection))
+
+    def last_start(
+        self, remediation: str, identity: str, fault: str, entity: str, leaving_out: Collection[int] = ()
+    ) -> datetime | None:
+        """Return when this remediation was last started on this machine for this fault of this entity."""
+        query = _starts(select(func.max(runs.c.created_at)), remediation, identity)
+        query = query.where(runs.c.fault == fault, runs.c.entity == entity)
+        if leaving_out:
+            query = query.where(runs.c.id.not_in(leaving_out))
+        with self._reader.reading() as connection:
             last: datetime | None = connection.execute(query).scalar()
             return last
 
-    def starts_since(self, remediation: str, host: str, since: datetime) -> int:
-        """Return how often this remediation was started on this host since then."""
-        query = (
-            select(func.count())
-            .select_from(runs)
-            .join(run_hosts, run_hosts.c.run_id == runs.c.id)
-            .where(
-                runs.c.remediation == remediation,
-                run_hosts.c.host == host,
-                runs.c.created_at >= since,
-                _COUNTS,
-            )
-        )
-        with self._database.reading() as connection:
-            return int(connection.execute(query).scalar_one())
+    def starts_since(self, remediation: str, identity: str, since: datetime) -> Sequence[datetime]:
+        """Return when this remediation was started on this machine since then, oldest first."""
+        query = _starts(select(runs.c.created_at), remediation, identity)
+        query = query.where(runs.c.created_at >= since).order_by(runs.c.created_at)
+        with self._reader.reading() as connection:
+            return list(connection.execute(query).scalars())
 
-    def hosts_since(self, since: datetime) -> frozenset[str]:
-        """Return the hosts on which anything was started since then."""
-        recent = select(runs.c.id).where(runs.c.created_at >= since, _COUNTS)
-        query = select(run_hosts.c.host).where(run_hosts.c.run_id.in_(recent)).distinct()
-        with self._database.reading() as connection:
-            return frozenset(connection.execute(query).scalars())
+    def touched_since(self, since: datetime) -> Mapping[str, datetime]:
+        """Return the machines on which anything was started since then, with when it last was."""
+        recent = select(runs.c.id, runs.c.created_at).where(runs.c.created_at >= since, _COUNTS)
+        query = select(run_hosts.c.identity, run_hosts.c.run_id)
+        with self._reader.reading() as connection:
+            started = {row.id: row.created_at for row in connection.execute(recent)}
+            touched: dict[str, datetime] = {}
+            if not started:
+                return touched
+            for row in connection.execute(query.where(run_hosts.c.run_id.in_(started))):
+                at = started[row.run_id]
+                touched[row.identity] = max(at, touched.get(row.identity, at))
+        return touched
 
     def busy_hosts(self) -> frozenset[str]:
-        """Return the hosts on which a run is at work."""
-        with self._database.reading() as connection:
-            return frozenset(connection.execute(select(host_locks.c.host)).scalars())
+        """Return the machines that a run has to itself until it is judged."""
+        with self._reader.reading() as connection:
+            return frozenset(connection.execute(select(host_locks.c.identity)).scalars())
 
     def troubled_hosts(self) -> frozenset[str]:
-        """Return the hosts with an incident that is not over."""
+        """Return what is called the host of an incident that is not over."""
         active = incidents.c.state.in_([state.value for state in ACTIVE_STATES])
         query = select(incidents.c.host).where(active).distinct()
-        with self._database.reading() as connection:
+        with self._reader.reading() as connection:
             return frozenset(connection.execute(query).scalars())
 
-    def incidents_since(self, since: datetime) -> int:
-        """Return how many incidents were opened since then."""
-        query = select(func.count()).where(incidents.c.opened_at >= since)
-        with self._database.reading() as connection:
-            return int(connection.execute(query).scalar_one())
+    def openings_since(self, since: datetime) -> Sequence[datetime]:
+        """Return when incidents were opened since then, oldest first."""
+        query = select(incidents.c.opened_at).where(incidents.c.opened_at >= since)
+        with self._reader.reading() as connection:
+            return list(connection.execute(query.order_by(incidents.c.opened_at)).scalars())
 
     def recoveries_since(self, fault: str, entity: str, since: datetime) -> int:
         """Return how often this fault on this entity was healed since then."""
@@ -88,30 +103,28 @@ class History:
             incidents.c.state == IncidentState.RECOVERED.value,
             incidents.c.closed_at >= since,
         )
-        with self._database.reading() as connection:
+        with self._reader.reading() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def last_verdicts(self, remediation: str, count: int) -> list[tuple[Verdict, datetime]]:
-        """Return the last verdicts on a remediation with their time, the newest first."""
+    def trials(self, remediation: str, most: int = 200) -> Sequence[Trial]:
+        """Return the newest runs of a remediation that are under way or said something, newest first."""
         query = (
-            select(runs.c.verdict, runs.c.verified_at)
-            .where(runs.c.remediation == remediation, _JUDGED)
-            .order_by(runs.c.verified_at.desc())
-            .limit(count)
+            select(runs)
+            .where(runs.c.remediation == remediation, _UNDER_WAY | runs.c.tells)
+            .order_by(runs.c.created_at.desc())
+            .limit(most)
         )
-        with self._database.reading() as connection:
-            return [(Verdict(row.verdict), row.verified_at) for row in connection.execute(query)]
+        with self._reader.reading() as connection:
+            return [_to_trial(row) for row in connection.execute(query)]
 
     def success(self, remediation: str, fault: str) -> tuple[int, int]:
-        """Return how often a remediation healed this fault, and how often it was tried for it."""
-        query = (
-            select(runs.c.verdict, func.count())
-            .where(runs.c.remediation == remediation, runs.c.fault == fault, _JUDGED)
-            .group_by(runs.c.verdict)
+        """Return how often a remediation healed this fault for good, and how often it was tried for it."""
+        query = select(func.count().filter(_HEALED), func.count()).where(
+            runs.c.remediation == remediation, runs.c.fault == fault, runs.c.tells
         )
-        with self._database.reading() as connection:
-            counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
-        return counts.get(Verdict.RECOVERED.value, 0), sum(counts.values())
+        with self._reader.reading() as connection:
+            row = connection.execute(query).one()
+            return int(row[0]), int(row[1])
 
     def untreated(self, fault: str, incident_id: int, at: datetime) -> tuple[int, int]:
         """Return how many other incidents of a fault were open then without any run, and are well now."""
@@ -124,7 +137,7 @@ class History:
             & incidents.c.id.not_in(treated)
         )
         query = select(func.count(), func.count().filter(~incidents.c.symptomatic)).where(peers)
-        with self._database.reading() as connection:
+        with self._reader.reading() as connection:
             row = connection.execute(query).one()
             return int(row[0]), int(row[1])
 
@@ -136,6 +149,38 @@ class History:
         query = select(func.count().filter(alone), func.count().filter(over)).where(
             incidents.c.fault == fault
         )
-        with self._database.reading() as connection:
+        with self._reader.reading() as connection:
             row = connection.execute(query).one()
             return int(row[0]), int(row[1])
+
+
+class _Same:
+    """Lets those who read do so inside a transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        yield self._connection
+
+
+def _starts(query: Any, remediation: str, identity: str) -> Any:
+    joined = query.select_from(runs).join(run_hosts, run_hosts.c.run_id == runs.c.id)
+    return joined.where(runs.c.remediation == remediation, run_hosts.c.identity == identity, _COUNTS)
+
+
+def _to_trial(row: Row[Any]) -> Trial:
+    plan = json.loads(row.plan)
+    under_way = row.phase != RunPhase.OVER.value
+    healed = row.verdict == Verdict.RECOVERED.value and row.relapsed_at is None
+    return Trial(
+        run_id=row.id,
+        fault=row.fault,
+        digest=plan.get("digest", ""),
+        machines=frozenset((plan.get("identities") or {}).values()) or frozenset(plan.get("hosts", ())),
+        groups=frozenset(plan.get("groups", ())),
+        healed=healed if row.tells else None,
+        judged_at=row.verified_at,
+        under_way=under_way,
+    )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select, update
 from sqlalchemy.engine import Row
 
 from agent.errors import ConflictError, NotFoundError
+from agent.log import Logger
 from agent.reasons import Reason
 from agent.records import Diagnosis, Incident, IncidentState, Option, Transition
 from agent.records.incidents import ACTIVE_STATES
@@ -17,6 +19,8 @@ from agent.store.audit import append
 from agent.store.documents import from_json, to_json
 from agent.store.engine import Database
 from agent.store.schema import incidents, transitions
+
+log = Logger("store")
 
 _LINGERING = [IncidentState.CLOSED.value, IncidentState.RECOVERED.value]
 
@@ -27,6 +31,7 @@ class IncidentStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._read: Mapping[int, Incident] = {}  # what was active when last asked
+        self._unreadable: set[int] = set()
 
     def add(self, incident: Incident, actor: str) -> Incident:
         """Keep a new incident and return it with its id."""
@@ -76,9 +81,19 @@ class IncidentStore:
             }
             changed = select(incidents).where(incidents.c.id.in_(versions.keys() - same.keys()))
             new = connection.execute(changed) if len(same) < len(versions) else ()
-            same.update((row.id, to_incident(row)) for row in new)
+            same.update(self._readable(new))
         self._read = same
-        return [same[id_] for id_ in versions]
+        return [same[id_] for id_ in versions if id_ in same]
+
+    def _readable(self, rows: Iterable[Row[Any]]) -> Iterator[tuple[int, Incident]]:
+        """Yield the incidents that can be read; one that cannot must not take the others along."""
+        for row in rows:
+            try:
+                yield row.id, to_incident(row)
+            except ValueError as error:
+                if row.id not in self._unreadable:
+                    log.error("incident cannot be read, and is left alone", incident=row.id, why=str(error))
+                    self._unreadable.add(row.id)
 
     def list(
         self, states: Iterable[IncidentState] = (), limit: int = 50, before_id: int | None = None
@@ -137,6 +152,43 @@ def save_incident(connection: Connection, incident: Incident, actor: str) -> Inc
     return kept
 
 
+def move_incident(
+    connection: Connection,
+    incident_id: int,
+    state: IncidentState,
+    reason: Reason | None,
+    detail: str,
+    at: datetime,
+    actor: str,
+    *,
+    seen: Incident | None = None,
+    waits_until: datetime | None = None,
+    options: tuple[Option, ...] = (),
+) -> Incident:
+    """Move an incident on inside a transaction of the caller's; what else changed of it meanwhile stays.
+
+    Raises ConflictError when it is not as it was ``seen``: a decision was about that one.
+    """
+    row = connection.execute(select(incidents).where(incidents.c.id == incident_id)).first()
+    if row is None:
+        raise NotFoundError(f"there is no incident {incident_id}")
+    if seen is not None and row.version != seen.version:
+        raise ConflictError(f"incident {incident_id} was changed by somebody else meanwhile")
+    before = to_incident(row)
+    after = replace(
+        before,
+        state=state,
+        reason=reason,
+        detail=detail,
+        waits_until=waits_until,
+        options=options or before.options,
+        closed_at=at if state.final else None,
+    )
+    if after == before:
+        return before
+    return save_incident(connection, replace(after, updated_at=at), actor)
+
+
 def _note_transition(connection: Connection, incident: Incident, actor: str) -> None:
     told = {
         "state": incident.state.value,
@@ -164,6 +216,7 @@ def _to_row(incident: Incident) -> dict[str, Any]:
         "updated_at": incident.updated_at,
         "last_seen_at": incident.last_seen_at,
         "closed_at": incident.closed_at,
+        "waits_until": incident.waits_until,
         "diagnosis": to_json(Diagnosis, incident.diagnosis),
         "options": to_json(tuple[Option, ...], incident.options),
         "parent_id": incident.parent_id,
@@ -187,6 +240,7 @@ def to_incident(row: Row[Any]) -> Incident:
         updated_at=row.updated_at,
         last_seen_at=row.last_seen_at,
         closed_at=row.closed_at,
+        waits_until=row.waits_until,
         diagnosis=from_json(Diagnosis, row.diagnosis),
         options=from_json(tuple[Option, ...], row.options),
         parent_id=row.parent_id,

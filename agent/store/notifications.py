@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
 from agent.store.documents import from_json, to_json
 from agent.store.engine import Database
@@ -36,6 +36,16 @@ class Notification:
     delivered: tuple[str, ...] = ()  # digests of the URLs that have it
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What is to be told about an incident, to whom, and when: now, where ``due_at`` is not given."""
+
+    kind: str
+    target: str
+    due_at: datetime | None = None
+    subject: str = ""
+
+
 class NotificationStore:
     """Keeps notifications: waiting, sent, dropped (not needed any more) or failed (given up)."""
 
@@ -53,18 +63,11 @@ class NotificationStore:
     ) -> None:
         """Put a message up for delivery, now or at a later time."""
         with self._database.transaction() as connection:
-            connection.execute(
-                insert(notifications).values(
-                    incident_id=incident_id,
-                    kind=kind,
-                    target=target,
-                    created_at=now,
-                    due_at=due_at or now,
-                    state="waiting",
-                    attempts=0,
-                    error="",
-                    subject=subject,
-                )
+            put_messages(
+                connection,
+                incident_id,
+                [Message(kind=kind, target=target, due_at=due_at, subject=subject)],
+                now,
             )
 
     def due(self, now: datetime) -> list[Notification]:
@@ -104,23 +107,6 @@ class NotificationStore:
                 )
             )
 
-    def drop(self, incident_id: int, kind: str) -> None:
-        """Take back what is not needed any more: the next contact, once somebody has answered."""
-        waiting = (
-            (notifications.c.incident_id == incident_id)
-            & (notifications.c.kind == kind)
-            & (notifications.c.state == "waiting")
-        )
-        with self._database.transaction() as connection:
-            connection.execute(update(notifications).where(waiting).values(state="dropped"))
-
-    def extend(self, notification: Notification, subject: str) -> bool:
-        """Make a message that still waits about more; return False when it has been sent meanwhile."""
-        waiting = (notifications.c.id == notification.id) & (notifications.c.state == "waiting")
-        with self._database.transaction() as connection:
-            done = connection.execute(update(notifications).where(waiting).values(subject=subject))
-        return done.rowcount == 1
-
     def last(self, kind: str) -> datetime | None:
         """Return when a message of a kind was last put up."""
         query = select(func.max(notifications.c.created_at)).where(notifications.c.kind == kind)
@@ -130,10 +116,60 @@ class NotificationStore:
 
     def of_incident(self, incident_id: int) -> list[Notification]:
         """Return everything that was or is to be sent about an incident."""
-        query = select(notifications).where(notifications.c.incident_id == incident_id)
         with self._database.reading() as connection:
-            rows = connection.execute(query.order_by(notifications.c.id))
-            return [_to_notification(row) for row in rows]
+            return messages_of(connection, incident_id)
+
+
+def put_messages(
+    connection: Connection, incident_id: int | None, messages: Iterable[Message], now: datetime
+) -> None:
+    """Put messages up for delivery inside a transaction of the caller's."""
+    for message in messages:
+        connection.execute(
+            insert(notifications).values(
+                incident_id=incident_id,
+                kind=message.kind,
+                target=message.target,
+                created_at=now,
+                due_at=message.due_at or now,
+                state="waiting",
+                attempts=0,
+                error="",
+                subject=message.subject,
+            )
+        )
+
+
+def drop_messages(connection: Connection, incident_id: int, kind: str) -> None:
+    """Take back what is not needed any more: the next contact, once somebody has answered."""
+    waiting = (
+        (notifications.c.incident_id == incident_id)
+        & (notifications.c.kind == kind)
+        & (notifications.c.state == "waiting")
+    )
+    connection.execute(update(notifications).where(waiting).values(state="dropped"))
+
+
+def told_targets(connection: Connection, incident_id: int, kind: str | None = None) -> list[str]:
+    """Return who was told, or is about to be told, of an incident; of one kind of message, or of any."""
+    mine = (notifications.c.incident_id == incident_id) & (notifications.c.state != "dropped")
+    if kind is not None:
+        mine &= notifications.c.kind == kind
+    query = select(notifications.c.target).where(mine).distinct().order_by(notifications.c.target)
+    return list(connection.execute(query).scalars())
+
+
+def messages_of(connection: Connection, incident_id: int) -> list[Notification]:
+    """Return everything that was or is to be sent about an incident, oldest first."""
+    query = select(notifications).where(notifications.c.incident_id == incident_id)
+    rows = connection.execute(query.order_by(notifications.c.id))
+    return [_to_notification(row) for row in rows]
+
+
+def extend_message(connection: Connection, notification: Notification, subject: str) -> bool:
+    """Make a message that still waits about more; return False when it has been sent meanwhile."""
+    waiting = (notifications.c.id == notification.id) & (notifications.c.state == "waiting")
+    return connection.execute(update(notifications).where(waiting).values(subject=subject)).rowcount == 1
 
 
 def _to_notification(row: Any) -> Notification:

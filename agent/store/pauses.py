@@ -1,30 +1,18 @@
-"""The pause switch: while a pause is open nothing new is started."""
+"""The pause switch: while a pause is open nothing that it holds is started."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy.engine import Row
 
+from agent.records import Pause, PauseScope, Plan
 from agent.store.audit import append
+from agent.store.documents import from_json, to_json
 from agent.store.engine import Database
 from agent.store.schema import pauses
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pause:
-    """Who paused the agent, since when, until when (None: until somebody resumes it), and why."""
-
-    since: datetime
-    until: datetime | None
-    actor: str
-    why: str
-
-    def __str__(self) -> str:
-        until = f" until {self.until:%Y-%m-%d %H:%M} UTC" if self.until else ""
-        why = f": {self.why}" if self.why else ""
-        return f"paused by {self.actor} since {self.since:%Y-%m-%d %H:%M} UTC{until}{why}"
 
 
 class PauseStore:
@@ -33,39 +21,51 @@ class PauseStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, actor: str, why: str, now: datetime, until: datetime | None) -> None:
-        """Pause the agent."""
+    def begin(
+        self, actor: str, why: str, now: datetime, until: datetime | None, scope: PauseScope | None = None
+    ) -> Pause:
+        """Pause the agent, or what the scope holds."""
+        scope = scope or PauseScope()
         with self._database.transaction() as connection:
-            connection.execute(insert(pauses).values(since=now, until=until, actor=actor, why=why))
-            append(connection, now, actor, "paused", "agent", {"why": why, "until": until})
+            values = {"since": now, "until": until, "actor": actor, "why": why}
+            result = connection.execute(insert(pauses).values(**values, scope=to_json(PauseScope, scope)))
+            key = result.inserted_primary_key
+            assert key is not None
+            detail = {"why": why, "until": until, "scope": str(scope)}
+            append(connection, now, actor, "paused", "agent", detail)
+            return Pause(id=key[0], since=now, until=until, actor=actor, why=why, scope=scope)
 
-    def end(self, actor: str, now: datetime) -> bool:
-        """Resume; return whether there was anything to resume."""
+    def end(self, actor: str, now: datetime, pause_id: int | None = None) -> list[Pause]:
+        """End one pause, or all; return those that were in force."""
         with self._database.transaction() as connection:
-            result = connection.execute(
-                update(pauses)
-                .where(pauses.c.ended_at.is_(None), or_(pauses.c.until.is_(None), pauses.c.until > now))
-                .values(ended_at=now, ended_by=actor)
-            )
-            if result.rowcount:
-                append(connection, now, actor, "resumed", "agent")
-            return result.rowcount > 0
+            ended = [one for one in pauses_in_force(connection, now) if pause_id in (None, one.id)]
+            for pause in ended:
+                mine = pauses.c.id == pause.id
+                connection.execute(update(pauses).where(mine).values(ended_at=now, ended_by=actor))
+                append(connection, now, actor, "resumed", "agent", {"scope": str(pause.scope)})
+            return ended
 
-    def current(self, now: datetime) -> Pause | None:
-        """Return the pause that is in force, or None."""
+    def in_force(self, now: datetime) -> list[Pause]:
+        """Return the pauses that are in force, oldest first."""
         with self._database.reading() as connection:
-            return pause_in_force(connection, now)
+            return pauses_in_force(connection, now)
 
 
-def pause_in_force(connection: Connection, now: datetime) -> Pause | None:
-    """Return the pause that is in force, or None, inside a transaction of the caller's."""
+def pauses_in_force(connection: Connection, now: datetime) -> list[Pause]:
+    """Return the pauses that are in force inside a transaction of the caller's, oldest first."""
     query = (
         select(pauses)
         .where(pauses.c.ended_at.is_(None), or_(pauses.c.until.is_(None), pauses.c.until > now))
-        .order_by(pauses.c.id.desc())
-        .limit(1)
+        .order_by(pauses.c.id)
     )
-    row = connection.execute(query).first()
-    if row is None:
-        return None
-    return Pause(since=row.since, until=row.until, actor=row.actor, why=row.why)
+    return [_to_pause(row) for row in connection.execute(query)]
+
+
+def pause_over(connection: Connection, plan: Plan, now: datetime) -> Pause | None:
+    """Return the pause that holds a plan inside a transaction of the caller's, or None."""
+    return next((one for one in pauses_in_force(connection, now) if one.scope.holds(plan)), None)
+
+
+def _to_pause(row: Row[Any]) -> Pause:
+    scope = from_json(PauseScope, row.scope)
+    return Pause(id=row.id, since=row.since, until=row.until, actor=row.actor, why=row.why, scope=scope)

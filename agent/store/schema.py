@@ -86,6 +86,7 @@ incidents = Table(
     Column("updated_at", Utc, nullable=False),
     Column("last_seen_at", Utc, nullable=False),
     Column("closed_at", Utc),
+    Column("waits_until", Utc),
     Column("diagnosis", Words, nullable=False),
     Column("options", Words, nullable=False),
     Column("parent_id", Integer),
@@ -123,6 +124,8 @@ approvals = Table(
     Column("expires_at", Utc, nullable=False),
     Column("decided_at", Utc),
     Column("preview", Words),
+    Column("request_id", Integer, ForeignKey("run_requests.id", ondelete="CASCADE")),
+    Column("run_id", Integer, ForeignKey("runs.id", ondelete="CASCADE")),
     Index(None, "incident_id"),
     Index(None, "state"),
     sqlite_autoincrement=True,
@@ -136,6 +139,7 @@ votes = Table(
     Column("yes", Boolean, nullable=False),
     Column("comment", Words, nullable=False),
     Column("at", Utc, nullable=False),
+    Column("person", Words, nullable=False),
 )
 
 run_requests = Table(
@@ -145,9 +149,16 @@ run_requests = Table(
     Column("incident_id", Integer, ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False),
     Column("remediation", String(64), nullable=False),
     Column("actor", Words, nullable=False),
+    Column("person", Words, nullable=False),
+    Column("comment", Words, nullable=False),
+    Column("override_cooldown", Boolean, nullable=False),
     Column("at", Utc, nullable=False),
-    Column("answer", Words),
+    Column("state", String(16), nullable=False),
+    Column("answer", Words, nullable=False),
+    Column("answered_at", Utc),
+    Column("run_id", Integer, ForeignKey("runs.id", ondelete="CASCADE")),
     Index(None, "incident_id"),
+    Index(None, "state"),
 )
 
 alerts = Table(
@@ -282,6 +293,8 @@ runs = Table(
     Column("remediation", String(64), nullable=False),
     Column("fault", String(64), nullable=False),
     Column("entity", Words, nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("tries", Integer, nullable=False),
     Column("state", String(16), nullable=False),
     Column("reason", String(64)),
     Column("detail", Words, nullable=False),
@@ -293,6 +306,9 @@ runs = Table(
     Column("verdict", String(16), nullable=False),
     Column("verdict_reason", String(64)),
     Column("verified_at", Utc),
+    Column("evidence_at", Utc),
+    Column("relapsed_at", Utc),
+    Column("tells", Boolean, nullable=False),
     Column("cancel_asked_by", Words),
     Column("plan", Words, nullable=False),
     Column("checks", Words, nullable=False),
@@ -301,6 +317,8 @@ runs = Table(
     Index(None, "state"),
     Index(None, "created_at"),
     Index(None, "verdict"),
+    Index(None, "phase"),
+    Index(None, "fault", "entity"),
     Index(None, "remediation", "created_at"),
     Index(None, "remediation", "verified_at"),
     Index(None, "remediation", "fault", "verdict", "started_at"),
@@ -311,14 +329,16 @@ run_hosts = Table(
     "run_hosts",
     metadata,
     Column("run_id", Integer, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    Column("host", Words, primary_key=True),
-    Index(None, "host"),
+    Column("identity", Words, primary_key=True),
+    Column("host", Words, nullable=False),
+    Index(None, "identity"),
 )
 
 host_locks = Table(
     "host_locks",
     metadata,
-    Column("host", Words, primary_key=True),
+    Column("identity", Words, primary_key=True),
+    Column("host", Words, nullable=False),
     Column("run_id", Integer, ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
 )
 
@@ -362,6 +382,15 @@ pauses = Table(
     Column("until", Utc),
     Column("actor", Words, nullable=False),
     Column("why", Words, nullable=False),
+    Column("scope", Words, nullable=False),
     Column("ended_at", Utc),
     Column("ended_by", Words),
+)
+
+in_force = Table(
+    "in_force",
+    metadata,
+    Column("kind", String(32), primary_key=True),
+    Column("content", Words, nullable=False),
+    Column("at", Utc, nullable=False),
 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from agent.store.alerts import AlertStore
 from agent.store.approvals import ApprovalStore
@@ -13,6 +16,7 @@ from agent.store.engine import Database
 from agent.store.events import EventStore
 from agent.store.feed import Feed
 from agent.store.history import History
+from agent.store.in_force import InForceStore
 from agent.store.incident_index import IncidentIndex
 from agent.store.incidents import IncidentStore
 from agent.store.investigations import InvestigationStore
@@ -40,6 +44,7 @@ class Stores:
     feed: Feed
     history: History
     incident_index: IncidentIndex
+    in_force: InForceStore
     incidents: IncidentStore
     investigations: InvestigationStore
     links: LinkStore
@@ -51,6 +56,13 @@ class Stores:
     tokens: TokenStore
     topologies: TopologyStore
     run_requests: RunRequestStore
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """Yield what the functions of this package write through: all of it is kept, or nothing.
+
+        Raises StoreUnavailable when it cannot be written.
+        """
+        return self.database.transaction()
 
     def close(self) -> None:
         """Let go of the database."""
@@ -71,6 +83,7 @@ def open_stores(file: Path, upgrade: bool = True) -> Stores:
         feed=Feed(database),
         history=History(database),
         incident_index=IncidentIndex(database),
+        in_force=InForceStore(database),
         incidents=IncidentStore(database),
         investigations=InvestigationStore(database),
         links=LinkStore(database),

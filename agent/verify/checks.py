@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from agent.config.conditions import Bound
 from agent.config.remediationfile import QueryCheck
 from agent.config.valid import are_possible, why_impossible
 from agent.placeholders import quote_for_promql
-from agent.verify.freshness import oldest_sample
+from agent.verify.freshness import find_stale
 from agent.verify.source import MetricSource
+from agent.verify.windows import longest_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,19 @@ class Look:
 
 
 class CheckQuery:
-    """A query check with its placeholders filled in, quoted."""
+    """A query check with its placeholders filled in, quoted. Raises KeyError when one has no value."""
 
     def __init__(self, check: QueryCheck, labels: Mapping[str, str]) -> None:
         self._check = check
         self.expression = quote_for_promql(check.query, labels)
         self.text = f"{self.expression} {check.describe()}"
         self._alive = quote_for_promql(check.while_, labels) if check.while_ else None
+
+    @property
+    def window(self) -> timedelta:
+        """Return how far back the check looks, as far as the query alone tells."""
+        texts = [self.expression, self._alive] if self._alive else [self.expression]
+        return max(longest_window(text) for text in texts)
 
     def look(self, source: MetricSource, fresh_after: datetime) -> Look:
         """Evaluate the check now; samples up to ``fresh_after`` (the source's time) do not count."""
@@ -47,10 +54,10 @@ class CheckQuery:
         impossible = next((one for one in values if not self._is_possible(one)), None)
         if impossible is not None:
             return Look(None, None, why_impossible(impossible, self._check.bounds))
-        stale = oldest_sample(source, self.expression)
-        if stale is None or stale <= fresh_after:
-            return Look(None, values[0], "no sample newer than the run yet")
         worst = _worst(self._check, values)
+        stale = find_stale(source, self.expression, fresh_after)
+        if stale is not None:
+            return Look(None, worst, stale)
         return Look(_holds(self._check, worst), worst)
 
     def before(self, source: MetricSource, at: datetime) -> float | None:
@@ -67,15 +74,10 @@ class CheckQuery:
     def _look_for_absence(self, source: MetricSource, alive: str, fresh_after: datetime) -> Look:
         proving = source.query(alive)
         proof = list(proving.values)
-        newest = oldest_sample(source, alive)
-        if (
-            proving.partial
-            or not proof
-            or not all(one > 0 for one in proof)
-            or newest is None
-            or newest <= fresh_after
-        ):
-            return Look(None, None, "nothing proves by a fresh sample that the source is alive")
+        stale = find_stale(source, alive, fresh_after)
+        if proving.partial or not proof or stale or not all(one > 0 for one in proof):  # NaN is not either
+            why = f": {stale}" if stale else ""
+            return Look(None, None, f"nothing proves by a fresh sample that the source is alive{why}")
         answer = source.query(self.expression)
         if answer.partial:
             return Look(None, None, answer.partial)
@@ -93,9 +95,7 @@ def _worst(bound: Bound, values: Iterable[float]) -> float:
     return max(values, key=lambda value: abs(value - equals))
 
 
-def _holds(bound: Bound, value: float) -> bool | None:
-    if value != value:  # NaN is no measurement
-        return None
+def _holds(bound: Bound, value: float) -> bool:
     if bound.above is not None:
         return value > bound.above
     if bound.below is not None:

@@ -1,16 +1,18 @@
-"""A PromQL expression and a metric source in, the time of the oldest sample its answer rests on out."""
+"""A PromQL expression and a metric source in, whether all its answer rests on is newer than a moment out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from math import inf
+from datetime import UTC, datetime, timedelta
+from math import floor, inf
 
 import promql_parser
 
-from agent.config.promql import with_rate_interval
+from agent.config.promql import RATE_INTERVAL, with_rate_interval
+from agent.config.scalars import format_duration
 from agent.placeholders import promql_escape
 from agent.verify.source import MetricSource
+from agent.verify.windows import Rules, is_shifted, longest_window, newest_few, parts
 
 _OPERATORS = {
     "MatchOp.Equal": "=",
@@ -21,8 +23,30 @@ _OPERATORS = {
 _NOTHING = inf  # a number rests on no sample
 
 
+def find_stale(source: MetricSource, expression: str, moment: datetime) -> str | None:
+    """Return what of an expression's answer may rest on samples up to a moment; None when all is newer.
+
+    ``moment`` is a time of the source. Raises SourceError.
+    """
+    if RATE_INTERVAL in expression:
+        expression = source.with_rate_interval(expression)
+    oldest = oldest_sample(source, expression)
+    if oldest is None or oldest <= moment:
+        return "no sample newer than the run yet"
+    recorded = ":" in expression
+    rules: Rules = source.recording_rules() if recorded else {}
+    window = longest_window(expression, rules)
+    # what is recorded looks back from the time it was recorded at
+    if window > timedelta(0) and (oldest if recorded else source.now()) - window < moment:
+        return f"it looks back {format_duration(window)}, which is not all after the run yet"
+    for selector, few in newest_few(expression):
+        if not _has_newer(source, selector, few, moment):
+            return f"fewer than {few} samples newer than the run yet"
+    return None
+
+
 def oldest_sample(source: MetricSource, expression: str) -> datetime | None:
-    """Return the time of the oldest sample that an expression's answer now rests on.
+    """Return the time of the oldest of the newest samples that an expression's answer now rests on.
 
     Each vector selector is asked for ``timestamp()``: an instant query itself answers with the time of
     the question, also when the sample behind it is five minutes old. None when a selector has none; but
@@ -40,30 +64,31 @@ def oldest_sample(source: MetricSource, expression: str) -> datetime | None:
     return None if oldest is None or oldest == _NOTHING else datetime.fromtimestamp(oldest, UTC)
 
 
+def _has_newer(
+    source: MetricSource, selector: promql_parser.VectorSelector, few: int, moment: datetime
+) -> bool:
+    """Return whether every series of a selector has so many samples since a moment."""
+    since_s = floor((source.now() - moment).total_seconds())
+    if since_s < 1:
+        return False
+    written = _write(selector)
+    counts = list(source.query(f"count_over_time({written}[{since_s}s])").values)
+    series = list(source.query(f"timestamp({written})").values)
+    return len(counts) >= len(series) > 0 and min(counts) >= few
+
+
 def _oldest(
     node: promql_parser.Expr, newest_of: Callable[[promql_parser.VectorSelector], float | None]
 ) -> float | None:
+    if is_shifted(node):
+        return _NOTHING  # a comparison needs no fresh sample
     if isinstance(node, promql_parser.VectorSelector):
-        # what is shifted into the past on purpose is a comparison and needs no fresh sample
-        return _NOTHING if node.offset or node.at else newest_of(node)
-    if isinstance(node, promql_parser.SubqueryExpr) and (node.offset or node.at):
-        return _NOTHING
-    times = [_oldest(part, newest_of) for part in _parts(node)]
+        return newest_of(node)
+    times = [_oldest(part, newest_of) for part in parts(node)]
     if isinstance(node, promql_parser.BinaryExpr) and str(node.op) == "or":
         return min((one for one in times if one is not None and one != _NOTHING), default=None)
     known = [one for one in times if one is not None]
     return min(known, default=_NOTHING) if len(known) == len(times) else None
-
-
-def _parts(node: promql_parser.Expr) -> list[promql_parser.Expr]:
-    if isinstance(node, promql_parser.BinaryExpr):
-        return [node.lhs, node.rhs]
-    if isinstance(node, promql_parser.Call):
-        return list(node.args)
-    if isinstance(node, promql_parser.MatrixSelector):
-        return [node.vector_selector]
-    inner = [getattr(node, name, None) for name in ("param", "expr")]
-    return [one for one in inner if one is not None]
 
 
 def _write(selector: promql_parser.VectorSelector) -> str:

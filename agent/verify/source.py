@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
+from agent.verify.windows import Rules
+
 
 class Samples(Protocol):
     """What an instant query gave."""
@@ -27,3 +29,9 @@ class MetricSource(Protocol):
 
     def now(self) -> datetime:
         """Return the source's own clock. Raises SourceError."""
+
+    def with_rate_interval(self, expression: str) -> str:
+        """Return an expression with the rate interval of the source put in. Raises SourceError."""
+
+    def recording_rules(self) -> Rules:
+        """Return what the source records under which name, as far as it tells. Raises SourceError."""

@@ -17,6 +17,7 @@ from agent.livestatus import read_live_status
 from agent.records.reports import ReportedSymptom
 from agent.records.training import TrainingJob
 from agent.reported import ReportedDiagnosis
+from agent.response import person_of
 from agent.response.token_actions import TokenActions
 from agent.store import Stores
 from agent.stream import AlertIntake
@@ -25,7 +26,6 @@ from agent.web.access.tokensfile import FileTokens
 from agent.web.app import make_app
 from agent.web.parts import Parts
 from agent.wiring import Current, Definitions, make_operator_actions, make_source
-from agent.wiring.parts import person_of
 
 NOT_RUNNING = "no agent runs"
 

@@ -10,7 +10,6 @@ from agent.wiring.parts import (
     make_operator_actions,
     make_scorer,
     make_source,
-    person_at_the_keyboard,
 )
 
 __all__ = [
@@ -26,5 +25,4 @@ __all__ = [
     "make_operator_actions",
     "make_scorer",
     "make_source",
-    "person_at_the_keyboard",
 ]

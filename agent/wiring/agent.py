@@ -84,9 +84,17 @@ class Agent:
     def tidy(self) -> None:
         """Remove what a killed agent has left, and copies that no remediation and no run needs any more."""
         self.ansible.runner.remove_remains()
-        unfinished = {run.plan.digest for run in self.stores.runs.unfinished()}
+        unfinished = {self.stores.runs.get(run_id).plan.digest for run_id in self.stores.runs.unfinished()}
         in_force = {one.digest for one in self.current.catalog().values()}
         self.ansible.snapshots.forget(unfinished | in_force)
+
+    def keep_in_force(self) -> None:
+        """Write by which roles and remediations commands go beside this agent. Raises StoreError."""
+        definitions = self.current.definitions
+        now = self.clock.now()
+        roles = {name: role.model_dump() for name, role in definitions.policy.roles.items()}
+        self.stores.in_force.keep("roles", roles, now)
+        self.stores.in_force.keep("remediations", sorted(definitions.catalog), now)
 
     def reload(self, settings: Settings, definitions: Definitions) -> None:
         """Go by new settings, rules, remediations and policy from the next poll and turn on.

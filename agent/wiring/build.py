@@ -22,19 +22,10 @@ from agent.diagnose import Clearance, IncidentLifecycle, VotingEnsemble
 from agent.investigation.voter import InvestigationVoter
 from agent.learn.casebook import TrackRecord
 from agent.notify import Notifier, Storyteller
-from agent.pipeline import LatestView, Pipeline
+from agent.pipeline import Pipeline
 from agent.records import ArrivalKind, Frame
 from agent.remediate import Steps
-from agent.response import (
-    Escalation,
-    OperatorActions,
-    Outcomes,
-    Previews,
-    Responder,
-    StoreJournal,
-    Verifications,
-    Workers,
-)
+from agent.response import Escalation, LatestView, OperatorActions, Previews, Responder, StoreJournal, Workers
 from agent.store import Stores, open_stores
 from agent.stream import AlertIntake, Outlook, ReadMarks, Stream, make_feeds, make_stages
 from agent.tracking import IncidentTracker
@@ -42,6 +33,7 @@ from agent.wiring.agent import Agent
 from agent.wiring.definitions import Current, Definitions, load_steps, with_digests
 from agent.wiring.messages import anomalies_to_tell, make_announcers, make_own_trouble_messages
 from agent.wiring.parts import make_ansible, make_dependencies, make_scorer, make_source, state_folder
+from agent.wiring.response import make_responder
 from agent.wiring.timezones import make_calendars
 from agent.wiring.voting import Learned, make_ensemble, make_investigator, make_voter
 
@@ -54,7 +46,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     ansible = make_ansible(settings, clock)
     inventory = ansible.inventory
     definitions = with_digests(definitions, ansible.snapshots)
-    latest = LatestView()
+    latest = LatestView(clock)
     workers = Workers(
         steps=Steps(
             ansible.runner,
@@ -63,21 +55,12 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
             StoreJournal(stores.runs),
             clock,
         ),
-        runs=stores.runs,
-        source=source,
+        stores=stores,
+        source_time=latest.source_time,
         clock=clock,
         most=settings.remediate.max_parallel,
     )
     current = Current(settings, definitions)
-    escalation = Escalation(stores.notifications, current.policy, lambda: current.settings.notify.escalate_to)
-    outcomes = Outcomes(
-        stores=stores,
-        catalog=current.catalog,
-        workers=workers,
-        verifications=Verifications(source, latest, settings.verify.interval, clock.now()),
-        escalation=escalation,
-        clock=clock,
-    )
     previews = Previews(ansible.runner, ansible.snapshots, current.catalog, stores.approvals)
     decider = Decider(
         current.catalog,
@@ -88,16 +71,8 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         lambda: current.definitions.book.digest,
         lambda remediation: ansible.snapshots.digest_of(remediation.folder),
     )
-    responder = Responder(
-        stores=stores,
-        decider=decider,
-        policy=current.policy,
-        workers=workers,
-        outcomes=outcomes,
-        previews=previews,
-        escalation=escalation,
-        clock=clock,
-    )
+    escalation = Escalation(current.policy, lambda: current.settings.notify.escalate_to)
+    responder = make_responder(stores, current, decider, workers, previews, escalation, source, latest, clock)
     # pages and messages draw what the pipeline sees, which is put together below
     charts = IncidentCharts(source, current.book, lambda: pipeline.anomalies, clock)
     storyteller = Storyteller(
@@ -163,7 +138,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         workers=workers,
         notifier=notifier,
         own_trouble_messages=make_own_trouble_messages(settings, current, notifier),
-        operator_actions=OperatorActions(stores, current.policy, clock),
+        operator_actions=OperatorActions(stores, current.policy, current.catalog, clock),
         clock=clock,
         charts=charts,
         dependencies=dependencies,

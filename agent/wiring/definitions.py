@@ -22,7 +22,7 @@ from agent.config.holidayfile import load_holidays
 from agent.config.remediationfile import RemediationFile
 from agent.config.yamlfile import read_yaml, validate
 from agent.decide import Remediation, load_catalog
-from agent.decide.catalog import METADATA
+from agent.decide.catalog import METADATA, check_verifiable
 from agent.errors import ConfigError, Problem
 from agent.records.cases import PastCase
 from agent.remediate import Snapshots
@@ -97,6 +97,7 @@ def load_definitions(settings: Settings) -> Definitions:
     if book.faults:  # without the fault catalogue every remediation would look wrong
         try:
             catalog = load_catalog(settings.paths.playbooks, book.faults)
+            problems += check_verifiable(catalog, book)
         except ConfigError as error:
             problems += error.problems
     cases: Sequence[PastCase] = ()

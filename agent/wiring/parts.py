@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import pwd
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,15 +10,14 @@ from agent.background.places import open_shelf
 from agent.background.scorer import ScorerProcess
 from agent.clock import Clock
 from agent.collect import PrometheusSource
-from agent.config import Settings, load_policy
-from agent.decide.policy import groups_of
+from agent.config import PolicyFile, Settings, load_policy
 from agent.detect.keeping import StateFolder
 from agent.detect.models.shelf import detectors_of
 from agent.diagnose import Dependencies
 from agent.records.evidence import Edge
 from agent.remediate import AnsibleInventory, HostQuestions, PlaybookRunner, Snapshots
 from agent.remediate.ansible_config import AnsibleConfigs
-from agent.response import OperatorActions, Person
+from agent.response import OperatorActions
 from agent.store import Stores
 
 _ANSWER_WITHIN_S = 2.0  # of the scoring process, and a quarter of a poll at most
@@ -99,21 +96,20 @@ def make_ansible(settings: Settings, clock: Clock) -> AnsibleParts:
 
 
 def make_operator_actions(settings: Settings, stores: Stores, clock: Clock) -> OperatorActions:
-    """Return what people may do, by the policy as it is on disk now."""
-    return OperatorActions(stores, lambda: load_policy(settings.paths.rules), clock)
+    """Return what people may do beside a running agent, by the policy and remediations it goes by.
 
+    What is on disk may be newer than that, or have a mistake in it, and nobody must wait for its mending
+    who wants to stop something. It counts only where no agent ever ran.
+    """
 
-def person_at_the_keyboard() -> Person:
-    """Return who gives a command: the person behind sudo, else the user of the process."""
-    sudo = os.environ.get("SUDO_USER")
-    name = sudo if sudo and os.geteuid() == 0 else getpass.getuser()
-    return Person(name, groups_of(name))
+    def policy() -> PolicyFile:
+        roles = stores.in_force.get("roles")
+        if roles is None:
+            return load_policy(settings.paths.rules)
+        return PolicyFile(roles=roles, remediations=[])
 
+    def remediations() -> Collection[str]:
+        names: list[str] = stores.in_force.get("remediations") or []
+        return names
 
-def person_of(uid: int, pid: int) -> Person:
-    """Return whose process has connected."""
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        name = str(uid)
-    return Person(name, groups_of(name))
+    return OperatorActions(stores, policy, remediations, clock)

@@ -53,7 +53,7 @@ def test_a_wrong_body_is_refused_and_what_is_wrong_is_named(gallery, path, kind)
     assert answer.status_code in (413, 422)
     assert answer.json()["status"] == "error"
     assert named in answer.json()["message"]
-    assert gallery.stores.pauses.current(gallery.clock.now()) is None
+    assert gallery.stores.pauses.in_force(gallery.clock.now()) == []
 
 
 def test_a_body_of_a_hundred_megabytes_is_refused_unread_and_costs_no_memory(gallery):

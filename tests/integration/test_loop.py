@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from agent.decide import Decider
 from agent.reasons import Reason
-from agent.records import IncidentState, RunState, Verdict
+from agent.records import IncidentState, Person, RunState, Verdict
 from tests.integration.workshop import MEND, drive, settled
 from tests.servers.process import wait_until
 
@@ -157,9 +158,12 @@ def test_an_unreachable_host_is_named(workshop, make_agent):
     )
     agent = make_agent()
     workshop.break_host("web1")
-    drive(agent, settled(agent.stores), timeout_s=30)
-    _, (run,) = only(agent)
-    assert run.reason is Reason.HOST_UNREACHABLE
+    drive(agent, settled(agent.stores), timeout_s=90)
+    incident, runs = only(agent)
+    # nothing was done, so it is no failure of the remediation: tried again, and then people go and look
+    assert [run.verdict_reason for run in runs] == [Reason.HOST_UNREACHABLE] * 3
+    assert (incident.state, incident.reason) == (IncidentState.ESCALATED, Reason.HOST_UNREACHABLE)
+    assert agent.stores.history.success("mend", "broken") == (0, 0)
 
 
 def test_series_that_disappear_neither_start_nor_heal_anything(workshop, make_agent):
@@ -206,7 +210,11 @@ def test_rollback_runs_after_a_failed_step_and_the_run_still_failed(workshop, ma
     assert [step.name for step in run.steps] == ["go", "rollback"]
 
 
+SIDE_BY_SIDE = [{"id": "everything", "mode": "auto", "canary": False}]
+
+
 def test_two_broken_hosts_are_two_incidents_healed_side_by_side(workshop, make_agent):
+    workshop.policy(remediations=SIDE_BY_SIDE)
     agent = make_agent()
     workshop.break_host("web1")
     workshop.break_host("web2")
@@ -214,6 +222,33 @@ def test_two_broken_hosts_are_two_incidents_healed_side_by_side(workshop, make_a
     assert {one.state for one in agent.stores.incidents.list()} == {IncidentState.RECOVERED}
     runs = [agent.stores.runs.of_incident(one.id)[0] for one in agent.stores.incidents.list()]
     assert abs(runs[0].created_at - runs[1].created_at) < timedelta(seconds=1)
+
+
+def test_of_several_hosts_with_one_fault_one_tries_the_remedy_first(workshop, make_agent):
+    agent = make_agent()
+    for host in workshop.hosts:
+        workshop.break_host(host)
+    drive(agent, settled(agent.stores, 3))
+    runs = [agent.stores.runs.of_incident(one.id)[0] for one in agent.stores.incidents.list()]
+    first, *rest = sorted(runs, key=lambda run: run.created_at)
+    assert {one.state for one in agent.stores.incidents.list()} == {IncidentState.RECOVERED}
+    assert all(run.created_at >= first.verified_at for run in rest)
+
+
+def test_a_bad_remedy_reaches_no_more_hosts_than_may_fail(workshop, make_agent):
+    workshop.policy(
+        remediations=SIDE_BY_SIDE,
+        guards={"circuit": {"failures": 2, "reset": "1h"}, "storm": {"incidents": 1000}},
+    )
+    workshop.config["remediate"]["max_parallel"] = 8
+    workshop.remediation("mend", [{"name": "Nothing", "ansible.builtin.debug": {"msg": "hi"}}])
+    agent = make_agent()
+    for host in workshop.hosts:
+        workshop.break_host(host)
+    escalated = [IncidentState.ESCALATED]
+    drive(agent, lambda: len(agent.stores.incidents.list(escalated)) == 2)
+    (spared,) = agent.stores.incidents.list([IncidentState.HELD])
+    assert (spared.reason, agent.stores.runs.of_incident(spared.id)) == (Reason.CIRCUIT_OPEN, [])
 
 
 def test_at_most_so_many_runs_at_once(workshop, make_agent):
@@ -234,6 +269,7 @@ def test_at_most_so_many_runs_at_once(workshop, make_agent):
 
 
 def test_the_end_of_a_run_makes_room_for_the_next_without_another_turn(workshop, make_agent):
+    workshop.policy(remediations=SIDE_BY_SIDE)
     workshop.config["remediate"]["max_parallel"] = 1
     agent = make_agent()
     drive(agent, lambda: agent.pipeline.health.polls >= 2)
@@ -282,14 +318,13 @@ def test_the_end_of_a_run_is_not_lost_when_polls_change_its_incident_meanwhile(
 
 def test_nothing_begins_once_somebody_was_told_that_the_agent_is_paused(workshop, make_agent, monkeypatch):
     agent = make_agent()
-    decider = agent.responder._decider
-    really_changed = decider.changed
+    really_changed = Decider.changed
 
-    def changed(plan):  # the last question before a run begins
+    def changed(decider, plan):  # the last question before a run begins
         agent.stores.pauses.begin("ann", "look", agent.clock.now(), None)
-        return really_changed(plan)
+        return really_changed(decider, plan)
 
-    monkeypatch.setattr(decider, "changed", changed)
+    monkeypatch.setattr(Decider, "changed", changed)
     drive(agent, lambda: agent.pipeline.health.polls >= 2)
     workshop.break_host("web1")
     drive(agent, lambda: [one.state for one in agent.stores.incidents.list()] == [IncidentState.HELD])
@@ -335,7 +370,7 @@ class TestModes:
             agent.pipeline.poll()
         incident, runs = only(agent)
         assert runs == []
-        agent.stores.approvals.vote(incident.id, "ann", True, "go", clock.now())
+        agent.stores.approvals.vote(incident.id, Person("ann"), True, "go", agent.clock.now())
         drive(agent, settled(agent.stores))
         incident, (run,) = only(agent)
         assert (incident.state, run.actor) == (IncidentState.RECOVERED, "ann")
@@ -345,7 +380,7 @@ class TestModes:
         agent = make_agent()
         workshop.break_host("web1")
         drive(agent, lambda: agent.stores.incidents.list([IncidentState.AWAITING_APPROVAL]))
-        agent.stores.approvals.vote(1, "bob", False, "not now", clock.now())
+        agent.stores.approvals.vote(1, Person("bob"), False, "not now", agent.clock.now())
         drive(agent, settled(agent.stores))
         incident, runs = only(agent)
         assert (incident.state, incident.reason) == (IncidentState.ESCALATED, Reason.DENIED)

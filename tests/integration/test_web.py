@@ -124,7 +124,7 @@ def test_deeds_over_the_port(url, stores, workshop):
     again = send(url, f"/api/v1/incidents/{held.id}/close", {"comment": "x"}, token="b" * 20)
     assert again.status_code == 403
     assert "closed already" in again.json()["message"]
-    assert send(url, "/api/v1/resume", token="a" * 20).json()["data"] == {"was_paused": True}
+    assert send(url, "/api/v1/resume", token="a" * 20).json()["data"]["was_paused"] is True
     assert send(url, "/api/v1/incidents/99", token="a" * 20, method="GET").status_code == 404
 
 
@@ -234,7 +234,7 @@ def test_metrics_say_what_was_done_and_why(url, stores):
     wait_for(stores, IncidentState.RECOVERED)
     text = requests.get(f"{url}/metrics", timeout=5).text
     assert 'opsmend_verdicts_total{remediation="mend",verdict="recovered"} 1.0' in text
-    assert 'opsmend_decisions_total{action="run",reason="allowed"} 1.0' in text
+    assert 'opsmend_decisions_total{action="proceed",reason="allowed"} 1.0' in text
     assert "opsmend_polls_total" in text
 
 

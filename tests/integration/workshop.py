@@ -121,7 +121,7 @@ class Workshop:
 
     def policy(self, **fields: Any) -> None:
         """Write a policy under which everything runs, and root may do everything."""
-        may = ["approve", "deny", "close", "cancel", "pause", "resume", "run", "alert"]
+        may = ["approve", "deny", "close", "cancel", "pause", "resume", "run", "override", "alert"]
         self.write(
             "rules/policy.yml",
             {

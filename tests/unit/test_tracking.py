@@ -27,7 +27,7 @@ class Tracked:
         self.stores = open_stores(folder / "opsmend.db")
         self.clock = clock
         self.lifecycle = IncidentLifecycle(FAULTS)
-        escalation = Escalation(self.stores.notifications, None, lambda: ["oncall"])
+        escalation = Escalation(None, lambda: ["oncall"])
         self.tracker = IncidentTracker(self.stores, escalation, lambda *of: None, clock)
 
     def see(self, *seen, polls=1):

@@ -35,6 +35,7 @@ from agent.records import (
     Option,
     Plan,
     Run,
+    RunPhase,
     RunState,
     StepOutcome,
     Symptom,
@@ -46,6 +47,7 @@ from agent.records.tokens import Scope
 from agent.reported import ReportedSymptoms
 from agent.response import OperatorActions, Person
 from agent.response.token_actions import TokenActions
+from agent.store import ask_approval, begin_run, end_approval, save_incident, save_run
 from agent.stream import AlertIntake
 from agent.web.access.issued import Credentials
 from agent.web.access.tokensfile import FileTokens
@@ -118,7 +120,9 @@ class Gallery:
         self.trainer = Trainer(self.settings, folder / "opsmend.yml", self.clock)
         self.anomalies: Sequence[Anomaly] = ()
         self.trouble: dict[str, str] = {}
-        self.operator_actions = OperatorActions(self.stores, self.current.policy, self.clock)
+        self.operator_actions = OperatorActions(
+            self.stores, self.current.policy, self.current.catalog, self.clock
+        )
         actions = TokenActions(self.stores, self.operator_actions, self.clock)
         self.credentials = Credentials(self.stores.tokens, self.stores.database, FileTokens())
         chief = Person("chief")
@@ -176,15 +180,17 @@ class Gallery:
         """Ask anew about an incident: the request that was open is withdrawn."""
         best = self.stores.incidents.get(incident_id).best
         assert best is not None
-        self.stores.approvals.request(
-            incident_id,
-            _plan(self, best, unit="other.service"),
-            needed=1,
-            requested_by="opsmend",
-            now=self.clock.now(),
-            expires_at=self.clock.now() + timedelta(hours=1),
-            seen=self.stores.approvals.newest(incident_id),
-        )
+        with self.stores.transaction() as connection:
+            ask_approval(
+                connection,
+                incident_id,
+                _plan(self, best, unit="other.service"),
+                needed=1,
+                asker="opsmend",
+                now=self.clock.now(),
+                expires_at=self.clock.now() + timedelta(hours=1),
+                seen=self.stores.approvals.newest(incident_id),
+            )
 
     def open(self, incident: Incident) -> Incident:
         return self.stores.incidents.add(incident, "opsmend")
@@ -197,10 +203,11 @@ class Gallery:
 
     def ask(self, incident: Incident, plan: Plan, needed: int = 1, left_min: float = 48) -> None:
         at = self.now + timedelta(minutes=left_min)
-        self.stores.approvals.request(
-            incident.id, plan, needed=needed, requested_by="opsmend",
-            now=incident.opened_at + timedelta(seconds=8), expires_at=at,
-        )  # fmt: skip
+        with self.stores.transaction() as connection:
+            ask_approval(
+                connection, incident.id, plan, needed=needed, asker="opsmend", seen=None,
+                now=incident.opened_at + timedelta(seconds=8), expires_at=at,
+            )  # fmt: skip
 
     def _write(self, name: str, content: Any) -> None:
         file = self.folder / name
@@ -332,8 +339,10 @@ def _awaiting(gallery: Gallery, at: datetime) -> Incident:
 def _run(gallery: Gallery, incident: Incident, best: Candidate, at: datetime, **fields: Any) -> Run:
     plan = _plan(gallery, best, unit=best.labels.get("unit", "nginx.service"))
     run = Run(incident_id=incident.id, plan=plan, created_at=at, actor="ann")
-    kept, _ = gallery.stores.runs.begin(run, gallery.stores.incidents.get(incident.id), "opsmend")
-    gallery.stores.runs.start(replace(kept, state=RunState.RUNNING, started_at=at), "opsmend")
+    with gallery.stores.transaction() as connection:
+        kept = begin_run(connection, run, "opsmend")
+        started = replace(kept, phase=RunPhase.RUNNING, state=RunState.RUNNING, started_at=at)
+        save_run(connection, started, RunPhase.INTENDED, at, "opsmend", "run started", {})
     for seconds, task, status in (
         (1, "Look at the unit", "ok"),
         (2, "Restart nginx.service", "changed"),
@@ -347,7 +356,7 @@ def _run(gallery: Gallery, incident: Incident, best: Candidate, at: datetime, **
             status=status,
         )
         gallery.stores.runs.write_event(kept.id, event)
-    return replace(kept, state=RunState.RUNNING, started_at=at, **fields)
+    return replace(started, **fields)
 
 
 def _remediating(gallery: Gallery, at: datetime) -> Incident:
@@ -371,7 +380,8 @@ def _recovered(gallery: Gallery, at: datetime) -> Incident:
     over = ended + timedelta(seconds=66)
     checks = (CheckResult(text="unit_active equals 1", holds=True, before=0.0, after=1.0, since=ended),)
     judged = replace(
-        run, state=RunState.SUCCEEDED, reason=Reason.STEPS_SUCCEEDED, ended_at=ended, verified_at=over,
+        run, phase=RunPhase.OVER, state=RunState.SUCCEEDED, reason=Reason.STEPS_SUCCEEDED, ended_at=ended,
+        verified_at=over,
         verdict=Verdict.RECOVERED, verdict_reason=Reason.CHECKS_HELD, checks=checks,
         attribution=Attribution(sure=0.97, text="such faults went away by themselves once in 30 times"),
     )  # fmt: skip
@@ -380,7 +390,9 @@ def _recovered(gallery: Gallery, at: datetime) -> Incident:
         latest, state=IncidentState.RECOVERED, reason=Reason.CHECKS_HELD, updated_at=over, closed_at=over,
         symptomatic=False,
     )  # fmt: skip
-    return gallery.stores.runs.judge(judged, final, "opsmend")
+    with gallery.stores.transaction() as connection:
+        save_run(connection, judged, RunPhase.RUNNING, over, "opsmend", "run judged", {})
+        return save_incident(connection, final, "opsmend")
 
 
 def _cleared(gallery: Gallery, at: datetime) -> Incident:
@@ -398,7 +410,7 @@ def _denied(gallery: Gallery, at: datetime) -> Incident:
     gallery.ask(incident, _plan(gallery, best, "free_disk_space", mountpoint="/var"))
     waiting = gallery.move(incident, IncidentState.AWAITING_APPROVAL, Reason.APPROVAL_NEEDED)
     gallery.stores.approvals.vote(
-        waiting.id, "bob", False, "the backup is writing there, wait for it", gallery.now
+        waiting.id, Person("bob"), False, "the backup is writing there, wait for it", gallery.now
     )
     return gallery.move(
         waiting, IncidentState.ESCALATED, Reason.DENIED, detail="bob: the backup is writing there"
@@ -410,7 +422,10 @@ def _expired(gallery: Gallery, at: datetime) -> Incident:
     incident = gallery.open(_incident(best, "A file system is full: db3:/var", at))
     gallery.ask(incident, _plan(gallery, best, "free_disk_space", mountpoint="/var"), left_min=-80)
     waiting = gallery.move(incident, IncidentState.AWAITING_APPROVAL, Reason.APPROVAL_NEEDED)
-    gallery.stores.approvals.expire(gallery.now)
+    newest = gallery.stores.approvals.newest(waiting.id)
+    assert newest is not None
+    with gallery.stores.transaction() as connection:
+        end_approval(connection, newest, "expired", gallery.now, "opsmend")
     return gallery.move(waiting, IncidentState.ESCALATED, Reason.APPROVAL_EXPIRED)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from agent.records import ArrivalKind, Candidate, Frame, Held, Symptom
+from agent.records import Alert, ArrivalKind, Candidate, Frame, Held, Symptom
 
 _ARRIVED: tuple[ArrivalKind, ...] = ("alert", "log", "event")
 _RECENT = 20  # samples from which the usual step is read
@@ -23,14 +23,17 @@ class Visibility:
         frame: Frame,
         held: Iterable[Held] = (),
         read_until: Mapping[ArrivalKind, datetime] | None = None,
+        expired: Iterable[Alert] = (),
     ) -> None:
         """``held`` are faults that rules cannot tell; ``read_until`` says up to when what arrives was read.
 
-        Where that is None they are taken for read until now.
+        Where that is None they are taken for read until now. ``expired`` are alerts whose end proves
+        nothing: nobody knows whether what they told of is over.
         """
         self.frame = frame
         self._held = {(one.fault, one.entity) for one in held}
         self._read_until = read_until
+        self._expired = {(one.name, frozenset(one.labels.items())) for one in expired}
         self._rows: dict[str, dict[frozenset[tuple[str, str]], int]] = {}
 
     def is_blind(self, candidates: Iterable[Candidate]) -> bool:
@@ -54,7 +57,8 @@ class Visibility:
     def _is_missing(self, symptom: Symptom) -> bool:
         kind = _arrival_kind(symptom)
         if kind is not None:
-            return self._read_until is not None and kind not in self._read_until
+            unread = self._read_until is not None and kind not in self._read_until
+            return unread or (symptom.source, frozenset(symptom.labels.items())) in self._expired
         if symptom.source not in self.frame.answered:
             return True
         row = self._row(symptom)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from agent.records import Incident
+from agent.records import Approval, Incident, RunRequest
 from agent.records.tokens import Scope
-from agent.store import Approval
 from agent.web.access import GuardedRoute, needs
 from agent.web.answers import success
 from agent.web.api.documented import Success, answers
@@ -36,6 +35,9 @@ class RemediationWanted(Comment):
         extra="forbid", json_schema_extra={"examples": [{"remediation": "restart_service"}]}
     )
     remediation: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    override_cooldown: bool = Field(
+        default=False, description="although it ran a short time ago; needs a comment"
+    )
 
 
 @router.post("/{incident_id}/approve", **needs(Scope.DECIDE), **answers(Success[Approval], 404, 409))
@@ -65,9 +67,11 @@ def cancel(request: Request, incident_id: Id, agent: Agent, who: Asker) -> Respo
 
 
 @router.post(
-    "/{incident_id}/run", **needs(Scope.DECIDE), **answers(Success[dict[str, Any]], 404, 409, status=202)
+    "/{incident_id}/run", **needs(Scope.DECIDE), **answers(Success[RunRequest], 404, 409, status=202)
 )
 def run(request: Request, incident_id: Id, body: RemediationWanted, agent: Agent, who: Asker) -> Response:
-    """Ask for a remediation by name; policy and guards decide."""
-    agent.operator_actions.ask_for_run(incident_id, body.remediation, who)
-    return success(request, {"asked_for": body.remediation}, 202)
+    """Ask for a remediation by name; policy and guards decide, and answer with the incident."""
+    asked = agent.operator_actions.ask_for_run(
+        incident_id, body.remediation, who, body.comment, body.override_cooldown
+    )
+    return success(request, asked, 202)

@@ -9,10 +9,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from agent.records import Incident, IncidentState, Run, TaskEvent, Transition
+from agent.records import Approval, Incident, IncidentState, Run, RunRequest, TaskEvent, Transition
 from agent.records.investigations import Investigation
 from agent.records.tokens import Scope
-from agent.store import Approval, Notification, Stores
+from agent.store import Notification, Stores
 from agent.store.incident_index import IncidentFilter, IncidentSummary
 from agent.web.access import GuardedRoute, needs
 from agent.web.answers import Content, success
@@ -39,6 +39,7 @@ class WholeIncident:
     runs: Sequence[Run]
     events: Mapping[str, Sequence[TaskEvent]]
     approval: Approval | None
+    requests: Sequence[RunRequest]
     messages: Sequence[Notification]
     investigation: Investigation | None
 
@@ -82,6 +83,7 @@ def whole_incident(stores: Stores, incident_id: int) -> WholeIncident:
         runs=runs,
         events={str(run.id): stores.runs.events(run.id) for run in runs},
         approval=stores.approvals.newest(incident_id),
+        requests=stores.run_requests.of_incident(incident_id),
         messages=stores.notifications.of_incident(incident_id),
         investigation=stores.investigations.newest(incident_id),
     )

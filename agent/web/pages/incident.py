@@ -14,11 +14,20 @@ from agent.charts import Chart
 from agent.config.policyfile import Permission, PolicyFile
 from agent.config.remediationfile import RemediationFile
 from agent.notify.summary import Summary, span_in_words, summarize
-from agent.records import Candidate, Incident, IncidentState, Plan, Run, TaskEvent, Transition
+from agent.records import (
+    Approval,
+    Candidate,
+    Incident,
+    IncidentState,
+    Plan,
+    Run,
+    TaskEvent,
+    Transition,
+    count_voices,
+)
 from agent.records.investigations import Investigation
 from agent.records.tokens import Scope
 from agent.response import Person
-from agent.store import Approval
 from agent.web.access import GuardedRoute, needs
 from agent.web.api.incidents import WholeIncident, whole_incident
 from agent.web.pages.looks import LABELS, TONES
@@ -207,7 +216,7 @@ def _request(
     pending = approval.state == "pending" and approval.expires_at > now
     state = "expired" if approval.state == "pending" and not pending else approval.state
     open_now = pending and incident.state is IncidentState.AWAITING_APPROVAL
-    yes = sum(vote.yes for vote in approval.votes)
+    yes = count_voices(approval.votes)
     return ShownRequest(
         approval=_said(approval),
         plan=approval.plan,
@@ -225,7 +234,7 @@ def _request(
 
 
 def _said(approval: Approval) -> SaidApproval:
-    votes = [SaidVote(one.actor, one.yes, one.comment, one.at) for one in approval.votes]
+    votes = [SaidVote(one.person.name, one.yes, one.comment, one.at) for one in approval.votes]
     return SaidApproval(
         approval.id,
         approval.requested_by,
@@ -242,7 +251,7 @@ def _note(approval: Approval, state: str, open_now: bool, digest: str) -> str:
     if state == "expired":
         return "It is for people now; opsmend does not run this by itself any more."
     if state in ("approved", "used", "denied"):
-        return f"By {approval.voices}." if approval.votes else ""
+        return f"By {approval.said}." if approval.votes else ""
     if not open_now:
         return "The plan changed, or nothing is wrong any more."
     return ""
@@ -294,8 +303,13 @@ def _timeline(whole: WholeIncident) -> Iterator[Moment]:
     for one in whole.transitions:
         yield _step(one)
     for vote in whole.approval.votes if whole.approval else ():
-        text = f"{vote.actor} said {'yes' if vote.yes else 'no'}"
+        text = f"{vote.person.name} said {'yes' if vote.yes else 'no'}"
         yield Moment(vote.at, text, vote.comment, "still")
+    for asked in whole.requests:
+        yield Moment(asked.at, f"{asked.person.name} asked for {asked.remediation}", asked.comment, "still")
+        if asked.answered_at is not None:
+            text = f"The request of {asked.person.name} was {asked.state}"
+            yield Moment(asked.answered_at, text, asked.answer, "still")
     for run in whole.runs:
         for step in run.steps:
             changed = f"changed {', '.join(step.changed)}" if step.changed else "changed nothing"

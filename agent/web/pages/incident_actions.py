@@ -77,9 +77,11 @@ async def cancel(request: Request, incident_id: Id, agent: Agent, who: Asker) ->
 
 @router.post("/resume", **needs(Scope.DECIDE))
 async def resume(request: Request, agent: Agent, who: Asker) -> Response:
-    """End the pause."""
-    await read_form(request)
-    await run_sync(agent.operator_actions.resume, who)
+    """End the pause that the page has shown, and no other."""
+    pause = (await read_form(request)).get("pause", "")
+    if not pause.isdecimal():
+        raise NotFoundError("the form names no pause")
+    await run_sync(agent.operator_actions.resume, who, int(pause))
     return RedirectResponse("/", 303)
 
 

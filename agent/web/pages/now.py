@@ -62,12 +62,12 @@ class Recent:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that everybody who looks must know first."""
+    """Something that everybody who looks must know first. ``pause`` names the pause that it tells of."""
 
     tone: str
     title: str
     text: str
-    action: str = ""
+    pause: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +137,9 @@ def _headline(active: Sequence[Incident], agent: Parts) -> tuple[str, str, str]:
 
 
 def _notices(agent: Parts, now: datetime) -> Iterator[Notice]:
-    pause = agent.stores.pauses.current(now)
-    if pause is not None:
-        yield Notice("wait", "Paused.", f"Nothing new is started: {pause}", "resume")
+    for pause in agent.stores.pauses.in_force(now):
+        what = "Paused." if pause.scope.is_everything else f"Paused: {pause.scope}."
+        yield Notice("wait", what, f"Nothing of it is started: {pause}", pause.id)
     status = agent.status()
     for work, why in status["trouble"].items():
         yield Notice("bad", f"Trouble in {work}.", str(why))

@@ -7,6 +7,7 @@ import pytest
 from agent.config import load_policy
 from agent.decide.policy import groups_of, may
 from agent.errors import ConfigError
+from agent.records import Person
 
 BASE = "roles: {}\nremediations:\n  - {id: r, mode: auto}\n"
 
@@ -77,7 +78,7 @@ ROLES = "roles: {r: {users: [ann], groups: [ops], may: [approve]}}\nremediations
 )
 def test_who_may_do_what(tmp_path, user, groups, permission, allowed):
     policy = load_policy((write(tmp_path, ROLES),))
-    assert may(policy, user, groups, permission) is allowed
+    assert may(policy, Person(user, frozenset(groups)), permission) is allowed
 
 
 def test_the_groups_of_this_machine_are_known():

@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from agent.errors import StoreError
 from agent.store import Database
 from agent.store.engine import HEAD
-from agent.store.migrate import MIGRATIONS
+from agent.store.migrate import MIGRATIONS, upgrade
 from agent.store.schema import metadata
 
 
@@ -77,3 +77,47 @@ def test_whoever_may_not_be_alone_refuses_an_older_schema_instead_of_changing_it
         Database(database.file).open(upgrade=False)
     with database.reading() as connection:
         assert connection.exec_driver_sql("select version_num from alembic_version").scalar() == "0001"
+
+
+OLD = """
+insert into incidents (id, version, state, reason, detail, entity, host, fault, title, symptomatic,
+    opened_at, updated_at, last_seen_at, closed_at, diagnosis, options)
+    values (1, 1, 'verifying', null, '', 'web1', 'web1', 'down', 't', 1,
+    '2026-01-05', '2026-01-05', '2026-01-05', null, '{"candidates":[]}', '[]');
+insert into runs (id, incident_id, remediation, fault, entity, state, detail, actor, created_at, started_at,
+    verdict, plan, checks) values
+    (1, 1, 'restart', 'down', 'web1', 'succeeded', '', 'opsmend', '2026-01-05', '2026-01-05', 'recovered',
+     '{}', '[]'),
+    (2, 1, 'restart', 'down', 'web1', 'running', '', 'opsmend', '2026-01-05', '2026-01-05', 'pending',
+     '{}', '[]'),
+    (3, 1, 'restart', 'down', 'web2', 'failed', '', 'opsmend', '2026-01-05', '2026-01-05', 'pending',
+     '{}', '[]');
+insert into run_hosts values (1, 'web1'), (2, 'web1'), (3, 'web2');
+insert into steps values (1, 1, 'go', 'p.yml', 1, 'succeeded', 'x', '2026-01-05', '2026-01-05', '[]', '', '');
+insert into approvals values (1, 1, 'approved', '{}', 1, 'opsmend', '2026-01-05', '2026-01-05', null, null);
+insert into votes values (1, 'ann', 1, '', '2026-01-05');
+insert into run_requests values (1, 1, 'restart', 'ann', '2026-01-05', null);
+"""
+
+
+def test_an_upgrade_takes_along_what_was_kept_and_tells_the_phase_of_every_run(tmp_path):
+    file = tmp_path / "old.db"
+    upgrade(file, "0008")
+    with sqlite3.connect(file) as old:
+        old.executescript(OLD)
+    upgrade(file)
+    with sqlite3.connect(file) as new:
+        assert new.execute("select id, phase, tells from runs order by id").fetchall() == [
+            (1, "over", 1),
+            (2, "running", 0),
+            (3, "verifying", 0),
+        ]
+        assert new.execute("select identity, run_id from host_locks order by 1").fetchall() == [
+            ("web1", 2),
+            ("web2", 3),
+        ]
+        # what belongs to rows of changed tables stayed; a yes of before is no right any more
+        assert new.execute("select name from steps").fetchall() == [("go",)]
+        assert new.execute("select actor, person from votes").fetchall() == [("ann", '{"name":"ann"}')]
+        assert new.execute("select state from approvals").fetchall() == [("withdrawn",)]
+        assert new.execute("select state, actor from run_requests").fetchall() == [("expired", "ann")]

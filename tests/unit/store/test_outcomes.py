@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from agent.records import RunState, Verdict
+from agent.records import RunPhase, RunState, Verdict
 from agent.records.investigations import Investigation
 from agent.records.probes import ProbeAnswer
-from agent.store import open_stores
+from agent.store import begin_run, open_stores, save_run
 from tests import make
 from tests.make import NOW
 
@@ -29,10 +29,11 @@ def treated(stores, *verdicts, faults=("down",), state=RunState.SUCCEEDED):
         run = make.run(
             incident_id=incident.id, plan=make.plan(fault=fault, hosts=(f"h{incident.id}{fault}",))
         )
-        run, incident = stores.runs.begin(run, incident, "test")
-        judged = replace(run, state=state, verdict=verdict, started_at=NOW, verified_at=NOW)
-        stores.runs.judge(judged, incident, "test")
-        incident = stores.incidents.get(incident.id)
+        told = {"state": state, "verdict": verdict, "started_at": NOW, "verified_at": NOW}
+        with stores.transaction() as connection:
+            run = begin_run(connection, run, "test")
+            judged = replace(run, phase=RunPhase.OVER, **told)
+            save_run(connection, judged, run.phase, NOW, "test", "run judged", {})
 
 
 def test_a_rule_whose_repair_helped_was_right(stores):

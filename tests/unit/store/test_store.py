@@ -2,39 +2,21 @@
 
 import sqlite3
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 from sqlalchemy.exc import StatementError
 
-from agent.errors import ConflictError, NotFoundError, RefusedError, StoreError, StoreUnavailable
+from agent.errors import ConflictError, NotFoundError, StoreError, StoreUnavailable
 from agent.reasons import Reason
-from agent.records import CheckResult, IncidentState, RunState, StepOutcome, TaskEvent, Verdict
-from agent.store import ApprovalStore, Database, History, IncidentStore, PauseStore, RunStore
-from tests.make import NOW, candidate, incident, plan, run
+from agent.records import IncidentState
+from agent.store import Database, IncidentStore, move_incident
+from tests.make import NOW, candidate, incident
 
 
 @pytest.fixture
 def incidents(database):
     return IncidentStore(database)
-
-
-@pytest.fixture
-def runs(database):
-    return RunStore(database)
-
-
-@pytest.fixture
-def history(database):
-    return History(database)
-
-
-def begin(runs, incidents, **fields):
-    """Write an incident and the intent to run for it."""
-    kept = incidents.add(incident(), "test")
-    return runs.begin(
-        run(incident_id=kept.id, **fields), replace(kept, state=IncidentState.REMEDIATING), "test"
-    )
 
 
 class TestIncidents:
@@ -67,6 +49,35 @@ class TestIncidents:
             state for state in IncidentState if not state.final
         }
 
+    def test_a_state_that_is_written_takes_the_diagnosis_of_a_poll_along(self, database, incidents):
+        """Who moves an incident on and who diagnoses it do not get in each other's way."""
+        kept = incidents.add(incident(), "t")
+        polled = incidents.save(replace(kept, title="seen anew"), "a poll")
+        with database.transaction() as connection:
+            state, reason = IncidentState.HELD, Reason.COOLDOWN
+            moved = move_incident(connection, kept.id, state, reason, "d", NOW, "t", waits_until=NOW)
+        assert (moved.title, moved.state, moved.version) == ("seen anew", state, polled.version + 1)
+        assert incidents.get(kept.id) == moved
+
+    def test_what_was_decided_about_another_diagnosis_is_not_written(self, database, incidents):
+        kept = incidents.add(incident(), "t")
+        incidents.save(replace(kept, title="seen anew"), "a poll")
+        with pytest.raises(ConflictError), database.transaction() as connection:
+            move_incident(connection, kept.id, IncidentState.HELD, None, "", NOW, "t", seen=kept)
+        assert incidents.get(kept.id).state is IncidentState.OPEN
+
+    def test_what_changes_nothing_is_no_change(self, database, incidents):
+        kept = incidents.add(incident(), "t")
+        with database.transaction() as connection:
+            move_incident(connection, kept.id, kept.state, kept.reason, kept.detail, NOW, "t")
+        assert incidents.get(kept.id) == kept
+
+    def test_one_that_cannot_be_read_does_not_take_the_others_along(self, database, incidents):
+        broken, good = incidents.add(incident(), "t"), incidents.add(incident(), "t")
+        with database.transaction() as connection:
+            connection.exec_driver_sql(f"update incidents set diagnosis = '{{' where id = {broken.id}")
+        assert [one.id for one in IncidentStore(database).active()] == [good.id]
+
     def test_no_such_incident(self, incidents):
         with pytest.raises(NotFoundError):
             incidents.get(99)
@@ -74,145 +85,6 @@ class TestIncidents:
     def test_a_naive_time_is_refused(self, incidents):
         with pytest.raises(StatementError, match="naive"):
             incidents.add(incident(opened_at=datetime(2026, 1, 1)), "t")
-
-
-class TestRuns:
-    def test_a_run_comes_back_with_steps_checks_and_events(self, runs, incidents):
-        started, _ = begin(runs, incidents)
-        step = StepOutcome(
-            name="go", playbook="p.yml", attempt=1, state=RunState.SUCCEEDED,
-            reason=Reason.STEPS_SUCCEEDED, started_at=NOW, ended_at=NOW, changed=("web1",), output="ok",
-        )  # fmt: skip
-        runs.write_step(started.id, step)
-        event = TaskEvent(at=NOW, step="go", host="web1", task="t", status="ok")
-        runs.write_event(started.id, event)
-        checks = (CheckResult(text="up equals 1", holds=True, before=0, after=1, since=NOW),)
-        runs.start(replace(started, state=RunState.SUCCEEDED, checks=checks, verdict=Verdict.RECOVERED), "t")
-        back = runs.get(started.id)
-        assert (back.steps, back.checks, back.plan) == ((step,), checks, plan())
-        assert list(runs.events(started.id)) == [event]
-
-    def test_a_host_is_locked_until_the_run_has_ended(self, runs, incidents, history):
-        first, moved = begin(runs, incidents)
-        with pytest.raises(ConflictError, match="web1 is locked by run 1"):
-            begin(runs, incidents)
-        assert history.busy_hosts() == {"web1"}
-        runs.end(replace(first, state=RunState.SUCCEEDED), moved, "t")
-        assert history.busy_hosts() == frozenset()
-        begin(runs, incidents)
-
-    def test_a_rollback_locks_once_more(self, runs, incidents):
-        first, moved = begin(runs, incidents)
-        runs.end(replace(first, state=RunState.SUCCEEDED), moved, "t")
-        begin(runs, incidents)
-        with pytest.raises(ConflictError):
-            runs.lock(first)
-
-    def test_intent_lock_and_incident_are_written_together_or_not_at_all(self, runs, incidents, history):
-        kept = incidents.add(incident(), "t")
-        incidents.save(replace(kept, detail="changed"), "somebody else")
-        with pytest.raises(ConflictError):
-            runs.begin(run(incident_id=kept.id), kept, "t")
-        assert runs.of_incident(kept.id) == []
-        assert history.busy_hosts() == frozenset()
-
-    def test_unfinished_are_those_without_verdict(self, runs, incidents):
-        started, moved = begin(runs, incidents)
-        assert [one.id for one in runs.unfinished()] == [started.id]
-        runs.judge(replace(started, verdict=Verdict.NOT_RECOVERED), moved, "t")
-        assert runs.unfinished() == []
-
-    def test_a_run_can_be_asked_to_cancel(self, runs, incidents):
-        started, _ = begin(runs, incidents)
-        assert runs.ask_to_cancel(started.incident_id, "me", NOW) == started.id
-        assert runs.asked_to_cancel() == {started.id: "me"}
-        assert runs.ask_to_cancel(99, "me", NOW) is None
-
-
-class TestApprovals:
-    @pytest.fixture
-    def ask(self, database, incidents):
-        """Ask for a plan, and return the incident and the store."""
-        approvals = ApprovalStore(database)
-        kept = incidents.add(incident(), "t")
-
-        def asking(needed=1, requested_by="opsmend", seen=None, **fields):
-            people = {"needed": needed, "requested_by": requested_by}
-            times = {"now": NOW, "expires_at": NOW + timedelta(hours=1)}
-            approvals.request(kept.id, plan(**fields), **people, **times, seen=seen)
-            return kept.id, approvals
-
-        return asking
-
-    def test_two_clicks_one_decision(self, ask):
-        id_, approvals = ask()
-        assert approvals.vote(id_, "ann", True, "", NOW).state == "approved"
-        with pytest.raises(ConflictError, match="approved already by ann"):
-            approvals.vote(id_, "bob", False, "", NOW)
-
-    def test_a_yes_that_comes_while_the_agent_thinks_is_not_lost_to_a_second_question(self, ask):
-        id_, approvals = ask()
-        seen = approvals.newest(id_)
-        approvals.vote(id_, "ann", True, "", NOW)
-        with pytest.raises(ConflictError, match="answered meanwhile"):
-            ask(seen=seen)
-        assert approvals.newest(id_).state == "approved"
-
-    def test_a_question_about_another_plan_takes_the_place_of_the_first(self, ask):
-        id_, approvals = ask()
-        ask(seen=approvals.newest(id_), remediation="other")
-        assert approvals.newest(id_).plan.remediation == "other"
-
-    def test_as_many_yes_as_are_needed_from_different_people(self, ask):
-        id_, approvals = ask(needed=2)
-        assert approvals.vote(id_, "ann", True, "", NOW).state == "pending"
-        with pytest.raises(ConflictError, match="ann has spoken already"):
-            approvals.vote(id_, "ann", True, "", NOW)
-        assert approvals.vote(id_, "bob", True, "", NOW).state == "approved"
-
-    def test_one_no_is_enough(self, ask):
-        id_, approvals = ask(needed=2)
-        approvals.vote(id_, "ann", True, "", NOW)
-        assert approvals.vote(id_, "bob", False, "wait", NOW).state == "denied"
-
-    def test_nobody_approves_their_own_request_but_may_take_it_back(self, ask):
-        id_, approvals = ask(requested_by="ann")
-        with pytest.raises(RefusedError, match="own request"):
-            approvals.vote(id_, "ann", True, "", NOW)
-        assert approvals.vote(id_, "ann", False, "", NOW).state == "denied"
-
-    def test_a_request_that_expired_cannot_be_approved(self, ask):
-        id_, approvals = ask()
-        late = NOW + timedelta(hours=1)
-        with pytest.raises(ConflictError, match="expired"):
-            approvals.vote(id_, "ann", True, "", late)
-        assert approvals.expire(late) == [id_]
-        assert approvals.newest(id_).state == "expired"
-        assert approvals.expire(late) == []
-
-    def test_a_new_request_withdraws_the_old_one(self, ask):
-        id_, approvals = ask()
-        approvals.vote(id_, "ann", False, "", NOW)
-        ask(seen=approvals.newest(id_), hosts=("web2",))
-        newest = approvals.newest(id_)
-        assert (newest.state, newest.plan.hosts, newest.votes) == ("pending", ("web2",), ())
-
-    def test_nothing_asked_nothing_to_decide(self, database):
-        with pytest.raises(NotFoundError):
-            ApprovalStore(database).vote(1, "ann", True, "", NOW)
-
-
-class TestPauses:
-    def test_a_pause_lasts_until_it_is_ended_or_runs_out(self, database):
-        pauses = PauseStore(database)
-        assert pauses.current(NOW) is None
-        pauses.begin("ann", "deploy", NOW, NOW + timedelta(hours=1))
-        assert "paused by ann" in str(pauses.current(NOW))
-        assert pauses.current(NOW + timedelta(hours=1)) is None
-        pauses.begin("bob", "", NOW, None)
-        assert pauses.end("ann", NOW)
-        assert pauses.current(NOW) is None
-        assert not pauses.end("ann", NOW)
 
 
 class TestDatabase:
@@ -248,7 +120,7 @@ class TestDatabase:
     def test_a_killed_writer_leaves_no_half_transaction(self, database, incidents):
         raw = sqlite3.connect(database.file, isolation_level=None)
         raw.execute("begin immediate")
-        raw.execute("insert into pauses (since, actor, why) values ('2026-01-01', 'x', '')")
+        raw.execute("insert into pauses (since, actor, why, scope) values ('2026-01-01', 'x', '', '{}')")
         raw.close()
         with database.reading() as connection:
             assert connection.exec_driver_sql("select count(*) from pauses").scalar() == 0

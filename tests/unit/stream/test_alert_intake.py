@@ -107,4 +107,4 @@ def test_nor_is_it_doubted_while_nobody_knows_the_targets(intake):
     send(intake, status="resolved")
     seen = frame({("exporter_up", "instance=web2:9100"): [1]})
     intake.doubt_ends(replace(seen, partial={"exporter_up": "one store is down"}))
-    assert intake._store.expired_since(NOW - timedelta(hours=1)) == frozenset()
+    assert intake._store.expired_since(NOW - timedelta(hours=1)) == []

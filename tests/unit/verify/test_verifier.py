@@ -45,7 +45,7 @@ def source(clock):
     return Source(clock)
 
 
-def verification(source, gone=lambda: True, **verify):
+def verification(source, gone=lambda since: True, fresh_after=NOW, **verify):
     file = remediation_file(
         verify={
             "settle": "10s",
@@ -55,23 +55,25 @@ def verification(source, gone=lambda: True, **verify):
             **verify,
         }
     )
-    done = run(started_at=NOW - timedelta(seconds=5), ended_at=NOW, fresh_after=NOW)
-    return Verification(done, file.verify, source, gone)
+    done = run(started_at=NOW - timedelta(seconds=5), ended_at=NOW, fresh_after=fresh_after)
+    return Verification(done, file.verify, source, gone, source.clock)
 
 
 def follow(made, clock, until_s, step_s=5):
     """Look every few seconds and return what was found and when."""
+    began = clock.now()
     for second in range(0, until_s + 1, step_s):
-        found = made.look(NOW + timedelta(seconds=second))
-        clock.time = NOW + timedelta(seconds=second)
+        clock.time = began + timedelta(seconds=second)
+        found = made.look()
         if found.verdict is not Verdict.PENDING:
             return found, second
     return found, None
 
 
 def test_recovered_after_settle_and_hold_and_not_before(source, clock):
+    made = verification(source)
     clock.move(seconds=1)
-    found, after = follow(verification(source), clock, 120)
+    found, after = follow(made, clock, 120)
     assert (found.verdict, found.reason, after) == (Verdict.RECOVERED, Reason.CHECKS_HELD, 40)
     assert all(check.holds for check in found.checks)
 
@@ -81,7 +83,7 @@ def test_a_check_that_fails_once_starts_the_hold_anew(source, clock):
     for second, value in [(10, 1), (20, 1), (30, 0), (35, 1), (60, 1), (66, 1)]:
         clock.time = NOW + timedelta(seconds=second)
         source.value = value
-        found = made.look(clock.now())
+        found = made.look()
     assert found.verdict is Verdict.RECOVERED
     assert found.checks[0].since == NOW + timedelta(seconds=35)
 
@@ -110,12 +112,13 @@ def test_a_source_that_is_down_is_unknown(source, clock):
 def test_a_source_that_comes_back_in_time_recovers(source, clock):
     source.down = True
     made = verification(source)
-    assert made.look(NOW + timedelta(seconds=60)).verdict is Verdict.PENDING
+    clock.move(seconds=60)
+    assert made.look().verdict is Verdict.PENDING
     source.down = False
-    clock.move(seconds=70)
-    made.look(clock.now())
+    clock.move(seconds=10)
+    made.look()
     clock.move(seconds=31)
-    assert made.look(clock.now()).verdict is Verdict.RECOVERED
+    assert made.look().verdict is Verdict.RECOVERED
 
 
 def test_checks_that_keep_failing_are_not_recovered_with_both_numbers(source, clock):
@@ -136,7 +139,7 @@ def test_a_number_that_moved_away_from_its_bound_is_worse(source, clock):
 
 @pytest.mark.parametrize(("gone", "verdict"), [(False, Verdict.NOT_RECOVERED), (None, Verdict.UNKNOWN)])
 def test_symptoms_have_to_be_gone_and_seen_to_be_gone(source, clock, gone, verdict):
-    found, _ = follow(verification(source, gone=lambda: gone), clock, 300)
+    found, _ = follow(verification(source, gone=lambda since: gone), clock, 300)
     assert found.verdict is verdict
 
 
@@ -149,20 +152,21 @@ def test_nan_is_no_measurement(source, clock):
 def test_a_hold_that_began_in_time_may_finish(source, clock):
     source.value = 0
     made = verification(source)
-    made.look(NOW + timedelta(seconds=100))
+    clock.move(seconds=100)
+    made.look()
     source.value = 1
     for second in (115, 125, 146):
         clock.time = NOW + timedelta(seconds=second)
-        found = made.look(clock.now())
+        found = made.look()
     assert found.verdict is Verdict.RECOVERED
 
 
 def test_a_first_look_long_after_the_end_still_gives_the_hold_its_time(source, clock):
     made = verification(source)
     clock.move(hours=1)
-    assert made.look(clock.now()).verdict is Verdict.PENDING
+    assert made.look().verdict is Verdict.PENDING
     clock.move(seconds=31)
-    assert made.look(clock.now()).verdict is Verdict.RECOVERED
+    assert made.look().verdict is Verdict.RECOVERED
 
 
 class TestAbsence:
@@ -181,8 +185,9 @@ class TestAbsence:
             def query(self, expression, at=None):
                 return Answer(0, [], []) if expression.startswith("procs") else super().query(expression, at)
 
+        made = verification(Alive(clock), checks=self.CHECKS)
         clock.move(seconds=1)
-        found, _ = follow(verification(Alive(clock), checks=self.CHECKS), clock, 300)
+        found, _ = follow(made, clock, 300)
         assert found.verdict is Verdict.RECOVERED
 
 
@@ -290,3 +295,61 @@ class Some:
 def test_of_alternatives_those_with_samples_are_enough_and_of_all_else_everything(expression, age_s):
     found = oldest_sample(Some(a=10, b=2, c=3), expression)
     assert found == (None if age_s is None else NOW - timedelta(seconds=age_s))
+
+
+class TestClocks:
+    """How long something lasted is told by the monotonic clock alone."""
+
+    @pytest.mark.parametrize("jump", [timedelta(days=-1), timedelta(hours=-1), timedelta(days=1)])
+    def test_a_clock_that_is_set_neither_stops_nor_ends_a_verification(self, clock, jump):
+        class Jumping(Source):
+            def now(self):
+                return super().now() - self.jumped if hasattr(self, "jumped") else super().now()
+
+        clock.monotonic = lambda: clock.ticks_s
+        clock.ticks_s = 0.0
+        source = Jumping(clock, sample_at=NOW + timedelta(days=3))
+        made = verification(source)
+        clock.time, source.jumped = NOW + jump, jump
+        seen = []
+        for clock.ticks_s in (5.0, 11.0, 30.0, 40.0, 41.5):
+            seen.append(made.look().verdict)
+        assert seen == [Verdict.PENDING] * 4 + [Verdict.RECOVERED]
+
+    def test_a_run_whose_end_the_source_did_not_see_counts_from_the_first_answer(self, source, clock):
+        made = verification(source, fresh_after=None)
+        source.sample_at = NOW
+        assert follow(made, clock, 300)[0].verdict is Verdict.UNKNOWN  # what it had then is not newer
+        clock.time = NOW
+        source.sample_at = None
+        clock.move(seconds=1)
+        made = verification(source, fresh_after=None)
+        assert follow(made, clock, 60)[0].verdict is Verdict.RECOVERED
+
+
+class TestHopeless:
+    """What cannot come true any more is not waited for."""
+
+    WHEN = [{"query": 'state{host="{host}",state="failed"}', "equals": 1}]
+
+    def failing(self, clock, sample_at=None):
+        class Failed(Source):
+            def query(self, expression, at=None):
+                answer = super().query(expression, at)
+                up = expression.startswith("up")
+                return replace(answer, values=[0.0] * len(answer.values)) if up else answer
+
+        return Failed(clock, sample_at=sample_at)
+
+    def test_ends_it_at_once_also_before_it_has_settled(self, clock):
+        made = verification(self.failing(clock), hopeless_when=self.WHEN)
+        clock.move(seconds=1)
+        found = made.look()
+        assert (found.verdict, found.reason) == (Verdict.NOT_RECOVERED, Reason.CHECKS_HOPELESS)
+        assert 'state="failed"' in found.detail
+        assert found.checks[0].holds is False
+
+    def test_a_sample_from_before_the_end_of_the_run_says_nothing(self, clock):
+        made = verification(self.failing(clock, sample_at=NOW), hopeless_when=self.WHEN)
+        clock.move(seconds=1)
+        assert made.look().verdict is Verdict.PENDING
