@@ -101,6 +101,10 @@ bench-diagnose: venv ## Diagnose recorded incidents and score the root causes (D
 bench-systems: venv ## Diagnose simulated systems, by fault and by what is known of them (CASES=12 SEED=0)
 	@$(BIN)/python -m tests.bench.rootcause $(or $(CASES),12) $(or $(SEED),0)
 
+.PHONY: bench-forecasts
+bench-forecasts: venv ## Foresee when generated resources are used up, beside predict_linear (SEED=100 COUNT=200)
+	@$(BIN)/python -m tests.bench.forecasts $(or $(SEED),100) $(or $(COUNT),200)
+
 .PHONY: bench-logs
 bench-logs: venv ## Measure how well and how fast log lines are grouped, beside drain3 (DATA=folder)
 	DATA="$(DATA)" $(BIN)/python -m tests.bench.logs

@@ -21,6 +21,7 @@ from agent.detect import Detector
 from agent.detect.keeping import StateFolder
 from agent.diagnose import IncidentLifecycle, RuleVoter, Visibility, VotingEnsemble
 from agent.diagnose.live.support import with_support
+from agent.forecasting import ForecastTracker
 from agent.log import Logger
 from agent.placeholders import format_value
 from agent.records import Alert, Anomaly, Arrivals, Doubt, Frame, Held, Incident, Topology
@@ -71,6 +72,7 @@ class Pipeline:
         source: PrometheusSource,
         buffer: FrameBuffer,
         detector: Detector,
+        forecasts: ForecastTracker,
         voter: RuleVoter,
         ensemble: VotingEnsemble,
         lifecycle: IncidentLifecycle,
@@ -94,6 +96,7 @@ class Pipeline:
         self._source = source
         self._buffer = buffer
         self._detector = detector
+        self._forecasts = forecasts
         self._voter = voter
         self._ensemble = ensemble
         self._lifecycle = lifecycle
@@ -122,6 +125,7 @@ class Pipeline:
             watched = {**book.signals, **self._own_signals}
             self._buffer.watch(watched)
             self._detector.watch(watched)
+            self._forecasts.forecaster.watch(watched)
             self._voter = voter
             self._ensemble = ensemble
             self._lifecycle = lifecycle
@@ -142,6 +146,7 @@ class Pipeline:
         """
         queries, known = self._queries, self._detector.known_until
         if known is not None:  # only what lies between is news
+            self._read_levels(wanted)
             wanted = replace(wanted, seasons=min(wanted.seasons, self._clock.now() - known + wanted.span))
         history = History(self._source, queries, wanted, on_progress)
         with self._lock:
@@ -155,6 +160,7 @@ class Pipeline:
                     if self._queries is not queries:
                         return  # the signals are others now; what was read is not lost
                     frame = self._buffer.add(self._targets.with_targets(poll, self._from_probes))
+                    self._forecasts.forecaster.learn(frame)
                     if known is None or poll.at > known:
                         take(frame)
 
@@ -163,6 +169,14 @@ class Pipeline:
         metadata = self._source.metadata()
         with self._lock:
             self._detector.take_metadata(metadata)
+
+    def _read_levels(self, wanted: Wanted) -> None:
+        """Let forecasts know the last days of what is limited: unlike detection they keep nothing."""
+        limited = self._forecasts.forecaster.signals
+        buffer = FrameBuffer(limited, 1, self._buffer.max_series)
+        history = History(self._source, {id_: one.query for id_, one in limited.items()}, wanted)
+        for poll in history.days():
+            self._forecasts.forecaster.learn(buffer.add(poll))
 
     def restore_state(self, folder: StateFolder) -> None:
         """Go by what was kept before the agent was started."""
@@ -188,6 +202,7 @@ class Pipeline:
             self._complain({**poll.failed, **self._frame.partial})
             self._complain_of_doubts(self._frame.doubts)
             self._anomalies = self._detector.observe(self._frame)
+            self._forecasts.look(self._frame)
             self._complain_of_refusals(self._buffer.refused)
             self.health = SourceHealth(
                 polls=self.health.polls + 1,

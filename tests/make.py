@@ -48,6 +48,7 @@ def frame(
     series: Mapping[tuple[str, str], Sequence[float]],
     step_s: float = 15.0,
     answered: Sequence[str] | None = None,
+    at: datetime = NOW,
 ) -> Frame:
     """Make a frame from ``{("free", "host=web1 mountpoint=/"): [0.5, 0.4, nan]}``, oldest first."""
     signals = {id_: signal(id_) for id_, _ in series}
@@ -64,8 +65,8 @@ def frame(
         last = column == length - 1
         if last and answered is not None:
             answers = {id_: answer for id_, answer in answers.items() if id_ in answered}
-        at = datetime.fromtimestamp(NOW.timestamp() - (length - 1 - column) * step_s, UTC)
-        result = buffer.add(Poll(at, answers))
+        then = datetime.fromtimestamp(at.timestamp() - (length - 1 - column) * step_s, UTC)
+        result = buffer.add(Poll(then, answers))
     assert result is not None
     return result
 

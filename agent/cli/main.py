@@ -128,6 +128,14 @@ def anomalies(config: Config = None, json: Json = False) -> None:
 
 
 @app.command()
+def forecasts(config: Config = None, json: Json = False) -> None:
+    """List what is about to be used up, when, and what came of earlier forecasts."""
+    from agent.cli.forecasts import list_forecasts
+
+    list_forecasts(config, json)
+
+
+@app.command()
 def incidents(
     config: Config = None,
     json: Json = False,

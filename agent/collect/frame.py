@@ -62,6 +62,11 @@ class FrameBuffer:
         self.refused = 0
         self.forgotten = 0
 
+    @property
+    def max_series(self) -> int:
+        """Return how many series are kept at most."""
+        return self._max_series
+
     def on_renumber(self, callback: Callable[[IntArray], None]) -> None:
         """Call back with the old numbers of the kept rows, in their new order, when rows are dropped."""
         self._on_renumber.append(callback)

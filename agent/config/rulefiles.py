@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from agent.config.conditions import (
     WITHOUT_QUERY,
@@ -66,11 +66,21 @@ class Signal(Strict):
     bad: Literal["low", "high", "both", "none"] = "both"
     entity: str = Field(default="{host}", description="label template that names the entity")
     detect: bool = Field(default=True, description="learn what is normal and report anomalies")
+    limit: float | None = Field(
+        default=None,
+        description="where nothing is left, in the direction of 'bad'; when that comes is forecast",
+    )
 
     @field_validator("query")
     @classmethod
     def _query_parses(cls, query: str) -> str:
         return check_promql(query)
+
+    @model_validator(mode="after")
+    def _limit_has_a_direction(self) -> Signal:
+        if self.limit is not None and self.bad not in ("low", "high"):
+            raise ValueError("limit needs 'bad: low' or 'bad: high': which way it is used up")
+        return self
 
     @property
     def bounds(self) -> Bounds:

@@ -1,1 +1,5 @@
-"""Frames in, forecasts out. Nothing is forecast yet; the room keeps its place in the flow."""
+"""Frames in, what is about to happen out."""
+
+from agent.predict.forecaster import Forecaster
+
+__all__ = ["Forecaster"]

@@ -15,6 +15,7 @@ from agent.store.cases import CaseStore
 from agent.store.engine import Database
 from agent.store.events import EventStore
 from agent.store.feed import Feed
+from agent.store.forecasts import ForecastStore
 from agent.store.history import History
 from agent.store.in_force import InForceStore
 from agent.store.incident_index import IncidentIndex
@@ -42,6 +43,7 @@ class Stores:
     cases: CaseStore
     events: EventStore
     feed: Feed
+    forecasts: ForecastStore
     history: History
     incident_index: IncidentIndex
     in_force: InForceStore
@@ -81,6 +83,7 @@ def open_stores(file: Path, upgrade: bool = True) -> Stores:
         cases=CaseStore(database),
         events=EventStore(database),
         feed=Feed(database),
+        forecasts=ForecastStore(database),
         history=History(database),
         incident_index=IncidentIndex(database),
         in_force=InForceStore(database),

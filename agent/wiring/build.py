@@ -19,10 +19,12 @@ from agent.detect import Engine
 from agent.detect.calendar import Calendars
 from agent.detect.models.client import ModelClient
 from agent.diagnose import Clearance, IncidentLifecycle, VotingEnsemble
+from agent.forecasting import ForecastTracker
 from agent.investigation.voter import InvestigationVoter
 from agent.learn.casebook import TrackRecord
 from agent.notify import Notifier, Storyteller
 from agent.pipeline import Pipeline
+from agent.predict import Forecaster
 from agent.records import ArrivalKind, Frame
 from agent.remediate import Steps
 from agent.response import Escalation, LatestView, OperatorActions, Previews, Responder, StoreJournal, Workers
@@ -198,6 +200,7 @@ def _pipeline(
         source=source,
         buffer=buffer,
         detector=detector,
+        forecasts=ForecastTracker(Forecaster(signals), stores.forecasts),
         voter=make_voter(settings, definitions.book),
         ensemble=ensemble,
         lifecycle=lifecycle,

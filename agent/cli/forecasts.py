@@ -1,0 +1,74 @@
+"""``opsmend forecasts``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from agent.cli.agentapi import agent_api
+from agent.cli.output import ago, console, print_json, span
+
+_CAME = {
+    "came": "came",
+    "averted": "did not come: the fall ended",
+    "gone": "nobody knows: the series is there no more",
+}
+
+
+def list_forecasts(config: Path | None, json: bool) -> None:
+    """Say what is expected to be used up and when, and what came of earlier forecasts."""
+    api = agent_api(config)
+    found = api.get("/api/v1/forecasts")
+    if json:
+        print_json(found)
+        return
+    if not api.running:
+        console.print("[red]the agent is not running[/]: nobody looks ahead")
+    for one in found["open"]:
+        _print_open(one)
+    if not found["open"]:
+        console.print("nothing is about to be used up")
+    if found["over"]:
+        console.print("\n[bold]What came of earlier ones[/]")
+    for one in found["over"]:
+        _print_over(one)
+    _print_calibration(found["calibration"])
+
+
+def _print_open(one: Mapping[str, Any]) -> None:
+    now = one["now"]
+    age = (datetime.now(UTC) - datetime.fromisoformat(now["at"])).total_seconds()
+    left, low, high = (_span(now[key] - age) for key in ("left_s", "low_s", "high_s"))
+    began = ago(datetime.fromisoformat(one["began"]))
+    console.print(
+        f"[bold]{escape(one['entity'])}[/] {escape(one['signal'])}: used up in [bold]{left}[/] "
+        f"({low} to {high} eight times in ten), falls since {began}"
+    )
+
+
+def _print_over(one: Mapping[str, Any]) -> None:
+    said = one["said"]
+    words = _CAME[one["state"]]
+    if one["took_s"] is not None:
+        words = f"it took {_span(one['took_s'])}"
+    console.print(
+        f"{escape(one['entity'])} {escape(one['signal'])}: said {_span(said['left_s'])} "
+        f"{ago(datetime.fromisoformat(said['at']))}, {words}"
+    )
+
+
+def _print_calibration(found: Mapping[str, Any]) -> None:
+    if not found["came"]:
+        return
+    console.print(
+        f"\n{found['within']} of {found['came']} came within the interval said first (8 in 10 should), "
+        f"off by {found['error']:.0%} in the middle; {found['averted']} did not come"
+    )
+
+
+def _span(seconds: float) -> str:
+    return span(timedelta(seconds=max(seconds, 0.0)))

@@ -1,0 +1,109 @@
+"""Frames in, forecasts in the store out: opened, renewed, and judged by what came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from agent.errors import StoreUnavailable
+from agent.log import Logger
+from agent.predict import Forecaster
+from agent.records import Frame
+from agent.records.forecasts import Exhaustion, Forecast, ForecastState
+from agent.store.forecasts import ForecastStore
+
+log = Logger("forecasts")
+
+_SILENT = timedelta(hours=1)  # without a sample of the series nobody will know
+_OVER_AFTER = timedelta(minutes=30)  # that nothing was forecast any more
+_WIDENED_EVERY = timedelta(hours=1)  # intervals follow the record
+
+Key = tuple[str, frozenset[tuple[str, str]]]
+
+
+class ForecastTracker:
+    """Keeps the record of what a forecaster says. Used by one thread at a time."""
+
+    def __init__(self, forecaster: Forecaster, store: ForecastStore) -> None:
+        self.forecaster = forecaster
+        self._store = store
+        self._open: dict[Key, Forecast] | None = None
+        self._seen: dict[Key, datetime] = {}
+        self._widened_at: datetime | None = None
+
+    @property
+    def open(self) -> Sequence[Forecast]:
+        """Return what is expected, the soonest first."""
+        found = (self._open or {}).values()
+        return sorted(found, key=lambda one: one.now.at + one.now.left)
+
+    def look(self, frame: Frame) -> None:
+        """Forecast from a frame, and judge what was said before. A store that fails is tried again later."""
+        try:
+            self._look(frame)
+        except StoreUnavailable as error:
+            self._open = None  # read anew: the store may have part of it
+            log.warning("forecasts are not kept for now", why=str(error))
+
+    def _look(self, frame: Frame) -> None:
+        if self._open is None:
+            self._open = {_key(one): one for one in self._store.open()}
+        if self._widened_at is None or frame.at - self._widened_at > _WIDENED_EVERY:
+            self.forecaster.widen = self._store.calibration().widen
+            self._widened_at = frame.at
+        found = self.forecaster.observe(frame)
+        self._judge(frame)
+        if found is None:
+            return
+        told = {_key(one): one for one in found}
+        for key, one in told.items():
+            known = self._open.get(key)
+            if known is None:
+                self._open[key] = self._store.add(one)
+                log.info("will be used up", **_words(one))
+            else:
+                self._open[key] = self._store.renew(known, one.remaining)
+        for key, known in list(self._open.items()):
+            if (
+                key not in told
+                and frame.at - known.now.at > _OVER_AFTER
+                and self._left(frame, known) is not None
+            ):
+                self._end(key, ForecastState.AVERTED, frame.at)
+
+    def _judge(self, frame: Frame) -> None:
+        assert self._open is not None
+        for key, known in list(self._open.items()):
+            left = self._left(frame, known)
+            if left is not None:
+                self._seen[key] = frame.at
+                if self.forecaster.is_used_up(left):
+                    self._end(key, ForecastState.CAME, frame.at)
+            elif frame.at - self._seen.setdefault(key, frame.at) > _SILENT:
+                self._end(key, ForecastState.GONE, frame.at)
+
+    def _left(self, frame: Frame, one: Forecast) -> float | None:
+        return self.forecaster.left(frame, one.signal, one.labels)
+
+    def _end(self, key: Key, state: ForecastState, at: datetime) -> None:
+        assert self._open is not None
+        ended = self._store.end(self._open.pop(key), state, at)
+        self._seen.pop(key, None)
+        log.info(
+            "forecast over", forecast=ended.id, entity=ended.entity, signal=ended.signal, state=state.value
+        )
+
+
+def _key(one: Forecast | Exhaustion) -> Key:
+    return one.signal, frozenset(one.labels.items())
+
+
+def _words(one: Exhaustion) -> dict[str, object]:
+    left = one.remaining
+    return {
+        "entity": one.entity,
+        "signal": one.signal,
+        "left": str(timedelta(seconds=round(left.left.total_seconds()))),
+        "low": str(timedelta(seconds=round(left.low.total_seconds()))),
+        "high": str(timedelta(seconds=round(left.high.total_seconds()))),
+    }
