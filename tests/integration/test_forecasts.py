@@ -1,0 +1,76 @@
+"""A running agent tells what is about to be used up, from a Prometheus that remembers how it fell."""
+
+import json
+import math
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.integration.workshop import Workshop
+from tests.servers.history import backfill
+from tests.servers.process import wait_until
+from tests.servers.prometheus import running_prometheus
+
+SECONDS_SEEN, LASTS_S = 3000, 6000
+SIGNALS = [
+    {"id": "free", "summary": "s", "query": "test_free", "role": "saturation", "bad": "low", "limit": 0},
+    {"id": "calm", "summary": "s", "query": "test_calm", "role": "saturation", "bad": "low", "limit": 0},
+]
+
+
+@pytest.fixture(scope="module")
+def begin():
+    return math.floor(time.time()) - SECONDS_SEEN
+
+
+@pytest.fixture(scope="module")
+def remembering(tmp_path_factory, begin):
+    folder = tmp_path_factory.mktemp("remembering")
+    now = math.floor(time.time())
+    backfill(folder / "data", lambda at: samples(at, begin), range(begin, now + 4, 2))
+    with running_prometheus(folder, bare=True) as server:
+        yield server
+
+
+def samples(at, begin):
+    """What an exporter shows: a disk that fills, and one that is left alone."""
+    noise = math.sin(at * 12.9898) * 43758.5453 % 1
+    labels = '{instance="web1:80",host="web1"}'
+    return {
+        f"test_free{labels}": max(0.0, 1e9 * (1 - (at - begin) / LASTS_S) + 1e6 * noise),
+        f"test_calm{labels}": 1e9 + 1e6 * noise,
+    }
+
+
+def test_it_says_when_and_keeps_it(tmp_path, remembering, begin):
+    workshop = Workshop(tmp_path, remembering)
+    remembering.exporter.live = lambda: {**workshop._samples(), **samples(time.time(), begin)}
+    remembering.expose({})
+    workshop.write("rules/signals/free.yml", {"signals": SIGNALS})
+    workshop.config["agent"]["mode"] = "observe"
+    workshop.config["collect"].update({"poll": "15s", "history": "50m"})
+    agent = workshop.start()
+    try:
+        wait_until(lambda: "normal is known" in workshop.log(), 120, workshop.log)
+        wait_until(lambda: forecasts(workshop)["open"], 120, workshop.log)
+        (one,) = forecasts(workshop)["open"]
+        assert (one["entity"], one["signal"]) == ("web1", "free")
+        left = begin + LASTS_S - time.time()
+        assert one["said"]["left_s"] == pytest.approx(left, rel=0.1)
+        assert one["said"]["low_s"] <= one["said"]["left_s"] <= one["said"]["high_s"]
+        assert "web1 free: used up in" in opsmend(workshop, "forecasts")
+    finally:
+        agent.kill()
+        agent.wait()
+    assert len(forecasts(workshop)["open"]) == 1  # also where nobody looks
+
+
+def opsmend(workshop, *words):
+    command = [sys.executable, "-m", "agent.cli.main", *words, "-c", str(workshop.folder / "opsmend.yml")]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def forecasts(workshop):
+    return json.loads(opsmend(workshop, "forecasts", "--json"))
