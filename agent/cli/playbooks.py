@@ -16,7 +16,7 @@ from agent.cli.output import console, print_json, print_table, span
 from agent.cli.rules import ask_prometheus, show_problems
 from agent.clock import SystemClock
 from agent.config import find_config_file, load_rules, load_settings
-from agent.config.remediationfile import AnomaliesCheck, Step
+from agent.config.remediationfile import AnomaliesCheck, Step, playbooks_of
 from agent.decide import Remediation, load_catalog
 from agent.decide.catalog import METADATA, load_remediation
 from agent.decide.parameters import bind_parameters
@@ -24,7 +24,7 @@ from agent.decide.targets import resolve_hosts
 from agent.errors import ConfigError, NotFoundError, Problem, RefusedError
 from agent.reasons import Reason
 from agent.records import ParameterValue
-from agent.remediate import Execution, Hosts, PlaybookRunner, Snapshot, Snapshots, playbooks_of
+from agent.remediate import Execution, Hosts, PlaybookRunner, Snapshot, Snapshots
 from agent.remediate.steps import slug
 from agent.wiring import make_ansible
 from agent.workshop.inspection import check_queries, inspect_files, inspect_with_ansible

@@ -257,6 +257,12 @@ class RemediationFile(Strict):
         return steps
 
 
+def playbooks_of(file: RemediationFile) -> list[str]:
+    """Return every playbook that a run may carry out, each once."""
+    rollback = [file.rollback.playbook] if file.rollback.playbook else []
+    return list(dict.fromkeys([*(step.playbook for step in file.steps), *rollback]))
+
+
 def check_query_template(query: str) -> str:
     """Return a query with placeholders unchanged.
 

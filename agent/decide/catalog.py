@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.config.playbookfile import check_playbooks
 from agent.config.promises import promised_labels
-from agent.config.remediationfile import QueryCheck, RemediationFile
+from agent.config.remediationfile import QueryCheck, RemediationFile, playbooks_of
 from agent.config.rulefiles import Fault, Rulebook
 from agent.config.yamlfile import Document, KeyPath, read_yaml, validate
 from agent.decide.surroundings import SURROUNDINGS
@@ -16,6 +17,7 @@ from agent.errors import ConfigError, Problem
 from agent.placeholders import names
 
 METADATA = "remediation.yml"
+ROLES = "roles"
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
 _NOT_REMEDIATIONS = frozenset({"roles", "collections", "molecule", "tasks", "templates", "files"})
 
@@ -40,13 +42,15 @@ def load_catalog(folders: Iterable[Path], faults: Mapping[str, Fault]) -> dict[s
     """
     catalog: dict[str, Remediation] = {}
     problems: list[Problem] = []
+    folders = list(folders)
+    roles = [root / ROLES for root in reversed(folders)]
     for root in folders:
         if not root.is_dir():
             problems.append(Problem(root, "is no folder", hint="set paths.playbooks"))
             continue
         for folder in sorted(path for path in root.iterdir() if _may_be_remediation(path)):
             try:
-                catalog[folder.name] = load_remediation(folder, faults)
+                catalog[folder.name] = load_remediation(folder, faults, roles)
             except ConfigError as error:
                 problems += error.problems
     if problems:
@@ -54,8 +58,13 @@ def load_catalog(folders: Iterable[Path], faults: Mapping[str, Fault]) -> dict[s
     return catalog
 
 
-def load_remediation(folder: Path, faults: Mapping[str, Fault]) -> Remediation:
-    """Read one remediation. Raises ConfigError with every problem found."""
+def load_remediation(
+    folder: Path, faults: Mapping[str, Fault], roles: Sequence[Path] | None = None
+) -> Remediation:
+    """Read one remediation. Raises ConfigError with every problem found.
+
+    ``roles`` are the folders in which roles are looked for, those beside the remediation by default.
+    """
     file = folder / METADATA
     if not _NAME.match(folder.name):
         raise ConfigError([Problem(folder, "is no name for a remediation", hint="lower case, words by _")])
@@ -64,6 +73,10 @@ def load_remediation(folder: Path, faults: Mapping[str, Fault]) -> Remediation:
     document = read_yaml(file)
     content = validate(RemediationFile, document)
     problems = [*_check_playbooks(content, document, folder), *_check_names(content, document, faults)]
+    playbooks = [folder / name for name in playbooks_of(content)]
+    problems += check_playbooks(
+        playbooks, folder.parent, roles or [folder.parent / ROLES], frozenset(content.companions)
+    )
     if problems:
         raise ConfigError(problems)
     return Remediation(folder.name, folder, content)

@@ -5,7 +5,7 @@ from agent.remediate.inventory import AnsibleInventory, Inventory
 from agent.remediate.questions import HostAnswer, HostQuestions, Spoken
 from agent.remediate.runner import PlaybookRunner
 from agent.remediate.snapshot import Snapshot, Snapshots
-from agent.remediate.steps import Journal, Steps, mark_of, playbooks_of
+from agent.remediate.steps import Journal, Steps, mark_of
 
 __all__ = [
     "AnsibleInventory",
@@ -22,5 +22,4 @@ __all__ = [
     "Spoken",
     "Steps",
     "mark_of",
-    "playbooks_of",
 ]

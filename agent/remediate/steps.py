@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.clock import Clock
-from agent.config.remediationfile import RemediationFile, Step
+from agent.config.remediationfile import RemediationFile, Step, playbooks_of
 from agent.errors import ConfigError, RunError
 from agent.reasons import Reason
 from agent.records import Leftovers, Run, RunState, StepOutcome, TaskEvent
@@ -150,12 +150,6 @@ class Steps:
         )
         self._journal.write_step(run.id, outcome)
         return outcome
-
-
-def playbooks_of(file: RemediationFile) -> list[str]:
-    """Return every playbook that a run may carry out, each once."""
-    rollback = [file.rollback.playbook] if file.rollback.playbook else []
-    return list(dict.fromkeys([*(step.playbook for step in file.steps), *rollback]))
 
 
 def _hosts_of(run: Run) -> Hosts:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from agent.config.remediationfile import playbooks_of
 from agent.decide import Remediation
 from agent.errors import OpsmendError
 from agent.log import Logger
 from agent.records import Plan
-from agent.remediate import Execution, Hosts, PlaybookRunner, Snapshots, playbooks_of
+from agent.remediate import Execution, Hosts, PlaybookRunner, Snapshots
 from agent.store import ApprovalStore
 
 log = Logger("response")
