@@ -13,10 +13,13 @@ from pathlib import Path
 
 from agent.demo.image import PODMAN, DemoError, run
 
-# AUDIT_WRITE: sshd gives nobody a terminal without it
+# AUDIT_WRITE: without it sshd lets nobody have a terminal, which Ansible asks for where it copies files
 _CAPABILITIES = "SYS_ADMIN,NET_ADMIN,NET_RAW,SYS_PTRACE,DAC_READ_SEARCH,AUDIT_WRITE"
 _BOOT_TIMEOUT_S = 180  # a busy machine takes its time
 _LABEL = "opsmend.cluster"
+# who logs in: an operator who becomes root by sudo, as on most sites, and root for whoever builds the hosts
+OPERATOR = "ops"
+LOGINS = (OPERATOR, "root")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,13 @@ class Host:
             ["podman", "exec", self.container, *command], capture_output=True, check=False, timeout=60
         )
         return done.returncode == 0
+
+    def let_in(self, login: str, public_key: str) -> None:
+        """Let whoever has a key log in as a user."""
+        home = self.run("sh", "-c", f"echo ~{login}").strip()
+        self.write(f"{home}/.ssh/authorized_keys", public_key)
+        self.run("chown", "-R", f"{login}:", f"{home}/.ssh")
+        self.run("chmod", "-R", "go-rwx", f"{home}/.ssh")
 
     def write(self, path: str, content: str) -> None:
         """Put a file on the host."""
@@ -123,8 +133,8 @@ class Cluster:
             )
             state = done.stdout.strip()
             if state == "running":
-                host.write("/root/.ssh/authorized_keys", (self.folder / "key.pub").read_text())
-                host.run("chmod", "-R", "go-rwx", "/root/.ssh")
+                for login in LOGINS:
+                    host.let_in(login, (self.folder / "key.pub").read_text())
                 return
             if state == "degraded":
                 failed = host.run("systemctl", "--failed", "--plain", "--no-legend")
@@ -144,7 +154,7 @@ class Cluster:
             for host in self.hosts.values()
         ]
         common = (
-            f"Host *\n  User root\n  IdentityFile {self.key.resolve()}\n  IdentitiesOnly yes\n"
+            f"Host *\n  User {OPERATOR}\n  IdentityFile {self.key.resolve()}\n  IdentitiesOnly yes\n"
             f"  UserKnownHostsFile {known.resolve()}\n  StrictHostKeyChecking yes\n"
             "  ConnectTimeout 5\n"
         )

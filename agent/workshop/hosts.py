@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from agent.demo.hosts import Cluster, Host
+from agent.demo.hosts import OPERATOR, Cluster, Host
 from agent.errors import RunError
 from agent.remediate.environment import ansible_environment
 from agent.remediate.snapshot import ROLES
@@ -34,7 +34,7 @@ def host_of(cluster: str, name: str) -> Host:
 def write_inventory(cluster: Cluster, scenario: Scenario) -> Path:
     """Write the inventory of a scenario's hosts, for the agent and for playbooks of ours."""
     common = {
-        "ansible_user": "root",
+        "ansible_user": OPERATOR,
         "ansible_python_interpreter": "/usr/bin/python3",
         "ansible_ssh_common_args": f"-F {cluster.ssh_config.resolve()}",
         **scenario.group_variables.get("all", {}),
