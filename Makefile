@@ -49,6 +49,10 @@ test-newest: packages venv servers ## Run the stock signals on the newest Promet
 test-soak: packages venv servers ## Logs and events at full speed for ten minutes while everything fails in turn (SECONDS_LONG=600)
 	$(BIN)/python -m tests.integration.soak --seconds $(or $(SECONDS_LONG),600) --cut 60
 
+.PHONY: test-operators
+test-operators: packages venv ## Start things on real hosts in every way, under every login and shell, and look for what is left (15 minutes)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest -m cluster tests/acceptance/test_operators.py $(PYTEST_ARGS)
+
 .PHONY: test-crash
 test-crash: packages venv servers ## Kill the agent at random moments and count what is lost or done twice (TRIALS=200, 35 minutes)
 	$(BIN)/python -m tests.integration.crash --trials $(or $(TRIALS),200)

@@ -21,6 +21,7 @@ _DEFAULTS = {
     "ANSIBLE_PIPELINING": ("pipelining", "connection", "ssh"),
     "ANSIBLE_SSH_ARGS": ("ssh_args", "connection", "ssh"),
     "ANSIBLE_SSH_CONTROL_PATH_DIR": ("control_path_dir", "connection", "ssh"),
+    "ANSIBLE_MODULE_STRICT_UTF8_RESPONSE": ("MODULE_STRICT_UTF8_RESPONSE", None, None),
     "ANSIBLE_DEPRECATION_WARNINGS": ("DEPRECATION_WARNINGS", None, None),
     "ANSIBLE_LOCALHOST_WARNING": ("LOCALHOST_WARNING", None, None),
 }

@@ -52,6 +52,7 @@ DEFAULTS: Mapping[str, Decided] = {
     "ANSIBLE_PIPELINING": Decided("1", "a step has half as many connections"),
     "ANSIBLE_SSH_ARGS": Decided(f"{_SHARED} {_ALIVE}", "a host that goes away is noticed in 15 s"),
     "ANSIBLE_SSH_CONTROL_PATH_DIR": Decided("a folder of the agent's own", "its connections are its own"),
+    "ANSIBLE_MODULE_STRICT_UTF8_RESPONSE": Decided("0", "a byte of another charset stops no repair"),
     "ANSIBLE_DEPRECATION_WARNINGS": Decided("0", "they are for authors: opsmend playbooks check"),
     "ANSIBLE_LOCALHOST_WARNING": Decided("0", "the agent has no inventory of its own machine"),
 }

@@ -23,6 +23,7 @@ _SHORTEST = 4  # characters; shorter values would blacken ordinary words
 _SHORTEST_LINE = 8
 _SHOWN = "[secret]"
 _PATIENCE_S = 30.0
+_NO_CHARACTER = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are no UTF-8
 _LOOK_AGAIN_S = 0.02
 
 
@@ -82,7 +83,7 @@ class Redactor:
         self._pattern: re.Pattern[str] | None = None
 
     def clean(self, text: str) -> str:
-        """Return a text without secrets, or why it is not kept."""
+        """Return a text without secrets and without halves of characters, or why it is not kept."""
         if not text:
             return text
         why = self._wait_until_ready()
@@ -91,7 +92,7 @@ class Redactor:
         if self._pattern is None or len(self._report.secrets) != self._known:
             self._known = len(self._report.secrets)
             self._pattern = _pattern(self._report.secrets)
-        return self._pattern.sub(_SHOWN, text)
+        return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", self._pattern.sub(_SHOWN, text))
 
     @property
     def withheld(self) -> str:

@@ -12,7 +12,7 @@ OUTSIDE = "is no part of what a run works on"
 
 
 def check(folder: Path, *plays, companions=()):
-    """Check a playbook of the remediation ``mend``, whose plays are for the target unless they say otherwise."""
+    """Check a playbook of the remediation ``mend``; its plays are for the target unless they say other."""
     file = folder / "mend" / "playbook.yml"
     file.parent.mkdir(exist_ok=True)
     file.write_text(yaml.safe_dump([{"hosts": "all", **play} for play in plays], sort_keys=False))
