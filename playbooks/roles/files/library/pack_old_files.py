@@ -10,7 +10,7 @@ description:
   - Compresses regular files with gzip, the oldest first, each beside itself with the same owner, mode and
     time, and stops as soon as the goal or the time limit is reached.
   - A file stays as it is when a process has it open, when it is too young, when it has other names, when
-    there is such an archive already, or when the file system has no room for the archive.
+    it consists of holes, when there is such an archive already, or when the file system has no room for it.
 options:
   mountpoint:
     description: Where the file system is mounted.
@@ -62,12 +62,12 @@ import contextlib
 import gzip
 import os
 import shutil
-import stat
 import time
 
 from ansible.module_utils import opsmend_files as files
 from ansible.module_utils.basic import AnsibleModule
 
+_MOSTLY_HOLES = 16  # times as large as the room it takes: nothing to gain, and hours to read
 _PACKED = ("*.gz", "*.xz", "*.bz2", "*.zst", "*.zip")
 
 
@@ -81,11 +81,11 @@ def pack(file, device):
     """Replace a file by its archive; return whether it still was the one that was found. Raises OSError."""
     name = os.path.basename(file.path)
     with files.folder_of(file.top, file.path) as folder:
-        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
-        with os.fdopen(descriptor, "rb") as plain:
+        with os.fdopen(files.open_regular(name, folder), "rb") as plain:
             seen = os.fstat(plain.fileno())
-            mine = (seen.st_dev, seen.st_ino) == (device, file.inode)
-            if not mine or not stat.S_ISREG(seen.st_mode) or seen.st_nlink != 1:
+            if (seen.st_dev, seen.st_ino) != (device, file.inode) or seen.st_nlink != 1:
+                return False
+            if seen.st_size > seen.st_blocks * 512 * _MOSTLY_HOLES:
                 return False
             try:
                 write(plain, seen, folder, name + ".gz")
@@ -112,7 +112,7 @@ def write(plain, seen, folder, name):
         stream.flush()
         os.fsync(stream.fileno())
         os.fchown(stream.fileno(), seen.st_uid, seen.st_gid)
-        os.fchmod(stream.fileno(), stat.S_IMODE(seen.st_mode))
+        os.fchmod(stream.fileno(), seen.st_mode & 0o777)
         os.utime(stream.fileno(), ns=(seen.st_atime_ns, seen.st_mtime_ns))
 
 

@@ -107,7 +107,8 @@ def crowded(mountpoint, device, resource):
         counts.append((taken, folder))
     unit = "%d in %s" if resource == "inodes" else "%d MiB in %s"
     scale = 1 if resource == "inodes" else 1 << 20
-    return [unit % (taken // scale, folder) for taken, folder in heapq.nlargest(_MOST_CROWDED, counts)]
+    largest = heapq.nlargest(_MOST_CROWDED, counts)
+    return [unit % (taken // scale, files.printable(folder)) for taken, folder in largest]
 
 
 def size_of(entry):

@@ -1,7 +1,8 @@
-"""Files in folders that others may write: found by their names, touched without following any link.
+"""Files in folders that others may write: found by their names, touched without following any link of theirs.
 
 Whoever may write to a folder can put a link in the place of a folder below it between a look and a deed.
-So a file is reached again part by part, without links, and must still be the one that was seen.
+So a file is reached again part by part, without links, and must still be the one that was seen; a pipe or a
+device in its place is never waited for.
 
 Runs on managed hosts, so: the standard library, any Python 3.6 or newer.
 """
@@ -10,13 +11,18 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import errno
 import fnmatch
+import itertools
 import os
 import signal
 import stat
 import sys
 
 MOST_SEEN = 2000000  # entries; more would take longer than a step may
+MOST_LINKS = 40  # as the kernel
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 
 # a regular file: changed (mtime), the folder it was looked for in, its path below that, its inode, its size
 Found = collections.namedtuple("Found", "changed top path inode size")
@@ -27,22 +33,27 @@ def unwind_when_ended():
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
-def walk(top, device, excluded=()):
-    """Yield every folder below one with its entries, itself first, without leaving its file system."""
+def walk(top, device, excluded=(), most=MOST_SEEN):
+    """Yield every folder below one with its entries, itself first.
+
+    Without leaving a device, unless that is None, and until so many entries were seen.
+    """
     todo = [top]
     seen = 0
-    while todo and seen < MOST_SEEN:
+    while todo and seen < most:
         folder = todo.pop()
         try:
-            entries = list(os.scandir(folder))
+            with os.scandir(folder) as found:
+                entries = list(itertools.islice(found, most - seen))
         except OSError:
             continue
         seen += len(entries)
         yield folder, entries
         for entry in entries:
             try:
-                mine = (
-                    entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_dev == device
+                mine = entry.is_dir(follow_symlinks=False) and device in (
+                    None,
+                    entry.stat(follow_symlinks=False).st_dev,
                 )
             except OSError:
                 continue
@@ -99,12 +110,81 @@ def folder_of(top, path):
     descriptor = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     try:
         for part in path.split(os.sep)[:-1]:
-            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=descriptor)
+            inner = os.open(part, _FOLDER, dir_fd=descriptor)
             os.close(descriptor)
             descriptor = inner
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def root_folder(path):
+    """Open a folder by its whole path, following no link but root's own. Raises OSError."""
+    descriptor = os.open("/", _FOLDER)
+    try:
+        todo = path.split("/")[::-1]
+        links = 0
+        while todo:
+            part = todo.pop()
+            if part in ("", "."):
+                continue
+            try:
+                inner = os.open(part, _FOLDER, dir_fd=descriptor)
+            except OSError as error:
+                target = link_of_root(part, descriptor)
+                links += 1
+                if target is None:
+                    why = "no folder, nor a link of root's own to one: %s" % part
+                    raise OSError(error.errno, why, path) from error
+                if links > MOST_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path) from error
+                todo += target.split("/")[::-1]
+                part = "/" if target.startswith("/") else "."
+                inner = os.open(part, _FOLDER, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def link_of_root(name, folder):
+    """Return where a link leads that only root can have put there, or None."""
+    seen = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if not stat.S_ISLNK(seen.st_mode) or seen.st_uid != 0 or not is_ours_alone(folder):
+        return None
+    return os.readlink(name, dir_fd=folder)
+
+
+def is_ours_alone(descriptor):
+    """Return whether nobody but root and this user may write to what is open."""
+    seen = os.fstat(descriptor)
+    return seen.st_uid in (0, os.geteuid()) and not seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def open_regular(name, folder, flags=os.O_RDONLY):
+    """Open a regular file, and wait for nothing. Raises OSError."""
+    descriptor = os.open(name, flags | _FILE, dir_fd=folder)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "is no regular file", name)
+
+
+def read_little(path, most):
+    """Return the first bytes of a regular file, and what the file is. Raises OSError."""
+    with root_folder(os.path.dirname(path)) as folder:
+        descriptor = open_regular(os.path.basename(path), folder)
+        try:
+            return os.read(descriptor, most), os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def printable(name):
+    """Return a name as text for people: names on disk are bytes, of any charset or none."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def unlink(file, device):

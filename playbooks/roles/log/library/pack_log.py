@@ -9,7 +9,7 @@ short_description: Keep the end of a log as an archive, and empty the log
 description:
   - The log is emptied in place, so whoever writes it need not be told.
   - A log that has not grown to the given size is left alone.
-  - A log that is a symbolic link, or no regular file, is refused. Where there is no room, less is kept.
+  - A log that is a link, has other names or is no regular file is refused. Without room, less is kept.
 options:
   path:
     description: The log.
@@ -56,7 +56,6 @@ import gzip
 import io
 import os
 import re
-import stat
 
 from ansible.module_utils import opsmend_files as files
 from ansible.module_utils.basic import AnsibleModule
@@ -69,11 +68,11 @@ _MOST_LINES = 5
 
 def open_log(name, folder):
     """Return the log opened for reading and writing; nobody may put a link in its place meanwhile."""
-    descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW, dir_fd=folder)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError("%s is no regular file" % name)
-    return os.fdopen(descriptor, "r+b")
+    log = os.fdopen(files.open_regular(name, folder, os.O_RDWR), "r+b")
+    if os.fstat(log.fileno()).st_nlink != 1:
+        log.close()
+        raise OSError("%s has other names too: it may be another's file" % name)
+    return log
 
 
 def most_common(log, size):
@@ -118,7 +117,7 @@ def write(source, left, status, archive, folder):
                     packed.write(chunk)
                     left -= len(chunk)
             os.fchown(stream.fileno(), status.st_uid, status.st_gid)
-            os.fchmod(stream.fileno(), stat.S_IMODE(status.st_mode))
+            os.fchmod(stream.fileno(), status.st_mode & 0o777)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(archive, dir_fd=folder)
@@ -130,7 +129,8 @@ def forget(name, folder, most):
     pattern = fnmatch.translate(re.sub(r"([*?[])", r"[\1]", name) + ".flood-*.gz")
     archives = sorted(one for one in os.listdir(folder) if re.match(pattern, one))
     for old in archives[:-most] if most else archives:
-        os.unlink(old, dir_fd=folder)
+        with contextlib.suppress(OSError):  # somebody's folder of that name, or one that is gone
+            os.unlink(old, dir_fd=folder)
 
 
 def main():

@@ -19,6 +19,10 @@ options:
   path:
     description: A file that the process has open.
     type: str
+  writing:
+    description: With a path, only processes that have it open for writing; who reads a log does not fill it.
+    type: bool
+    default: false
   port:
     description: A TCP port that the process listens on.
     type: int
@@ -42,6 +46,7 @@ processes:
 """
 
 import collections
+import os
 import re
 
 from ansible.module_utils import opsmend_proc as proc
@@ -57,6 +62,7 @@ def main():
             "name": {"type": "str"},
             "pid": {"type": "int"},
             "path": {"type": "str"},
+            "writing": {"type": "bool", "default": False},
             "port": {"type": "int"},
             "kinds": {"type": "bool", "default": False},
         },
@@ -82,10 +88,25 @@ def find(params):
         return [pid for pid in pids if proc.name_of(pid) == params["name"]]
     if params["pid"] is not None:
         return [pid for pid in pids if pid == params["pid"]]
+    if params["path"] is not None and params["writing"]:
+        return writers(params["path"], pids)
     if params["path"] is not None:
         return [pid for pid in pids if params["path"] in proc.open_files(pid)]
     sockets = {"socket:[%s]" % inode for inode in proc.listening_inodes(params["port"])}
     return [pid for pid in pids if sockets & set(proc.open_files(pid))] if sockets else []
+
+
+def writers(path, pids):
+    """Return who has a file open for writing; by the file itself, as containers give it other names."""
+    try:
+        seen = os.lstat(path)
+    except OSError:
+        return []
+    return [
+        pid
+        for pid in pids
+        if any(how & os.O_ACCMODE != os.O_RDONLY for how in proc.flags_of(pid, seen.st_dev, seen.st_ino))
+    ]
 
 
 def kinds_of(pid):

@@ -125,10 +125,32 @@ def open_files(pid):
         return []
     for entry in entries:
         try:
-            found.append(os.readlink(os.path.join(folder, entry)))
+            found.append(target_of(os.path.join(folder, entry)))
         except OSError:
             continue
     return found
+
+
+def target_of(link):
+    """Return where a link of /proc leads, as text whatever bytes it is called by. Raises OSError."""
+    return os.readlink(link.encode()).decode("utf-8", "replace")
+
+
+def flags_of(pid, device, inode):
+    """Yield how a process has a file open, as open(2) takes it, under whatever name it did."""
+    folder = "/proc/%d/fd" % pid
+    try:
+        entries = os.listdir(folder)
+    except OSError:
+        return
+    for entry in entries:
+        try:
+            seen = os.stat(os.path.join(folder, entry))
+        except OSError:
+            continue
+        if (seen.st_dev, seen.st_ino) == (device, inode):
+            said = re.search(r"^flags:\s*([0-7]+)", read("/proc/%d/fdinfo/%s" % (pid, entry)), re.MULTILINE)
+            yield int(said.group(1), 8) if said else os.O_RDWR
 
 
 def mountpoints():
@@ -137,7 +159,7 @@ def mountpoints():
     for line in read("/proc/1/mountinfo").splitlines():
         fields = line.split()
         major, minor = fields[2].split(":")
-        place = fields[4].encode().decode("unicode_escape") if "\\" in fields[4] else fields[4]
+        place = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code.group(1), 8)), fields[4])
         found.setdefault(os.makedev(int(major), int(minor)), place)
     return found
 
@@ -152,7 +174,7 @@ def deleted_files(pid):
     for entry in entries:
         place = os.path.join(folder, entry)
         try:
-            path = os.readlink(place)
+            path = target_of(place)
             if not path.startswith("/") or not path.endswith(" (deleted)"):
                 continue
             seen = os.stat(place)
