@@ -15,16 +15,25 @@ _HIJACKS = re.compile(
     r"PYTHON.*|LD_.*|BASH_.*|ENV|SHELLOPTS|BASHOPTS|PS4|IFS|CDPATH|GLOBIGNORE|PROMPT_COMMAND|GCONV_PATH|LOCPATH"
     r"|NLSPATH|PERL5.*|PERLLIB|RUBY(LIB|OPT)|NODE_(OPTIONS|PATH)|SSH_ASKPASS.*|GIT_.*|JAVA_TOOL_OPTIONS"
 )
-# what systemd told the agent is not for others, and what sets the agent itself may hold passwords
-_OURS = re.compile(r"NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|MAINPID|CREDENTIALS_DIRECTORY|OPSMEND_\w+__\w*")
+_OF_SYSTEMD = re.compile(r"NOTIFY_SOCKET|LISTEN_.*|WATCHDOG_.*|MAINPID")  # for the agent alone
+_SETTINGS = re.compile(r"CREDENTIALS_DIRECTORY|OPSMEND_\w+__\w*")  # they may hold passwords
 
 
-def clean_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return what may be handed on: readable as UTF-8, and nothing that makes another program of one."""
+def clean_environment(
+    environment: Mapping[str, str] = os.environ, with_settings: bool = False
+) -> dict[str, str]:
+    """Return what may be handed on: readable as UTF-8, and nothing that makes another program of one.
+
+    What sets the agent itself is only for those of our processes that read its settings, ``with_settings``.
+    """
     return {
         name: value
         for name, value in environment.items()
-        if _is_text(name) and _is_text(value) and not _HIJACKS.fullmatch(name) and not _OURS.fullmatch(name)
+        if _is_text(name)
+        and _is_text(value)
+        and not _HIJACKS.fullmatch(name)
+        and not _OF_SYSTEMD.fullmatch(name)
+        and (with_settings or not _SETTINGS.fullmatch(name))
     }
 
 

@@ -56,13 +56,13 @@ def read_anomalies(folder: Path) -> list[dict[str, Any]]:
 
 def write_atomically(file: Path, content: bytes) -> None:
     """Replace a file so that a reader sees the old content or the new, never a part."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
-        temporary.chmod(0o640)
+        temporary.chmod(0o600)
         temporary.replace(file)
     except OSError:
         temporary.unlink(missing_ok=True)

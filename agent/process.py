@@ -38,10 +38,14 @@ _CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def only_one(folder: Path) -> Iterator[None]:
     """Hold the lock on a state folder; a second agent on it would start runs twice.
 
-    Raises ConflictError when another process holds it, StoreUnavailable when the folder cannot be used.
+    From then on what this process writes is its user's alone, whatever umask it was started with: state,
+    live status and folders of runs hold what hosts and people said. Raises ConflictError when another process
+    holds it, StoreUnavailable when the folder cannot be used.
     """
+    os.umask(0o077)
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _close(folder)
         lock = (folder / "agent.lock").open("a+")
     except OSError as error:
         raise StoreUnavailable(f"{folder} cannot be used: {error.strerror}") from error
@@ -57,6 +61,14 @@ def only_one(folder: Path) -> Iterator[None]:
             stream.write(str(os.getpid()))
             stream.flush()
         yield
+
+
+def _close(folder: Path) -> None:
+    """Take away from others what an earlier version, or another umask, let them see of the state."""
+    files = [one for one in folder.iterdir() if one.is_file() and not one.is_symlink()]
+    for path, mode in ((folder, 0o700), *((file, 0o600) for file in files)):
+        with suppress(OSError):  # of another user, whom it is left to
+            path.chmod(mode)
 
 
 def raise_file_limit(wanted: int = 16_384) -> int:

@@ -6,9 +6,7 @@ doubles. A poll never waits longer than the limit, and not at all while an earli
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +15,7 @@ from typing import Any
 
 from agent.background.messages import Message, read_message, write_message
 from agent.clock import Clock
+from agent.environment import clean_environment, own_python
 from agent.log import Logger
 from agent.process import ONE_THREAD
 
@@ -40,7 +39,7 @@ class ScorerProcess:
         clock: Clock,
         is_wanted: Callable[[], bool],
     ) -> None:
-        self._command = [sys.executable, "-m", "agent.background.score", str(folder), *detectors]
+        self._command = own_python("agent.background.score", str(folder), *detectors)
         self._timeout_s = timeout_s
         self._clock = clock
         self._is_wanted = is_wanted
@@ -137,7 +136,7 @@ class ScorerProcess:
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={**os.environ, **ONE_THREAD},
+                env={**clean_environment(), **ONE_THREAD},
             )
             self._started_at = self._clock.monotonic()
             log.info("scoring process started", pid=self._process.pid)

@@ -134,7 +134,7 @@ def past_troubles(settings: Settings) -> list[Trouble]:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Hold the lock of a shelf. Raises ConflictError."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / _LOCK).open("a") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,6 +16,7 @@ from agent.background.places import open_shelf
 from agent.background.scorer import end_process
 from agent.clock import Clock
 from agent.config.settings import Settings
+from agent.environment import clean_environment, own_python
 from agent.errors import ModelError, NotFoundError, RefusedError
 from agent.log import Logger
 from agent.process import ONE_THREAD
@@ -38,7 +37,7 @@ class Trainer:
     def __init__(self, settings: Settings, config: Path, clock: Clock) -> None:
         self._section = settings.detect.models
         self._shelf = open_shelf(settings)
-        self._command = [sys.executable, "-m", "agent.background.train", str(config)]
+        self._command = own_python("agent.background.train", str(config))
         self._clock = clock
         self._started_at = clock.now()
         self._tried_at: datetime | None = None
@@ -141,7 +140,7 @@ class Trainer:
             self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **ONE_THREAD},
+            env={**clean_environment(with_settings=True), **ONE_THREAD},
         )
         self._status = {"state": "training", "phase": "starting", "since": self._tried_at}
         log.info("training started", pid=self._process.pid)

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from agent.check.lines import Line, good, missing, wrong
 from agent.decide.ambiguity import compare_with_metrics, find_doubts
+from agent.errors import ConfigError
 from agent.remediate import HostAnswer, Inventory
 from agent.remediate.environment import OVERRIDES
 from agent.remediate.questions import Command
@@ -39,6 +40,11 @@ def check_ansible(ansible: AnsibleParts) -> Iterator[Line]:
     for file in config.vault_files:
         if not os.access(file, os.R_OK):
             yield wrong("ansible.cfg", f"{file}, which opens a vault, cannot be read")
+    try:
+        ansible.snapshots.check()
+    except ConfigError as error:
+        for problem in error.problems:
+            yield wrong("ansible.cfg", str(problem))
 
 
 def check_inventory(inventory: Inventory, scraped: frozenset[str] | None) -> Iterator[Line]:

@@ -66,9 +66,7 @@ def check_settings(settings: Settings, file: Path) -> Iterator[Problem]:
         existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
         if not os.access(existing, os.W_OK):
             yield Problem(file, f"{existing} cannot be written by this user", key=key)
-    yield from check_permissions(
-        folder for folder in (*settings.paths.rules, *settings.paths.playbooks) if folder.is_dir()
-    )
+    yield from check_permissions(_deciding(settings, file))
     vault = settings.remediate.vault_password_file
     if vault and not os.access(vault, os.R_OK):
         yield Problem(file, f"{vault} cannot be read", key="remediate.vault_password_file")
@@ -118,3 +116,14 @@ def _name_variable(problem: Problem, variables: Mapping[KeyPath, str]) -> Proble
     if variable is None:
         return problem
     return Problem(f"environment {variable}", problem.message, None, problem.key, problem.hint)
+
+
+def _deciding(settings: Settings, file: Path) -> Iterator[Path]:
+    """Yield everything that says what runs where; an inventory or a vault's password may be a program."""
+    yield from (file, *settings.paths.rules, *settings.paths.playbooks)
+    for source in settings.paths.inventory:
+        yield source
+        if source.is_file():
+            yield from (source.parent / name for name in ("group_vars", "host_vars"))
+    if settings.remediate.vault_password_file:
+        yield settings.remediate.vault_password_file

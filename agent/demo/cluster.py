@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from agent.collect import PrometheusSource
 from agent.config.scalars import parse_duration
 from agent.demo.hosts import Cluster
 from agent.demo.image import DemoError
+from agent.environment import own_python
 from agent.errors import SourceError
 from agent.livestatus import read_live_status
 
@@ -88,7 +88,7 @@ def agent_environment(cluster: Cluster) -> dict[str, str]:
 def start_agent(cluster: Cluster, config: Path) -> subprocess.Popen[bytes]:
     """Start the agent as a process of its own, its log in ``agent.log``, and wait until it polls."""
     log = cluster.folder / "agent.log"
-    command = [sys.executable, "-m", "agent.cli.main", "run", "--config", str(config)]
+    command = own_python("agent.cli.main", "run", "--config", str(config))
     with log.open("ab") as stream:
         process = subprocess.Popen(
             command, stdout=stream, stderr=stream, env=agent_environment(cluster), start_new_session=True

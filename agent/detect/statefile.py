@@ -39,7 +39,7 @@ def write_state(file: Path, kept: Kept) -> None:
     facts = np.frombuffer(orjson.dumps(kept.facts), np.uint8)
     np.savez(content, **{_FACTS: facts}, **kept.arrays)  # type: ignore[arg-type]
     body = content.getbuffer()
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with partial.open("wb") as stream:
@@ -47,7 +47,7 @@ def write_state(file: Path, kept: Kept) -> None:
             stream.write(body)
             stream.flush()
             os.fsync(stream.fileno())
-        partial.chmod(0o640)
+        partial.chmod(0o600)
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)

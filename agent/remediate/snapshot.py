@@ -20,6 +20,7 @@ from pathlib import Path
 
 import orjson
 
+from agent.config.permissions import check_permissions
 from agent.errors import ConfigError, Problem, RunError
 from agent.remediate.ansible_config import NAME, AnsibleConfig
 from agent.remediate.filetree import (
@@ -71,6 +72,16 @@ class Snapshots:
         self._playbooks = tuple(playbooks)
         self._config = config
         self._known: dict[tuple[str, ...], tuple[tuple[object, ...], str]] = {}
+
+    def check(self) -> None:
+        """Raise ConfigError when somebody else could write what ansible.cfg is, or leads runs to."""
+        config = self._config()
+        found = [path for paths in config.search.values() for path in paths]
+        problems = list(
+            check_permissions([*([config.file] if config.file else []), *config.vault_files, *found])
+        )
+        if problems:
+            raise ConfigError(problems)
 
     def take(self, remediation: Path) -> str:
         """Keep a copy of what a remediation's folder can carry out; return its digest.

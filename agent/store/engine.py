@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from agent.environment import clean_environment, own_python
 from agent.errors import OpsmendError, StoreError, StoreUnavailable
 from agent.store.backup import copy_store
 
@@ -43,7 +43,7 @@ class Database:
         opsmend made it.
         """
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+            self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise StoreUnavailable(f"{self.file.parent} cannot be made: {error.strerror}") from error
         version = self._version()
@@ -78,8 +78,8 @@ class Database:
 
     def _upgrade(self) -> None:
         # in a process of its own: alembic would stay in the memory of the resting agent
-        command = [sys.executable, "-m", "agent.store.migrate", str(self.file)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = own_python("agent.store.migrate", str(self.file))
+        done = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, check=False)
         if done.returncode != 0:
             said = done.stderr.strip().splitlines() or ["no reason given"]
             raise StoreUnavailable(f"{self.file} cannot be brought to schema {HEAD}: {said[-1]}")

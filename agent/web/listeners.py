@@ -42,7 +42,9 @@ def listen_on_path(path: Path) -> socket.socket:
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # systemd's, or of another user who has decided it
+            path.parent.chmod(0o750)
         path.unlink(missing_ok=True)
         with short_address(path) as address:
             listener.bind(address)

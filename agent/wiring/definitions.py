@@ -23,7 +23,7 @@ from agent.config.remediationfile import RemediationFile
 from agent.config.yamlfile import read_yaml, validate
 from agent.decide import Remediation, load_catalog
 from agent.decide.catalog import METADATA, check_verifiable
-from agent.errors import ConfigError, Problem
+from agent.errors import ConfigError, Problem, RunError
 from agent.records.cases import PastCase
 from agent.remediate import Snapshots
 
@@ -72,8 +72,12 @@ def load_steps(folder: Path, factor: float) -> RemediationFile:
 def with_digests(definitions: Definitions, snapshots: Snapshots) -> Definitions:
     """Keep a copy of what each remediation can carry out, and let plans name it by its digest.
 
-    Raises ConfigError for what cannot be copied.
+    Raises ConfigError for what cannot be copied, or what others may write.
     """
+    try:
+        snapshots.check()
+    except RunError as error:
+        raise ConfigError([Problem("ansible.cfg", str(error))]) from error
     catalog = {
         name: replace(one, digest=snapshots.take(one.folder)) for name, one in definitions.catalog.items()
     }

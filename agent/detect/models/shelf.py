@@ -89,7 +89,7 @@ class Shelf:
         note: str = "",
     ) -> Generation:
         """Write models and put them in force. Raises ModelError when one cannot be kept, OSError."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         partial = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.folder))
         try:
             cards, step_s = self._write(models, partial)
@@ -106,7 +106,7 @@ class Shelf:
             )
             manifest = orjson.dumps({"format": FORMAT, **_plain(generation)}, option=orjson.OPT_INDENT_2)
             _write(partial / _MANIFEST, manifest)
-            partial.chmod(0o750)
+            partial.chmod(0o700)
             partial.rename(self.folder / generation.name)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
@@ -281,7 +281,7 @@ def _write(file: Path, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    file.chmod(0o640)
+    file.chmod(0o600)
 
 
 def _plain(generation: Generation) -> dict[str, Any]:
