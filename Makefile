@@ -53,6 +53,10 @@ test-soak: packages venv servers ## Logs and events at full speed for ten minute
 test-operators: packages venv ## Start things on real hosts in every way, under every login and shell, and look for what is left (15 minutes)
 	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest -m cluster tests/acceptance/test_operators.py $(PYTEST_ARGS)
 
+.PHONY: test-many-runs
+test-many-runs: packages venv ## Run, cancel and time out on a real host again and again, and look whether anything grows (RUNS=500, an hour)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/python -m tests.acceptance.many_runs --runs $(or $(RUNS),500)
+
 .PHONY: test-crash
 test-crash: packages venv servers ## Kill the agent at random moments and count what is lost or done twice (TRIALS=200, 35 minutes)
 	$(BIN)/python -m tests.integration.crash --trials $(or $(TRIALS),200)

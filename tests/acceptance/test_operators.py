@@ -203,6 +203,7 @@ def test_a_collection_in_the_operators_path_runs_as_it_was_approved(tmp_path, cl
     assert site.snapshots.digest_of(tmp_path / "playbooks" / "mend") != made.snapshot.digest
 
 
+@SLOW
 def test_a_balancer_is_rendered_from_groups_that_the_run_does_not_touch(tmp_path, cluster):
     site = site_of(tmp_path, cluster)
     groups = {"web": {"hosts": {"web1": {}, "web9": {"ansible_host": "192.0.2.9"}}}}
@@ -225,7 +226,8 @@ def test_a_balancer_is_rendered_from_groups_that_the_run_does_not_touch(tmp_path
     assert cluster.hosts["web1"].run("cat", "/tmp/pool") == "web1 192.0.2.9 "
 
 
-@pytest.mark.parametrize(("login", "whole"), [pytest.param("ops", True, marks=SLOW), ("plain", False)])
+@SLOW
+@pytest.mark.parametrize(("login", "whole"), [("ops", True), ("plain", False)])
 def test_a_host_is_asked_with_become_and_says_what_it_could_not_see(tmp_path, cluster, login, whole):
     site = site_of(tmp_path, cluster, login)
     asked = questions("ssh.service", ["/etc/shadow"])
