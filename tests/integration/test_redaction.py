@@ -1,0 +1,144 @@
+"""Secrets of a run: taken out by value wherever they show, whichever vault or task hid them."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agent.records import RunState
+from tests.operator.site import PLUGINS, Site
+
+BIN = Path(sys.executable).parent
+DEBUG, COMMAND = "ansible.builtin.debug", "ansible.builtin.command"
+KEY = "-----BEGIN KEY-----\nMIIEaaaa1111bbbb\nZZyy2222xxwwvvuu\n-----END KEY-----\n"
+
+
+def encrypt(folder: Path, label: str, file: Path) -> None:
+    (folder / f"{label}.pass").write_text(f"open {label}")
+    identity = ["--encrypt-vault-id", label, "--vault-id", f"{label}@{folder}/{label}.pass"]
+    subprocess.run([BIN / "ansible-vault", "encrypt", *identity, file], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """An operator with two vault ids, of which files of variables, a plain file and a template are made."""
+    made = Site(tmp_path_factory.mktemp("site"))
+    made.config.write_text(
+        f"[defaults]\nconnection_plugins = {PLUGINS}\n"
+        "vault_identity_list = dev@dev.pass, prod@prod.pass\ndisplay_args_to_stdout = true\n"
+    )
+    group = made.write(
+        "inventory/group_vars/all.yml", {"of_group": "groupsecret-1", "list": ["listsecret-2"]}
+    )
+    encrypt(made.folder, "dev", group)
+    values = {"of_file": "filesecret-3", "deep": {"a": [{"b": "deepsecret-4"}]}, "pin": 73462918, "rsa": KEY}
+    encrypt(made.folder, "prod", made.write("playbooks/mend/hidden.yml", values))
+    encrypt(made.folder, "prod", made.write("playbooks/mend/files/licence", "licence-5 of Zürich\n"))
+    return made
+
+
+def play(site, *tasks, **fields):
+    return site.play(*tasks, vars_files=["hidden.yml"], **fields)
+
+
+def everything(site, ended):
+    events = [text for event in site.events for text in (event.task, event.message)]
+    return "\n".join([ended.output, ended.detail, *events])
+
+
+SHOWN = [
+    ("{{ of_group }}", "groupsecret-1"),
+    ("{{ list }}", "listsecret-2"),
+    ("{{ of_file | upper | lower }}", "filesecret-3"),
+    ("{{ deep }}", "deepsecret-4"),
+    ("{{ pin }}", "73462918"),
+    ("{{ rsa }}", "MIIEaaaa1111bbbb"),
+    ("{{ rsa.splitlines()[2] }}", "ZZyy2222xxwwvvuu"),
+    ("{{ lookup('ansible.builtin.file', 'licence') }}", "licence-5 of Z"),
+    ("{{ of_file | b64encode }}", "ZmlsZXNlY3JldC0z"),
+    ("{{ of_file | urlencode }}", "filesecret-3"),
+    ("{{ {'k': of_file} | to_json | to_json }}", "filesecret-3"),
+    ("{{ 'x' * 1980 ~ of_file }}", "filesecret"),
+    ("{{ 'x' * 65530 ~ of_file }}", "secret-3"),
+]
+
+
+def test_what_any_vault_held_is_shown_nowhere(site):
+    """However it is encoded, whichever way it goes, and where the output is cut in the middle of it."""
+    tasks = [
+        task
+        for expression, _ in SHOWN
+        for task in (
+            {"name": "Say {{ of_group }}", DEBUG: {"msg": expression}},
+            {"name": "Pass", COMMAND: {"argv": ["echo", expression]}},
+            {"name": "Fail", "ansible.builtin.fail": {"msg": expression}, "ignore_errors": True},
+        )
+    ]
+    ended = play(site, *tasks)
+    assert ended.state is RunState.SUCCEEDED, ended.detail
+    said = everything(site, ended)
+    assert [secret for _, secret in SHOWN if secret in said] == []
+    assert said.count("[secret]") > len(SHOWN)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {COMMAND: {"argv": ["echo", "nolog-6"]}, "no_log": True},
+        {COMMAND: "echo {{ item }}", "loop": ["nolog-6"], "no_log": True},
+        {"ansible.builtin.set_fact": {"x": "nolog-6"}, "no_log": True},
+        {"block": [{"name": "Inner", COMMAND: "echo nolog-6"}], "no_log": True},
+        {COMMAND: "sh -c 'echo nolog-6 >&2; exit 3'", "no_log": True, "ignore_errors": True},
+        {
+            "ansible.builtin.uri": {"url": "http://127.0.0.1:9/", "url_password": "nolog-6"},
+            "ignore_errors": True,
+        },
+    ],
+)
+def test_what_a_task_hides_is_shown_by_no_later_one(site, task):
+    ended = site.play({"name": "Hide", **task}, {"name": "Say", DEBUG: {"msg": "it was nolog-6"}})
+    assert ended.state is RunState.SUCCEEDED, ended.output
+    assert "nolog-6" not in everything(site, ended)
+    assert "it was [secret]" in ended.output
+
+
+def test_differences_of_check_mode_are_clean_too(site, tmp_path):
+    (tmp_path / "conf").write_text("password = filesecret-3\n")
+    copy = {"content": "password = {{ of_group }}\n", "dest": str(tmp_path / "conf"), "mode": "0600"}
+    site.playbook([{"name": "C", "ansible.builtin.copy": copy}], vars_files=["hidden.yml"])
+    ended = site.run(check=True)
+    assert ended.state is RunState.SUCCEEDED, ended.output
+    assert "-password = [secret]" in ended.output
+    assert "+password = [secret]" in ended.output
+
+
+def test_where_a_vault_cannot_be_opened_no_output_is_kept_and_that_is_said(tmp_path):
+    site = Site(tmp_path)
+    file = site.write("playbooks/mend/hidden.yml", {"of_file": "filesecret-3"})
+    encrypt(site.folder, "lost", file)
+    ended = site.play({"name": "Say", DEBUG: {"msg": "anything"}}, vars_files=["hidden.yml"])
+    assert ended.state is RunState.FAILED
+    assert "anything" not in ended.output
+    assert "vault" in ended.output + ended.detail
+    ended = site.play({"name": "Say", DEBUG: {"msg": "anything"}})
+    assert "anything" not in ended.output
+    assert "could not be opened" in ended.output
+
+
+@pytest.mark.parametrize("how", ["time", "cancel"])
+def test_a_run_that_is_cut_short_leaves_no_file_with_a_secret(site, how):
+    folder = site.folder / "run"
+    hang = {"name": "Hang", COMMAND: {"argv": ["sleep", "71"]}, "environment": {"PIN": "{{ of_file }}"}}
+    site.playbook([hang], vars_files=["hidden.yml"])
+    seen: list[int] = []
+
+    def canceled():
+        seen.append(1)
+        return how == "cancel" and len(seen) > 15
+
+    ended = site.run(timeout=timedelta(seconds=5 if how == "time" else 30), canceled=canceled)
+    assert ended.state is (RunState.TIMED_OUT if how == "time" else RunState.CANCELED)
+    kept = [file for file in folder.rglob("*") if file.is_file() and "inventory" not in file.parts]
+    assert kept == []
