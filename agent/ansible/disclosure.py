@@ -18,7 +18,7 @@ from ansible.executor.task_executor import TaskExecutor
 from ansible.parsing.vault import EncryptedString, VaultLib
 from ansible.plugins.action import ActionBase
 
-from agent.ansible import commands
+from agent.ansible import commands, ownmachine
 from agent.ansible.job import Job
 
 _HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
@@ -61,6 +61,7 @@ def disclosing_executor(job: Job) -> type[TaskExecutor]:
 
     class DisclosingExecutor(TaskExecutor):  # type: ignore[misc]
         def _execute(self, templar: Any, variables: Any) -> Any:
+            ownmachine.refuse_action(str(self._task.action), job)
             result = super()._execute(templar, variables)
             _tell(job, _named(variables, job))
             if result.get("_ansible_no_log"):

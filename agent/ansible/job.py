@@ -23,7 +23,8 @@ class Job:
 
     ``mark`` goes into the environment of everything that is started, ``seconds`` is how long a command on a
     host may take. ``playbooks`` are all of the run, to be looked at before the first task; ``roots`` are the
-    folders that hold what may be executed. ``vaulted`` are files in them that hold something encrypted.
+    folders that hold what may be executed, ``approved`` those of them that authors wrote. ``vaulted`` are
+    files in them that hold something encrypted.
     """
 
     mark: str
@@ -33,6 +34,7 @@ class Job:
     where: Sequence[Where]
     playbooks: Sequence[str]
     roots: Sequence[str]
+    approved: Sequence[str]
     vaulted: Sequence[str]
     report: str
     secret_names: str
@@ -41,6 +43,11 @@ class Job:
     def reachable(self) -> frozenset[str]:
         """Return the names of all hosts that the run may touch."""
         return frozenset((*self.targets, *self.companions))
+
+    @property
+    def may_work_here(self) -> bool:
+        """Return whether the agent's own machine is one of the run's."""
+        return any(plugin == "local" for plugin, _ in self.where)
 
     def tell(self, kind: str, content: Any) -> None:
         """Add one line to the report."""

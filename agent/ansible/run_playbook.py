@@ -15,7 +15,7 @@ def main() -> int:
     import ansible.cli.playbook
     import ansible.executor.process.worker
 
-    from agent.ansible import commands, connections, disclosure, files, plays
+    from agent.ansible import commands, connections, disclosure, files, ownmachine, plays
     from agent.ansible.job import load_job
 
     job = load_job()
@@ -26,6 +26,7 @@ def main() -> int:
     connections.install(job)
     commands.install(job)
     disclosure.install(job)
+    ownmachine.install(job)
     sys.argv[0] = "ansible-playbook"
     code: int = ansible.cli.playbook.main()
     return code

@@ -7,6 +7,7 @@ question to people who are not there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,9 @@ _FILES_OF = {
     "script": "cmd",
     "template": "src",
 }
+# they start a command, or write a file, on the agent's own machine
+_WORKS_HERE = re.compile(r"""\b(lookup|query|q)\(\s*["'](ansible\.builtin\.)?(pipe|lines|password)["']""")
+_LOOPS_HERE = ("with_pipe", "with_lines", "with_password")
 _FILE_FOLDERS = ("", "tasks", "handlers", "vars", "templates", "files")
 
 
@@ -89,9 +93,36 @@ def _refused(fields: dict[str, yaml.Node], context: _Context) -> Iterator[Proble
         for key, value in variables.value:
             if key.value == "ansible_connection":
                 yield from _check_connection(value, context)
+    yield from _work_here(fields, context)
     pause = _action(fields, "pause")
     if pause is not None and not {"minutes", "seconds"} & set(_keys(pause)):
         yield context.problem(pause, "pause", "waits for a person", "give it seconds or minutes")
+
+
+def _work_here(fields: dict[str, yaml.Node], context: _Context) -> Iterator[Problem]:
+    """Yield what does something on the agent's own machine although the task is for a host."""
+    if context.companions & LOCALHOST:
+        return
+    found = [(key, fields[key]) for key in _LOOPS_HERE if key in fields]
+    fetch = _action(fields, "fetch")
+    found += [("fetch", fetch)] if fetch is not None else []
+    for key, node in fields.items():
+        if key not in _TASK_LISTS and key != "roles":
+            found += [(key, one) for one in _scalars(node) if _WORKS_HERE.search(one.value)]
+    for key, node in found:
+        hint = "do it on the host, or put localhost under companions"
+        yield context.problem(node, key, "works on the agent's own machine", hint)
+
+
+def _scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+    elif isinstance(node, yaml.SequenceNode):
+        for one in node.value:
+            yield from _scalars(one)
+    elif isinstance(node, yaml.MappingNode):
+        for _, one in node.value:
+            yield from _scalars(one)
 
 
 def _check_hosts(node: yaml.Node, context: _Context) -> Iterator[Problem]:

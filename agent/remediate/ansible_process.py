@@ -153,6 +153,7 @@ def _job(execution: Execution, inventory: Inventory) -> dict[str, Any]:
         "where": [inventory.where[name] for name in execution.hosts.names],
         "playbooks": [str(snapshot.folder / name) for name in names],
         "roots": [str(root) for root in (*snapshot.roots, inventory.record.path, *installed)],
+        "approved": [str(root) for root in snapshot.roots],
         "vaulted": [str(file) for file in snapshot.vaulted],
         "secret_names": f"(?i){SECRET_NAME.pattern}",
     }

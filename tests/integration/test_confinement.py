@@ -165,3 +165,37 @@ def test_only_what_was_copied_is_carried_out(site, marks, tmp_path):
     assert ended.state is RunState.FAILED
     assert "is no part of what was approved" in ended.output + ended.detail
     assert made(marks) == set()
+
+
+def test_nothing_works_on_the_agents_machine_past_all_connections(tmp_path, marks):
+    """But for the inventory: it is the operator's, who fetches passwords by a command."""
+    site = Site(tmp_path)
+    pipe = "{{ lookup('ansible.builtin.pipe', 'touch %s/%s; echo pass-word') }}"
+    variables = {**ELSEWHERE, "of_inventory": pipe % (marks, "by_inventory")}
+    site.write("inventory/hosts.yml", {"all": {"hosts": {"web1": {}}, "vars": variables}})
+    said = {"ignore_errors": True}
+    by_lines = f"{{{{ lookup('lines', 'touch {marks}/lines') }}}}"
+    by_password = f"{{{{ lookup('password', '{marks}/password') }}}}"
+    ended = site.play(
+        {"name": "Inventory", "ansible.builtin.debug": {"msg": "{{ of_inventory }}"}},
+        {"name": "Pipe", "ansible.builtin.debug": {"msg": pipe % (marks, "pipe")}, **said},
+        {
+            "name": "Variable",
+            "ansible.builtin.debug": {"msg": "{{ x }}"},
+            "vars": {"x": pipe % (marks, "v")},
+            **said,
+        },
+        {
+            "name": "Loop",
+            "ansible.builtin.debug": {"msg": "{{ item }}"},
+            "with_pipe": f"touch {marks}/l",
+            **said,
+        },
+        {"name": "Lines", "ansible.builtin.debug": {"msg": by_lines}, **said},
+        {"name": "Password", "ansible.builtin.debug": {"msg": by_password}, **said},
+        {"name": "Fetch", "ansible.builtin.fetch": {"src": "/etc/hostname", "dest": f"{marks}/"}, **said},
+        {"name": "End", "ansible.builtin.command": "true"},
+    )
+    assert ended.state is RunState.SUCCEEDED, ended.output
+    assert made(marks) == {"by_inventory"}
+    assert ended.output.count("it works on the agent's own machine") >= 6
