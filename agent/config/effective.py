@@ -24,6 +24,7 @@ LIVE = (
     "diagnose.keep_for",
     "diagnose.settle",
     "notify.escalate_to",
+    "notify.remind_every",
     "notify.targets",
     "paths.rules",
     "remediate.grace",

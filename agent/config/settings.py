@@ -292,6 +292,10 @@ class NotifySection(Strict):
     escalate_to: list[str] = Field(
         default_factory=list, description="targets that hear of what the agent gives to people"
     )
+    remind_every: PositiveDuration | None = Field(
+        default=timedelta(hours=4),
+        description="after how long of silence such a target is reminded of all it has, in one message",
+    )
     anomalies: AnomalyMessages | None = None
     alertmanager: AlertmanagerSection | None = None
     trouble_after: PositiveDuration = Field(

@@ -14,6 +14,7 @@ from agent.log import Logger
 from agent.metrics import NOTIFICATIONS
 from agent.notify.anomalies import ANOMALY, tell_anomalies
 from agent.notify.delivery import deliver, read_urls, reasons
+from agent.notify.reminders import REMINDER, Reminders, tell_reminder
 from agent.notify.story import Story, Storyteller
 from agent.records import Anomaly
 from agent.store import Notification, NotificationStore
@@ -35,19 +36,23 @@ class Notifier:
         clock: Clock,
         anomalies: Callable[[], Sequence[Anomaly]] = tuple,
         draw: Callable[[Anomaly], Chart | None] = lambda anomaly: None,
+        reminders: Reminders | None = None,
     ) -> None:
         self._notifications = notifications
         self._storyteller = storyteller
         self._targets = targets
         self._draw = draw
+        self._reminders = reminders
         self._clock = clock
         self._anomalies = anomalies
         self.undelivered: dict[str, str] = {}  # targets that did not take the last message, and why
 
     def deliver(self) -> None:
         """Deliver every message that is due. Raises StoreError."""
+        if self._reminders is not None:
+            self._reminders.put_up(self._clock.now())
         for notification in self._notifications.due(self._clock.now()):
-            if notification.kind == ANOMALY and not self._anomalies():
+            if self._is_over(notification):
                 self._notifications.settle(notification, "dropped", "what it was about is over")
                 continue
             error, delivered = self._deliver_guarded(notification)
@@ -66,6 +71,12 @@ class Notifier:
                 self._notifications.settle(notification, "waiting", error, due_at, delivered)
                 log.warning("message has to wait", target=notification.target, why=error)
             NOTIFICATIONS.labels("failed" if error else "sent").inc()
+
+    def _is_over(self, notification: Notification) -> bool:
+        """Return whether a message that is about all of a kind is about nothing by now."""
+        if notification.kind == ANOMALY:
+            return not self._anomalies()
+        return notification.kind == REMINDER and not (self._reminders and self._reminders.open())
 
     def _deliver_guarded(self, notification: Notification) -> tuple[str, Sequence[str]]:
         """Send one message; what is wrong with it stops no other."""
@@ -95,6 +106,10 @@ class Notifier:
 
     def _story(self, notification: Notification, person: str | None) -> Story:
         now = self._clock.now()
+        if notification.kind == REMINDER and self._reminders is not None:
+            name, public_url = self._storyteller.name, self._storyteller.public_url
+            title, body = tell_reminder(self._reminders.open(), name, public_url, now)
+            return Story(title=title, body=body, thread=f"{name}-reminders")
         if notification.kind != ANOMALY:
             return self._storyteller.tell(notification, now, person)
         anomalies = self._anomalies()

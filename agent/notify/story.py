@@ -26,7 +26,6 @@ _TITLES = {
     "storm": "storm",
     "recovered": "recovered",
     "joined": "more",
-    "reminder": "still yours",
 }
 _TONES: Mapping[str, Tone] = {
     "approval": "question",
@@ -63,7 +62,7 @@ class Storyteller:
         self._stores = stores
         self._book = book
         self.name = name
-        self._public_url = public_url
+        self.public_url = public_url
         self._prometheus_url = prometheus_url
 
     def tell(self, notification: Notification, now: datetime, person: str | None = None) -> Story:
@@ -96,10 +95,10 @@ class Storyteller:
 
     def _answer_by_link(self, kind: str, approval: Approval | None, person: str | None, now: datetime) -> str:
         asks = kind == "approval" and approval is not None and approval.state == "pending"
-        if not asks or person is None or self._public_url is None:
+        if not asks or person is None or self.public_url is None:
             return ""
         assert approval is not None
-        link = make_link(self._stores.links, approval, person, self._public_url, now)
+        link = make_link(self._stores.links, approval, person, self.public_url, now)
         return f"Answer on a page made for {person} and this request; opening it changes nothing:\n  {link}"
 
     def _query(self, incident: Incident) -> str:
@@ -110,8 +109,8 @@ class Storyteller:
 
     def _links(self, incident: Incident) -> str:
         lines = [f"opsmend incident show {incident.id}"]
-        if self._public_url:
-            lines.append(f"{self._public_url}/incidents/{incident.id}")
+        if self.public_url:
+            lines.append(f"{self.public_url}/incidents/{incident.id}")
         query = self._query(incident)
         if query:
             graph = urlencode({"g0.expr": query, "g0.tab": "0", "g0.range_input": "1h"})
@@ -128,7 +127,7 @@ def _opening(kind: str, incident: Incident, now: datetime) -> str:
         return f"{opening} It is over: {incident.reason.text if incident.reason else incident.state.value}."
     if kind == "storm":
         return f"{opening} It is one of many: {incident.detail}. Nothing more is started until it calms down."
-    if kind in ("escalated", "reminder") and incident.reason:
+    if kind == "escalated" and incident.reason:
         return f"{opening} It is yours because {incident.reason.text}" + (
             f": {incident.detail}." if incident.detail else "."
         )

@@ -114,6 +114,13 @@ class NotificationStore:
             last: datetime | None = connection.execute(query).scalar()
             return last
 
+    def last_to(self, target: str) -> datetime | None:
+        """Return when a message to a target was last put up."""
+        query = select(func.max(notifications.c.created_at)).where(notifications.c.target == target)
+        with self._database.reading() as connection:
+            last: datetime | None = connection.execute(query).scalar()
+            return last
+
     def of_incident(self, incident_id: int) -> list[Notification]:
         """Return everything that was or is to be sent about an incident."""
         with self._database.reading() as connection:

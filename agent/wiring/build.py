@@ -22,7 +22,7 @@ from agent.diagnose import Clearance, IncidentLifecycle, VotingEnsemble
 from agent.forecasting import ForecastTracker
 from agent.investigation.voter import InvestigationVoter
 from agent.learn.casebook import TrackRecord
-from agent.notify import Notifier, Storyteller
+from agent.notify import Notifier, Reminders, Storyteller
 from agent.pipeline import Pipeline
 from agent.predict import Forecaster
 from agent.records import ArrivalKind, Frame
@@ -127,6 +127,11 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         clock,
         anomalies=partial(anomalies_to_tell, settings, pipeline),
         draw=charts.of_anomaly,
+        reminders=Reminders(
+            stores,
+            lambda: current.settings.notify.escalate_to,
+            lambda: current.settings.notify.remind_every,
+        ),
     )
     return Agent(
         alerts=alerts,
