@@ -79,6 +79,10 @@ def _tools(api: Callable[[], AgentApi]) -> list[Callable[..., str]]:
         """Show one incident: diagnosis with its evidence, cause, runs, checks before and after, messages."""
         return _get(api, f"/api/v1/incidents/{incident_id}")
 
+    def why_not(incident_id: Number) -> str:
+        """Say of each remediation that fits an incident what each policy rule and each guard says to it."""
+        return _get(api, f"/api/v1/incidents/{incident_id}/why-not")
+
     def list_anomalies() -> str:
         """List what is unlike itself now: seen, expected, since when, and the query that shows it."""
         return _get(api, "/api/v1/anomalies")
@@ -114,6 +118,7 @@ def _tools(api: Callable[[], AgentApi]) -> list[Callable[..., str]]:
     return [
         list_incidents,
         show_incident,
+        why_not,
         list_anomalies,
         list_runs,
         show_run,

@@ -56,10 +56,11 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """A decision, and the question to ask the guards once more in the transaction that begins the run."""
+    """A decision on a plan, and the question to ask the guards once more when the run is begun."""
 
     decision: Decision
     question: Question | None = None
+    plan: Plan | None = None
 
     def object_again(self, history: History, pauses: Sequence[Pause], now: datetime) -> Objection | None:
         """Return what the guards say by another view of the past; nothing is known to them else."""
@@ -212,11 +213,8 @@ class Decider:
         rule = find_rule(policy, plan, remediation.file, hosts)
         if rule is None:
             detail = f"no rule of the policy fits {describe(plan)}"
-            return _answer(Forbidden(reason=Reason.POLICY_DENIES, detail=detail))
-        by_rule = f"{describe(plan)}, by rule {rule.id} of the policy"
-        mode = stricter(self._mode(), rule.mode)
-        if mode == "observe":
-            return _answer(NotNow(reason=Reason.MODE_OBSERVE, detail=by_rule, plan=plan))
+            answer: Answer = Forbidden(reason=Reason.POLICY_DENIES, detail=detail)
+            return Decided(decision=Decision(answer=answer), plan=plan)
         question = Question(
             plan=plan,
             file=remediation.file,
@@ -229,10 +227,17 @@ class Decider:
             override_cooldown=about.override_cooldown,
             repeats=about.repeats,
         )
-        answer = find_objection(question) or _allow(
-            remediation, candidate, plan, mode, rule.approvals, by_rule
-        )
-        return Decided(decision=Decision(answer=answer), question=question)
+        answer = self._answer(question, remediation, candidate)
+        return Decided(decision=Decision(answer=answer), question=question, plan=plan)
+
+    def _answer(self, question: Question, remediation: Remediation, candidate: Candidate) -> Answer:
+        plan, rule = question.plan, question.rule
+        by_rule = f"{describe(plan)}, by rule {rule.id} of the policy"
+        mode = stricter(self._mode(), rule.mode)
+        if mode == "observe":
+            return NotNow(reason=Reason.MODE_OBSERVE, detail=by_rule, plan=plan)
+        objection = find_objection(question)
+        return objection or _allow(remediation, candidate, plan, mode, rule.approvals, by_rule)
 
 
 def unfilled(remediation: Remediation, plan: Plan) -> str:

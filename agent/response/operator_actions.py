@@ -5,16 +5,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection
 from datetime import datetime
+from functools import partial
 
 from agent.cleantext import clean
 from agent.clock import Clock
 from agent.config.policyfile import Permission, PolicyFile
 from agent.decide.policy import may
-from agent.errors import ConflictError, NotFoundError, RefusedError
+from agent.errors import ConflictError, NotFoundError, OpsmendError, RefusedError
 from agent.reasons import Reason
 from agent.records import Approval, Incident, IncidentState, Pause, PauseScope, Person, RunRequest
+from agent.records.orders import RemediationOrder
 from agent.response.transitions import transition
-from agent.store import Stores
+from agent.store import Stores, add_request
 
 _AT_WORK = (IncidentState.REMEDIATING, IncidentState.VERIFYING)
 _LONGEST_COMMENT = 2000
@@ -92,6 +94,46 @@ class OperatorActions:
         The request waits while a guard holds it, and is answered once. Raises NotFoundError for a name that
         no remediation has, ConflictError when somebody's request waits already.
         """
+        self._check_run(incident_id, remediation, person, comment, override_cooldown)
+        return self._stores.run_requests.add(
+            incident_id, remediation, person, self._clock.now(), _clean(comment), override_cooldown
+        )
+
+    def order_run(
+        self, order: RemediationOrder, person: Person, comment: str = "", override_cooldown: bool = False
+    ) -> RemediationOrder:
+        """Place a program's order: ask for its run, or keep why there is none. One key is one order.
+
+        Raises what ``ask_for_run`` raises, and ConflictError for a key that was used for something else.
+        """
+        self.require(person, "run")
+        known = self._stores.orders.find(order.owner, order.key, order.digest, order.at)
+        if known is not None:
+            return known
+        if order.refusal or order.incident_id is None:
+            return self._stores.orders.place(order, None)
+        ask = partial(
+            add_request,
+            incident_id=order.incident_id,
+            remediation=order.remediation,
+            person=person,
+            now=order.at,
+            comment=_clean(comment),
+            override_cooldown=override_cooldown,
+        )
+        try:
+            self._check_run(order.incident_id, order.remediation, person, comment, override_cooldown)
+            return self._stores.orders.place(order, ask)
+        except OpsmendError:
+            # the same order, sent at once with this one, may have been the reason
+            known = self._stores.orders.find(order.owner, order.key, order.digest, order.at)
+            if known is None:
+                raise
+            return known
+
+    def _check_run(
+        self, incident_id: int, remediation: str, person: Person, comment: str, override_cooldown: bool
+    ) -> None:
         self.require(person, "run")
         if override_cooldown:
             self.require(person, "override")
@@ -105,9 +147,6 @@ class OperatorActions:
             raise RefusedError(f"incident {incident_id} is {incident.state}: nothing can be run for it")
         if incident.state in _AT_WORK:
             raise ConflictError(f"incident {incident_id} has a run at work")
-        return self._stores.run_requests.add(
-            incident_id, remediation, person, self._clock.now(), _clean(comment), override_cooldown
-        )
 
     def pause(
         self,

@@ -188,6 +188,7 @@ class Service:
             alerts=agent.alerts,
             diagnose=ReportedSymptoms(agent.pipeline, agent.current.book, agent.clock).diagnose,
             token_actions=TokenActions(agent.stores, agent.operator_actions, agent.clock),
+            explain=agent.explainer.explain,
             status=self._report.status,
             anomalies=lambda: agent.pipeline.anomalies,
             charts=agent.charts.of,

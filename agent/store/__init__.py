@@ -28,7 +28,7 @@ from agent.store.notifications import (
     told_targets,
 )
 from agent.store.pauses import PauseStore, pause_over, pauses_in_force
-from agent.store.run_requests import RunRequestStore, answer_request, withdraw_requests
+from agent.store.run_requests import RunRequestStore, add_request, answer_request, withdraw_requests
 from agent.store.runs import RunStore, begin_run, mark_relapsed, save_run
 from agent.store.stores import Stores, open_stores
 
@@ -48,6 +48,7 @@ __all__ = [
     "RunRequestStore",
     "RunStore",
     "Stores",
+    "add_request",
     "answer_request",
     "ask_approval",
     "begin_run",

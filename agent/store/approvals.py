@@ -58,6 +58,16 @@ class ApprovalStore:
             assert decided is not None
             return decided
 
+    def page(self, state: str | None = None, limit: int = 50, before: int | None = None) -> list[Approval]:
+        """Return requests for approval, the newest first, only those in a state or older than one."""
+        query = select(approvals.c.id).order_by(approvals.c.id.desc()).limit(limit)
+        if state is not None:
+            query = query.where(approvals.c.state == state)
+        if before is not None:
+            query = query.where(approvals.c.id < before)
+        with self._database.reading() as connection:
+            return [_read(connection, row.id) for row in connection.execute(query).all()]
+
     def overdue(self, now: datetime) -> list[Approval]:
         """Return the open requests and unused rights whose time is over."""
         query = select(approvals.c.id).where(approvals.c.state.in_(_OPEN), approvals.c.expires_at <= now)

@@ -33,28 +33,7 @@ class RunRequestStore:
     ) -> RunRequest:
         """Ask for a remediation. Raises ConflictError when somebody's request is open already."""
         with self._database.transaction() as connection:
-            mine = (run_requests.c.incident_id == incident_id) & (run_requests.c.state == "open")
-            other = connection.execute(select(run_requests).where(mine)).first()
-            if other is not None:
-                raise ConflictError(
-                    f"incident {incident_id}: {other.actor} has asked for {other.remediation} already"
-                )
-            values = {
-                "incident_id": incident_id,
-                "remediation": remediation,
-                "actor": person.name,
-                "person": to_json(Person, person),
-                "comment": comment,
-                "override_cooldown": override_cooldown,
-                "at": now,
-                "state": "open",
-                "answer": "",
-            }
-            key = connection.execute(insert(run_requests).values(**values)).inserted_primary_key
-            assert key is not None
-            detail = {"remediation": remediation, "override": override_cooldown, "comment": comment}
-            append(connection, now, person.name, "run asked for", f"incident {incident_id}", detail)
-            return _read(connection, key[0])
+            return add_request(connection, incident_id, remediation, person, now, comment, override_cooldown)
 
     def get(self, request_id: int) -> RunRequest:
         """Return one request."""
@@ -73,6 +52,40 @@ class RunRequestStore:
         query = select(run_requests).where(mine).order_by(run_requests.c.id)
         with self._database.reading() as connection:
             return [_to_request(row) for row in connection.execute(query)]
+
+
+def add_request(
+    connection: Connection,
+    incident_id: int,
+    remediation: str,
+    person: Person,
+    now: datetime,
+    comment: str = "",
+    override_cooldown: bool = False,
+) -> RunRequest:
+    """Ask for a remediation. Raises ConflictError when somebody's request is open already."""
+    mine = (run_requests.c.incident_id == incident_id) & (run_requests.c.state == "open")
+    other = connection.execute(select(run_requests).where(mine)).first()
+    if other is not None:
+        raise ConflictError(
+            f"incident {incident_id}: {other.actor} has asked for {other.remediation} already"
+        )
+    values = {
+        "incident_id": incident_id,
+        "remediation": remediation,
+        "actor": person.name,
+        "person": to_json(Person, person),
+        "comment": comment,
+        "override_cooldown": override_cooldown,
+        "at": now,
+        "state": "open",
+        "answer": "",
+    }
+    key = connection.execute(insert(run_requests).values(**values)).inserted_primary_key
+    assert key is not None
+    detail = {"remediation": remediation, "override": override_cooldown, "comment": comment}
+    append(connection, now, person.name, "run asked for", f"incident {incident_id}", detail)
+    return _read(connection, key[0])
 
 
 def answer_request(

@@ -161,6 +161,23 @@ run_requests = Table(
     Index(None, "state"),
 )
 
+remediation_orders = Table(
+    "remediation_orders",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("owner", Words, nullable=False),
+    Column("key", String(255)),
+    Column("digest", String(64), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("incident_id", Integer, ForeignKey("incidents.id", ondelete="CASCADE")),
+    Column("remediation", String(64), nullable=False),
+    Column("request_id", Integer, ForeignKey("run_requests.id", ondelete="CASCADE")),
+    Column("refusal", Words, nullable=False),
+    Index("ix_remediation_orders_key", "owner", "key", unique=True),
+    Index(None, "incident_id"),
+    sqlite_autoincrement=True,
+)
+
 alerts = Table(
     "alerts",
     metadata,

@@ -24,6 +24,7 @@ from agent.store.investigations import InvestigationStore
 from agent.store.links import LinkStore
 from agent.store.logs import LogStore
 from agent.store.notifications import NotificationStore
+from agent.store.orders import OrderStore
 from agent.store.pauses import PauseStore
 from agent.store.run_index import RunIndex
 from agent.store.run_requests import RunRequestStore
@@ -52,6 +53,7 @@ class Stores:
     links: LinkStore
     logs: LogStore
     notifications: NotificationStore
+    orders: OrderStore
     pauses: PauseStore
     run_index: RunIndex
     runs: RunStore
@@ -92,6 +94,7 @@ def open_stores(file: Path, upgrade: bool = True) -> Stores:
         links=LinkStore(database),
         logs=LogStore(database),
         notifications=NotificationStore(database),
+        orders=OrderStore(database),
         pauses=PauseStore(database),
         run_index=RunIndex(database),
         runs=RunStore(database),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from agent.charts import Chart
 from agent.clock import Clock
 from agent.config import Settings
+from agent.decide.explanation import Explained
 from agent.records import Anomaly, Incident, Run
 from agent.records.reports import ReportedSymptom
 from agent.records.training import TrainingJob
@@ -50,6 +51,7 @@ class Parts:
     token_actions: TokenActions
     alerts: AlertIntake
     diagnose: Callable[[Sequence[ReportedSymptom], Mapping[str, str]], ReportedDiagnosis]
+    explain: Callable[[Incident, Collection[str]], Sequence[Explained]]
     status: Callable[[], Mapping[str, Any]]
     anomalies: Callable[[], Sequence[Anomaly]]
     charts: Callable[[Incident, Sequence[Run]], Sequence[Chart]]

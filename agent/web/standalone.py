@@ -49,6 +49,7 @@ def make_standalone_app(settings: Settings, stores: Stores) -> FastAPI:
         token_actions=TokenActions(stores, actions, clock),
         alerts=AlertIntake(stores.alerts, (), make_source(settings)),
         diagnose=_nobody_to_ask,
+        explain=lambda incident, tried: (),
         status=lambda: read_live_status(settings.agent.runtime_dir) or {},
         anomalies=tuple,
         charts=lambda incident, runs: (),

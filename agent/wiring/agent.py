@@ -12,6 +12,7 @@ from agent.clock import Clock
 from agent.collect import PrometheusSource
 from agent.collect.topology import TopologyReader
 from agent.config import Settings
+from agent.decide.explanation import Explainer
 from agent.detect.keeping import StateFolder
 from agent.detect.models.client import ModelClient
 from agent.diagnose import Clearance, Dependencies, IncidentLifecycle
@@ -57,6 +58,7 @@ class Agent:
     operator_actions: OperatorActions
     clock: Clock
     charts: IncidentCharts
+    explainer: Explainer
     dependencies: Dependencies
     clearance: Clearance
     topology: TopologyReader

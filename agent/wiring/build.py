@@ -15,6 +15,7 @@ from agent.config import Settings
 from agent.config.logsignals import LOG_SIGNALS
 from agent.config.targetsignals import TARGET_SIGNALS
 from agent.decide import Decider
+from agent.decide.explanation import Explainer
 from agent.detect import Engine
 from agent.detect.calendar import Calendars
 from agent.detect.models.client import ModelClient
@@ -148,6 +149,9 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         operator_actions=OperatorActions(stores, current.policy, current.catalog, clock),
         clock=clock,
         charts=charts,
+        explainer=Explainer(
+            decider, current.catalog, current.policy, inventory, stores.pauses.in_force, clock
+        ),
         dependencies=dependencies,
         clearance=clearance,
         topology=TopologyReader(settings.collect.topology, source),

@@ -60,7 +60,7 @@ def test_the_person_whom_it_was_sent_to_answers_once(gallery, asked):
     done = press(link, comment="from my phone")
     assert "Your answer was taken" in done.text
     approval = gallery.stores.approvals.newest(number)
-    assert (approval.state, approval.voices) == ("approved", "lisa: from my phone")
+    assert (approval.state, approval.said) == ("approved", "lisa: from my phone")
     again = requests.post(link, data={**old, "say": "no"}, timeout=10)
     assert again.status_code == 409
     assert "approved already by lisa" in again.text

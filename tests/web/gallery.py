@@ -142,6 +142,7 @@ class Gallery:
             token_actions=TokenActions(self.stores, self.operator_actions, self.clock),
             alerts=AlertIntake(self.stores.alerts, (), DrawnMetrics(self.clock)),
             diagnose=ReportedSymptoms(self.agent.pipeline, self.current.book, self.clock).diagnose,
+            explain=self.agent.explainer.explain,
             status=self._status,
             anomalies=lambda: self.anomalies,
             charts=IncidentCharts(

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from agent.web.api import (
     agentstatus,
     anomalies,
+    approvals,
     audit,
     decisions,
     definitions,
@@ -16,10 +17,12 @@ from agent.web.api import (
     incidents,
     models,
     pause,
+    remediation,
     report,
     runs,
     tokens,
     training,
+    whynot,
 )
 
 
@@ -33,12 +36,15 @@ def resources() -> list[APIRouter]:
         forecasts.router,
         incidents.router,
         decisions.router,
+        approvals.router,
+        whynot.router,
         pause.router,
         report.router,
         runs.router,
         definitions.router,
         models.router,
         diagnosis.router,
+        remediation.router,
         training.router,
         events.router,
         audit.router,
