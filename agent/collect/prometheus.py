@@ -91,7 +91,10 @@ class PrometheusSource:
 
     def now(self) -> datetime:
         """Return the server's own clock."""
-        return datetime.fromtimestamp(self._query_as_written("time()").at, UTC)
+        answer = self._query_as_written("time()")
+        if not answer.values:
+            raise AnswerError(f"{self._client.name} has no answer to time()")
+        return datetime.fromtimestamp(answer.at, UTC)
 
     def metadata(self) -> Mapping[str, MetricMetadata]:
         """Return type, unit and help of every metric; nothing where the source keeps none.
@@ -129,10 +132,12 @@ class PrometheusSource:
         """
         try:
             newest = self._look_at_targets()
+            # nothing is scraped where samples are pushed; the answer has no time then
+            pushed_at = None if newest.values else self.now()
         except SourceError as error:
             return Poll(datetime.now(UTC), {}, dict.fromkeys(queries, str(error)))
-        if not newest.values:  # nothing is scraped where samples are pushed; the answer has no time then
-            return self._poll_at(self.now(), queries, {})
+        if pushed_at is not None:
+            return self._poll_at(pushed_at, queries, {})
         at = datetime.fromtimestamp(newest.at, UTC)
         age_s = newest.at - max(newest.values)
         if age_s > _STALLED_AFTER.total_seconds() and age_s > _MISSED_SCRAPES * self._intervals.fastest_s():

@@ -19,7 +19,7 @@ class ReadMarks:
     def put(self, kind: ArrivalKind, until: datetime) -> None:
         """Note that everything up to a time was taken in."""
         with self._lock:
-            self._until[kind] = max(until, self._until.get(kind, until))
+            self._until[kind] = until  # also where a clock was set back
 
     def current(self) -> Mapping[ArrivalKind, datetime]:
         """Return the marks; a kind that was never read has none."""

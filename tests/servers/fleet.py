@@ -54,6 +54,7 @@ def story(now: float) -> list[Metric]:
         *_file_system("tmpfs", "tmpfs", "/run", 0.9),
         *_file_system("/dev/sr0", "iso9660", "/media", 0.0, readonly=1),
         *_file_system("nas:/home", "nfs4", "/home", 0.01),
+        *_file_system("gluster1:/work", "fuse.glusterfs", "/work", 0.02),
         *_host(now),
         *_units(),
         *_others(now),

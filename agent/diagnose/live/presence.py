@@ -59,7 +59,7 @@ class Visibility:
         if kind is not None:
             unread = self._read_until is not None and kind not in self._read_until
             return unread or (symptom.source, frozenset(symptom.labels.items())) in self._expired
-        if symptom.source not in self.frame.answered:
+        if not self.frame.is_whole(symptom.source):
             return True
         row = self._row(symptom)
         return row is None or bool(np.isnan(self.frame.latest[row]))

@@ -12,6 +12,7 @@ import pytest
 
 from agent.collect import PrometheusSource
 from agent.collect.frame import FrameBuffer
+from agent.collect.scrapes import NEWEST
 from tests.make import signal
 
 SAMPLE = {"metric": {"instance": "web1:9100"}, "value": [1_700_000_000, "0.5"]}
@@ -101,6 +102,15 @@ def test_a_part_of_an_answer_is_not_asked_for():
     with fake.source() as source:
         source.query(PLAIN)
     assert fake.forms[0]["partial_response"] == ["false"]
+
+
+def test_a_source_that_does_not_even_know_the_time_answers_nothing():
+    empty = json.dumps({"status": "success", "data": {"resultType": "vector", "result": []}}).encode()
+    special = dict.fromkeys((NEWEST, "time()"), (200, empty))
+    with FakePrometheus(special=special).source() as source:
+        poll = source.poll({"plain": PLAIN})
+    assert poll.answers == {}
+    assert "time()" in poll.failed["plain"]
 
 
 def test_an_error_inside_an_answer_is_said():

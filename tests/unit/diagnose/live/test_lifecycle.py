@@ -25,11 +25,11 @@ POLL = timedelta(seconds=15)
 DISK, SERVICE = "w1:/var", "w1:shop"
 
 
-def at(seconds, values=None, answered=None):
+def at(seconds, values=None, answered=None, partial=None):
     """Return the frame of a poll so many seconds from now."""
     shown = frame(values or {("up", "host=web1"): [1, 1]}, answered=answered)
     moved = timedelta(seconds=seconds)
-    return replace(shown, at=shown.at + moved, times=shown.times + seconds)
+    return replace(shown, at=shown.at + moved, times=shown.times + seconds, partial=partial or {})
 
 
 def on(host, fault, entity=None, **fields):
@@ -52,9 +52,9 @@ class Life:
         self.seconds = 0
         self.opened = []
 
-    def see(self, *candidates, polls=1, values=None, answered=None):
+    def see(self, *candidates, polls=1, **shown_as):
         for _ in range(polls):
-            shown = at(self.seconds, values, answered)
+            shown = at(self.seconds, **shown_as)
             changes = self.lifecycle.update(candidates, self.known, Visibility(shown), shown.at)
             self.over += [one for one in changes.known if not one.symptomatic]
             self.known = [one for one in changes.known if one.symptomatic]
@@ -213,7 +213,9 @@ class TestGone:
         life.see()
         assert not life.known
 
-    @pytest.mark.parametrize("shown", [{"values": GONE}, {"answered": []}])
+    @pytest.mark.parametrize(
+        "shown", [{"values": GONE}, {"answered": []}, {"partial": {"up": "a store did not answer"}}]
+    )
     def test_missing_samples_do_not_make_symptoms_go_away(self, life, shown):
         life.see(on("web1", "down"))
         life.see(polls=500, **shown)
