@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
+from pydantic import TypeAdapter
 from rich.markup import escape
 
-from agent.cli.common import settings_and_stores
+from agent.cli.agentapi import agent_api
 from agent.cli.output import ago, console, print_json, print_table
-from agent.clock import SystemClock
 from agent.config.scalars import parse_duration
 from agent.errors import OpsmendError
 from agent.records.tokens import Scope, Token
-from agent.response import person_at_the_keyboard
-from agent.response.token_actions import TokenActions
-from agent.wiring import make_operator_actions
 
 
 def issue(
@@ -28,15 +27,17 @@ def issue(
     json: bool,
 ) -> None:
     """Issue a token and print it."""
-    try:
-        span = parse_duration(duration) if duration else None
-    except ValueError as error:
-        raise OpsmendError(f"--for: {error}") from error
-    until = datetime.now(UTC) + span if span else None
-    token, secret = _actions(config).issue(person_at_the_keyboard(), person, scope, role, until, note)
+    if duration is not None:
+        try:
+            parse_duration(duration)
+        except ValueError as error:
+            raise OpsmendError(f"--for: {error}") from error
+    wanted = {"person": person, "scope": scope.value, "role": role, "for": duration, "note": note}
+    told = agent_api(config).post("/api/v1/tokens", wanted)
     if json:
-        print_json({"token": token, "secret": secret})
+        print_json(told)
         return
+    token, secret = _read(told["token"]), told["secret"]
     console.print(f"Token {token.id} for {escape(person)}, scope {scope.value}{_ends(token)}.")
     console.print("It is shown this once; keep it where only its user can read it:")
     console.print(f"  {secret}", soft_wrap=True, highlight=False)
@@ -44,10 +45,11 @@ def issue(
 
 def list_tokens(config: Path | None, json: bool) -> None:
     """List the tokens that were issued."""
-    found = _actions(config).list(person_at_the_keyboard())
+    told = agent_api(config).get("/api/v1/tokens")
     if json:
-        print_json(found)
+        print_json(told)
         return
+    found = map(_read, told)
     now = datetime.now(UTC)
     print_table(
         "Tokens",
@@ -61,17 +63,16 @@ def list_tokens(config: Path | None, json: bool) -> None:
 
 def revoke(config: Path | None, token_id: str, json: bool) -> None:
     """Let a token open nothing any more."""
-    token = _actions(config).revoke(person_at_the_keyboard(), token_id)
+    told = agent_api(config).delete(f"/api/v1/tokens/{quote(token_id, safe='')}")
     if json:
-        print_json(token)
+        print_json(told)
     else:
+        token = _read(told)
         console.print(f"token {token.id} of {escape(token.person)} opens nothing any more")
 
 
-def _actions(config: Path | None) -> TokenActions:
-    settings, stores = settings_and_stores(config)
-    clock = SystemClock()
-    return TokenActions(stores, make_operator_actions(settings, stores, clock), clock)
+def _read(plain: Any) -> Token:
+    return TypeAdapter(Token).validate_python(plain)
 
 
 def _ends(token: Token) -> str:

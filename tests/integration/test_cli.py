@@ -190,6 +190,11 @@ def test_approve_deny_and_close(workshop, call):
         assert "resumed" in call("resume")
         assert "not paused" in call("resume")
         assert "no duration" in call("pause", "--for", "soon", code=1)
+        token = json.loads(call("tokens", "new", "jenkins", "--for", "90d", "--json"))["token"]
+        assert "opens nothing any more" in call("tokens", "revoke", token["id"])
+        assert "revoked" in call("tokens", "list")
+        call("tokens", "revoke", "0123abcd", code=3)
+        assert "person" in call("tokens", "new", "no body", code=1)
     finally:
         stores.close()
         process.terminate()

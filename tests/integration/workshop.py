@@ -121,7 +121,8 @@ class Workshop:
 
     def policy(self, **fields: Any) -> None:
         """Write a policy under which everything runs, and root may do everything."""
-        may = ["approve", "deny", "close", "cancel", "pause", "resume", "run", "override", "alert"]
+        may = ["approve", "deny", "close", "cancel", "pause", "resume", "run"]
+        may += ["override", "administer", "alert"]
         self.write(
             "rules/policy.yml",
             {

@@ -3,8 +3,8 @@
 import pytest
 
 from agent.demo.faults import answers
-from tests.package.site import PROMETHEUS, wait
-from tests.package.test_story import install, running, set_config
+from tests.package.site import DOMAIN, PROMETHEUS, wait
+from tests.package.test_story import install, new_incident, running, set_config, state_of
 
 pytestmark = pytest.mark.package
 
@@ -21,7 +21,8 @@ def test_with_an_incident_open_an_upgrade_keeps_settings_and_state_and_goes_on(s
     site.on_ops("systemctl", "enable", "--now", "opsmend")
     wait(lambda: running(site), 120, site.journal)
     site.hosts["web1"].run("systemctl", "stop", "nginx")
-    wait(lambda: site.incidents() and site.incidents()[0]["state"] == "held", 120, site.journal)
+    found = new_incident(site, set(), f"web1.{DOMAIN}")["id"]
+    wait(lambda: state_of(site, found) == "held", 120, site.journal)
     config = site.ops.run("cat", "/etc/opsmend/opsmend.yml")
     before = site.status()["pid"]
 
@@ -29,11 +30,11 @@ def test_with_an_incident_open_an_upgrade_keeps_settings_and_state_and_goes_on(s
 
     wait(lambda: running(site) and site.status()["pid"] != before, 120, site.journal)
     assert site.ops.run("cat", "/etc/opsmend/opsmend.yml") == config
-    assert [one["id"] for one in site.incidents()] == [1]
+    assert state_of(site, found) == "held"
     set_config(site, agent={"mode": "auto"})
     site.on_ops("systemctl", "reload", "opsmend")
     wait(lambda: answers(site.hosts["web1"]), 120, site.journal)
-    wait(lambda: site.incidents("--all")[0]["state"] == "recovered", 120, site.journal)
+    wait(lambda: state_of(site, found) == "recovered", 180, site.journal)
 
 
 def test_the_version_before_refuses_the_newer_store_and_names_the_way_back(site):

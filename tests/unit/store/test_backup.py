@@ -5,15 +5,12 @@ import threading
 from contextlib import closing
 
 import pytest
-import sqlalchemy
-from alembic import command
-from alembic.config import Config
 
 from agent.errors import OpsmendError, StoreError
 from agent.store import Database
 from agent.store.backup import copy_store, put_back, schema_of
 from agent.store.engine import HEAD
-from agent.store.migrate import MIGRATIONS
+from agent.store.migrate import upgrade
 
 
 def rows(file):
@@ -83,14 +80,7 @@ def test_a_copy_that_does_not_fit_leaves_nothing_behind(database, tmp_path):
 
 def test_before_a_migration_the_store_is_kept_and_is_the_way_back(tmp_path):
     file = tmp_path / "opsmend.db"
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.set_main_option("sqlalchemy.url", f"sqlite:///{file}")
-    engine = sqlalchemy.create_engine(f"sqlite:///{file}")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0007")
-    engine.dispose()
+    upgrade(file, "0007")
     database = Database(file)
     database.open()
     database.close()
