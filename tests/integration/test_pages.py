@@ -34,6 +34,8 @@ def pages(gallery):
         **{name: f"/incidents/{number}" for name, number in gallery.numbers.items()},
         "incidents": "/incidents",
         "anomalies": "/anomalies",
+        "forecasts": "/forecasts",
+        "why_not": f"/incidents/{gallery.numbers['awaiting']}/why-not",
         "remediations": "/remediations",
         "remediation": "/remediations/restart_service",
         "patterns": "/patterns",
@@ -44,7 +46,7 @@ def pages(gallery):
 
 
 def test_nothing_keeps_people_from_using_the_pages_of_the_night(gallery, browser):
-    chosen = ("now", "awaiting", "recovered", "audit")
+    chosen = ("now", "awaiting", "recovered", "forecasts", "why_not", "audit")
     look_at(gallery, browser, {name: pages(gallery)[name] for name in chosen}, "phone", "dark")
 
 
@@ -133,7 +135,7 @@ def test_all_but_live_updates_works_without_javascript(gallery, browser):
         page.fill("#comment", "not now")
         page.get_by_role("button", name="Deny").click()
         page.get_by_role("heading", name="Denied").wait_for()
-    assert gallery.stores.approvals.newest(number).voices == "bob: not now"
+    assert gallery.stores.approvals.newest(number).said == "bob: not now"
 
 
 def test_who_may_not_decide_is_told_who_may(gallery, browser):

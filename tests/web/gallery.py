@@ -42,6 +42,7 @@ from agent.records import (
     TaskEvent,
     Verdict,
 )
+from agent.records.forecasts import Exhaustion, Forecast, ForecastState, Remaining
 from agent.records.investigations import Investigation
 from agent.records.tokens import Scope
 from agent.reported import ReportedSymptoms
@@ -171,6 +172,9 @@ class Gallery:
 
     def fill(self) -> dict[str, int]:
         """Put an incident in every state into the store; return their numbers by name."""
+        _forecast(self, "db1:/var", timedelta(minutes=95))
+        came = _forecast(self, "db2:/var", timedelta(hours=2))
+        self.stores.forecasts.end(came, ForecastState.CAME, self.now - timedelta(minutes=40))
         return dict(_fill(self))
 
     def awaiting(self) -> Incident:
@@ -291,6 +295,20 @@ def _plan(gallery: Gallery, best: Candidate, name: str = "restart_service", **pa
         parameters=parameters,
         labels=best.labels,
     )
+
+
+def _forecast(gallery: Gallery, entity: str, left: timedelta) -> Forecast:
+    at = gallery.now - timedelta(hours=3)
+    remaining = Remaining(at=at, left=left, low=left * 0.8, high=left * 1.3)
+    found = Exhaustion(
+        signal="filesystem_free_ratio",
+        entity=entity,
+        labels={"mountpoint": "/var"},
+        value=0.12,
+        began=at - timedelta(hours=5),
+        remaining=remaining,
+    )
+    return gallery.stores.forecasts.add(found)
 
 
 def _fill(gallery: Gallery) -> Iterator[tuple[str, int]]:

@@ -2,7 +2,17 @@
 
 from fastapi import APIRouter
 
-from agent.web.pages import answer, assets, incident, incident_actions, knowledge, lists, now, sign_in
+from agent.web.pages import (
+    answer,
+    assets,
+    incident,
+    incident_actions,
+    knowledge,
+    lists,
+    now,
+    sign_in,
+    why_not,
+)
 
 
 def pages() -> list[APIRouter]:
@@ -15,5 +25,6 @@ def pages() -> list[APIRouter]:
         lists.router,
         incident.router,
         incident_actions.router,
+        why_not.router,
         knowledge.router,
     ]

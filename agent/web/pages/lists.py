@@ -64,6 +64,19 @@ def list_anomalies(request: Request, agent: Agent) -> Response:
     )
 
 
+@router.get("/forecasts", **needs(Scope.LOOK))
+def list_forecasts(request: Request, agent: Agent) -> Response:
+    """Show what is about to be used up, and how good earlier forecasts were."""
+    kept = agent.stores.forecasts
+    return page(
+        request,
+        "forecasts.html",
+        open=kept.open(),
+        over=kept.over(_PAGE),
+        calibration=kept.calibration(),
+    )
+
+
 @router.get("/audit", **needs(Scope.LOOK))
 def list_audit(request: Request, agent: Agent, before: Before = None, subject: Named = None) -> Response:
     """List who did what, when and why."""

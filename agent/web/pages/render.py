@@ -20,6 +20,7 @@ _NAVIGATION = (
     ("/", "Now"),
     ("/incidents", "Incidents"),
     ("/anomalies", "Anomalies"),
+    ("/forecasts", "Forecasts"),
     ("/remediations", "Remediations"),
     ("/patterns", "Patterns"),
     ("/models", "Models"),
