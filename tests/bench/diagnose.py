@@ -1,8 +1,9 @@
 """``make bench-diagnose DATA=…``: recorded incidents through ``opsmend diagnose``, scored and timed.
 
-DATA is a folder with ``rootcause/`` and ``incidents/``, one folder a case, each with ``truth.json``. When
-it has a ``score.py``, that is run over the same reports. Nothing here is a test: a case that is missed is
-a line in the table.
+DATA is a folder with ``rootcause/``, ``incidents/`` and ``pods/``, one folder a case, each with
+``truth.json``. When it has a ``score.py``, that is run over the same reports. Nothing here is a test: a case
+that is missed is
+a line in the table. Beside ours stand simple rankers on the same cases, from the same beginning.
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from agent.cli.main import app
+from agent.collect.incidentfolder import read_incident_folder
+from agent.diagnose.cause.rootcause import analyse
+from tests.bench.rankers import by_largest_change, by_robust_z
 from tests.bench.table import show, spread
 
-KINDS = ("rootcause", "incidents")
+KINDS = ("rootcause", "incidents", "pods")
+RANKERS = {"robust z (BARO)": by_robust_z, "largest change": by_largest_change}
 
 
 def main() -> None:
@@ -29,6 +34,7 @@ def main() -> None:
     data = Path(sys.argv[1])
     out = Path(sys.argv[2] if len(sys.argv) > 2 else ".cache/bench-diagnose")
     ranks: dict[str, list[int]] = defaultdict(list)
+    plain: dict[tuple[str, str], list[int]] = defaultdict(list)
     took: dict[str, list[float]] = defaultdict(list)
     sure: list[tuple[float, bool]] = []
     for case in sorted(path.parent for kind in KINDS for path in data.glob(f"{kind}/*/truth.json")):
@@ -36,38 +42,55 @@ def main() -> None:
         report.parent.mkdir(parents=True, exist_ok=True)
         began = time.perf_counter()
         app(["diagnose", str(case), "--output", str(report), "--quiet"], standalone_mode=False)
-        group = case.name.split("-")[0] if case.parent.name == "rootcause" else "incidents"
+        group = "incidents" if case.parent.name == "incidents" else case.name.split("-")[0]
         took[group].append(time.perf_counter() - began)
-        truth = json.loads((case / "truth.json").read_text())["root_cause"]
+        answer = json.loads((case / "truth.json").read_text())
+        truth, kind = answer["root_cause"], answer.get("type", "")
         found = json.loads(report.read_text())["root_causes"]
         names = [one["entity"] for one in found]
-        ranks[group].append(names.index(truth) + 1 if truth in names else 0)
+        ranks[group].append(_rank(names, truth))
+        if case.parent.name == "pods":
+            ranks[f"  {group} {kind}"].append(ranks[group][-1])
+        observed = read_incident_folder(case)
+        start = analyse(observed).deviations.start
+        for ranker, rank in RANKERS.items():
+            plain[group, ranker].append(_rank(rank(observed, start), truth))
         sure += [(found[0]["score"], names[0] == truth)] if found else []
         if names[:1] != [truth]:
             print(f"missed {case.name}: {truth} is number {ranks[group][-1] or 'none'}, first is {names[:1]}")
     if not ranks:
         sys.exit(f"{data} has no cases")
-    _print(ranks, took, sure)
+    _print(ranks, plain, took, sure)
     if (score := data / "score.py").is_file():
         print(f"\n{score.name} of the data itself (needs pandas):", flush=True)
         subprocess.run([sys.executable, score, "rootcause", out, data], check=False)
 
 
-def _print(ranks: dict[str, list[int]], took: dict[str, list[float]], sure: list[tuple[float, bool]]) -> None:
+def _rank(names: list[str], truth: str) -> int:
+    return names.index(truth) + 1 if truth in names else 0
+
+
+def _print(
+    ranks: dict[str, list[int]],
+    plain: dict[tuple[str, str], list[int]],
+    took: dict[str, list[float]],
+    sure: list[tuple[float, bool]],
+) -> None:
     show(
-        "opsmend diagnose",
-        ["set", "cases", "top 1", "top 3", "top 5", "time"],
+        "opsmend diagnose, and the share that simple rankers have first",
+        ["set", "cases", "top 1", "top 3", "top 5", *RANKERS, "time"],
         [
             (
                 group,
                 str(len(own)),
                 *(f"{np.mean([0 < rank <= most for rank in own]):.2f}" for most in (1, 3, 5)),
-                spread(took[group]),
+                *(_first(plain.get((group, ranker))) for ranker in RANKERS),
+                spread(took[group]) if group in took else "",
             )
-            for group, own in ranks.items()
+            for group, own in sorted(ranks.items(), key=lambda pair: pair[0].strip())
         ],
     )
-    bands = [(0.0, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 1.01)]
+    bands = [(0.0, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 0.9), (0.9, 1.01)]
     inside = {band: [hit for score, hit in sure if band[0] <= score < band[1]] for band in bands}
     show(
         "calibration: how often the first is right when it says so",
@@ -77,6 +100,10 @@ def _print(ranks: dict[str, list[int]], took: dict[str, list[float]], sure: list
             for (low, high), hits in inside.items()
         ],
     )
+
+
+def _first(ranks: list[int] | None) -> str:
+    return f"{np.mean([rank == 1 for rank in ranks]):.2f}" if ranks else ""
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """``make bench-systems``: simulated systems by fault and by what is known of them, beside a plain ranking.
 
 The plain ranking is by the largest robust z of any series of an entity, as BARO ranks (Pham et al. 2024).
-A cell is top 1 / top 3.
+A cell is top 1 / top 3. A second table tells how many of those called so sure are right.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from agent.collect.incidentfolder import read_incident_folder
-from agent.diagnose.cause.rootcause import RootCauseAnalysis, analyse
+from agent.diagnose.cause.rootcause import analyse
+from agent.diagnose.naming.conclusion import certainty
 from tests.bench.dialects import DIALECTS, tell_in
+from tests.bench.rankers import by_robust_z
 from tests.bench.systems import FAULTS, make_case
 from tests.bench.table import show
 
@@ -28,6 +30,7 @@ KNOWN: dict[str, dict[str, bool | str]] = {
     "metrics": {"logs": False, "topology": False},
     "pods: metrics, topology, logs": {"pods": True},
     "pods: metrics, logs": {"pods": True, "topology": False},
+    "metrics, logs, alert at the victim": {"topology": False, "hint": True},
     **{f"as {dialect}": {"dialect": dialect} for dialect in DIALECTS},
 }
 SIZES = (8, 14, 24)
@@ -38,6 +41,7 @@ def main() -> None:
     cases, seed = (int(text) for text in (*sys.argv[1:3], *("12", "0")[len(sys.argv) - 1 :]))
     ours: dict[tuple[str, str], list[int]] = defaultdict(list)
     plain: dict[tuple[str, str], list[int]] = defaultdict(list)
+    sure: dict[str, list[tuple[float, bool]]] = defaultdict(list)
     took: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         for known, options in KNOWN.items():
@@ -55,7 +59,10 @@ def main() -> None:
                     found = analyse(observed)
                     took.append(time.perf_counter() - began)
                     ours[known, fault].append(_rank([one.entity for one in found.suspects], cause))
-                    plain[known, fault].append(_rank(_by_largest_z(found), cause))
+                    plain[known, fault].append(_rank(by_robust_z(observed, found.deviations.start), cause))
+                    if found.suspects:
+                        first = found.suspects[0]
+                        sure[known].append((first.score * certainty(found), first.entity == cause))
     rows = []
     for known in KNOWN:
         rows.append((known, *(_cell(ours[known, fault]) for fault in FAULTS), _all(ours, known)))
@@ -63,23 +70,22 @@ def main() -> None:
             ("  by robust z alone", *(_cell(plain[known, fault]) for fault in FAULTS), _all(plain, known))
         )
     show(f"{cases} systems a cell, seed {seed}", ["known", *FAULTS, "all"], rows)
+    bands = ((0.5, 0.7), (0.7, 0.9), (0.9, 1.01))
+    show(
+        "calibration: right of those called so sure",
+        ["known", *(f"{low:.1f} to {min(high, 1):.1f}" for low, high in bands)],
+        [(known, *(_right(sure[known], *band) for band in bands)) for known in (*KNOWN,)],
+    )
     print(f"median {np.median(took) * 1000:.0f} ms, longest {max(took) * 1000:.0f} ms an analysis")
-
-
-def _by_largest_z(found: RootCauseAnalysis) -> list[str]:
-    table, start = found.observed.table, found.deviations.start
-    before, after = table.values[:, :start], table.values[:, start:]
-    middle = np.nanmedian(before, axis=1)
-    low, high = np.nanquantile(before, [0.25, 0.75], axis=1)
-    z = np.nanmax(np.abs(after - middle[:, None]), axis=1) / np.maximum(high - low, 1e-9)
-    best: dict[str, float] = {}
-    for entity, value in zip(table.entities, z, strict=True):
-        best[entity] = max(best.get(entity, 0.0), float(value))
-    return sorted(best, key=lambda entity: -best[entity])
 
 
 def _rank(names: list[str], cause: str) -> int:
     return names.index(cause) + 1 if cause in names else 0
+
+
+def _right(sure: list[tuple[float, bool]], low: float, high: float) -> str:
+    inside = [hit for score, hit in sure if low <= score < high]
+    return f"{sum(inside)} of {len(inside)}"
 
 
 def _cell(ranks: list[int]) -> str:
