@@ -1,7 +1,9 @@
-"""``opsmend incident show``: everything about one incident, for people or as JSON."""
+"""``opsmend incident show``: one screen about an incident, everything about it, or everything as JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,13 @@ from rich.markup import escape
 from agent.cli.agentapi import agent_api
 from agent.cli.anomalies import print_anomaly
 from agent.cli.diagnosispage import render_page
+from agent.cli.incidentsummary import check_line, screen
 from agent.cli.investigation import print_investigation
 from agent.cli.output import ago, console, print_json, print_table, styled, write
 from agent.decide import describe
 from agent.errors import NotFoundError
 from agent.records import (
     Approval,
-    CheckResult,
     Incident,
     IncidentState,
     Run,
@@ -30,19 +32,27 @@ from agent.records.investigations import Investigation
 from agent.store import Notification
 
 
-def show_incident(config: Path | None, incident_id: int, html: Path | None, json: bool) -> None:
-    """Show everything about one incident; ``html`` gets the page on where it comes from."""
+def show_incident(
+    config: Path | None, incident_id: int, html: Path | None, json: bool, everything: bool = False
+) -> None:
+    """Show one screen about an incident, or everything; ``html`` gets the page on where it comes from."""
     api = agent_api(config)
     told = api.get(f"/api/v1/incidents/{incident_id}")
     incident = _read(Incident, told["incident"])
     anomalies = _anomalies_of(incident, api.get("/api/v1/anomalies"))
     investigation = _read(Investigation, told["investigation"])
+    runs = _read(list[Run], told["runs"])
+    approval = _read(Approval, told["approval"]) if told["approval"] is not None else None
     if html is not None:
         if investigation is None or not investigation.report:
             raise NotFoundError(f"nothing was found out about incident {incident_id} yet")
         write(html, render_page({"remediations": [], **investigation.report}).encode())
     if json:
         print_json({**told, "anomalies": anomalies})
+        return
+    if not everything:
+        for line in screen(incident, runs, approval, investigation, datetime.now(UTC)):
+            console.print(line, soft_wrap=True, markup=False)
         return
     _print_head(incident)
     _print_diagnosis(incident)
@@ -53,12 +63,12 @@ def show_incident(config: Path | None, incident_id: int, html: Path | None, json
         for anomaly in anomalies:
             print_anomaly(anomaly)
         console.print()
-    _print_options(incident)
-    if told["approval"] is not None:
-        _print_approval(incident, _read(Approval, told["approval"]))
+    _print_options(incident, runs)
+    if approval is not None:
+        _print_approval(incident, approval)
     for request in _read(list[RunRequest], told["requests"]):
         _print_request(request)
-    for run in _read(list[Run], told["runs"]):
+    for run in runs:
         _print_run(run, _read(list[TaskEvent], told["events"][str(run.id)]))
     for message in _read(list[Notification], told["messages"]):
         error = f": {message.error}" if message.error else ""
@@ -133,12 +143,15 @@ def _unit_option(incident: Incident) -> str:
     return f" --unit {escape(unit)}" if unit else ""
 
 
-def _print_options(incident: Incident) -> None:
+def _print_options(incident: Incident, runs: Sequence[Run]) -> None:
     if not incident.options:
         return
     console.print("Remediations that fit, the best first:")
+    tried = {run.plan.remediation: run.id for run in runs}
     for option in incident.options:
-        console.print(f"  {option.score:.2f} {option.remediation} ({escape(option.note)})")
+        name = option.remediation
+        note = f"tried here: run {tried[name]}" if name in tried else option.note
+        console.print(f"  {option.score:.2f} {name} ({escape(note)})")
     console.print()
 
 
@@ -181,17 +194,9 @@ def _print_run(run: Run, events: list[TaskEvent]) -> None:
         if event.status not in ("started", "skipped"):
             console.print(f"    [dim]{event.host}: {escape(event.task)}: {event.status}[/]")
     for check in run.checks:
-        console.print(f"  check {escape(_check_line(check))}")
+        console.print(f"  check {escape(check_line(check))}")
     if run.attribution is not None:
         console.print(
             f"  {run.attribution.sure:.0%} sure that the run did it: {escape(run.attribution.text)}"
         )
     console.print()
-
-
-def _check_line(check: CheckResult) -> str:
-    word = {True: "holds", False: "fails", None: "unknown"}[check.holds]
-    before = "?" if check.before is None else f"{check.before:.4g}"
-    after = "?" if check.after is None else f"{check.after:.4g}"
-    numbers = f" ({before} before, {after} after)" if check.after is not None else ""
-    return f"{word}: {check.text}{numbers}"

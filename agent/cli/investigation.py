@@ -13,6 +13,7 @@ from agent.records.probes import ProbeAnswer
 
 _SHOWN = 3
 _LIKELY = 0.1  # a suspect less likely than this is told to nobody who is called at night
+_ALIKE = 0.5  # a case less alike than this says nothing here
 _MOST_FINDINGS = 6
 
 
@@ -27,7 +28,7 @@ def print_investigation(investigation: Investigation) -> None:
         console.print(line, soft_wrap=True)
     for line in probe_lines(investigation.probes):
         console.print(line, soft_wrap=True)
-    for one in report["similar_cases"][:_SHOWN]:
+    for one in [one for one in report["similar_cases"] if one["likeness"] >= _ALIKE][:_SHOWN]:
         helped = f"; {', '.join(one['helped'])} helped" if one["helped"] else ""
         told = escape(f"{one['case']}, {one['summary']}{helped}")
         console.print(f"  similar, {one['likeness']:.0%}: {told}", soft_wrap=True)

@@ -35,13 +35,16 @@ def show(
         Path | None,
         typer.Option(metavar="FILE", help="Also write a page on where it comes from.", show_default=False),
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Everything: evidence, numbers, cases, messages and history.")
+    ] = False,
     config: Config = None,
     json: Json = False,
 ) -> None:
-    """Show what was seen, what it means, what was planned, run and verified, and why."""
+    """Show what is wrong, what was done and what is next, on one screen; with --all everything."""
     from agent.cli.incident import show_incident
 
-    show_incident(config, incident_id, html, json)
+    show_incident(config, incident_id, html, json, everything)
 
 
 @incident.command()

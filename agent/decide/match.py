@@ -86,5 +86,5 @@ def _rate(remediation: Remediation, candidate: Candidate, history: History) -> F
     success = (good + _PRIOR_GOOD) / (tried + _PRIOR_ALL)
     specific = 1 / (1 + 0.02 * (len(file.fixes) - 1))
     score = specific * (0.5 + file.priority / 100) / 1.5 * candidate.confidence * success
-    helped = f"helped {good} of {tried} times" if tried else "not tried yet"
+    helped = f"helped {good} of {tried} times" if tried else "no record yet"
     return Fit(remediation, round(score, 4), f"priority {file.priority}, {helped}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from agent.config.valid import Bounds
 from agent.detect.confidence import SERIES
 from agent.detect.judgement import Judgement
 from agent.detect.kinds import Stretch, kind_of, smooth
@@ -41,9 +42,18 @@ Season = Callable[[int, FloatArray], FloatArray]
 
 
 def describe(
-    one: OpenAnomaly, excerpt: Excerpt, row: int, judged: Judgement, companions: Companions, season: Season
+    one: OpenAnomaly,
+    excerpt: Excerpt,
+    row: int,
+    judged: Judgement,
+    companions: Companions,
+    season: Season,
+    bounds: Bounds,
 ) -> None:
-    """Bring an open anomaly up to date; its kind is looked at again as it grows by half."""
+    """Bring an open anomaly up to date; its kind is looked at again as it grows by half.
+
+    ``bounds`` are the least and the greatest value that the signal can have: nothing beyond is expected.
+    """
     one.samples += 1
     strength = float(judged.strength[row])
     one.peak = max(one.peak, strength)
@@ -62,8 +72,8 @@ def describe(
         score=strength,
         confidence=SERIES.at(one.peak, one.samples, one.mature),
         observed=excerpt.newest,
-        expected_low=level - _REACH * spread,
-        expected_high=level + _REACH * spread,
+        expected_low=max(level - _REACH * spread, bounds[0]),
+        expected_high=min(level + _REACH * spread, bounds[1]),
         contributors=companions.signals,
     )
 

@@ -274,6 +274,8 @@ class EntityDetector:
             others = [frame.series[other.row].signal for other in finding.suspects[1:]]
         series = frame.series[row]
         signal = self._signals.get(series.signal)
+        if signal is not None:
+            low, high = max(low, signal.bounds[0]), min(high, signal.bounds[1])
         return replace(
             one,
             signal=series.signal,

@@ -262,7 +262,8 @@ class SeriesDetector:
             if judged.judged[row]:
                 excerpt = Excerpt(frame.times, self._past(frame, row), float(self._values[row]))
                 companions = self._companions(one.anomaly, others)
-                describe(one, excerpt, row, judged, companions, self._judge.predictor.season.along)
+                bounds = self._signals[one.anomaly.signal].bounds
+                describe(one, excerpt, row, judged, companions, self._judge.predictor.season.along, bounds)
 
     def _strange_now(self, frame: Frame, judged: Judgement) -> Mapping[str, list[tuple[float, str]]]:
         """Return what is at least half strange on the entities of open anomalies, the strongest first."""

@@ -12,6 +12,7 @@ from agent.charts import Chart
 from agent.config.promql import with_rate_interval
 from agent.config.rulefiles import Rulebook
 from agent.decide import describe
+from agent.detect.seriesquery import query_of_series
 from agent.notify.links import make_link
 from agent.records import Approval, Incident, Run, Verdict
 from agent.records.investigations import Investigation
@@ -104,7 +105,8 @@ class Storyteller:
     def _query(self, incident: Incident) -> str:
         for symptom in incident.best.symptoms if incident.best else ():
             if symptom.source in self._book().signals:
-                return with_rate_interval(self._book().signals[symptom.source].query)
+                query = with_rate_interval(self._book().signals[symptom.source].query)
+                return query_of_series(query, symptom.labels)
         return ""
 
     def _links(self, incident: Incident) -> str:

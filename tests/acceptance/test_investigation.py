@@ -64,7 +64,7 @@ def look(host, tmp_path):
         wait_until(lambda: investigator.idle, 60)
         investigator.stop()
         shown = CliRunner().invoke(
-            app, ["incident", "show", str(incident.id), "-c", str(tmp_path / "opsmend.yml")]
+            app, ["incident", "show", str(incident.id), "--all", "-c", str(tmp_path / "opsmend.yml")]
         )
         return shown.output
 

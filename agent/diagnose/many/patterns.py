@@ -1,12 +1,16 @@
 """Many incidents in, what they have in common out: over time, over place, and which come together.
 
-Every statement carries a p-value: how likely chance alone would bring it. They are judged together
-(Benjamini and Hochberg 1995), because whoever looks at a hundred things finds five at p = 0.05.
+Every statement carries a p-value: how likely chance alone would bring it, where chance knows what is no
+finding: a place with ten services has ten times the incidents of one with a single service, what comes every
+night comes near everything else that does, and what breaks ten times in a day broke once. They are judged
+together (Benjamini and Hochberg 1995), because whoever looks at a hundred things finds five at p = 0.05.
+Each statement needs a minimum of time behind it.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +18,11 @@ from datetime import UTC, datetime, timedelta
 
 _FALSE_SHARE = 0.05  # of what is called significant may be chance
 _TOGETHER = timedelta(minutes=10)
-_FEWEST = 5  # incidents; from fewer nothing is concluded
+_FEWEST = 5  # incidents, and days or weeks with any; from fewer nothing is concluded
 _DAY_S = 86400.0
+_WEEK = timedelta(days=7)  # less tells neither a trend nor what follows what
+_MOST_SHIFTS = 30  # days by which one series of incidents is moved against another
+_CYCLES = 4  # of a rhythm at least, whether anything opened in them or not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +61,7 @@ def find_patterns(facts: Sequence[IncidentFact], begin: datetime, end: datetime)
         return []
     found = [
         *_trends(facts, begin, end),
-        *_rhythms(facts),
+        *_rhythms(facts, begin, end),
         *_places(facts),
         *_together(facts, begin, end),
     ]
@@ -81,8 +88,8 @@ def per_day(facts: Iterable[IncidentFact], begin: datetime, end: datetime) -> li
 
 def _trends(facts: Sequence[IncidentFact], begin: datetime, end: datetime) -> Iterable[Pattern]:
     for subject, own in [("all incidents", list(facts)), *_by_fault(facts)]:
-        counts = [count for _, count in per_day(own, begin, end)]
-        if len(counts) < _FEWEST or len(own) < _FEWEST:
+        counts = _whole_days(own, begin, end)
+        if len(counts) < _WEEK.days or sum(counts) < _FEWEST:
             continue
         slope, p = mann_kendall(counts)
         word = "more" if slope > 0 else "fewer"
@@ -90,32 +97,56 @@ def _trends(facts: Sequence[IncidentFact], begin: datetime, end: datetime) -> It
         yield Pattern(kind="trend", subject=subject, text=text, value=slope, p=p)
 
 
-def _rhythms(facts: Sequence[IncidentFact]) -> Iterable[Pattern]:
+def _whole_days(facts: Sequence[IncidentFact], begin: datetime, end: datetime) -> list[int]:
+    """Return how many incidents opened in each 24 hours from the beginning on; a rest is left out."""
+    days = int((end - begin).total_seconds() // _DAY_S)
+    counts = Counter((one.opened_at - begin).days for one in facts)
+    return [counts.get(day, 0) for day in range(days)]
+
+
+def _rhythms(facts: Sequence[IncidentFact], begin: datetime, end: datetime) -> Iterable[Pattern]:
     cycles = (("hour of the day", _DAY_S, 24, "{:02.0f}:00 UTC"), ("day of the week", 7 * _DAY_S, 7, ""))
     for subject, own in [("all incidents", list(facts)), *_by_fault(facts)]:
-        if len(own) < _FEWEST:
-            continue
         for name, period, parts, form in cycles:
-            strength, phase, p = rayleigh([one.opened_at.timestamp() for one in own], period)
+            moments = _one_a_cycle([one.opened_at.timestamp() for one in own], period)
+            if len(moments) < _FEWEST or (end - begin).total_seconds() < _CYCLES * period:
+                continue
+            strength, phase, p = rayleigh(moments, period)
             # the Unix epoch was a Thursday
-            shown = form.format(phase * parts) if form else _WEEKDAYS[(int(phase * 7) + 3) % 7]
+            shown = form.format(phase * parts % parts) if form else _WEEKDAYS[(int(phase * 7) + 3) % 7]
             text = f"{subject}: mostly at one {name}, about {shown} (strength {strength:.2f})"
             yield Pattern(kind="rhythm", subject=subject, text=text, value=strength, p=p)
+
+
+def _one_a_cycle(times_s: Sequence[float], period_s: float) -> list[float]:
+    """Return the middle (on the circle) of each cycle: a burst is one event, however many it opens."""
+    cycles: dict[int, list[float]] = defaultdict(list)
+    for time in times_s:
+        cycles[int(time // period_s)].append(2 * math.pi * (time % period_s) / period_s)
+    middles = (math.atan2(sum(map(math.sin, own)), sum(map(math.cos, own))) for own in cycles.values())
+    return [middle / (2 * math.pi) % 1.0 * period_s for middle in middles]
 
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def _places(facts: Sequence[IncidentFact]) -> Iterable[Pattern]:
-    sorted_by: dict[str, Counter[str]] = defaultdict(Counter)
+    """Compare places by the days on which something broke there, against what there is to break."""
+    events: dict[str, Counter[str]] = defaultdict(Counter)
+    exposed: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    seen: set[tuple[str, str, str, object]] = set()
     for one in facts:
         for label, value in one.places:
-            sorted_by[label][value] += 1
-    for label, counts in sorted_by.items():
-        total, share = sum(counts.values()), 1 / len(counts)
-        if len(counts) < 2:
+            event = (label, value, one.what, one.opened_at.date())
+            events[label][value] += event not in seen
+            seen.add(event)
+            exposed[label][value].add(one.entity)
+    for label, counts in events.items():
+        total, entities = sum(counts.values()), sum(map(len, exposed[label].values()))
+        if len(counts) < 2 or total < _FEWEST:
             continue
         for value, count in counts.items():
+            share = len(exposed[label][value]) / entities
             expected = total * share
             if count <= expected:
                 continue
@@ -130,32 +161,55 @@ def _places(facts: Sequence[IncidentFact]) -> Iterable[Pattern]:
 
 
 def _together(facts: Sequence[IncidentFact], begin: datetime, end: datetime) -> Iterable[Pattern]:
-    """Find what opens shortly after something else more often than two independent things would."""
-    times: dict[str, list[datetime]] = defaultdict(list)
+    """Find what opens shortly after something else more often than it does at the same hour of other days."""
+    if end - begin < _WEEK:
+        return
+    times: dict[str, list[float]] = defaultdict(list)
     for one in sorted(facts, key=lambda one: one.opened_at):
-        times[one.what].append(one.opened_at)
+        times[one.what].append((one.opened_at - begin).total_seconds())
     often = {what: own for what, own in times.items() if len(own) >= 3}
-    span = max((end - begin).total_seconds(), 1.0)
+    span = (end - begin).total_seconds()
     for first, firsts in often.items():
         for second, seconds in often.items():
-            if first == second:
+            lags = [] if first == second else sorted(filter(None, _lags(firsts, seconds)))
+            if len(lags) < 2:
                 continue
-            lags = [
-                min((after for at in seconds if (after := (at - one).total_seconds()) >= 0), default=math.inf)
-                for one in firsts
-            ]
-            near = sorted(lag for lag in lags if lag <= _TOGETHER.total_seconds())
-            if len(near) < 2:
-                continue
-            chance = 1 - math.exp(-len(seconds) * _TOGETHER.total_seconds() / span)
-            lag = near[len(near) // 2]
+            lag = lags[len(lags) // 2]
             yield Pattern(
                 kind="together",
                 subject=f"{first} → {second}",
-                text=f"{second} follows {first} in {len(near)} of {len(firsts)} cases, after {lag:.0f} s",
-                value=len(near) / len(firsts),
-                p=binomial_tail(len(near), len(firsts), chance),
+                text=f"{second} follows {first} in {len(lags)} of {len(firsts)} cases, after {lag:.0f} s",
+                value=len(lags) / len(firsts),
+                p=binomial_tail(len(lags), len(firsts), _chance(firsts, seconds, span)),
             )
+
+
+def _lags(firsts: Sequence[float], seconds: Sequence[float]) -> list[float | None]:
+    """Return after how many seconds the next second came after each first; None where it came too late."""
+    lags: list[float | None] = []
+    for one in firsts:
+        place = bisect_left(seconds, one)
+        lag = seconds[place] - one if place < len(seconds) else math.inf
+        lags.append(lag if lag <= _TOGETHER.total_seconds() else None)
+    return lags
+
+
+def _chance(firsts: Sequence[float], seconds: Sequence[float], span_s: float) -> float:
+    """Return how often a second is near a first of another day: what both do at one hour proves nothing.
+
+    Only days on which there was a second tell at which hours it comes.
+    """
+    base = 1 - math.exp(-len(seconds) * _TOGETHER.total_seconds() / span_s)
+    days = int(span_s // _DAY_S)
+    busy = {int(one // _DAY_S) for one in seconds}
+    moved = [
+        at
+        for shift in range(1, min(days, _MOST_SHIFTS + 1))
+        for one in firsts
+        if int(at := (one + shift * _DAY_S) % (days * _DAY_S)) // _DAY_S in busy
+    ]
+    hits = sum(lag is not None for lag in _lags(moved, seconds))
+    return max(base, (hits + base) / (len(moved) + 1))
 
 
 def _by_fault(facts: Sequence[IncidentFact]) -> list[tuple[str, list[IncidentFact]]]:

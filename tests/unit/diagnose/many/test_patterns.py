@@ -63,6 +63,40 @@ def test_what_follows_something_else_within_minutes_is_found_with_its_lag():
     assert "after 180 s" in found.text
 
 
+def test_two_nightly_jobs_are_not_cause_and_effect():
+    rng = random.Random(5)
+    nights = [24 * day + 2 for day in range(55)]
+    facts = [fact(at + rng.uniform(0, 0.1), "backup_slow", "db") for at in nights]
+    facts += [fact(at + rng.uniform(0.1, 0.15), "report_slow", "app") for at in nights]
+    found = find_patterns(facts, BEGIN, END)
+    assert not any(one.significant for one in found if one.kind == "together")
+    assert any(one.significant for one in found if one.kind == "rhythm")
+
+
+def test_a_host_with_many_services_has_many_incidents_and_is_not_named_for_that():
+    rng = random.Random(6)
+    entities = [("big", f"s{number}") for number in range(12)] + [(f"h{n}", f"t{n}") for n in range(6)]
+    facts = []
+    for _ in range(120):
+        host, entity = rng.choice(entities)
+        facts.append(fact(rng.uniform(0, 1400), entity=entity, host=host))
+    assert not any(one.kind == "place" for one in firm(facts))
+
+
+def test_one_bad_day_is_neither_a_rhythm_nor_a_bad_place():
+    facts = [fact(300 + number / 10, host="web1") for number in range(20)]
+    facts += [fact(hours, host=f"h{number}") for number, hours in enumerate((5, 430, 800, 1111, 1400))]
+    assert firm(facts) == []
+
+
+@pytest.mark.parametrize(("days", "kinds"), [(2, set()), (6, {"rhythm", "place"})])
+def test_from_a_short_time_only_is_concluded_what_it_can_tell(days, kinds):
+    facts = [fact(24 * day + 3, host=f"h{day % 2}") for day in range(days) for _ in range(6)]
+    found = find_patterns(facts, BEGIN, BEGIN + timedelta(days=days))
+    assert {one.kind for one in found} <= kinds
+    assert not any("week" in one.text for one in found)
+
+
 def test_chance_alone_is_hardly_ever_called_a_pattern():
     wrong = 0
     for seed in range(40):
