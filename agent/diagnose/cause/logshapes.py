@@ -113,8 +113,12 @@ def gather_shapes(
     entities: Iterable[str],
     until: float = np.inf,
     known_from: float | None = None,
+    begin: float | None = None,
 ) -> LogShapes:
-    """Put lines that read alike together; later ones than ``until`` are left out."""
+    """Put lines that read alike together; later ones than ``until`` are left out.
+
+    Lines that all complain are a selection: where there are none nobody complained, from ``begin`` on.
+    """
     lines = [line for line in lines if line.entity and not line.at > until]
     known = {entity.lower(): entity for entity in entities}
     known.update({line.entity.lower(): line.entity for line in lines})
@@ -129,6 +133,8 @@ def gather_shapes(
         shape.weight = max(shape.weight, _weigh(line))
         shape.times.append(line.at)
         shape.lines.append(line.lines)
+    if known_from is None and not any(shape.ordinary for shape in shapes.values()):
+        known_from = begin
     return LogShapes(list(shapes.values()), known_from, until)
 
 

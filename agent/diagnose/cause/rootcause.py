@@ -99,7 +99,8 @@ def analyse(observed: Observations) -> RootCauseAnalysis:
 def _analyse(observed: Observations, slight: bool = False) -> RootCauseAnalysis:
     table = observed.table
     entities = dict.fromkeys([*table.entities, *observed.nodes])
-    shapes = gather_shapes(observed.logs, entities, _ends_at(table), observed.logs_known_from)
+    begin = float(table.times[0]) if table.clocked and len(table.times) else None
+    shapes = gather_shapes(observed.logs, entities, _ends_at(table), observed.logs_known_from, begin)
     deviations = measure_deviations(observed, slight, shapes)
     logs = read_logs(shapes, table.times, deviations.start, table.clocked)
     edges, turned = orient(observed.edges, table.entities, deviations.roles, logs)
