@@ -106,7 +106,8 @@ def _fitting(
 ) -> Said:
     """Return whether a rule of the policy is for a plan. Of each host the first one that fits counts."""
     found = [fits(rule.when, plan, file, hosts[name]) for name in plan.hosts if name in hosts]
-    allows = f"mode {rule.mode}, {rule.approvals} approval{'s' if rule.approvals != 1 else ''}"
+    voices = f", {rule.approvals} to say yes" if rule.mode == "approve" else ""
+    allows = f"mode {rule.mode}{voices}"
     if found and all(found):
         return Said(by=rule.id, answer="fits", detail=allows)
     if any(one is None for one in found):
