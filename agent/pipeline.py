@@ -19,6 +19,7 @@ from agent.config.promql import is_from_probes
 from agent.config.rulefiles import Rulebook, Signal
 from agent.detect import Detector
 from agent.detect.keeping import StateFolder
+from agent.detect.weighing import LASTS as FEEDBACK_LASTS
 from agent.diagnose import IncidentLifecycle, RuleVoter, Visibility, VotingEnsemble
 from agent.diagnose.live.support import with_support
 from agent.forecasting import ForecastTracker
@@ -201,6 +202,7 @@ class Pipeline:
             self._frame = self._buffer.add(poll)
             self._complain({**poll.failed, **self._frame.partial})
             self._complain_of_doubts(self._frame.doubts)
+            self._detector.weigh(self._stores.feedback.list(since=poll.at - FEEDBACK_LASTS), poll.at)
             self._anomalies = self._detector.observe(self._frame)
             self._forecasts.look(self._frame)
             self._complain_of_refusals(self._buffer.refused)

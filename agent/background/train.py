@@ -29,6 +29,7 @@ from agent.detect.models.shelf import Generation, Shelf, detectors_of
 from agent.detect.models.training import train_entities
 from agent.errors import ConflictError, ModelError, OpsmendError
 from agent.log import Logger
+from agent.records.feedback import FeedbackKind
 
 log = Logger("train")
 
@@ -115,7 +116,7 @@ def run_training(settings: Settings, on_progress: Callable[[Progress], None]) ->
 
 
 def past_troubles(settings: Settings) -> list[Trouble]:
-    """Return the times of the incidents that the store remembers: a fault is not to be learned as normal."""
+    """Return the times of incidents, and those that people said were missed: a fault is not to be learned."""
     from agent.store import open_stores
 
     if not settings.database.exists():
@@ -123,10 +124,16 @@ def past_troubles(settings: Settings) -> list[Trouble]:
     stores = open_stores(settings.database, upgrade=False)
     now = datetime.now(UTC)
     try:
-        return [
+        incidents = [
             Trouble(entity=one.entity, host=one.host, begin=one.opened_at, end=one.closed_at or now)
             for one in stores.incidents.list(limit=1000)
         ]
+        missed = [
+            Trouble(entity=one.entity, host="", begin=one.since, end=one.until)
+            for one in stores.feedback.list()
+            if one.kind == FeedbackKind.MISSED and one.since is not None and one.until is not None
+        ]
+        return incidents + missed
     finally:
         stores.close()
 

@@ -33,7 +33,7 @@ def print_anomaly(one: Mapping[str, Any]) -> None:
     kind = one["kind"].replace("_", " ")
     since = ago(datetime.fromisoformat(one["since"]))
     console.print(
-        f"[bold]{escape(one['entity'])}[/] {escape(one['signal'])}: {kind}, "
+        f"{one['id']}  [bold]{escape(one['entity'])}[/] {escape(one['signal'])}: {kind}, "
         f"confidence {one['confidence']:.2f}, began {since}"
     )
     if one["observed"] is not None:

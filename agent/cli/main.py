@@ -16,7 +16,7 @@ from agent.cli.learning import training
 from agent.cli.messages import notify
 from agent.cli.offline import offline
 from agent.cli.options import Config, Json
-from agent.cli.people import audit, incident, pauses, tokens
+from agent.cli.people import anomaly, audit, incident, pauses, tokens
 from agent.cli.settings import settings
 from agent.cli.upkeep import upkeep
 
@@ -41,6 +41,7 @@ app.add_typer(incident, name="incident")
 app.add_typer(pauses)
 app.add_typer(settings, name="config")
 app.add_typer(audit, name="audit")
+app.add_typer(anomaly, name="anomaly")
 app.add_typer(tokens, name="tokens")
 app.add_typer(rules, name="rules")
 app.add_typer(playbooks, name="playbooks")

@@ -17,6 +17,7 @@ incident = typer.Typer(
 )
 audit = typer.Typer(help="Read and verify the record of who did what.", no_args_is_help=True)
 pauses = typer.Typer()
+anomaly = typer.Typer(help="Say what was no anomaly, and what was missed.", no_args_is_help=True)
 tokens = typer.Typer(help="Let people and programs in over the port.", no_args_is_help=True)
 
 IncidentId = Annotated[
@@ -225,3 +226,31 @@ def revoke_token(
     from agent.cli.tokens import revoke
 
     revoke(config, token_id, json)
+
+
+@anomaly.command()
+def wrong(
+    anomaly_id: Annotated[str, typer.Argument(metavar="ID", help="As 'opsmend anomalies' lists it.")],
+    comment: Comment = "",
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Say that an open anomaly is none: for a month as much of it opens nothing."""
+    from agent.cli.feedback import say_wrong
+
+    say_wrong(config, anomaly_id, comment, json)
+
+
+@anomaly.command()
+def missed(
+    entity: Annotated[str, typer.Argument(metavar="ENTITY", help="A host or service, as pages name it.")],
+    since: Annotated[str, typer.Option("--from", metavar="TIME", help="When it began.")],
+    until: Annotated[str, typer.Option("--to", metavar="TIME", help="When it was over.")],
+    comment: Comment = "",
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Say that nothing was said: that time is not learned as normal, and less opens an anomaly there."""
+    from agent.cli.feedback import say_missed
+
+    say_missed(config, entity, since, until, comment, json)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from agent.config.rulefiles import Signal
 from agent.detect.keeping import Keepable
 from agent.records import Anomaly, Frame
+from agent.records.feedback import Feedback
 from agent.records.metadata import Metadata
 
 
@@ -23,6 +24,9 @@ class Detector(Keepable, Protocol):
 
     def take_metadata(self, metadata: Metadata) -> None:
         """Go by what the source says of its metrics from the next frame on."""
+
+    def weigh(self, said: Sequence[Feedback], now: datetime) -> None:
+        """Go by what people said of anomalies within the last month."""
 
     def observe(self, frame: Frame) -> tuple[Anomaly, ...]:
         """Learn from the frame's newest column and return every anomaly that is open after it.

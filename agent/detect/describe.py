@@ -69,7 +69,7 @@ def describe(
     one.anomaly = replace(
         one.anomaly,
         kind=kind,
-        score=strength,
+        score=one.peak,
         confidence=SERIES.at(one.peak, one.samples, one.mature),
         observed=excerpt.newest,
         expected_low=max(level - _REACH * spread, bounds[0]),

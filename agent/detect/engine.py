@@ -15,8 +15,10 @@ from agent.detect.entities import EntityDetector, EntityScores, Models
 from agent.detect.episodes import SeriesDetector
 from agent.detect.judgement import Judgement
 from agent.detect.statefile import Kept
+from agent.detect.weighing import Weights
 from agent.errors import StateError
 from agent.records import Anomaly, Frame, IntArray
+from agent.records.feedback import Feedback
 from agent.records.metadata import Metadata
 
 _WAITS = timedelta(days=1)  # for series that something was kept of
@@ -34,8 +36,9 @@ class Engine:
     ) -> None:
         self.known_until: datetime | None = None
         self._restored_until: datetime | None = None
-        self._series = SeriesDetector(signals, settings, calendars)
-        self._entities = EntityDetector(signals, settings, models)
+        self._weights = Weights()
+        self._series = SeriesDetector(signals, settings, self._weights, calendars)
+        self._entities = EntityDetector(signals, settings, self._weights, models)
 
     @property
     def judged(self) -> Judgement:
@@ -57,6 +60,10 @@ class Engine:
     def take_metadata(self, metadata: Metadata) -> None:
         """Go by what the source says of its metrics from the next frame on."""
         self._series.take_metadata(metadata)
+
+    def weigh(self, said: Sequence[Feedback], now: datetime) -> None:
+        """Go by what people said of anomalies within the last month."""
+        self._weights.take(said, now)
 
     def observe(self, frame: Frame) -> tuple[Anomaly, ...]:
         """Learn from the newest column and return the open anomalies."""

@@ -25,6 +25,7 @@ from agent.detect.returns import ReturnPeriods
 from agent.detect.rows import Rows
 from agent.detect.seriesquery import query_of_series
 from agent.detect.statefile import Kept
+from agent.detect.weighing import Weights
 from agent.log import Logger
 from agent.records import Anomaly, BoolArray, FloatArray, Frame, IntArray
 
@@ -66,8 +67,13 @@ class EntityDetector:
     """Every entity against its own past."""
 
     def __init__(
-        self, signals: Mapping[str, Signal], settings: DetectSection, models: Models | None = None
+        self,
+        signals: Mapping[str, Signal],
+        settings: DetectSection,
+        weights: Weights,
+        models: Models | None = None,
     ) -> None:
+        self._weights = weights
         self._signals = signals
         self._settings = settings
         self._models = models
@@ -192,7 +198,7 @@ class EntityDetector:
         np.minimum(offset, above, out=offset)
 
     def _count(self, scores: EntityScores, rows: IntArray) -> None:
-        wanted = 1.0 / self._settings.alarms_per_day
+        wanted = self._weights.of_entities(scores.names) / self._settings.alarms_per_day
         strange, settled = self._rows["strange"], self._rows["settled"]
         is_strange = scores.judged & (scores.days >= wanted)
         is_settled = scores.judged & (scores.days < wanted * _CLOSE_SHARE)
@@ -203,7 +209,8 @@ class EntityDetector:
         settled = self._rows["settled"]
         for entity, one in list(self._open.items()):
             row = self._row_of[entity]
-            if settled[row] >= self._settings.close_after:
+            if settled[row] >= self._settings.close_after or one.id in self._weights.wrong:
+                self._rows["strange"][row] = 0
                 log.info("entity anomaly closed", entity=entity)
                 del self._open[entity]
             elif frame.at - one.opened_at >= self._settings.new_normal_after:
@@ -235,11 +242,12 @@ class EntityDetector:
             own = entities.rows_of(number)
             own = own[np.argsort(-judged.strength[own], kind="stable")]
             days = float(scores.days[number])
-            strength = days * self._settings.alarms_per_day
+            wanted = float(self._weights.of_entities([entity])[0])
+            strength = days * self._settings.alarms_per_day / wanted
             self._open[entity] = self._named(
                 replace(
                     self._open[entity],
-                    score=float(scores.score[number]),
+                    score=max(self._open[entity].score, strength),
                     confidence=ENTITY.at(strength, length=1),
                 ),
                 frame,

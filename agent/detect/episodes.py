@@ -25,6 +25,7 @@ from agent.detect.rows import Rows
 from agent.detect.seriesquery import query_of_series
 from agent.detect.signalrows import RowRoles, SignalRows
 from agent.detect.statefile import Kept
+from agent.detect.weighing import Weights
 from agent.log import Logger
 from agent.meaning import NO_METADATA
 from agent.records import Anomaly, BoolArray, FloatArray, Frame, IntArray
@@ -41,8 +42,13 @@ class SeriesDetector:
     """Every series against its own past."""
 
     def __init__(
-        self, signals: Mapping[str, Signal], settings: DetectSection, calendars: Calendars | None = None
+        self,
+        signals: Mapping[str, Signal],
+        settings: DetectSection,
+        weights: Weights,
+        calendars: Calendars | None = None,
     ) -> None:
+        self._weights = weights
         self._signals = signals
         self._settings = settings
         self._metadata: Metadata = NO_METADATA
@@ -127,6 +133,7 @@ class SeriesDetector:
         self._runs.keep(rows)
         self._open = {new_number[old]: one for old, one in self._open.items() if old in new_number}
         self._memory.keep(rows)
+        self._weights.keep()
         self.entities.clear()
 
     def _turn(self, frame: Frame) -> Judgement:
@@ -176,6 +183,7 @@ class SeriesDetector:
                 side=roles.side,
                 calm=calm,
                 wanted_days=self.entities.sharing / self._settings.alarms_per_day,
+                weight=self._weights.of_rows(frame.series),
             )
         )
         self.latest, self._values = judged, values
@@ -206,7 +214,8 @@ class SeriesDetector:
         """Close what has settled, and accept what has been strange for too long."""
         settled = self._runs["settled"]
         for row, one in list(self._open.items()):
-            if settled[row] >= self._settings.close_after:
+            if settled[row] >= self._settings.close_after or one.anomaly.id in self._weights.wrong:
+                self._runs["strange"][row] = 0
                 del self._open[row]
             elif frame.at - one.anomaly.opened_at >= self._settings.new_normal_after:
                 log.info("new normal accepted", entity=one.anomaly.entity, signal=one.anomaly.signal)

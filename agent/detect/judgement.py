@@ -29,7 +29,7 @@ class Moment:
 
     ``rows`` are those of each signal that was answered in whole; ``side`` is 1 where only high is bad, -1
     where only low is, else 0; ``calm`` rows have no anomaly open; ``wanted_days`` is the return period that
-    makes a row strange.
+    makes a row strange, times ``weight``, by what people said.
     """
 
     at: float
@@ -39,6 +39,7 @@ class Moment:
     side: FloatArray
     calm: BoolArray
     wanted_days: FloatArray
+    weight: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -119,13 +120,15 @@ class SeriesJudge:
         self.returns.learn(score, told, moment.at)
         still = self.stillness.look(moment.values, moment.calm)
         absent = self.absence.look(known, moment.due, moment.calm, moment.rows)
-        strength = np.maximum(days / moment.wanted_days, still)
+        still, absent = still / moment.weight, absent / moment.weight
+        wanted = moment.wanted_days * moment.weight
+        strength = np.maximum(days / wanted, still)
         return Judgement(
             score=score,
             days=days,
             strength=np.where(told, strength, absent),
             judged=told | (absent >= 1),
-            settled=told & (days < _SETTLED * np.sqrt(moment.wanted_days)) & (still < 0.5),
+            settled=told & (days < _SETTLED * np.sqrt(wanted)) & (still < 0.5),
             level=errors.level,
             spread=errors.spread,
             still=told & (still >= 1) & (still >= strength),

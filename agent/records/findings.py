@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import blake2b
 
 from agent.placeholders import format_value
 
@@ -13,7 +14,8 @@ from agent.placeholders import format_value
 class Anomaly:
     """A scored, typed, explained deviation of one series of an entity.
 
-    ``score`` is higher for stranger; ``confidence`` lies in 0..1. ``expected_low`` and ``expected_high``
+    ``score`` is how many times as rare as asked it was at its strangest; ``confidence`` lies in 0..1.
+    ``expected_low`` and ``expected_high``
     bound what would have been normal, in the signal's unit. It began at ``since`` and was sure enough to be
     opened at ``opened_at``. ``contributors`` are other signals that are anomalous on the entity, the
     strongest first; ``query`` is the PromQL that shows the series. ``observed`` is NaN when samples are
@@ -34,6 +36,14 @@ class Anomaly:
     contributors: tuple[str, ...] = ()
     query: str = ""
     layer: str = "series"  # or entity: all series of the entity together, ``signal`` the strangest of them
+
+    @property
+    def id(self) -> str:
+        """Return what people call it by, the same for as long as it is open, and after a restart."""
+        # an entity's names change with its strongest series
+        series = (self.signal, *sorted(self.labels.items())) if self.layer == "series" else ()
+        known_by = repr((self.layer, self.entity, self.opened_at.timestamp(), *series))
+        return blake2b(known_by.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
 
     @property
     def text(self) -> str:

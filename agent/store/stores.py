@@ -15,6 +15,7 @@ from agent.store.cases import CaseStore
 from agent.store.engine import Database
 from agent.store.events import EventStore
 from agent.store.feed import Feed
+from agent.store.feedback import FeedbackStore
 from agent.store.forecasts import ForecastStore
 from agent.store.history import History
 from agent.store.in_force import InForceStore
@@ -44,6 +45,7 @@ class Stores:
     cases: CaseStore
     events: EventStore
     feed: Feed
+    feedback: FeedbackStore
     forecasts: ForecastStore
     history: History
     incident_index: IncidentIndex
@@ -85,6 +87,7 @@ def open_stores(file: Path, upgrade: bool = True) -> Stores:
         cases=CaseStore(database),
         events=EventStore(database),
         feed=Feed(database),
+        feedback=FeedbackStore(database),
         forecasts=ForecastStore(database),
         history=History(database),
         incident_index=IncidentIndex(database),

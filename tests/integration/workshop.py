@@ -122,7 +122,7 @@ class Workshop:
     def policy(self, **fields: Any) -> None:
         """Write a policy under which everything runs, and root may do everything."""
         may = ["approve", "deny", "close", "cancel", "pause", "resume", "run"]
-        may += ["override", "administer", "alert"]
+        may += ["override", "administer", "feedback", "alert"]
         self.write(
             "rules/policy.yml",
             {

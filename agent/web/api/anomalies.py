@@ -23,6 +23,7 @@ router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["anomalies"
 class ShownAnomaly:
     """A deviation of one series; ``observed`` is null where samples are missing."""
 
+    id: str
     entity: str
     signal: str
     labels: Mapping[str, str]
@@ -55,6 +56,7 @@ def list_anomalies(
 
 def _shown(one: Anomaly) -> ShownAnomaly:
     return ShownAnomaly(
+        id=one.id,
         entity=one.entity,
         signal=one.signal,
         labels=one.labels,
