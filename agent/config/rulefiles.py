@@ -64,6 +64,11 @@ class Signal(Strict):
     combine: Combine | None = None
     role: Role
     bad: Literal["low", "high", "both", "none"] = "both"
+    tolerance: float = Field(
+        default=0.0,
+        ge=0,
+        description="a difference that means nothing, in the signal's unit",
+    )
     entity: str = Field(default="{host}", description="label template that names the entity")
     detect: bool = Field(default=True, description="learn what is normal and report anomalies")
     limit: float | None = Field(

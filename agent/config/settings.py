@@ -296,6 +296,11 @@ class NotifySection(Strict):
         default=timedelta(hours=4),
         description="after how long of silence such a target is reminded of all it has, in one message",
     )
+    inform: list[str] | None = Field(
+        default=None,
+        description="targets that hear of incidents whose faults are all of severity info; "
+        "default: those of anomalies, else escalate_to",
+    )
     anomalies: AnomalyMessages | None = None
     alertmanager: AlertmanagerSection | None = None
     trouble_after: PositiveDuration = Field(
@@ -305,13 +310,20 @@ class NotifySection(Strict):
 
     @model_validator(mode="after")
     def _targets_exist(self) -> NotifySection:
-        named = {"escalate_to": self.escalate_to}
+        named = {"escalate_to": self.escalate_to, "inform": self.inform or []}
         named["anomalies.targets"] = self.anomalies.targets if self.anomalies else []
         for key, names in named.items():
             for name in names:
                 if name not in self.targets:
                     raise ValueError(f"{key} names '{name}', which is not under targets")
         return self
+
+    @property
+    def informed(self) -> list[str]:
+        """Return the targets that hear of what is not urgent."""
+        if self.inform is not None:
+            return self.inform
+        return self.anomalies.targets if self.anomalies else self.escalate_to
 
 
 class Settings(Strict):

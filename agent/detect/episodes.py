@@ -181,6 +181,7 @@ class SeriesDetector:
                 due=due,
                 rows=roles.whole,
                 side=roles.side,
+                tolerance=roles.tolerance,
                 calm=calm,
                 wanted_days=self.entities.sharing / self._settings.alarms_per_day,
                 weight=self._weights.of_rows(frame.series),

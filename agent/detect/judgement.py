@@ -28,8 +28,9 @@ class Moment:
     """Samples (NaN where there is no new one) at a time; ``due`` rows should have one.
 
     ``rows`` are those of each signal that was answered in whole; ``side`` is 1 where only high is bad, -1
-    where only low is, else 0; ``calm`` rows have no anomaly open; ``wanted_days`` is the return period that
-    makes a row strange, times ``weight``, by what people said.
+    where only low is, else 0; differences up to ``tolerance`` mean nothing; ``calm`` rows have no anomaly
+    open; ``wanted_days`` is the return period that makes a row strange, times ``weight``, by what people
+    said.
     """
 
     at: float
@@ -37,6 +38,7 @@ class Moment:
     due: BoolArray
     rows: Mapping[str, IntArray]
     side: FloatArray
+    tolerance: FloatArray
     calm: BoolArray
     wanted_days: FloatArray
     weight: FloatArray
@@ -113,7 +115,7 @@ class SeriesJudge:
         """Judge a moment's samples, and learn from them."""
         known = np.isfinite(moment.values)
         errors = self.predictor.look(moment.values, moment.calm, moment.at)
-        score = self.scores.look(errors, moment.side, moment.calm)
+        score = self.scores.look(errors, moment.side, moment.tolerance, moment.calm)
         self.returns.fit_to(len(score))
         told = errors.known & (self.predictor.count >= self._warm_up)
         days = np.where(told, self.returns.days(score), 0.0)

@@ -27,12 +27,15 @@ class Scores:
     def __init__(self) -> None:
         self.rows = Rows(count=np.float64, usual=(np.float64, 2), means=(np.float64, len(_SPANS)))
 
-    def look(self, errors: Errors, side: FloatArray, calm: BoolArray) -> FloatArray:
-        """Return scores: about 0.5 is usual. ``side`` is 1 where only high is bad, -1 low, 0 both."""
+    def look(self, errors: Errors, side: FloatArray, tolerance: FloatArray, calm: BoolArray) -> FloatArray:
+        """Return scores: about 0.5 is usual. ``side`` is 1 where only high is bad, -1 low, 0 both.
+
+        Errors up to ``tolerance`` are all alike.
+        """
         self.rows.fit_to(len(side))
         count, usual, means = (self.rows[name] for name in ("count", "usual", "means"))
         both = np.stack([errors.now, errors.usual])
-        size = np.log(np.abs(both) + 0.1 * floor_of(errors.level) + 1e-12)
+        size = np.log(np.maximum(np.abs(both), tolerance) + 0.1 * floor_of(errors.level) + 1e-12)
         first = errors.known & (count == 0)
         usual[:, first] = size[:, first]
         ratio = np.exp(np.minimum(size - usual, np.log(_MOST)))

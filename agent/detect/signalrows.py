@@ -18,12 +18,14 @@ class RowRoles:
     """What rows are.
 
     ``watched`` ones were answered and are judged, ``counting`` ones are counters; ``side`` is 1 where only
-    high is bad, -1 where only low is, else 0; ``whole`` has the rows of signals that were answered in whole.
+    high is bad, -1 where only low is, else 0; differences up to ``tolerance`` mean nothing; ``whole`` has
+    the rows of signals that were answered in whole.
     """
 
     watched: BoolArray
     counting: BoolArray
     side: FloatArray
+    tolerance: FloatArray
     whole: Mapping[str, IntArray]
 
 
@@ -47,16 +49,18 @@ class SignalRows:
     def _look_up(self, frame: Frame) -> RowRoles:
         count = len(frame.series)
         watched, counting, side = np.zeros(count, bool), np.zeros(count, bool), np.zeros(count)
+        tolerance = np.zeros(count)
         whole: dict[str, IntArray] = {}
         for id_ in self.watched & frame.answered:
             rows = frame.rows.get(id_, np.empty(0, np.intp))
             watched[rows] = True
             counting[rows] = id_ in self.counting
+            tolerance[rows] = self._signals[id_].tolerance
             bad = self._signals[id_].bad
             side[rows] = {"high": 1.0, "low": -1.0}.get(bad, 0.0)
             if frame.is_whole(id_) and id_ in frame.rows:
                 whole[id_] = rows
-        return RowRoles(watched, counting, side, whole)
+        return RowRoles(watched, counting, side, tolerance, whole)
 
 
 def _alike(one: Frame, other: Frame) -> bool:

@@ -136,7 +136,7 @@ class Deciding:
                 self._clock.now(),
                 seen=True,
                 options=decided.decision.options if decided else (),
-                messages=self._escalation.told(ESCALATED) if fresh else (),
+                messages=self._escalation.told(ESCALATED, incident) if fresh else (),
             )
         log_transition(incident, moved)
 
@@ -320,7 +320,7 @@ class Deciding:
         long = answer.reason not in _CHOSEN and self._clock.monotonic() - since_s >= _LONG_S
         if not (critical or long) or told_targets(connection, incident.id, WAITING):
             return []
-        return self._escalation.told(WAITING)
+        return self._escalation.told(WAITING, incident)
 
     def _refuse(
         self,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from agent.config.policyfile import PolicyFile
-from agent.records import Candidate
+from agent.config.rulefiles import Fault
+from agent.records import Candidate, Incident
 from agent.store import Message, extend_message, messages_of, put_messages
 
 APPROVAL, ESCALATED, STORM, RECOVERED, JOINED = "approval", "escalated", "storm", "recovered", "joined"
@@ -17,10 +18,25 @@ WAITING = "waiting"
 _GATHERED_FOR = timedelta(seconds=30)
 
 
+def is_urgent(incident: Incident, faults: Mapping[str, Fault]) -> bool:
+    """Return whether anything about an incident may wake people: a fault that is not of severity ``info``."""
+    named = {incident.fault or "", *(one.fault for one in incident.diagnosis.candidates)}
+    return any(fault not in faults or faults[fault].severity != "info" for fault in named)
+
+
 class Escalation:
     """Knows who is told what."""
 
-    def __init__(self, policy: Callable[[], PolicyFile], targets: Callable[[], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        policy: Callable[[], PolicyFile],
+        targets: Callable[[], Sequence[str]],
+        is_urgent: Callable[[Incident], bool] = lambda incident: True,
+        informed: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        """``targets`` may wake people; of what is not urgent only those that are ``informed`` hear."""
+        self._is_urgent = is_urgent
+        self._informed = informed
         self._policy = policy
         self._targets = targets
 
@@ -35,9 +51,15 @@ class Escalation:
             for target in contact.notify
         ]
 
-    def told(self, kind: str) -> list[Message]:
-        """Return a message of a kind to each of those who take what the agent cannot do."""
-        return [Message(kind=kind, target=target) for target in self._targets()]
+    def told(self, kind: str, incident: Incident | None = None) -> list[Message]:
+        """Return a message of a kind to each of those who take what the agent cannot do.
+
+        About an ``incident`` that is not urgent they go to those who are informed.
+        """
+        quiet = incident is not None and not self._is_urgent(incident)
+        return [
+            Message(kind=kind, target=target) for target in (self._informed() if quiet else self._targets())
+        ]
 
     def join(self, connection: Any, incident_id: int, candidates: Sequence[Candidate], now: datetime) -> None:
         """Tell people of faults that joined an incident they have: of each once, if it comes and goes too.

@@ -323,7 +323,7 @@ class Outcomes:
             told = told_targets(connection, incident.id)
             return [Message(kind=RECOVERED, target=target) for target in told]
         if state is IncidentState.ESCALATED and incident.state is not state:
-            return self._escalation.told(ESCALATED)
+            return self._escalation.told(ESCALATED, incident)
         return []
 
     def _try_to_wake(self) -> None:

@@ -29,6 +29,7 @@ from agent.predict import Forecaster
 from agent.records import ArrivalKind, Frame
 from agent.remediate import Steps
 from agent.response import Escalation, LatestView, OperatorActions, Previews, Responder, StoreJournal, Workers
+from agent.response.escalation import is_urgent
 from agent.store import Stores, open_stores
 from agent.stream import AlertIntake, Outlook, ReadMarks, Stream, make_feeds, make_stages
 from agent.tracking import IncidentTracker
@@ -74,7 +75,12 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         lambda: current.definitions.book.digest,
         lambda remediation: ansible.snapshots.digest_of(remediation.folder),
     )
-    escalation = Escalation(current.policy, lambda: current.settings.notify.escalate_to)
+    escalation = Escalation(
+        current.policy,
+        lambda: current.settings.notify.escalate_to,
+        lambda incident: is_urgent(incident, current.book().faults),
+        lambda: current.settings.notify.informed,
+    )
     responder = make_responder(stores, current, decider, workers, previews, escalation, source, latest, clock)
     # pages and messages draw what the pipeline sees, which is put together below
     charts = IncidentCharts(source, current.book, lambda: pipeline.anomalies, clock)

@@ -11,6 +11,7 @@ from agent.diagnose.live.harmed import HarmFinder
 from agent.diagnose.live.joining import Binding, evaluate, merge
 from agent.diagnose.live.symptoms import SymptomFinder
 from agent.diagnose.live.unknown_alerts import UnknownAlerts
+from agent.diagnose.live.unknown_faults import UnknownFaults
 from agent.placeholders import fill, names
 from agent.records import Alert, Anomaly, Arrivals, Candidate, Frame, Harm, Held, Vote
 
@@ -35,6 +36,7 @@ class RuleVoter:
         self._harms = book.harms
         self._settle = settle
         self._unknown_alerts = UnknownAlerts(self._rules, ignored_alerts)
+        self._unknown_faults = UnknownFaults(book.signals)
 
     def unknown_among(self, alerts: Iterable[Alert]) -> list[Alert]:
         """Return the alerts that no rule uses."""
@@ -65,6 +67,7 @@ class RuleVoter:
                     harm = harmed.of(rule, binding)
                     candidates.append(_candidate(rule, binding, lasts, harm))
         candidates += self._unknown_alerts.find(alerts)
+        candidates += self._unknown_faults.find(frame, anomalies, candidates)
         candidates, unsettled = self._settled(candidates, frame)
         held += unsettled
         named = {(one.fault, one.entity) for one in candidates}

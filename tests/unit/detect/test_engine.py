@@ -144,3 +144,14 @@ def test_a_counter_that_only_the_source_knows_as_one_is_judged_by_its_rate():
         watched.show(frames)
     assert told.engine.judged.level[0] == pytest.approx(100 / 60, rel=0.05)
     assert named.engine.judged.level[0] > 1000
+
+
+def test_a_difference_below_the_tolerance_is_no_anomaly():
+    errors = [*np.zeros(2000), *np.full(10, 0.05)]
+    assert any(watch(errors, bad="high"))
+    assert not any(watch(errors, bad="high", tolerance=0.1))
+
+
+def test_far_above_the_tolerance_it_is_one():
+    errors = [*np.zeros(2000), *np.full(10, 5.0)]
+    assert watch(errors, bad="high", tolerance=0.1)[-1]
