@@ -14,8 +14,10 @@ _ROOT = Path(__file__).resolve().parents[2]
 FORMATS = ("deb", "rpm")
 EXTRAS = {
     "charts": "a picture of the metrics in messages (matplotlib)",
+    "dask": "work spread over a Dask cluster",
     "deep": "the recurrent model of whole entities (JAX)",
     "kafka": "events from Kafka",
+    "mcp": "the agent as a server of the Model Context Protocol",
     "postgres": "the driver for PostgreSQL",
     "pyod": "any detector of PyOD by its class path",
 }
