@@ -65,6 +65,7 @@ class Cluster:
     folder: Path
     image: str
     memory: str = "512m"
+    logins: Iterable[str] = LOGINS
     hosts: dict[str, Host] = field(default_factory=dict)
 
     def __enter__(self) -> Cluster:
@@ -133,7 +134,7 @@ class Cluster:
             )
             state = done.stdout.strip()
             if state == "running":
-                for login in LOGINS:
+                for login in self.logins:
                     host.let_in(login, (self.folder / "key.pub").read_text())
                 return
             if state == "degraded":

@@ -96,7 +96,7 @@ def wait(condition: Callable[[], Any], timeout_s: float, why: Callable[[], str] 
 def running_site(name: str, folder: Path, files: Path) -> Iterator[Site]:
     """Start everything, with the folder ``files`` of packages on the ops host; remove it in the end."""
     cluster = Cluster(name, folder / "hosts", node_image(print))
-    ops_cluster = Cluster(f"{name}-ops", folder / "ops", base_image(print), memory="2g")
+    ops_cluster = Cluster(f"{name}-ops", folder / "ops", base_image(print), memory="2g", logins=("root",))
     with cluster, ops_cluster:
         start_cluster(cluster)
         ops_cluster.start(["ops"])
