@@ -53,6 +53,8 @@ class Reason(StrEnum):
     CANARY = "canary"
     AWAITING_FRAME = "awaiting_frame"
     INTERNAL_ERROR = "internal_error"
+    NO_HARM = "no_harm"
+    HARM_UNKNOWN = "harm_unknown"
 
     # decided by a person
     DENIED = "denied"
@@ -125,6 +127,8 @@ _TEXTS: dict[Reason, str] = {
     Reason.CANARY: "the same remediation is being tried for this fault on another host first",
     Reason.AWAITING_FRAME: "the next decision waits for samples newer than the last verdict",
     Reason.INTERNAL_ERROR: "the agent itself fails at this again and again",
+    Reason.NO_HARM: "nobody suffers from it",
+    Reason.HARM_UNKNOWN: "nobody can tell whether anybody suffers from it",
     Reason.DENIED: "a person said no",
     Reason.APPROVAL_EXPIRED: "nobody said yes in time",
     Reason.CLOSED_BY_PERSON: "a person closed the incident",

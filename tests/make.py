@@ -19,6 +19,7 @@ from agent.records import (
     Candidate,
     Diagnosis,
     Frame,
+    Harm,
     Incident,
     InventoryHost,
     Plan,
@@ -83,6 +84,7 @@ def candidate(fault: str = "down", entity: str = "web1", **fields: Any) -> Candi
         "evidence": ("seen",),
         "symptoms": (symptom(),),
         "labels": {"host": "web1"},
+        "harm": Harm(seen=("customers wait",)),
     }
     return Candidate(fault=fault, entity=entity, **{**defaults, **fields})
 

@@ -74,6 +74,7 @@ def _rule(id_: str, fault: str, signal: str, bound: Mapping[str, float], confide
             "confidence": confidence,
             "when": when,
             "evidence": "{host}",
+            "harm": "itself",
         }
     )
 

@@ -87,6 +87,11 @@ class RemediationRule(Strict):
     minimum_healthy: Confidence = Field(
         default=0.0, description="share of the other hosts of the target's groups that must be well"
     )
+    harm: Literal["required", "not_required"] | None = Field(
+        default=None,
+        description="whether somebody has to suffer from the fault before it is repaired; where nothing is "
+        "said: required for risk medium and high",
+    )
     repeat_interrupted: bool = Field(
         default=False, description="an idempotent run that a crash interrupted may be started again"
     )

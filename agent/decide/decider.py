@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import attrgetter
 
@@ -22,6 +22,7 @@ from agent.records import (
     Candidate,
     Decision,
     Forbidden,
+    Harm,
     Incident,
     InventoryHost,
     NotNow,
@@ -43,6 +44,7 @@ class Circumstances:
     ``tried`` names the remediations that ran for it already. ``standing`` is the plan that people are
     being asked about, or said yes to. ``wanted`` is what a person asked for instead of the best one, who
     may have a reason to ``override_cooldown``. ``repeats`` are interrupted runs that may start again.
+    ``harm`` is whether anybody suffers from the incident, which ``decide`` reads from it.
     """
 
     now: datetime
@@ -52,6 +54,7 @@ class Circumstances:
     wanted: str | None = None
     override_cooldown: bool = False
     repeats: Collection[int] = ()
+    harm: Harm = field(default_factory=Harm)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,7 @@ class Decider:
         """
         if incident.best is None:
             return Decided(decision=Decision(answer=NotNow(reason=Reason.NO_DIAGNOSIS)))
+        about = replace(about, harm=incident.diagnosis.harm)
         try:
             hosts = self._inventory.hosts()
         except RunError as error:
@@ -226,6 +230,7 @@ class Decider:
             now=about.now,
             override_cooldown=about.override_cooldown,
             repeats=about.repeats,
+            harm=about.harm if about.wanted is None else None,
         )
         answer = self._answer(question, remediation, candidate)
         return Decided(decision=Decision(answer=answer), question=question, plan=plan)

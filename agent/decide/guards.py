@@ -17,7 +17,7 @@ from agent.config.remediationfile import RemediationFile
 from agent.config.scalars import format_duration
 from agent.decide.policy import find_window
 from agent.reasons import Reason
-from agent.records import Forbidden, InventoryHost, NotNow, Pause, Plan, Trial
+from agent.records import Forbidden, Harm, InventoryHost, NotNow, Pause, Plan, Trial
 
 _DAY = timedelta(days=1)
 _OF_ALL = frozenset({"all", "ungrouped"})
@@ -61,6 +61,7 @@ class Question:
     """Everything a guard may look at.
 
     ``repeats`` are runs that a crash interrupted and that may be started again: they cool nothing down.
+    ``harm`` is whether anybody suffers; None where a person asks, who knows why.
     """
 
     plan: Plan
@@ -73,6 +74,7 @@ class Question:
     now: datetime
     override_cooldown: bool = False
     repeats: Collection[int] = ()
+    harm: Harm | None = None
 
 
 Objection = NotNow | Forbidden
@@ -81,6 +83,15 @@ Objection = NotNow | Forbidden
 def find_objection(question: Question) -> Objection | None:
     """Return the first guard's objection, or None when all agree."""
     return next((objection for guard in GUARDS if (objection := guard(question))), None)
+
+
+def _harm(q: Question) -> Objection | None:
+    """Leave alone what hurts nobody: what interrupts or takes away has a cost, and needs a gain."""
+    is_required = q.rule.harm == "required" or (q.rule.harm is None and q.file.risk != "low")
+    if not is_required or q.harm is None or q.harm.seen:
+        return None
+    known = bool(q.harm.unseen) and not q.harm.unknown
+    return _not_now(q, Reason.NO_HARM if known else Reason.HARM_UNKNOWN, q.harm.text, None)
 
 
 def _pause(q: Question) -> Objection | None:
@@ -235,6 +246,7 @@ GUARDS: tuple[Callable[[Question], Objection | None], ...] = (
     _blast_radius,
     _healthy_share,
     _host_busy,
+    _harm,
 )
 
 

@@ -11,6 +11,7 @@ import pwd
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
+from typing import Literal
 
 from agent.config.policyfile import Permission, PolicyFile, RemediationRule, Selector, Window, cron_trigger
 from agent.config.remediationfile import RemediationFile
@@ -136,8 +137,14 @@ def _strictest(rules: list[RemediationRule]) -> RemediationRule:
             "minimum_healthy": max(rule.minimum_healthy for rule in rules),
             "repeat_interrupted": all(rule.repeat_interrupted for rule in rules),
             "canary": any(rule.canary for rule in rules),
+            "harm": _strictest_harm(rules),
         }
     )
+
+
+def _strictest_harm(rules: list[RemediationRule]) -> Literal["required", "not_required"] | None:
+    said = {rule.harm for rule in rules}
+    return "required" if "required" in said else None if None in said else "not_required"
 
 
 def _environment(host: InventoryHost) -> str | None:

@@ -49,6 +49,8 @@ _STORM_SILENCE = timedelta(minutes=30)
 _LONG_S = 3600.0  # a wait that people hear of even when nothing critical waits
 # waits that somebody has chosen, who need not hear that they are long
 _CHOSEN = (Reason.PAUSED, Reason.MAINTENANCE_WINDOW, Reason.MODE_OBSERVE, Reason.NO_DIAGNOSIS)
+# findings that are told instead of treated
+_TOLD = (Reason.NO_HARM, Reason.HARM_UNKNOWN)
 # waits of which nobody needs to hear at once: runs at work, and polls, end them within minutes
 _BRIEF = (
     Reason.HOST_BUSY,
@@ -318,7 +320,8 @@ class Deciding:
             return [] if silent else self._escalation.told(STORM)
         critical = answer.reason not in _BRIEF and self._is_critical(incident)
         long = answer.reason not in _CHOSEN and self._clock.monotonic() - since_s >= _LONG_S
-        if not (critical or long) or told_targets(connection, incident.id, WAITING):
+        instead = answer.reason in _TOLD
+        if not (critical or long or instead) or told_targets(connection, incident.id, WAITING):
             return []
         return self._escalation.told(WAITING, incident)
 

@@ -7,7 +7,7 @@ import pytest
 from agent.config.policyfile import PolicyFile
 from agent.decide.guards import GUARDS, Question, find_objection
 from agent.reasons import Reason
-from agent.records import NotNow, Pause, PauseScope
+from agent.records import Harm, NotNow, Pause, PauseScope
 from tests.make import NOW, Past, host, plan, remediation_file, trial
 
 WEB = {
@@ -16,7 +16,19 @@ WEB = {
 }
 
 
-def ask(*, limits=None, rule=None, guards=None, windows=(), now=NOW, pauses=(), of=None, hosts=WEB, **more):
+def ask(
+    *,
+    limits=None,
+    rule=None,
+    guards=None,
+    windows=(),
+    now=NOW,
+    pauses=(),
+    of=None,
+    hosts=WEB,
+    risk="low",
+    **more,
+):
     policy = PolicyFile.model_validate(
         {
             "roles": {},
@@ -25,10 +37,10 @@ def ask(*, limits=None, rule=None, guards=None, windows=(), now=NOW, pauses=(), 
             "windows": list(windows),
         }
     )
-    own = {name: more.pop(name) for name in ("override_cooldown", "repeats") if name in more}
+    own = {name: more.pop(name) for name in ("override_cooldown", "repeats", "harm") if name in more}
     question = Question(
         plan=of or plan(),
-        file=remediation_file(limits=limits or {"cooldown": "0s", "per_day": 100}),
+        file=remediation_file(limits=limits or {"cooldown": "0s", "per_day": 100}, risk=risk),
         rule=policy.remediations[0],
         policy=policy,
         hosts=hosts,
@@ -52,7 +64,7 @@ def test_nothing_to_object_to():
     assert ask() is None
 
 
-def test_there_are_eleven_of_them_in_this_order():
+def test_there_are_twelve_of_them_in_this_order():
     names = [guard.__name__.strip("_") for guard in GUARDS]
     assert names == [
         "pause",
@@ -66,6 +78,7 @@ def test_there_are_eleven_of_them_in_this_order():
         "blast_radius",
         "healthy_share",
         "host_busy",
+        "harm",
     ]
 
 
@@ -336,3 +349,31 @@ class TestWindows:
             {**once, "id": "long", "until": "2026-01-05T15:00:00Z"},
         ]
         assert ask(windows=windows) == (Reason.MAINTENANCE_WINDOW, NOW + timedelta(hours=3))
+
+
+class TestHarm:
+    """What interrupts or takes away waits until somebody is seen to suffer."""
+
+    NOBODY = Harm(unseen=("web1 answers as fast as ever",))
+    SOMEBODY = Harm(seen=("shop on web1 takes 9 s",), unknown=("nothing measures waiting there",))
+
+    @pytest.mark.parametrize("risk", ["medium", "high"])
+    def test_what_hurts_nobody_is_left_alone(self, risk):
+        assert ask(risk=risk, harm=self.NOBODY) == (Reason.NO_HARM, None)
+        assert ask(risk=risk, harm=self.SOMEBODY) is None
+
+    @pytest.mark.parametrize(
+        "harm", [Harm(), Harm(unknown=("no samples",)), Harm(unseen=("quiet",), unknown=("no samples",))]
+    )
+    def test_what_is_not_known_is_no_harm(self, harm):
+        assert ask(risk="medium", harm=harm) == (Reason.HARM_UNKNOWN, None)
+
+    def test_what_can_hardly_hurt_needs_none(self):
+        assert ask(risk="low", harm=self.NOBODY) is None
+
+    def test_the_policy_may_ask_for_it_always_or_never(self):
+        assert ask(risk="low", harm=self.NOBODY, rule={"harm": "required"}) == (Reason.NO_HARM, None)
+        assert ask(risk="high", harm=self.NOBODY, rule={"harm": "not_required"}) is None
+
+    def test_a_person_who_asks_knows_why(self):
+        assert ask(risk="high", harm=None) is None
