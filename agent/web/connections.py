@@ -37,7 +37,7 @@ class BoundedProtocol(PeerProtocol):
         """Take a place, or have somebody make room."""
         super().connection_made(transport)
         self._enter("new")
-        if len(self.connections) > _most_open():
+        if len(_open(self)) > _most_open():
             _make_room(self)
 
     def data_received(self, data: bytes) -> None:
@@ -95,13 +95,15 @@ def _most_open() -> int:
     return MOST_OPEN if descriptors <= 0 else max(_QUEUE, min(MOST_OPEN, descriptors // _SHARE))
 
 
+def _open(one: BoundedProtocol) -> list[BoundedProtocol]:
+    """Return the connections of a socket that nobody has told to go yet."""
+    found = (other for other in one.connections if isinstance(other, BoundedProtocol))
+    return [other for other in found if not other.transport.is_closing()]
+
+
 def _make_room(newest: BoundedProtocol) -> None:
     """Close connections that have waited longest; those at work stay, and the newest goes if all are."""
-    others = [
-        one
-        for one in newest.connections
-        if isinstance(one, BoundedProtocol) and one is not newest and not one.is_at_work
-    ]
+    others = [one for one in _open(newest) if one is not newest and not one.is_at_work]
     waiting = sorted(others, key=BoundedProtocol.waits_since)[:_QUEUE]
     log.debug("connections make room", open=len(newest.connections), closed=len(waiting) or 1)
     for one in waiting or [newest]:

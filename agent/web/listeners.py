@@ -14,7 +14,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from agent.errors import OpsmendError
 from agent.localsocket import peer_of, short_address
 
-_BACKLOG = 128
+# also how many asyncio accepts at once, before any of them can take a place or make room: with more a burst
+# would take the descriptors that sources and runs need
+BACKLOG = 64
 
 
 def listen_on_port(listen: str) -> socket.socket:
@@ -24,7 +26,7 @@ def listen_on_port(listen: str) -> socket.socket:
         listener = socket.create_server(
             (host.strip("[]"), int(port)),
             family=socket.AF_INET6 if ":" in host else socket.AF_INET,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
         )
         # head and body of an answer are two segments: without this the second waits 40 ms for the client's
         # delayed acknowledgement of the first; connections inherit it
@@ -49,7 +51,7 @@ def listen_on_path(path: Path) -> socket.socket:
         with short_address(path) as address:
             listener.bind(address)
         path.chmod(0o660)
-        listener.listen(_BACKLOG)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise OpsmendError(f"{path} cannot be used: {error.strerror or error}") from error

@@ -15,7 +15,7 @@ from agent.errors import OpsmendError
 from agent.localsocket import FILE
 from agent.log import Logger
 from agent.web.connections import BoundedProtocol
-from agent.web.listeners import listen_on_path, listen_on_port
+from agent.web.listeners import BACKLOG, listen_on_path, listen_on_port
 
 log = Logger("web")
 
@@ -37,6 +37,7 @@ class ApiServer:
         config = uvicorn.Config(
             app,
             http=BoundedProtocol,
+            backlog=BACKLOG,
             ssl_certfile=tls.cert_file if tls else None,
             ssl_keyfile=tls.key_file if tls else None,
             log_config=None,

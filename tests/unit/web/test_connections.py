@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 import requests
@@ -84,6 +85,27 @@ def test_any_number_of_silent_ones_leaves_room_for_others(address, monkeypatch):
             assert requests.get(f"{url}/healthz", timeout=5).ok
             assert requests.post(f"{url}/body", data=b"x" * 1000, timeout=5).json() == 1000
         assert time.monotonic() - began < 3
+
+
+def test_a_burst_takes_no_more_descriptors_than_there_are_places(address, monkeypatch):
+    monkeypatch.setattr(connections, "HEADER_S", 30.0)
+    before = descriptors()
+    ours = [socket.socket() for _ in range(600)]
+    taken = descriptors()
+    try:
+        for one in ours:
+            one.connect(address)
+        time.sleep(0.5)  # until all of them were looked at
+        assert descriptors() - taken <= connections.MOST_OPEN + 1
+        assert requests.get(f"http://127.0.0.1:{address[1]}/healthz", timeout=2).ok
+    finally:
+        for one in ours:
+            one.close()
+    assert taken - before == len(ours)
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def test_a_kept_connection_may_ask_again(address):
