@@ -183,3 +183,17 @@ def ask_anew(gallery, number=None):
     else:
         gallery.ask_again(number)
     return number
+
+
+def test_what_it_really_was_can_be_said_when_it_is_over(gallery, browser):
+    number = gallery.numbers["recovered"]
+    with opened(browser, gallery.url, gallery.tokens["ann"]) as page:
+        page.goto(f"{gallery.url}/incidents/{number}")
+        page.get_by_text("Say what it was").click()
+        page.get_by_label("should have been the fault below").check()
+        page.select_option("#fault", "disk_full")
+        page.get_by_role("button", name="Say it").click()
+        page.get_by_text("ann, ").and_(page.get_by_text("it was disk_full")).wait_for()
+        assert violations(page) == []
+    (said,) = gallery.stores.feedback.list(incident_id=number)
+    assert (said.author, said.fault) == ("ann", "disk_full")

@@ -25,6 +25,7 @@ from agent.records import (
     Transition,
     count_voices,
 )
+from agent.records.feedback import Feedback
 from agent.records.investigations import Investigation
 from agent.records.tokens import Scope
 from agent.response import Person
@@ -153,6 +154,9 @@ class IncidentPage:
     options: Sequence[ShownOption]
     may: Mapping[Permission, bool]
     why_not_you: str
+    feedback: Sequence[Feedback]
+    faults: Sequence[str]
+    remediations: Sequence[str]
 
 
 @router.get("/incidents/{incident_id}", **needs(Scope.LOOK))
@@ -203,6 +207,9 @@ def look(incident_id: int, agent: Parts, who: Person, scope: Scope) -> IncidentP
         options=[_option(one.remediation, one.note, agent) for one in incident.options],
         may=may,
         why_not_you=why_not_you,
+        feedback=agent.stores.feedback.list(incident_id=incident_id),
+        faults=sorted(agent.current.book().faults),
+        remediations=sorted(agent.current.catalog()),
     )
 
 

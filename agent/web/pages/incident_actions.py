@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Annotated
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Request, Response
 from fastapi.responses import RedirectResponse
 
 from agent.errors import ConflictError, NotFoundError, OpsmendError, RefusedError
+from agent.records.feedback import FeedbackKind
 from agent.records.tokens import Scope
 from agent.response import Person
+from agent.response.feedback_actions import FeedbackActions
 from agent.web.access import GuardedRoute, needs
 from agent.web.pages.forms import read_form
 from agent.web.pages.incident import Notice, incident_page
@@ -73,6 +75,24 @@ async def cancel(request: Request, incident_id: Id, agent: Agent, who: Asker) ->
         return Notice("work", "Being cancelled.", f"Nothing of run {run_id} will be left on the host.")
 
     return await _answer(request, incident_id, agent, who, stop)
+
+
+@router.post("/incidents/{incident_id}/feedback", **needs(Scope.DECIDE))
+async def say(request: Request, incident_id: Id, agent: Agent, who: Asker) -> Response:
+    """Keep what somebody says the incident was, or what fixed it."""
+    fields = await read_form(request)
+    kind = fields.get("kind", "")
+    named = {"it_was": "fault", "fixed_by": "remediation"}.get(kind)
+    if kind not in list(FeedbackKind) or (named and not fields.get(named)):
+        raise HTTPException(422, "say what it was: right, wrong, another fault, or what fixed it")
+
+    def keep() -> Notice | None:
+        actions = FeedbackActions(agent.stores, agent.operator_actions, agent.clock)
+        names = {named: fields[named]} if named else {}
+        actions.about_incident(who, incident_id, FeedbackKind(kind), note=fields.get("note", ""), **names)
+        return Notice("well", "Thank you.", "It counts when opsmend learns from this incident.")
+
+    return await _answer(request, incident_id, agent, who, keep)
 
 
 @router.post("/resume", **needs(Scope.DECIDE))
