@@ -81,6 +81,10 @@ molecule-changed: packages venv ## Run those whose files changed, and a few othe
 test-acceptance: packages venv ## Let a running agent meet every fault through Prometheus; prints the table (NAMES="a b")
 	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend playbooks prove $(NAMES) --jobs $(or $(JOBS),1)
 
+.PHONY: test-stories
+test-stories: packages venv ## Fill, stop and freeze live hosts as strangers did: is every trouble told, and nothing repaired that is well?
+	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest -m stories tests/acceptance/test_incident_stories.py $(PYTEST_ARGS)
+
 .PHONY: test-live
 test-live: packages venv ## Break nine real hosts 30 times, alone and two at once: is each fault named right? (HEALTHY=60: so many minutes of load, deploys, reboots, jobs that end, and no repair)
 	$(SUDO) env PATH="$(PATH)" $(BIN)/python -m tests.acceptance.live.trial $(if $(HEALTHY),--healthy $(HEALTHY)) $(if $(NAMES),--only $(NAMES))

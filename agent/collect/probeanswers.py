@@ -16,6 +16,7 @@ _FULL_PERCENT = 95
 _HOG_PERCENT = 80.0
 _SOON = timedelta(days=14)
 _MOST_FACTS = 50
+_MOMENTS_S = 15  # a process younger than this is no finding
 _TROUBLE = re.compile(
     r"error|fail|fatal|panic|denied|refused|no space|out of memory|killed|timed? ?out|address already in use",
     re.IGNORECASE,
@@ -61,13 +62,16 @@ def read_space(text: str, now: datetime) -> Reading:
 
 
 def read_processes(text: str, now: datetime) -> Reading:
-    """Read ``ps``: who takes the most processor time and memory."""
+    """Read ``ps``: who takes the most processor time and memory.
+
+    What runs only for moments, as the login and the commands that ask, has its whole life at full load.
+    """
     facts, found = {}, []
     for line in text.splitlines()[1:_MOST_FACTS]:
-        match = re.match(r"\s*(\d+)\s+([\d.]+)\s+([\d.]+)\s+(\S.*)$", line)
-        if not match:
+        match = re.match(r"\s*(\d+)\s+(?:(\d+)\s+)?([\d.]+)\s+([\d.]+)\s+(\S.*)$", line)
+        if not match or (match[2] and int(match[2][:9]) < _MOMENTS_S):
             continue
-        pid, cpu, memory, name = match.groups()
+        pid, _, cpu, memory, name = match.groups()
         facts[f"{name} ({pid})"] = f"{cpu} % processor, {memory} % memory"
         try:
             for share, what in ((float(cpu), "processor"), (float(memory), "memory")):

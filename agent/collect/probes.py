@@ -48,7 +48,7 @@ def questions(unit: str = "", certificates: Sequence[str] = ()) -> list[Question
     asked = [
         Question("space", ("df", "-P", "-k", "-x", "tmpfs", "-x", "devtmpfs", "-x", "overlay")),
         Question("inodes", ("df", "-P", "-i", "-x", "tmpfs", "-x", "devtmpfs", "-x", "overlay")),
-        Question("processes", ("ps", "-eo", "pid,pcpu,pmem,comm", "--sort=-pcpu")),
+        Question("processes", ("ps", "-eo", "pid,etimes,pcpu,pmem,comm", "--sort=-pcpu")),
         Question("ports", ("ss", "-Hltn")),
     ]
     if unit:

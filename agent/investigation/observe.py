@@ -35,6 +35,10 @@ _BEFORE_S = 60.0  # before the first symptom, the incident may have begun unseen
 _FEWEST_HEALTHY = 10  # columns; with fewer the healthy time is looked for within the incident
 _LONGEST_INCIDENT_S = 3600.0
 _SURE = 0.8
+# groups of processes that come with every login: ours, when the agent asks or repairs
+_OWN_NOISE = frozenset(
+    {"(sd-pam)", "bash", "dash", "dbus-daemon", "sftp-server", "sh", "sshd", "sudo", "systemd-logind"}
+)
 
 
 def observe(
@@ -119,7 +123,9 @@ def _choose(frame: Frame, signals: Mapping[str, Signal], incident: Incident) -> 
     rows = [
         row
         for row, series in enumerate(frame.series)
-        if (signal := signals.get(series.signal)) is not None and signal.bad != "none"
+        if (signal := signals.get(series.signal)) is not None
+        and signal.bad != "none"
+        and series.labels.get("groupname") not in _OWN_NOISE
     ]
     if len(rows) > _MOST_SERIES:
         hosts = {incident.host, *(one.labels.get("host", "") for one in incident.diagnosis.candidates)}

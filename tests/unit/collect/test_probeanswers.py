@@ -37,6 +37,13 @@ def test_a_process_that_takes_a_processor_is_named():
     assert findings("processes", text) == ["stress (12) takes 100 % of the processor"]
 
 
+def test_what_the_question_itself_has_started_is_no_finding():
+    text = (
+        "  PID ELAPSED %CPU %MEM COMMAND\n  12 900 99.5 0.1 stress\n  13 0 100 0.1 ps\n  14 2 95.0 0.1 sshd\n"
+    )
+    assert findings("processes", text) == ["stress (12) takes 100 % of the processor"]
+
+
 def test_the_journal_tells_its_last_lines_of_trouble():
     lines = [f"2026-01-05T11:00:0{i} web1 app[1]: bind failed {i}" for i in range(5)]
     assert len(findings("journal", "\n".join([*lines, "ordinary"]))) == 3

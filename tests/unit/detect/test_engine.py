@@ -93,7 +93,7 @@ def test_what_lasts_for_long_is_accepted_as_the_new_normal():
 def test_an_open_anomaly_says_its_kind_and_where_to_look():
     (anomaly,) = watch([*noise(300), *(noise(30) + 20)])[-1]
     assert anomaly.kind == "level_shift"
-    assert anomaly.query.startswith(f"({signal('x').query})")
+    assert anomaly.query == f'{signal("x").query}{{host="web1"}}'
     assert anomaly.since <= anomaly.opened_at
 
 

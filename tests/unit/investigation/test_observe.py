@@ -85,3 +85,9 @@ def test_a_rule_that_is_sure_of_what_is_still_seen_is_evidence():
     for first, found in ((sure, {"web1": 0.95}), (over, {})):
         incident = make.incident(first, over if first is sure else sure)
         assert observe(incident, FRAME, SIGNALS, Topology()).findings == found
+
+
+def test_logins_of_our_own_are_no_evidence():
+    noisy = make.frame({("free", f"host=web1 groupname={name}"): [0.5] * 40 for name in ("sshd", "nginx")})
+    table = observe(make.incident(make.candidate()), noisy, SIGNALS, Topology()).table
+    assert [labels["groupname"] for labels in table.labels] == ["nginx"]
