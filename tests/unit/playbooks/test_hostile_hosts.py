@@ -135,6 +135,12 @@ def test_what_a_module_answers_is_always_text(removing, packing, folder, name):
     assert removing.remove(old, 2.0, str(folder), "bytes", device) == 3
 
 
+def test_what_fills_a_file_system_is_named_as_a_file_and_not_as_its_folder(removing, folder):
+    (folder / "blob").write_bytes(b"x" * 3_000_000)
+    (folder / "small.log").write_bytes(b"x" * 10)
+    assert removing.crowded(str(folder), folder.stat().st_dev, "bytes") == [f"2 MiB in {folder}/blob"]
+
+
 def test_a_folder_named_like_an_archive_does_not_fail_what_is_done_already(logs, folder):
     (folder / "x.log.flood-0.gz").mkdir()
     (folder / "x.log.flood-1.gz").write_text("old")

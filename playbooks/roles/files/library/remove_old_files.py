@@ -61,7 +61,7 @@ free_ratio:
   type: float
   returned: always
 crowded:
-  description: The directories of the file system that take most, for people; only when help was needed.
+  description: The files that take most room, or the directories of most entries; only when help was needed.
   type: list
   elements: str
   returned: always
@@ -100,15 +100,25 @@ def remove(found, goal, mountpoint, resource, device):
 
 
 def crowded(mountpoint, device, resource):
-    """Return the directories that take most, the fullest first."""
-    counts = []
-    for folder, entries in files.walk(mountpoint, device):
-        taken = len(entries) if resource == "inodes" else sum(size_of(entry) for entry in entries)
-        counts.append((taken, folder))
+    """Return what takes most, the largest first: files for room, directories for inodes."""
+    counts = entries_of if resource == "inodes" else sizes_of
     unit = "%d in %s" if resource == "inodes" else "%d MiB in %s"
     scale = 1 if resource == "inodes" else 1 << 20
-    largest = heapq.nlargest(_MOST_CROWDED, counts)
-    return [unit % (taken // scale, files.printable(folder)) for taken, folder in largest]
+    largest = heapq.nlargest(_MOST_CROWDED, counts(mountpoint, device))
+    return [unit % (taken // scale, files.printable(path)) for taken, path in largest if taken >= scale]
+
+
+def entries_of(mountpoint, device):
+    """Yield how many entries each directory has."""
+    for folder, entries in files.walk(mountpoint, device):
+        yield len(entries), folder
+
+
+def sizes_of(mountpoint, device):
+    """Yield the room that each file takes."""
+    for folder, entries in files.walk(mountpoint, device):
+        for entry in entries:
+            yield size_of(entry), os.path.join(folder, entry.name)
 
 
 def size_of(entry):
