@@ -144,6 +144,10 @@ bench-kinds: venv ## Put anomalies of all kinds into simulated series: what is f
 bench-live: venv ## Poll simulated entities, and recorded ones, as the agent does: false alarms, faults found (DATA=folder)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.live "$(DATA)"
 
+.PHONY: bench-ablation
+bench-ablation: venv ## Measure what each mechanism of detection is worth: everything with it and without (DATA=folder)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.ablation "$(DATA)"
+
 .PHONY: bench-models
 bench-models: venv ## Measure training and asking the models of whole entities (ENTITIES=200 SERIES=20 DAYS=7 JOBS=2)
 	$(BIN)/python -m tests.bench.models
