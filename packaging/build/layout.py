@@ -74,7 +74,7 @@ def _write_papers(package: str, tree: Path) -> None:
 
 
 def _completion(shell: str) -> str:
-    variables = {**os.environ, "_OPSMEND_COMPLETE": f"source_{shell}"}
+    variables = {**os.environ, "_OPSMEND_COMPLETE": f"source_{shell}", "PYTHONPATH": str(ROOT)}
     command = Path(sys.executable).parent / "opsmend"
     return subprocess.run([command], env=variables, capture_output=True, text=True, check=True).stdout
 

@@ -13,6 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+# what is asked for its pages and completions is this checkout, whatever is installed beside the builder
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 import environment
 from archive import BELOW, EXTRAS, FORMATS, core_package, dated, extra_package, pack
 from layout import ROOT, lay_out_core, lay_out_extra
