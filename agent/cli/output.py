@@ -14,8 +14,9 @@ from typing import Any, TextIO
 
 import orjson
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -31,13 +32,17 @@ _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
 class CleanConsole(Console):
     """Prints what is given to it, and nothing that a terminal would obey.
 
-    Every string goes through here, also the cells of tables: what a label, a log line or a playbook's output
-    holds is shown, never carried out.
+    What a label, a log line or a playbook's output holds is shown, never carried out, whatever it is part of.
     """
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Return a string with its markup as text that may be shown."""
+        """Return a string with its markup as text that may be shown: so cleaned its width is known."""
         return super().render_str(clean(text, lines=True), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Yield what is written: everything comes by here, in pieces."""
+        for piece in super().render(renderable, options):
+            yield piece if piece.control else piece._replace(text=clean(piece.text, lines=True))
 
 
 console = CleanConsole(highlight=False, width=_WIDTH)

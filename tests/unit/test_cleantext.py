@@ -4,6 +4,9 @@ import io
 
 import pytest
 from markupsafe import Markup
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.text import Text
 
 from agent.cleantext import clean, describe_unforeseen, hide_secrets, remember_secret, remember_url
 from agent.cli.output import CleanConsole
@@ -33,7 +36,10 @@ def test_nothing_that_a_terminal_obeys_is_left(text):
 def test_a_command_prints_it_and_obeys_none_of_it(text):
     out = io.StringIO()
     console = CleanConsole(file=out, width=80, force_terminal=False)
-    console.print(text.replace("[", "\\["))
+    plain = text.replace("[", "\\[")
+    for shown in (plain, Text(text), [text], Panel(Text(text), title=plain), Padding(plain, (0, 2))):
+        console.print(shown)
+    console.rule(plain)
     assert all(c.isprintable() or c == "\n" for c in out.getvalue())
 
 
