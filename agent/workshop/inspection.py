@@ -18,6 +18,7 @@ from agent.errors import ConfigError, OpsmendError, Problem
 from agent.placeholders import fill, names
 from agent.remediate.environment import ansible_environment
 from agent.remediate.snapshot import ROLES
+from agent.workshop.dangers import check_dangers
 from agent.workshop.places import Places
 from agent.workshop.roles import option_types, role_uses
 from agent.workshop.scenario import load_scenario
@@ -44,6 +45,7 @@ def inspect_files(folder: Path, book: Rulebook, places: Places) -> list[Problem]
         lambda: _check_faults(remediation, book, places),
         lambda: _check_parameters(remediation, places),
         lambda: _check_scenario(remediation),
+        lambda: check_dangers(remediation, places.roles),
     )
     for look in looks:
         try:

@@ -19,7 +19,7 @@ class _AnsibleLoader(yaml.SafeLoader):
 
 _AnsibleLoader.add_multi_constructor("!", lambda loader, tag, node: None)
 
-_TASK_LISTS = ("pre_tasks", "tasks", "post_tasks", "handlers", "block", "rescue", "always")
+TASK_LISTS = ("pre_tasks", "tasks", "post_tasks", "handlers", "block", "rescue", "always")
 _ACTIONS = ("import_role", "include_role")
 _KEYWORDS = frozenset({"role", "name", "vars", "when", "tags", "become"})
 
@@ -36,7 +36,7 @@ class RoleUse:
 
 def role_uses(playbook: Path) -> list[RoleUse]:
     """Return the roles of a playbook, in its ``roles`` and in its tasks. Raises ConfigError."""
-    plays = _read(playbook)
+    plays = read_ansible(playbook)
     if not isinstance(plays, list):
         raise ConfigError([Problem(playbook, "is no list of plays")])
     uses = [use for play in plays if isinstance(play, Mapping) for use in _of_play(play, playbook)]
@@ -66,7 +66,7 @@ def roles_of(folder: Path) -> set[str]:
     """Return the names of all roles that the playbooks in a remediation's folder use."""
     names: set[str] = set()
     for playbook in folder.glob("*.yml"):
-        if isinstance(_read(playbook), list):
+        if isinstance(read_ansible(playbook), list):
             names |= {use.role for use in role_uses(playbook)}
     return names
 
@@ -86,11 +86,15 @@ def needed_roles(names: Iterable[str], folders: Iterable[Path]) -> set[str]:
             if meta.is_file():
                 todo += [_name_of(one) for one in (read_yaml(meta).data or {}).get("dependencies") or ()]
             for tasks in (folder / name / "tasks").glob("*.yml"):
-                todo += [use.role for use in _of_tasks(_read(tasks), tasks, frozenset())]
+                todo += [use.role for use in _of_tasks(read_ansible(tasks), tasks, frozenset())]
     return found
 
 
-def _read(file: Path) -> Any:
+def read_ansible(file: Path) -> Any:
+    """Return what a file of plays or tasks holds, without values under Ansible's own tags.
+
+    Raises ConfigError.
+    """
     try:
         return yaml.load(file.read_text(), _AnsibleLoader)  # noqa: S506, it is a safe one
     except yaml.YAMLError as error:
@@ -108,7 +112,7 @@ def _of_play(play: Mapping[str, Any], playbook: Path) -> Iterator[RoleUse]:
             else set()
         )
         yield RoleUse(playbook, _name_of(role), "main", variables | given)
-    for key in _TASK_LISTS:
+    for key in TASK_LISTS:
         yield from _of_tasks(play.get(key), playbook, variables)
 
 
@@ -121,7 +125,7 @@ def _of_tasks(tasks: Any, playbook: Path, outer: frozenset[str]) -> Iterator[Rol
             call = task.get(f"ansible.builtin.{action}", task.get(action))
             if isinstance(call, Mapping) and "name" in call:
                 yield RoleUse(playbook, str(call["name"]), str(call.get("tasks_from", "main")), variables)
-        for key in _TASK_LISTS:
+        for key in TASK_LISTS:
             yield from _of_tasks(task.get(key), playbook, variables)
 
 
