@@ -29,7 +29,9 @@ from agent.config.rulefiles import Fault, Rule, Rulebook, Signal
 from agent.decide import Decider, Remediation, load_catalog
 from agent.diagnose import Clearance, IncidentLifecycle, RuleVoter, VotingEnsemble
 from agent.errors import RunError, SourceUnreachable
+from agent.forecasting import ForecastTracker
 from agent.pipeline import Pipeline
+from agent.predict import Forecaster
 from agent.reasons import Reason
 from agent.records import (
     Arrivals,
@@ -473,6 +475,7 @@ class World:
             source=self.metrics,  # type: ignore[arg-type]
             buffer=FrameBuffer(book.signals, 40, 1000),
             detector=_Quiet(),
+            forecasts=ForecastTracker(Forecaster(book.signals), self.stores.forecasts),
             voter=RuleVoter(book),
             ensemble=VotingEnsemble(tuple),
             lifecycle=IncidentLifecycle(book.faults, None, timedelta(seconds=30), Clearance()),
