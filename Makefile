@@ -61,6 +61,10 @@ test-many-runs: packages venv ## Run, cancel and time out on a real host again a
 test-crash: packages venv servers ## Kill the agent at random moments and count what is lost or done twice (TRIALS=200, 35 minutes)
 	$(BIN)/python -m tests.integration.crash --trials $(or $(TRIALS),200)
 
+.PHONY: test-model
+test-model: venv ## Let anything happen to the response in any order, with a kill between any two writes (STEPS=20000)
+	STEPS=$(or $(STEPS),20000) $(BIN)/pytest tests/unit/response/test_model.py -p no:xdist
+
 .PHONY: test-pages
 test-pages: packages venv ## Look at every page in Chromium, on a phone and a desk, light and dark: pictures in .cache/shots, and what axe finds
 	$(BIN)/pytest tests/integration/test_pages.py -m "browser or not browser" $(PYTEST_ARGS)

@@ -38,6 +38,7 @@ from agent.records import (
     Incident,
     InventoryHost,
     Leftovers,
+    PauseScope,
     Person,
     Run,
     RunState,
@@ -75,8 +76,8 @@ def _rule(id_: str, fault: str, signal: str, bound: Mapping[str, float], confide
             "entity": "{host}",
             "confidence": confidence,
             "when": when,
-            "evidence": "{host}",
             "harm": "itself",
+            "evidence": "{host}",
         }
     )
 
@@ -355,6 +356,9 @@ class _Quiet:
     def learn(self, frame: Any) -> None:
         pass
 
+    def weigh(self, said: Any, now: datetime) -> None:
+        pass
+
 
 def write_catalog(folder: Path, catalog: Mapping[str, Mapping[str, Any]]) -> dict[str, Remediation]:
     """Write remediations and load them as the agent does."""
@@ -401,6 +405,7 @@ class World:
         self.works: list[Work] = []
         self.starts: Counter[int] = Counter()  # carry_out by run
         self.failures: list[str] = []  # what a guard let through, as seen on the hosts
+        self.held: list[PauseScope] = []  # what people have paused, as they know it
         self._lock = threading.Lock()
         self._writes_left: int | None = None
         settings = Settings.model_validate({"verify": {"interval": "1s"}, "collect": {"poll": "5s"}})
@@ -588,6 +593,11 @@ class World:
                 self.failures.append(f"{work.kind} of run {work.run.id} beside another on {work.hosts}")
             if work.kind == "steps":
                 self.starts[work.run.id] += 1
+                if self.starts[work.run.id] > 1:
+                    self.failures.append(f"run {work.run.id} was started twice")
+            held = [pause for pause in self.held if pause.holds(work.run.plan)]
+            if work.kind != "clean_up" and held:
+                self.failures.append(f"{work.kind} of run {work.run.id} began while it was paused")
             self.works.append(work)
 
     def at_work(self, kind: str | None = None) -> list[Work]:

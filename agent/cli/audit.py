@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from agent.cleantext import clean
 from agent.cli.agentapi import agent_api
 from agent.cli.common import settings_and_stores
 from agent.cli.output import console, print_json
+from agent.store.auditchain import ChainState, read_links, walk
 
 _LONGEST = 160  # letters of one value; --json has all of them
 
@@ -55,10 +57,26 @@ def _details(detail: Mapping[str, Any]) -> Iterator[str]:
         yield f"{clean(name, _LONGEST)}: {clean(told, _LONGEST)}"
 
 
-def verify_audit(config: Path | None, head: str | None, json: bool) -> None:
-    """Walk the chain; exit with 1 when it is broken."""
-    _, stores = settings_and_stores(config)
-    state = stores.audit.verify(head)
+def export_audit(config: Path | None, file: Path, json: bool) -> None:
+    """Write the whole chain into a file; exit with 1 when it is broken."""
+    settings, stores = settings_and_stores(config)
+    _say(stores.audit.export(file.absolute(), settings.audit_folder), json)
+
+
+def verify_audit(config: Path | None, head: str | None, file: Path | None, json: bool) -> None:
+    """Walk the chain in the store, or of a part in a file; exit with 1 when it is broken."""
+    if file is not None:
+        state = walk(read_links(file))
+        if state.broken_at is None and head is not None and head != state.head:
+            why = f"it ends with {state.head}, not with the given head"
+            state = replace(state, broken_at=state.last_id + 1, why=why)
+    else:
+        _, stores = settings_and_stores(config)
+        state = stores.audit.verify(head)
+    _say(state, json)
+
+
+def _say(state: ChainState, json: bool) -> None:
     if json:
         print_json(state)
     elif state.broken_at is None:

@@ -132,13 +132,29 @@ def verify_entries(
         str | None,
         typer.Option(help="A head noted earlier (the log has them): finds entries cut off at the end."),
     ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="A part that was sealed or exported, instead of the store.", show_default=False),
+    ] = None,
     config: Config = None,
     json: Json = False,
 ) -> None:
     """Walk the chain of hashes; exit code 1 and the first wrong entry when somebody changed it."""
     from agent.cli.audit import verify_audit
 
-    verify_audit(config, head, json)
+    verify_audit(config, head, file, json)
+
+
+@audit.command("export")
+def export_entries(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to: one entry a line, JSON, gzip.")],
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Write the whole audit, sealed parts too, into a file that can be verified apart from the store."""
+    from agent.cli.audit import export_audit
+
+    export_audit(config, file, json)
 
 
 @pauses.command("pause")

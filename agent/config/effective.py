@@ -28,6 +28,7 @@ LIVE = (
     "notify.targets",
     "paths.rules",
     "remediate.grace",
+    "retention",
 )
 
 

@@ -36,6 +36,9 @@ _ONE_OR_MANY_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": 
 Paths = Annotated[tuple[Place, ...], BeforeValidator(_one_or_many), WithJsonSchema(_ONE_OR_MANY_SCHEMA)]
 
 
+_WEEK = timedelta(days=7)
+
+
 class AgentSection(Strict):
     """The agent itself."""
 
@@ -326,6 +329,37 @@ class NotifySection(Strict):
         return self.anomalies.targets if self.anomalies else self.escalate_to
 
 
+class RetentionSection(Strict):
+    """How long what is over is kept. What is at work, waits, or is for people stays whatever its age."""
+
+    step_output: PositiveDuration = Field(
+        default=timedelta(days=30),
+        description="what playbooks printed, and the tasks they went through; how each step ended stays",
+    )
+    investigations: PositiveDuration = Field(
+        default=timedelta(days=90), description="what was found out about an incident that is over"
+    )
+    incidents: PositiveDuration = Field(
+        default=timedelta(days=365),
+        description="with their runs, approvals and messages; a week at least, for guards look back",
+    )
+    alerts: PositiveDuration = Field(default=timedelta(days=30), description="that are resolved")
+    events: PositiveDuration = Field(default=timedelta(days=30), description="such as deployments")
+    log_counts: PositiveDuration = Field(
+        default=timedelta(days=2), description="how often which line was logged"
+    )
+    audit: PositiveDuration = Field(
+        default=timedelta(days=365),
+        description="then it is sealed into a file a month under state_dir/audit, which stays",
+    )
+
+    @model_validator(mode="after")
+    def _guards_can_look_back(self) -> RetentionSection:
+        if self.incidents < _WEEK:
+            raise ValueError("incidents: guards look back at them, so they are kept for 7d at least")
+        return self
+
+
 class Settings(Strict):
     """``opsmend.yml``, whole."""
 
@@ -341,6 +375,12 @@ class Settings(Strict):
     learn: LearnSection = LearnSection()
     api: ApiSection = ApiSection()
     notify: NotifySection = NotifySection()
+    retention: RetentionSection = RetentionSection()
+
+    @property
+    def audit_folder(self) -> Path:
+        """Return where the sealed parts of the audit are."""
+        return self.agent.state_dir / "audit"
 
     @property
     def database(self) -> Path:

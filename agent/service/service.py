@@ -27,6 +27,7 @@ from agent.service.responsetimes import ResponseTimes
 from agent.service.self_watch import SelfWatch
 from agent.service.selfreport import SelfReport
 from agent.service.watchdog import Watchdog
+from agent.store.retention import Retention
 from agent.web.access.issued import Credentials
 from agent.web.access.tokensfile import FileTokens, load_tokens
 from agent.web.app import make_app
@@ -44,8 +45,6 @@ _METADATA = timedelta(hours=1)
 _FORGET = timedelta(hours=1)
 _TRAINING = timedelta(seconds=15)
 _LOOK = timedelta(seconds=10)
-_KEEP_COUNTS = timedelta(days=2)  # of log lines
-_KEEP_EVENTS = timedelta(days=30)
 _KEEP_STATE = timedelta(minutes=5)
 _TURN_WITHIN_S = 45.0  # also on a slow disk, and while somebody else holds the store
 _POLL_SPARE_S = 30.0  # for all that a poll does beside asking the source
@@ -259,9 +258,11 @@ class Service:
             agent.stream.stop()
 
     def _forget(self) -> None:
-        now = self._agent.clock.now()
-        self._agent.stores.logs.forget(now - _KEEP_COUNTS)
-        self._agent.stores.events.forget(now - _KEEP_EVENTS)
+        agent = self._agent
+        retention = Retention(agent.stores.database, agent.stores.audit, agent.settings.audit_folder)
+        gone = retention.forget(agent.settings.retention, agent.clock.now())
+        if gone:
+            log.info("old records forgotten", **gone)
 
     def _keep_in_force(self) -> None:
         definitions = self._agent.current.definitions

@@ -13,7 +13,8 @@ from agent.store.approvals import (
     use_approval,
     withdraw_approvals,
 )
-from agent.store.audit import AuditEntry, AuditStore, ChainState
+from agent.store.audit import AuditStore
+from agent.store.auditchain import AuditEntry, ChainState
 from agent.store.engine import Database
 from agent.store.history import History
 from agent.store.incidents import IncidentStore, move_incident, save_incident

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from agent.records import Alert
 from agent.store.audit import append
@@ -97,11 +97,6 @@ class AlertStore:
         query = select(alerts).where(alerts.c.expired, alerts.c.resolved_at >= start)
         with self._database.reading() as connection:
             return [_to_alert(row) for row in connection.execute(query)]
-
-    def forget(self, before: datetime) -> int:
-        """Remove alerts that were resolved long ago; return how many there were."""
-        with self._database.transaction() as connection:
-            return connection.execute(delete(alerts).where(alerts.c.resolved_at < before)).rowcount
 
 
 def _to_alert(row: Any) -> Alert:

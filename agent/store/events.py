@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
 from agent.records import Event
@@ -58,8 +58,3 @@ class EventStore:
             )
             for row in reversed(rows)
         ]
-
-    def forget(self, before: datetime) -> int:
-        """Remove old events; return how many there were."""
-        with self._database.transaction() as connection:
-            return connection.execute(delete(events).where(events.c.received_at < before)).rowcount

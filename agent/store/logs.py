@@ -127,11 +127,6 @@ class LogStore:
             total: int = connection.execute(query).scalar_one()
             return total
 
-    def forget(self, before: datetime) -> int:
-        """Remove old counts; return how many there were."""
-        with self._database.transaction() as connection:
-            return connection.execute(delete(log_counts).where(log_counts.c.at < before)).rowcount
-
 
 def _count(row: Any) -> LogCount:
     return LogCount(

@@ -302,6 +302,17 @@ audit = Table(
     Index(None, "subject"),
 )
 
+audit_segments = Table(
+    "audit_segments",
+    metadata,
+    Column("first_id", Integer, primary_key=True, autoincrement=False),
+    Column("last_id", Integer, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("head", String(64), nullable=False),
+    Column("file", Words, nullable=False),
+    Column("sealed_at", Utc, nullable=False),
+)
+
 runs = Table(
     "runs",
     metadata,

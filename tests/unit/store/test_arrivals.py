@@ -47,12 +47,6 @@ class TestEvents:
         store.take([kept], NOW)
         assert store.since(NOW - timedelta(days=1)) == [kept]
 
-    def test_old_events_are_forgotten_by_when_they_came(self, database):
-        store = EventStore(database)
-        store.take([event(1, at=NOW - timedelta(days=99))], NOW)
-        assert store.forget(NOW) == 0
-        assert store.forget(NOW + timedelta(seconds=1)) == 1
-
 
 class TestAlertsOfReplicas:
     def alert(self, begins, ends=None):

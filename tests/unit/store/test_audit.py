@@ -1,13 +1,18 @@
 """The audit: every change of state has an entry, and a changed entry is found."""
 
+import gzip
 import sqlite3
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 
 import pytest
+import sqlalchemy
 
 from agent.records import IncidentState
-from agent.store import AuditStore, IncidentStore, PauseStore
+from agent.store import AuditStore, Database, IncidentStore, PauseStore
 from agent.store.audit import append
+from agent.store.auditchain import read_links, walk
 from tests.make import NOW, incident
 
 
@@ -90,3 +95,57 @@ def test_what_was_rolled_back_left_no_entry(database):
     with pytest.raises(ZeroDivisionError):
         fail_halfway()
     assert audit.verify().entries == 0
+
+
+class TestSealing:
+    """What is old leaves the table for a file, and both are still one chain."""
+
+    LATER = NOW + timedelta(days=40)
+
+    @pytest.fixture
+    def sealed(self, audit, tmp_path):
+        audit.note(self.LATER, "bob", "did", "thing later")
+        return audit.seal(NOW + timedelta(days=1), tmp_path / "audit", self.LATER)
+
+    def test_the_old_part_is_in_a_file_that_is_verified_by_itself(self, audit, sealed, tmp_path):
+        state = walk(read_links(tmp_path / "audit" / sealed.file))
+        assert (state.entries, state.broken_at, state.head) == (5, None, sealed.head)
+        assert [entry.id for entry in audit.list()] == [7, 6]
+
+    def test_what_is_left_follows_from_it(self, audit, sealed, database):
+        state = audit.verify(sealed.head)
+        assert (state.broken_at, state.previous, state.first_id) == (None, sealed.head, 6)
+        tamper(database, "delete from audit where id = 6")
+        assert audit.verify().broken_at == 6
+
+    def test_nothing_else_may_be_deleted(self, audit, sealed, database):
+        with database.transaction() as connection, pytest.raises(sqlalchemy.exc.IntegrityError):
+            connection.exec_driver_sql("delete from audit")
+        with database.transaction() as connection, pytest.raises(sqlalchemy.exc.IntegrityError):
+            connection.exec_driver_sql("delete from audit_segments")
+
+    def test_a_changed_file_is_found(self, sealed, tmp_path):
+        file = tmp_path / "audit" / sealed.file
+        lines = gzip.decompress(file.read_bytes()).replace(b'"ann"', b'"bob"', 1)
+        file.write_bytes(gzip.compress(lines))
+        assert walk(read_links(file)).broken_at == 1
+
+    def test_a_crash_after_the_file_is_written_seals_the_same_again(self, audit, tmp_path, monkeypatch):
+        audit.note(self.LATER, "bob", "did", "thing later")
+        seal = partial(audit.seal, NOW + timedelta(days=1), tmp_path / "audit", self.LATER)
+        with monkeypatch.context() as patch:
+            patch.setattr(Database, "transaction", lambda self: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                seal()
+        (file,) = (tmp_path / "audit").iterdir()
+        before = file.read_bytes()
+        assert seal().last_id == 5
+        assert file.read_bytes() == before
+        assert audit.verify().broken_at is None
+
+    def test_nothing_is_sealed_while_nothing_is_old(self, audit, tmp_path):
+        assert audit.seal(NOW, tmp_path, NOW) is None
+
+    def test_all_of_it_is_exported_as_one(self, audit, sealed, tmp_path):
+        state = audit.export(tmp_path / "all.jsonl.gz", tmp_path / "audit")
+        assert (state.entries, state.broken_at, state.head) == (7, None, audit.head())
