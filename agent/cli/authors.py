@@ -196,6 +196,36 @@ def playbooks_new(
     new_remediation(find_places(config, rule_folders or (), playbook_folders or ()), draft, json)
 
 
+@playbooks.command("adopt")
+def playbooks_adopt(
+    playbook: Annotated[Path, typer.Argument(metavar="PLAYBOOK.yml", help="A playbook that exists.")],
+    fault: Annotated[str, typer.Option(help="The fault that it repairs.")],
+    name: Annotated[str | None, typer.Option(help="Of the remediation; default that of the file.")] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A variable's value, or the label that gives it."),
+    ] = None,
+    rule_folders: RuleFolders = None,
+    playbook_folders: PlaybookFolders = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Write a remediation around a playbook: its variables become parameters, its scenario a skeleton."""
+    from agent.cli.playbooks import adopt_playbook
+    from agent.workshop.adopt import Adoption
+    from agent.workshop.places import find_places
+
+    pairs = [one.partition("=") for one in given or ()]
+    if any(not sign for _, sign, _ in pairs):
+        raise typer.BadParameter("write NAME=VALUE", param_hint="--set")
+    wanted = Adoption(
+        name=name or playbook.stem.replace("-", "_"),
+        fault=fault,
+        given={key: value for key, _, value in pairs},
+    )
+    adopt_playbook(find_places(config, rule_folders or (), playbook_folders or ()), playbook, wanted, json)
+
+
 @playbooks.command("run")
 def playbooks_run(
     name: Annotated[str, typer.Argument(metavar="NAME")],

@@ -27,6 +27,7 @@ from agent.records import ParameterValue
 from agent.remediate import Execution, Hosts, PlaybookRunner, Snapshot, Snapshots
 from agent.remediate.steps import slug
 from agent.wiring import make_ansible
+from agent.workshop.adopt import Adoption, adopt
 from agent.workshop.inspection import check_queries, inspect_files, inspect_with_ansible
 from agent.workshop.places import Places
 from agent.workshop.skeleton import RemediationDraft, write_skeleton
@@ -119,6 +120,18 @@ def new_remediation(places: Places, draft: RemediationDraft, json: bool) -> None
     commands = ("rules test", *(f"playbooks {verb} {draft.name}" for verb in ("check", "test", "prove")))
     for command in commands:
         console.print(f"  [bold]opsmend {command}[/]")
+
+
+def adopt_playbook(places: Places, playbook: Path, wanted: Adoption, json: bool) -> None:
+    """Write a remediation around a playbook into the last of the folders, and say what is left to do."""
+    files, notes = adopt(playbook, wanted, load_rules(places.rules), places.playbooks[-1])
+    if json:
+        print_json({"files": files, "notes": notes})
+        return
+    for file in files:
+        console.print(f"[green]wrote[/]  {escape(str(file))}")
+    show_problems((), notes)
+    console.print(f"then  [bold]opsmend playbooks check {wanted.name}[/]")
 
 
 def preview_remediation(
