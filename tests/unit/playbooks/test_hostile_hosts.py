@@ -207,7 +207,7 @@ def test_a_lock_that_is_none_stays(locks, folder, victim, kind):
         (b"\xfc\xff", "names no process"),
         ("9" * 30, ""),
         ("4194304999\n", ""),
-        (str(os.getpid()), "is alive"),
+        pytest.param(str(os.getpid()), "is alive", id="of this test"),
     ],
 )
 def test_a_lock_goes_only_when_it_names_a_process_that_is_gone(locks, folder, text, stays):
