@@ -18,7 +18,7 @@ from agent.errors import RunError
 from agent.log import SECRET_NAME
 from agent.records import TaskEvent
 from agent.remediate.ansible_config import AnsibleConfig
-from agent.remediate.environment import ANSIBLE_FOLDER, ansible_environment
+from agent.remediate.environment import ANSIBLE_FOLDER, OVERRIDES, ansible_environment
 from agent.remediate.execution import Execution
 from agent.remediate.inventory import Inventory
 from agent.remediate.journal import EventJournal
@@ -124,7 +124,9 @@ class AnsibleProcess:
         added = {name: value for name, value in prepared.items() if os.environ.get(name) != value}
         callbacks = [environment.get("ANSIBLE_CALLBACK_PLUGINS"), added.pop("ANSIBLE_CALLBACK_PLUGINS", None)]
         added["ANSIBLE_CALLBACK_PLUGINS"] = os.pathsep.join(one for one in callbacks if one)
-        return {**added, **{name: value for name, value in environment.items() if name not in added}}
+        # ansible-runner would have unknown host keys accepted: what the agent decides, it decides last
+        decided = {name: environment[name] for name in OVERRIDES}
+        return {**environment, **added, **decided}
 
 
 def refuse_others(execution: Execution, inventory: Inventory) -> None:
