@@ -7,14 +7,17 @@ Time limits of steps are not waiting times and stay.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TypeVar
 
 from agent.config.conditions import AlertCondition, AllOf, AnyOf, ArrivalCondition, Condition, NoneOf
 from agent.config.policyfile import PolicyFile
 from agent.config.remediationfile import RemediationFile
-from agent.config.rulefiles import Rule
+from agent.config.rulefiles import HarmRule, Rule
+
+AnyRule = TypeVar("AnyRule", Rule, HarmRule)
 
 
-def scale_rule(rule: Rule, factor: float) -> Rule:
+def scale_rule(rule: AnyRule, factor: float) -> AnyRule:
     """Return a rule whose ``for`` and ``within`` times are multiplied."""
     return rule.model_copy(update={"when": _scale_condition(rule.when, factor)})
 

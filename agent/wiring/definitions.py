@@ -125,7 +125,11 @@ def _scaled(definitions: Definitions, factor: float) -> Definitions:
         return definitions
     book, catalog = definitions.book, definitions.catalog
     return Definitions(
-        book=replace(book, rules={id_: scale_rule(rule, factor) for id_, rule in book.rules.items()}),
+        book=replace(
+            book,
+            rules={id_: scale_rule(rule, factor) for id_, rule in book.rules.items()},
+            harms={id_: scale_rule(harm, factor) for id_, harm in book.harms.items()},
+        ),
         catalog={
             name: replace(one, file=scale_remediation(one.file, factor)) for name, one in catalog.items()
         },

@@ -61,7 +61,7 @@ def look(host, tmp_path):
         incident = stores.incidents.add(make.incident(found, state=IncidentState.HELD), "test")
         frame = make.frame({("free", "host=web1"): [0.5] * 30 + [0.01] * 10})
         investigator.look_into(incident, frame, Topology())
-        wait_until(lambda: investigator.idle, 60)
+        wait_until(lambda: investigator.idle, 120)
         investigator.stop()
         shown = CliRunner().invoke(
             app, ["incident", "show", str(incident.id), "--all", "-c", str(tmp_path / "opsmend.yml")]
@@ -73,7 +73,7 @@ def look(host, tmp_path):
 
 
 def test_what_the_host_says_is_shown_with_the_incident(look):
-    shown = look(ProbesSection(timeout=timedelta(seconds=5)))
+    shown = look(ProbesSection(timeout=timedelta(seconds=20)))
     assert "it comes from web1" in shown
     assert "free of web1 fell from 0.5 to 0.01" in shown
     assert "web1 says: the unit is failed (exit-code, exit status 3)" in shown
