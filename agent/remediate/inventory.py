@@ -110,6 +110,13 @@ class AnsibleInventory:
         with self._lock:
             self._keep(inventory, fingerprint)
 
+    def close(self) -> None:
+        """Remove what is kept of the inventory: its variables may be secret."""
+        with self._lock:
+            if self._inventory is not None:
+                self._inventory.record.remove()
+            self._inventory = None
+
     def _keep(self, inventory: Inventory, fingerprint: _Fingerprint) -> Inventory:
         self._inventory = inventory
         self._fingerprint = fingerprint

@@ -18,7 +18,7 @@ class Scratch:
         # by its process's number the next life of the agent knows what a killed one has left
         self.path = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=parent))
         self.path.chmod(0o700)
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 def remove_orphans(parent: Path) -> None:

@@ -307,6 +307,7 @@ class Service:
         workers.join()
         self._jobs.guarded("audit", lambda: self._note("agent stopped"))
         agent.source.close()
+        agent.ansible.inventory.close()
         for announcer in agent.announcers:
             announcer.close()
         agent.stores.close()
