@@ -14,6 +14,7 @@ from agent.reasons import Reason
 from agent.records import IncidentState
 from agent.records.incidents import ACTIVE_STATES
 from agent.store.engine import Database
+from agent.store.filters import narrowed
 from agent.store.schema import incidents
 
 _COLUMNS = (
@@ -93,15 +94,7 @@ class IncidentIndex:
 def _filtered(query: Select[Any], wanted: IncidentFilter) -> Select[Any]:
     if wanted.states:
         query = query.where(incidents.c.state.in_([state.value for state in wanted.states]))
-    for column in ("entity", "host", "fault"):
-        value = getattr(wanted, column)
-        if value is not None:
-            query = query.where(incidents.c[column] == value)
-    if wanted.since is not None:
-        query = query.where(incidents.c.opened_at >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(incidents.c.opened_at < wanted.until)
-    return query
+    return narrowed(query, incidents, wanted, ("entity", "host", "fault"), incidents.c.opened_at)
 
 
 def _to_summary(row: Row[Any]) -> IncidentSummary:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Row
 from agent.reasons import Reason
 from agent.records import RunState, Verdict
 from agent.store.engine import Database
+from agent.store.filters import narrowed
 from agent.store.schema import runs
 
 _COLUMNS = (
@@ -126,15 +127,8 @@ class RunIndex:
 
 
 def _filtered(query: Select[Any], wanted: RunFilter) -> Select[Any]:
-    for column in ("incident_id", "remediation", "state", "verdict"):
-        value = getattr(wanted, column)
-        if value is not None:
-            query = query.where(runs.c[column] == value)
-    if wanted.since is not None:
-        query = query.where(runs.c.created_at >= wanted.since)
-    if wanted.until is not None:
-        query = query.where(runs.c.created_at < wanted.until)
-    return query
+    columns = ("incident_id", "remediation", "state", "verdict")
+    return narrowed(query, runs, wanted, columns, runs.c.created_at)
 
 
 def _to_summary(row: Row[Any]) -> RunSummary:
