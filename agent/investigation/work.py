@@ -37,6 +37,7 @@ from agent.remediate import HostAnswer, HostQuestions, Inventory
 
 _MOST_LINKS = 60  # of the graph that are kept with an incident
 _MOST_HOSTS = 3
+_IN_ALL = timedelta(seconds=45)  # for all questions, where a single one may not take longer
 MARK = "investigation"
 _stopping = threading.Event()
 _LONGEST_TEXT = 4_000  # characters kept of a raw answer
@@ -56,7 +57,6 @@ class Asking:
     units: Mapping[str, str] = field(default_factory=dict)
     certificates: Mapping[str, Sequence[str]] = field(default_factory=dict)
     timeout: timedelta = timedelta(seconds=10)
-    in_all: timedelta = timedelta(seconds=45)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +118,7 @@ def ask(asking: Asking, found: RootCauseAnalysis) -> tuple[list[ProbeAnswer], li
         {asking.hosts[name]: [one.command for one in each] for name, each in asked.items()},
         asking.timeout,
         f"{MARK}-{os.getpid()}",
-        within=asking.in_all,
+        within=max(_IN_ALL, asking.timeout),
         canceled=_stopping.is_set,
     )
     answers: list[ProbeAnswer] = []

@@ -73,10 +73,10 @@ def look(host, tmp_path):
 
 
 def test_what_the_host_says_is_shown_with_the_incident(look):
-    shown = look(ProbesSection(timeout=timedelta(seconds=20)))
+    shown = look(ProbesSection(timeout=timedelta(seconds=60)))
     assert "it comes from web1" in shown
     assert "free of web1 fell from 0.5 to 0.01" in shown
-    assert "web1 says: the unit is failed (exit-code, exit status 3)" in shown
+    assert "web1 says: the unit is failed (exit-code, exit status 3)" in shown, shown
     assert "no luck" in shown
 
 

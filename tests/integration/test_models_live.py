@@ -107,6 +107,10 @@ def entity_models(workshop: Workshop) -> dict:
     return (read_live_status(workshop.folder / "run") or {}).get("entity_models") or {}
 
 
+def polls(workshop: Workshop) -> int:
+    return int((read_live_status(workshop.folder / "run") or {}).get("polls", 0))
+
+
 def is_alive(pid: int | None) -> bool:
     with suppress(ProcessLookupError, FileNotFoundError):
         os.kill(pid or -1, 0)
@@ -132,7 +136,7 @@ def test_an_agent_trains_by_itself_and_finds_what_no_single_series_shows(watched
         shown = opsmend(watched, "status")
         assert "Entity models: 2 in use" in shown
         assert "web1 as a whole is unlike itself" in shown
-        assert "besides, web1 as a whole" in opsmend(watched, "incident", "show", str(incident.id))
+        assert "besides, web1 as a whole" in opsmend(watched, "incident", "show", str(incident.id), "--all")
     finally:
         agent.kill()
         agent.wait()
@@ -144,11 +148,11 @@ def test_the_scoring_process_is_started_again_and_ends_with_the_agent(watched):
     try:
         wait_until(lambda: entity_models(watched).get("models") == 2, PATIENCE_S, watched.log)
         first = entity_models(watched)["pid"]
-        polls = (read_live_status(watched.folder / "run") or {})["polls"]
+        before = polls(watched)
         os.kill(first, signal.SIGKILL)
         wait_until(lambda: entity_models(watched)["pid"] not in (None, first), PATIENCE_S, watched.log)
         wait_until(lambda: entity_models(watched)["answers"], PATIENCE_S, watched.log)
-        assert (read_live_status(watched.folder / "run") or {})["polls"] > polls
+        wait_until(lambda: polls(watched) > before, PATIENCE_S, watched.log)
         second = entity_models(watched)["pid"]
     finally:
         agent.kill()

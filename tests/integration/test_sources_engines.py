@@ -63,7 +63,7 @@ ABSENT = {
     "process_open_files": ("sshd",),
 }
 # what the fleet has metrics for, and no series
-NOT_THERE = {"host_cpu_stolen", "host_cpu_iowait", "endpoint_answers", "timer_overdue", "timer_was_steady"}
+NOT_THERE = {"endpoint_answers", "timer_overdue", "timer_was_steady"}
 ROUGH = ("process_cpu_usual",)  # the process began anew within the hour
 TELLING = ("mountpoint", "path", "unit", "groupname", "server", "proxy", "port")
 

@@ -25,7 +25,7 @@ _COUNTERS = (
     "_questions",
     "_xact_commit",
 )
-_COUNTERS += ("_xact_rollback",)
+_COUNTERS += ("_xact_rollback", "_OutSegs")
 _OFFSETS_S = (3600, 10_800, 21_600, 43_200, 84_600, 86_400, 601_200, 604_800)
 VALUES = {
     "rabbitmq_queue_consumers": 2.0,

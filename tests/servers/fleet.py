@@ -15,6 +15,7 @@ HOSTS = {
     "web3": "WEB3.:9100",
 }
 DAY_S = 86_400
+_KERNEL_MODES = ("system", "softirq", "steal", "iowait")
 _STATES = ("active", "inactive", "failed")
 _FS = 'device="{device}",fstype="{fstype}",mountpoint="{mountpoint}"'
 
@@ -83,7 +84,8 @@ def _host(now: float) -> Iterator[Metric]:
         "node_textfile_mtime_seconds", 'file="/var/lib/x/opsmend.prom"', lambda ago: now - ago + ahead - 10
     )
     for cpu in ("0", "1"):
-        yield Metric("node_cpu_seconds_total", f'cpu="{cpu}",mode="idle"', counter(0.5))
+        for mode, share in (("idle", 0.5), ("user", 0.46), *((one, 0.01) for one in _KERNEL_MODES)):
+            yield Metric("node_cpu_seconds_total", f'cpu="{cpu}",mode="{mode}"', counter(share))
     yield Metric("node_memory_MemAvailable_bytes", "", constant(8e9))
     yield Metric("node_memory_MemTotal_bytes", "", constant(16e9))
     for name, labels, value in (
