@@ -19,7 +19,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
-from urllib3.util.connection import create_connection
+
+from agent.collect.lookup import Address, look_up
 
 _ends_at: ContextVar[float] = ContextVar("deadline by the monotonic clock")
 
@@ -76,24 +77,37 @@ class _Deadlined:
     """What both kinds of connections have in common."""
 
     def _new_conn(self) -> socket.socket:
-        """Connect to the first address of the name that answers in time."""
+        """Connect to the first address of the name that answers; each that is left has an equal part of the time."""
         own: Any = self
         host, port = own._dns_host, own.port
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = look_up(host, port, _left_s())
         except (OSError, UnicodeError) as error:
             raise NameResolutionError(host, own, error) from error  # type: ignore[arg-type]
         why: OSError | None = None
-        for *_, (address, *_) in dict.fromkeys(found):
+        for number, address in enumerate(addresses):
             try:
-                return create_connection(
-                    (str(address), port), _left_s(), own.source_address, own.socket_options
-                )
+                return _connected(address, _left_s() / (len(addresses) - number), own.socket_options)
             except OSError as error:
                 why = error
-                if isinstance(error, TimeoutError) and time.monotonic() >= _ends_at.get():
-                    raise ConnectTimeoutError(own, f"{host} does not answer in time") from error
+        if isinstance(why, TimeoutError):
+            raise ConnectTimeoutError(own, f"{host} does not answer in time") from why
         raise NewConnectionError(own, f"Failed to establish a new connection: {why}") from why
+
+
+def _connected(address: Address, seconds: float, options: Any) -> socket.socket:
+    family, kind, protocol, _, place = address
+    connection = socket.socket(family, kind, protocol)
+    try:
+        for option in options or ():
+            connection.setsockopt(*option)
+        connection.settimeout(seconds)
+        # what was found, with the zone of a link-local address, which its text has lost
+        connection.connect(place)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 class _Connection(_Deadlined, HTTPConnection):
