@@ -77,7 +77,7 @@ class _Deadlined:
     """What both kinds of connections have in common."""
 
     def _new_conn(self) -> socket.socket:
-        """Connect to the first address of the name that answers; each that is left has an equal part of the time."""
+        """Connect to the first address of the name that answers, each within its part of the time."""
         own: Any = self
         host, port = own._dns_host, own.port
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, cast
 
 Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
@@ -27,7 +27,7 @@ def look_up(host: str, port: int, seconds: float) -> list[Address]:
             threading.Thread(target=_ask, args=(key, found), name="look-up", daemon=True).start()
     try:
         return found.result(seconds)
-    except TimeoutError as error:
+    except TimeoutError:
         if found.done():  # the resolver's own
             raise
         raise TimeoutError(f"the name {host} was not resolved in time") from None
@@ -35,7 +35,8 @@ def look_up(host: str, port: int, seconds: float) -> list[Address]:
 
 def _ask(key: tuple[str, int], found: Future[list[Address]]) -> None:
     try:
-        addresses = list(dict.fromkeys(socket.getaddrinfo(*key, type=socket.SOCK_STREAM)))
+        found_now = socket.getaddrinfo(*key, type=socket.SOCK_STREAM)
+        addresses = cast("list[Address]", list(dict.fromkeys(found_now)))
     except BaseException as error:
         _forget(key)
         found.set_exception(error)

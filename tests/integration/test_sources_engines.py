@@ -31,6 +31,11 @@ EXPECTED = {
     ("filesystem_free_inodes_ratio", "/"): 0.5,
     ("filesystem_free_bytes", "/"): 50 * 2**30,
     ("filesystem_seconds_to_full", "/"): 1e9,
+    ("pool_free_ratio", "/tank"): 50 / 240,
+    ("pool_free_bytes", "/tank"): 50 * 2**30,
+    ("pool_seconds_to_full", "/tank"): 1e9,
+    ("dataset_free_ratio", "/tank/home/ann"): 0.1,
+    ("dataset_free_bytes", "/tank/home/ann"): 10 * 2**30,
     ("host_memory_available", ""): 0.4,
     ("log_growth", "/var/log/shop.log"): 1e6,
     ("deleted_files_ratio", "/"): 0.3,
@@ -58,7 +63,16 @@ EXPECTED = {
     ("redis_linked", ""): 1,
 }
 ABSENT = {
-    "filesystem_free_ratio": ("/var/lib/postgresql", "/srv/backup", "/media", "/run", "/home", "/work"),
+    "filesystem_free_ratio": (
+        "/var/lib/postgresql",
+        "/srv/backup",
+        "/media",
+        "/run",
+        "/home",
+        "/work",
+        "/tank",
+    ),
+    "pool_free_ratio": ("/tank/home", "/tank/home/ann"),
     "backend_connections": ("open",),
     "process_open_files": ("sshd",),
 }
@@ -102,8 +116,9 @@ def test_every_stock_signal_finds_what_it_asks_for(root, tmp_path):
         poll = source.poll({id_: one.query for id_, one in signals.items()})
         source.close()
     assert poll.failed == {}
-    # no exported file system, and no queue that nobody reads
-    assert {id_ for id_ in signals if not poll.answers[id_].values} == {"export_free_ratio", "queue_unread"}
+    # no exported file system, no quota, and no queue that nobody reads
+    none = {"export_free_ratio", "dataset_free_ratio", "dataset_free_bytes", "queue_unread"}
+    assert {id_ for id_ in signals if not poll.answers[id_].values} == none
 
 
 def fill_victoria(url: str, text: str) -> None:
