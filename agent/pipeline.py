@@ -258,7 +258,9 @@ class Pipeline:
         arrivals = self._outlook(self._clock.now())
         firing = self._stores.alerts.firing()
         self.unknown_alerts = self._voter.unknown_among(firing)
-        vote = self._voter.vote(frame, self._anomalies, firing, arrivals)
+        active = [one for one in self._stores.incidents.active() if not one.state.final]
+        begun = [candidate for one in active for candidate in one.diagnosis.candidates]
+        vote = self._voter.vote(frame, self._anomalies, firing, arrivals, begun)
         candidates = with_support(self._ensemble.vote(vote.candidates), self._anomalies)
         self.held = vote.held
         shown = Visibility(frame, vote.held, arrivals.read_until, arrivals.expired_alerts)

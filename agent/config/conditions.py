@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -256,6 +256,28 @@ def finds(condition: Condition) -> bool:
             return False
         case _:
             return True
+
+
+def lasting(condition: Condition, past: Collection[str]) -> Condition | None:
+    """Return what must go on for a fault to last: a condition without what it says of the past.
+
+    That is what a series ``was``, and signals that are ``past`` by their query. None where nothing is left
+    that finds anybody.
+    """
+    match condition:
+        case AllOf():
+            parts = [part for one in condition.all if (part := lasting(one, past)) is not None]
+            left = condition.model_copy(update={"all": parts}) if parts else None
+            return left if left is not None and finds(left) else None
+        case AnyOf():
+            parts = [part for one in condition.any if (part := lasting(one, past)) is not None]
+            return condition.model_copy(update={"any": parts}) if parts else None
+        case SignalCondition():
+            if condition.signal in past:
+                return None
+            return condition.model_copy(update={"was": None}) if condition.was else condition
+        case _:
+            return condition
 
 
 def labels_fit(labels: Mapping[str, str], where: Mapping[str, str]) -> bool:

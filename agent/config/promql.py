@@ -132,6 +132,37 @@ def is_from_probes(query: str) -> bool:
     return any(name.startswith("probe_") for name in metric_names(query))
 
 
+@lru_cache(maxsize=4096)
+def is_of_the_past(query: str) -> bool:
+    """Return whether a query asks only for what was, and nothing of what is now.
+
+    >>> is_of_the_past("avg_over_time(up[1d] offset 1h)"), is_of_the_past("up / up offset 1w")
+    (True, False)
+    """
+    total = past = 0
+
+    def look(node: promql_parser.Expr) -> bool:
+        nonlocal total, past
+        if isinstance(node, promql_parser.VectorSelector):
+            total += 1
+            past += _goes_back(node)
+        elif isinstance(node, promql_parser.SubqueryExpr) and _goes_back(node):
+            promql_parser.walk(node.expr, look_inside)
+        return True
+
+    def look_inside(node: promql_parser.Expr) -> bool:
+        nonlocal past
+        past += isinstance(node, promql_parser.VectorSelector) and not _goes_back(node)
+        return True
+
+    promql_parser.walk(_parse(query), look)
+    return past >= total > 0
+
+
+def _goes_back(node: promql_parser.VectorSelector | promql_parser.SubqueryExpr) -> bool:
+    return node.offset is not None and node.offset > timedelta(0)
+
+
 def _parse(query: str) -> promql_parser.Expr:
     parsed: promql_parser.Expr = promql_parser.parse(with_rate_interval(query))
     return parsed

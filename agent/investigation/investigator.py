@@ -108,7 +108,8 @@ class Investigator:
             while len(self._made) > 10_000:
                 del self._made[next(iter(self._made))]
         try:
-            observed = observe(incident, frame, self._book().signals, topology)
+            book = self._book()
+            observed = observe(incident, frame, book.signals, topology, book.faults)
         except Exception as error:
             self._left(incident, error)
             return False

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from agent.config.rulefiles import Signal
+from agent.config.rulefiles import Fault, Signal
 from agent.meaning.workload import POD_LABELS, owner_of
 from agent.placeholders import format_value
 from agent.records import Candidate, Event, Frame, Incident, IntArray, LogCount, Topology
@@ -25,6 +25,7 @@ from agent.records.evidence import (
     Meaning,
     Observations,
     SeriesTable,
+    SureFinding,
     SymptomHint,
 )
 
@@ -34,7 +35,7 @@ _MOST_SERIES = 10_000
 _BEFORE_S = 60.0  # before the first symptom, the incident may have begun unseen
 _FEWEST_HEALTHY = 10  # columns; with fewer the healthy time is looked for within the incident
 _LONGEST_INCIDENT_S = 3600.0
-_SURE = 0.8
+_SURE = 0.5  # a rule that is less sure needs others to say it too
 # groups of processes that come with every login: ours, when the agent asks or repairs
 _OWN_NOISE = frozenset(
     {"(sd-pam)", "bash", "dash", "dbus-daemon", "sftp-server", "sh", "sshd", "sudo", "systemd-logind"}
@@ -42,7 +43,11 @@ _OWN_NOISE = frozenset(
 
 
 def observe(
-    incident: Incident, frame: Frame, signals: Mapping[str, Signal], topology: Topology
+    incident: Incident,
+    frame: Frame,
+    signals: Mapping[str, Signal],
+    topology: Topology,
+    faults: Mapping[str, Fault] | None = None,
 ) -> Observations:
     """Return what metrics and topology say of an incident.
 
@@ -60,7 +65,7 @@ def observe(
         edges=sorted(topology.edges, key=lambda edge: (edge.source, edge.target)),
         detected_at=incident.opened_at,
         symptom=_hint(incident, known),
-        findings=_sure_of(incident, known),
+        findings=_sure_of(incident, known, faults or {}),
     )
 
 
@@ -101,15 +106,26 @@ def still_seen(incident: Incident) -> list[Candidate]:
     return [one for one in candidates if one.seen_at == newest]
 
 
-def _sure_of(incident: Incident, known: Collection[str]) -> dict[str, float]:
-    """Return the entity of the incident's own fault while a rule is sure of it; others follow from it."""
+def _sure_of(
+    incident: Incident, known: Collection[str], faults: Mapping[str, Fault]
+) -> dict[str, SureFinding]:
+    """Return the incident's own fault while it is seen and a rule is sure of it; others follow from it.
+
+    What cases, the classifier or an alert nobody knows say is what an investigation asks anew.
+    """
     best = incident.best
     if best is None or best not in still_seen(incident):
         return {}
     sure = max((sure for voter, sure in best.voters.items() if voter.startswith("rule ")), default=0.0)
     if sure < _SURE:
         return {}
-    return {name_of(best.labels, best.labels.get("host", "") or best.entity, known): sure}
+    fault = faults.get(best.fault)
+    found = SureFinding(
+        sure=sure,
+        saw=best.evidence[0] if best.evidence else "",
+        passed_on=fault is not None and fault.passed_on,
+    )
+    return {name_of(best.labels, best.labels.get("host", "") or best.entity, known): found}
 
 
 def first_seen(incident: Incident) -> datetime:

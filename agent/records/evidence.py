@@ -79,14 +79,26 @@ class SymptomHint:
     metric: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SureFinding:
+    """What a rule is sure of: how sure, and what it saw, in its words.
+
+    ``passed_on`` tells that such a fault shows also where something else causes it: whoever suffers.
+    """
+
+    sure: float
+    saw: str = ""
+    passed_on: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Observations:
     """All that is known of one incident.
 
     ``baseline`` is a healthy time where one is known. ``logs_known_from`` is since when logs were read
     without a gap (unix seconds), None where only the lines themselves tell. ``notes`` tell people what was
-    wrong with the input and how it was read nevertheless. ``findings`` are the entities of which a rule is
-    sure, each with how sure.
+    wrong with the input and how it was read nevertheless. ``findings`` are what a
+    rule is sure of, by entity.
     """
 
     table: SeriesTable
@@ -99,4 +111,4 @@ class Observations:
     detected_at: datetime | None = None
     symptom: SymptomHint | None = None
     notes: Sequence[str] = field(default=())
-    findings: Mapping[str, float] = field(default_factory=dict)
+    findings: Mapping[str, SureFinding] = field(default_factory=dict)

@@ -138,6 +138,7 @@ def _polls(
             [one for one in anomalies if one.opened_at <= frame.at],
             [one for one in alerts if one.starts_at <= frame.at],
             _arrivals(book, test, frame.at),
+            [candidate for one in known.values() for candidate in one.diagnosis.candidates],
         )
         shown = Visibility(frame, vote.held)
         changes = lifecycle.update(vote.candidates, list(known.values()), shown, frame.at)

@@ -1,6 +1,7 @@
 """Real hosts for acceptance tests: built once, started for the session, removed also after a failure."""
 
 import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -25,7 +26,10 @@ def stores(cluster, root) -> Iterator[Stores]:
     from agent.config import load_settings
 
     made, url = cluster
-    config = write_agent_config(made, url, root)
+    own = made.folder / "definitions"  # whoever edits the checkout meanwhile changes no plan of this agent
+    for name in ("rules", "playbooks", "inventories"):
+        shutil.copytree(root / name, own / name)
+    config = write_agent_config(made, url, own)
     agent = start_agent(made, config)
     opened = open_stores(load_settings(config, agent_environment(made)).database)
     yield opened

@@ -25,14 +25,20 @@ _NOUNS = {
 
 def explain_suspect(analysis: RootCauseAnalysis, suspect: Suspect) -> list[str]:
     """Return the evidence for one suspect, the strongest first."""
-    sure = analysis.observed.findings.get(suspect.entity)
     return [
-        *([f"a rule is sure of it ({sure:.2f})"] if sure else []),
+        *_tell_finding(analysis, suspect.entity),
         *_tell_series(analysis, suspect.entity),
         *_tell_complaints(analysis, suspect.entity),
         *_tell_changes(analysis, suspect.entity),
         *_tell_blame(analysis, suspect),
     ]
+
+
+def _tell_finding(analysis: RootCauseAnalysis, entity: str) -> list[str]:
+    found = analysis.observed.findings.get(entity)
+    if found is None:
+        return []
+    return [f"{found.saw or 'the fault was seen here'} (so says a rule, {found.sure:.0%} sure)"]
 
 
 def _tell_series(analysis: RootCauseAnalysis, entity: str) -> list[str]:

@@ -201,7 +201,7 @@ def rank_suspects(
             "repair": _REPAIR * repaired.get(entity, 0.0),
             "alerted": _ALERTED if entity in felt else 0.0,
             "strangest": _STRANGEST * strayed.get(entity, 0.0),
-            "found": _FOUND * observed.findings.get(entity, 0.0),
+            "found": _FOUND * _found(entity, observed),
         }
         scored[entity] = (sum(weights.values()), weights)
     best = max((score for score, _ in scored.values()), default=0.0)
@@ -218,6 +218,12 @@ def rank_suspects(
         for entity in scored
     ]
     return sorted(suspects, key=lambda one: (-one.score, one.entity))
+
+
+def _found(entity: str, observed: Observations) -> float:
+    """Return 0..1: how sure a rule is that the trouble is this entity's own, not one passed on to it."""
+    found = observed.findings.get(entity)
+    return 0.0 if found is None or found.passed_on else found.sure
 
 
 def _strayed(deviations: Deviations) -> dict[str, float]:

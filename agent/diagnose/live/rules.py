@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
-from agent.config.conditions import HOST_BACK, Condition, SignalCondition, leaves
+from agent.config.conditions import HOST_BACK, Condition, SignalCondition, lasting, leaves
+from agent.config.promql import is_of_the_past
 from agent.config.rulefiles import Rule, Rulebook
 from agent.diagnose.live.harmed import HarmFinder
 from agent.diagnose.live.joining import Binding, evaluate, merge
@@ -14,6 +17,8 @@ from agent.diagnose.live.unknown_alerts import UnknownAlerts
 from agent.diagnose.live.unknown_faults import UnknownFaults
 from agent.placeholders import fill, names
 from agent.records import Alert, Anomaly, Arrivals, Candidate, Frame, Harm, Held, Vote
+
+_RULE = "rule "  # before a rule's id, among the voters of a candidate
 
 
 class RuleVoter:
@@ -30,9 +35,8 @@ class RuleVoter:
         ``ignored_alerts`` are patterns of alerts that no rule needs to know.
         """
         self._rules = tuple(book.rules.values())
-        self._asked = [
-            (rule, frozenset(names(rule.entity)), _longest_wait(rule.when)) for rule in self._rules
-        ]
+        past = {id_ for id_, signal in book.signals.items() if is_of_the_past(signal.query)}
+        self._asked = [_Asked.of(rule, past) for rule in self._rules]
         self._harms = book.harms
         self._settle = settle
         self._unknown_alerts = UnknownAlerts(self._rules, ignored_alerts)
@@ -48,24 +52,41 @@ class RuleVoter:
         anomalies: Sequence[Anomaly] = (),
         alerts: Sequence[Alert] = (),
         arrivals: Arrivals | None = None,
+        known: Iterable[Candidate] = (),
     ) -> Vote:
         """Return a candidate for every rule and entity that match now, and what cannot be told.
 
-        What a rule rules out must be known to be so: where it is not, the rule is held back.
+        What a rule rules out must be known to be so: where it is not, the rule is held back. ``known`` are
+        faults that incidents hold: of them a rule needs not see again how they began, which lies ever
+        further back, only that they last.
         """
-        finder = SymptomFinder(frame, anomalies, alerts, arrivals)
         candidates: list[Candidate] = []
         held: list[Held] = []
-        harmed = HarmFinder(self._harms, finder)
-        for rule, variables, lasts in self._asked:
-            for binding in merge(evaluate(rule.when, finder, variables)):
-                if not variables <= binding.key.keys():
-                    continue
+
+        def take(asked: _Asked, bindings: Iterable[Binding], harmed: HarmFinder) -> None:
+            for binding in bindings:
                 if binding.untold:
-                    held.append(_held(rule, binding))
+                    held.append(_held(asked.rule, binding))
                 else:
-                    harm = harmed.of(rule, binding)
-                    candidates.append(_candidate(rule, binding, lasts, harm))
+                    harm = harmed.of(asked.rule, binding)
+                    candidates.append(_candidate(asked.rule, binding, asked.waits, harm))
+
+        finder = SymptomFinder(frame, anomalies, alerts, arrivals)
+        harmed = HarmFinder(self._harms, finder)
+        begun = _by_rule(known)
+        for asked in self._asked:
+            found = _find(asked.rule.when, asked, finder)
+            take(asked, found, harmed)
+            left = _not_among(begun.get(asked.rule.id, ()), asked.rule, found)
+            if left and asked.lasting is not None:
+                near = SymptomFinder(frame, anomalies, alerts, arrivals, _hosts_of(left))
+                wanted = {one.entity for one in left}
+                lasting_ones = [
+                    one
+                    for one in _find(asked.lasting, asked, near)
+                    if fill(asked.rule.entity, dict(one.key)) in wanted
+                ]
+                take(asked, lasting_ones, harmed)
         candidates += self._unknown_alerts.find(alerts)
         candidates += self._unknown_faults.find(frame, anomalies, candidates)
         candidates, unsettled = self._settled(candidates, frame)
@@ -99,6 +120,54 @@ class RuleVoter:
         return kept, held
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A rule, the labels that name its entity, and the longest ``for`` of what it wants to see.
+
+    ``lasting`` is what is left of its condition for faults that are known, None where that is the same.
+    """
+
+    rule: Rule
+    variables: frozenset[str]
+    waits: timedelta
+    lasting: Condition | None
+
+    @classmethod
+    def of(cls, rule: Rule, past: Collection[str]) -> _Asked:
+        left = lasting(rule.when, past)
+        return cls(
+            rule,
+            frozenset(names(rule.entity)),
+            _longest_wait(rule.when),
+            left if left != rule.when else None,
+        )
+
+
+def _find(condition: Condition, asked: _Asked, finder: SymptomFinder) -> list[Binding]:
+    found = merge(evaluate(condition, finder, asked.variables))
+    return [one for one in found if asked.variables <= one.key.keys()]
+
+
+def _by_rule(known: Iterable[Candidate]) -> Mapping[str, Sequence[Candidate]]:
+    found: dict[str, list[Candidate]] = defaultdict(list)
+    for one in known:
+        for voter in one.voters:
+            if voter.startswith(_RULE):
+                found[voter.removeprefix(_RULE)].append(one)
+    return found
+
+
+def _not_among(known: Iterable[Candidate], rule: Rule, found: Iterable[Binding]) -> list[Candidate]:
+    there = {fill(rule.entity, dict(one.key)) for one in found if not one.untold} if known else set()
+    return [one for one in known if one.fault == rule.fault and one.entity not in there]
+
+
+def _hosts_of(candidates: Iterable[Candidate]) -> frozenset[str] | None:
+    """Return the hosts whose series have to be looked at, None for all."""
+    hosts = frozenset(one.labels.get("host", "") for one in candidates)
+    return None if "" in hosts else hosts
+
+
 def _candidate(rule: Rule, binding: Binding, lasts: timedelta, harm: Harm) -> Candidate:
     values: dict[str, str | float | None] = dict.fromkeys(names(rule.evidence))
     values.update(binding.labels)
@@ -107,7 +176,7 @@ def _candidate(rule: Rule, binding: Binding, lasts: timedelta, harm: Harm) -> Ca
         fault=rule.fault,
         entity=fill(rule.entity, dict(binding.key)),
         confidence=rule.confidence,
-        voters={f"rule {rule.id}": rule.confidence},
+        voters={f"{_RULE}{rule.id}": rule.confidence},
         evidence=(fill(rule.evidence, values),),
         symptoms=binding.symptoms,
         labels=binding.labels,

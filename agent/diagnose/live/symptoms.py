@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
@@ -33,8 +33,11 @@ class SymptomFinder:
         anomalies: Sequence[Anomaly] = (),
         alerts: Sequence[Alert] = (),
         arrivals: Arrivals | None = None,
+        hosts: Collection[str] | None = None,
     ) -> None:
+        """``hosts`` are the only ones whose series are looked at, where they are given."""
         self.frame = frame
+        self._hosts = hosts
         self._anomalies = anomalies
         self._alerts = alerts
         self.arrivals = arrivals or Arrivals(now=frame.at)
@@ -70,16 +73,24 @@ class SymptomFinder:
         """
         if condition.anomaly is not None:
             return []
-        rows, standing = self._standing(condition, self.frame.rows[condition.signal])
+        rows, standing = self._standing(condition, self._rows(condition.signal))
         return [self.frame.series[row].labels for row in rows[standing.untold]]
 
     def _may_meet(self, condition: SignalCondition) -> IntArray:
         """Return the rows that meet a condition if their past does: few, where most are well."""
-        rows = self.frame.rows[condition.signal]
+        rows = self._rows(condition.signal)
         if not len(rows):
             return rows
         latest = self.frame.latest[rows]
         return rows[np.isnan(latest) if condition.absent else beyond(latest, condition)]
+
+    def _rows(self, signal: str) -> IntArray:
+        rows = self.frame.rows[signal]
+        if self._hosts is None or not len(rows):
+            return rows
+        theirs = [self.frame.series[row].labels.get("host", "") in self._hosts for row in rows]
+        near: IntArray = rows[np.array(theirs, bool)]
+        return near
 
     def _standing(self, condition: SignalCondition, rows: IntArray) -> tuple[IntArray, Standing]:
         """Return those of the rows that a condition is about, and how they stand to it."""

@@ -117,7 +117,7 @@ def _disagreement(analysis: RootCauseAnalysis) -> list[str]:
     if not analysis.suspects or not found or analysis.suspects[0].entity in found:
         return []
     first = analysis.suspects[0]
-    named = max(found, key=lambda entity: found[entity])
+    named = max(found, key=lambda entity: found[entity].sure)
     share = f"{first.entity} accounts for {first.repaired:.0%} of what deviates"
     return [f"the rules are sure of {named}, but {share}"]
 
@@ -125,7 +125,7 @@ def _disagreement(analysis: RootCauseAnalysis) -> list[str]:
 def certainty(analysis: RootCauseAnalysis) -> float:
     """Return 0..1: how clear it is that anything is wrong at all."""
     worst = max((node.severity for node in analysis.graph.nodes.values()), default=0.0)
-    worst = max(worst, *analysis.observed.findings.values(), 0.0) if analysis.observed.findings else worst
+    worst = max([worst, *(one.sure for one in analysis.observed.findings.values())])
     doubts = 0.9 ** len(analysis.deviations.notes) * 0.95 ** len(analysis.observed.notes)
     doubts *= 0.9 ** len(analysis.notes)
     return min(1.0, worst / 0.3) * doubts * (0.3 if analysis.guessed else 1.0)
@@ -181,15 +181,15 @@ def _root_cause(analysis: RootCauseAnalysis, suspect: Suspect) -> RootCause:
 
 def _summarise(analysis: RootCauseAnalysis, findings: Sequence[Finding], faults: Mapping[str, str]) -> str:
     if not analysis.suspects:
-        return "Nothing deviates from what is normal."
+        return "No series deviates from what is normal, so none tells where the trouble comes from."
     first = analysis.suspects[0]
-    if not analysis.graph.nodes and first.entity in analysis.observed.findings:
-        return f"No metric tells more than the diagnosis does: the trouble is {first.entity}'s own."
     sure = certainty(analysis) * first.score
     likely = "very likely" if sure >= 0.75 else "likely" if sure >= 0.4 else "possibly"
     others = {key[0] for key, node in analysis.graph.nodes.items() if node.severity >= 0.2}
     others.discard(first.entity)
     affected = f"; {len(others)} other{'s are' if len(others) > 1 else ' is'} affected" if others else ""
+    if not analysis.graph.nodes:
+        affected = "; nothing else deviates"
     fault = findings[0].fault if findings and findings[0].entity == first.entity else "unknown"
     if fault == "unknown":
         return f"The trouble {likely} comes from {first.entity}, by a fault that is not known yet{affected}."

@@ -8,7 +8,7 @@ import pytest
 
 from agent.investigation.observe import name_of, observe, with_arrivals
 from agent.records import Event, LogCount, Topology
-from agent.records.evidence import Edge
+from agent.records.evidence import Edge, SureFinding
 from tests import make
 from tests.make import NOW
 
@@ -82,9 +82,16 @@ def test_logs_and_events_are_brought_with_their_count_and_owner():
 def test_a_rule_that_is_sure_of_what_is_still_seen_is_evidence():
     sure = make.candidate(entity="web1", voters={"rule disk_full": 0.95}, seen_at=NOW)
     over = replace(sure, fault="service_down", entity="web2", seen_at=SINCE)
-    for first, found in ((sure, {"web1": 0.95}), (over, {})):
+    told = SureFinding(sure=0.95, saw=sure.evidence[0] if sure.evidence else "")
+    for first, found in ((sure, {"web1": told}), (over, {})):
         incident = make.incident(first, over if first is sure else sure)
         assert observe(incident, FRAME, SIGNALS, Topology()).findings == found
+
+
+@pytest.mark.parametrize("voter", ["case 7", "classifier", "alert HostDown"])
+def test_what_past_cases_or_an_alert_that_nobody_knows_say_is_no_sure_evidence(voter):
+    incident = make.incident(make.candidate(entity="web1", voters={voter: 0.9}, seen_at=NOW))
+    assert not observe(incident, FRAME, SIGNALS, Topology()).findings
 
 
 def test_logins_of_our_own_are_no_evidence():

@@ -4,7 +4,7 @@ import pytest
 
 from agent.diagnose.cause.rootcause import analyse
 from agent.diagnose.naming.conclusion import conclude
-from agent.records.evidence import SymptomHint
+from agent.records.evidence import SureFinding, SymptomHint
 from tests import make
 
 CHAIN = [("front", "cart"), ("cart", "db")]
@@ -110,20 +110,33 @@ def test_what_a_rule_is_sure_of_goes_before_what_only_deviates():
         f'latency{{service="{name}"}}': make.course(0.1, peak) for name, peak in (("a", 0.3), ("b", 0.4))
     }
     assert first(make.observations(series)) == "b"
-    assert first(make.observations(series, findings={"a": 0.95})) == "a"
+    assert first(make.observations(series, findings={"a": SureFinding(sure=0.95)})) == "a"
 
 
 def test_a_finding_of_which_no_metric_tells_is_named_nevertheless():
-    observed = make.observations({'latency{service="a"}': make.course(0.1, 0.1)}, findings={"web2": 0.9})
+    full = {"web2": SureFinding(sure=0.9, saw="/var is full")}
+    observed = make.observations(
+        {'latency{service="a"}': make.course(0.1, 0.1)},
+        findings=full,
+    )
     found = conclude(analyse(observed), [], None)
     assert found.root_causes[0].entity == "web2"
-    assert "Nothing deviates" not in found.summary
+    assert found.summary.startswith("The trouble very likely comes from web2")
+    assert "/var is full" in found.root_causes[0].evidence[0]
+
+
+def test_a_rule_sure_of_what_is_passed_on_does_not_say_where_it_comes_from():
+    series = {
+        f'latency{{service="{name}"}}': make.course(0.1, peak) for name, peak in (("a", 0.3), ("b", 0.4))
+    }
+    felt = SureFinding(sure=0.95, passed_on=True)
+    assert first(make.observations(series, findings={"a": felt})) == "b"
 
 
 def test_that_the_cause_is_another_than_the_rules_name_is_said():
     series = {f'error_ratio{{service="{name}"}}': make.course(0.01, peak)
               for name, peak in (("front", 0.3), ("db", 0.5))}  # fmt: skip
-    observed = make.observations(series, edges=[("front", "db")], findings={"other": 0.81})
+    observed = make.observations(series, edges=[("front", "db")], findings={"other": SureFinding(sure=0.81)})
     found = conclude(analyse(observed), [], None)
     if found.root_causes[0].entity != "other":
         assert any("rules are sure of other" in note for note in found.notes)

@@ -83,3 +83,34 @@ def test_hostile_labels_are_only_shown():
     series = {("a", "host={{lookup('pipe','id')}}"): [0]}
     (found,) = vote(LOW_A, series, evidence="{host}")
     assert found.evidence == ("{{lookup('pipe','id')}}",)
+
+
+ONCE = {"all": [{**LOW_A, "was": {"above": 1, "within": "1m"}}, LOW_B]}
+
+
+def test_a_fault_that_is_known_lasts_however_long_ago_it_began():
+    voter = RuleVoter(book(SIGNALS, [rule(ONCE)]))
+    begins = frame({("a", "host=w1"): [5, 0], ("b", "host=w1"): [0, 0]})
+    known = voter.vote(begins).candidates
+    assert entities(known) == ["w1"]
+    later = {("a", host): [0] * 30 for host in ("host=w1", "host=w2")}
+    later |= {("b", host): [0] * 30 for host in ("host=w1", "host=w2")}
+    assert entities(voter.vote(frame(later)).candidates) == []
+    assert entities(voter.vote(frame(later), known=known).candidates) == ["w1"]
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_a_fault_that_is_known_is_over_once_either_part_is(name):
+    voter = RuleVoter(book(SIGNALS, [rule(ONCE)]))
+    known = voter.vote(frame({("a", "host=w1"): [5, 0], ("b", "host=w1"): [0, 0]})).candidates
+    over = {("a", "host=w1"): [0] * 30, ("b", "host=w1"): [0] * 30, (name, "host=w1"): [0] * 29 + [5]}
+    assert not voter.vote(frame(over), known=known).candidates
+
+
+def test_a_signal_that_looks_only_at_the_past_says_how_a_fault_began_and_not_that_it_is_over():
+    steady = signal("b", query="avg_over_time(b[1d:30m] offset 1h)")
+    voter = RuleVoter(book([SIGNALS[0], steady], [rule({"all": [LOW_A, {"signal": "b", "above": 0.9}]})]))
+    known = voter.vote(frame({("a", "host=w1"): [0], ("b", "host=w1"): [1]})).candidates
+    worn_off = frame({("a", "host=w1"): [0], ("b", "host=w1"): [0.5]})
+    assert not voter.vote(worn_off).candidates
+    assert entities(voter.vote(worn_off, known=known).candidates) == ["w1"]
