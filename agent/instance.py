@@ -86,6 +86,11 @@ def canonical_host(text: str) -> str:
     return found.host or text.strip().lower().removesuffix(".")
 
 
+def is_address(host: str) -> bool:
+    """Return whether a host is named by an IP address."""
+    return bool(_address(host))
+
+
 def with_host(labels: Mapping[str, str]) -> dict[str, str]:
     """Return labels with the ``host`` and ``port`` of their instance beside them.
 

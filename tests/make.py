@@ -220,10 +220,8 @@ class Past:
         self.tried = trials
         self.outcomes = outcomes or {}
 
-    def last_start(
-        self, remediation: str, identity: str, fault: str, entity: str, leaving_out: Collection[int] = ()
-    ) -> datetime | None:
-        known = enumerate(self.starts.get(remediation, []), 1)  # the first is run 1
+    def last_start(self, plan: Plan, identity: str, leaving_out: Collection[int] = ()) -> datetime | None:
+        known = enumerate(self.starts.get(plan.remediation, []), 1)  # the first is run 1
         return max((at for number, at in known if number not in leaving_out), default=None)
 
     def starts_since(self, remediation: str, identity: str, since: datetime) -> Sequence[datetime]:

@@ -276,6 +276,11 @@ class NotifyTarget(Strict):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$",
         description="who reads it, where that is one person: requests then carry a link to answer them by",
     )
+    previews: bool = Field(
+        default=False,
+        description="a request then quotes what check mode says, with the lines of files that would change: "
+        "only where nobody reads who may not read those files",
+    )
 
 
 class AnomalyMessages(Strict):

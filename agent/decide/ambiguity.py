@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.instance import canonical_host
-from agent.records import InventoryHost
+from agent.records import HostNames, InventoryHost
+
+_FORM = "with or without its domain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +31,10 @@ def compare_with_metrics(
     hosts: Mapping[str, InventoryHost], seen: Collection[str]
 ) -> tuple[list[str], list[str]]:
     """Return who is seen and not in the inventory, and which hosts of the inventory nobody sees."""
-    strangers = sorted(name for name in seen if not any(host.is_called(name) for host in hosts.values()))
-    known = {canonical_host(name) for name in seen}
-    unseen = sorted(
-        host.name
-        for host in hosts.values()
-        if not host.names & known and not any(host.is_called(name) for name in known)
-    )
-    return strangers, unseen
+    names = HostNames(hosts.values())
+    meant = {name: names.meant_by(name) for name in seen}
+    known = {host.name for found in meant.values() for host in found}
+    return sorted(name for name in seen if not meant[name]), sorted(hosts.keys() - known)
 
 
 def _unknown(hosts: Mapping[str, InventoryHost]) -> Iterator[Doubt]:
@@ -49,16 +47,17 @@ def _unknown(hosts: Mapping[str, InventoryHost]) -> Iterator[Doubt]:
 
 
 def _one_name_of_several(hosts: Mapping[str, InventoryHost]) -> Iterator[Doubt]:
-    called: dict[str, list[InventoryHost]] = {}
-    for host in hosts.values():
-        for name in host.names:
-            called.setdefault(name, []).append(host)
-    for name, several in sorted(called.items()):
-        if len(several) > 1:
-            how = ", ".join(f"{one.name} ({_how(one, name)})" for one in sorted(several, key=_by_name))
+    names = HostNames(hosts.values())
+    told: set[tuple[str, ...]] = set()
+    for name in sorted(names, key=lambda one: (len(one), one)):
+        how = [f"{one.name} ({_how(one, name)})" for one in names.meant_by(name)]
+        who = tuple(one.name for one in names.meant_by(name))
+        is_new = who not in told or not all(_FORM in one for one in how)
+        if len(who) > 1 and is_new:
+            told.add(who)
             yield Doubt(
                 f"name {name}",
-                f"may mean {how}; what a label calls so is refused: it could be the wrong one",
+                f"may mean {', '.join(how)}; what a label calls so is refused: it could be the wrong one",
             )
 
 
@@ -80,8 +79,4 @@ def _how(host: InventoryHost, name: str) -> str:
         return "its address"
     if name in {canonical_host(alias) for alias in host.aliases}:
         return "an alias"
-    return "without its domain"
-
-
-def _by_name(host: InventoryHost) -> str:
-    return host.name
+    return _FORM

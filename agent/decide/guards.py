@@ -17,7 +17,7 @@ from agent.config.remediationfile import RemediationFile
 from agent.config.scalars import format_duration
 from agent.decide.policy import find_window
 from agent.reasons import Reason
-from agent.records import Forbidden, Harm, InventoryHost, NotNow, Pause, Plan, Trial
+from agent.records import Forbidden, Harm, HostNames, InventoryHost, NotNow, Pause, Plan, Trial
 
 _DAY = timedelta(days=1)
 _OF_ALL = frozenset({"all", "ungrouped"})
@@ -26,10 +26,8 @@ _OF_ALL = frozenset({"all", "ungrouped"})
 class History(Protocol):
     """What the guards ask of the past. A machine is named by its identity."""
 
-    def last_start(
-        self, remediation: str, identity: str, fault: str, entity: str, leaving_out: Collection[int] = ()
-    ) -> datetime | None:
-        """Return when this remediation was last started on this machine for this fault of this entity."""
+    def last_start(self, plan: Plan, identity: str, leaving_out: Collection[int] = ()) -> datetime | None:
+        """Return when what a plan does was last started on this machine for this fault of the same thing."""
 
     def starts_since(self, remediation: str, identity: str, since: datetime) -> Sequence[datetime]:
         """Return when this remediation was started on this machine since then, oldest first."""
@@ -174,7 +172,7 @@ def _cooldown(q: Question) -> Objection | None:
         return None
     for host in q.plan.hosts:
         machine = q.plan.machine(host)
-        last = q.history.last_start(q.plan.remediation, machine, q.plan.fault, q.plan.entity, q.repeats)
+        last = q.history.last_start(q.plan, machine, q.repeats)
         if last is not None and q.now - last < q.file.limits.cooldown:
             until = last + q.file.limits.cooldown
             detail = (
@@ -211,7 +209,9 @@ def _blast_radius(q: Question) -> Objection | None:
 
 def _healthy_share(q: Question) -> Objection | None:
     called, busy = q.history.troubled_hosts(), q.history.busy_hosts()
-    troubled = {name for name, host in q.hosts.items() if host.names & called or host.identity in busy}
+    names = HostNames(q.hosts.values())
+    troubled = {host.name for label in called for host in names.meant_by(label)}
+    troubled |= {name for name, host in q.hosts.items() if host.identity in busy}
     for group in sorted({name for host in q.plan.hosts for name in q.hosts[host].groups} - _OF_ALL):
         others = {name for name, host in q.hosts.items() if group in host.groups} - set(q.plan.touched)
         if not others:

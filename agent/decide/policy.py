@@ -81,7 +81,7 @@ def fits(when: Selector, plan: Plan, file: RemediationFile, host: InventoryHost)
         and (when.faults is None or plan.fault in when.faults)
         and (when.risk is None or file.risk in when.risk)
         and plan.confidence >= when.confidence
-        and (when.hosts is None or not host.names.isdisjoint(when.hosts))
+        and (when.hosts is None or any(map(host.is_called, when.hosts)))
         and (when.groups is None or not host.groups.isdisjoint(when.groups))
     )
     if not known or when.environments is None:

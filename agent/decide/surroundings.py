@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from agent.records import InventoryHost
+from agent.records import HostNames, InventoryHost
 
 NEIGHBOUR, HYPERVISOR = "neighbour", "hypervisor"
 SUSPECT_ADDRESS, SUSPECT_PORT = "suspect_address", "suspect_port"
@@ -26,16 +26,17 @@ def with_surroundings(
     ``troubled`` are hosts that cannot be asked. Where a label means no host, or several, there is nothing.
     """
     kept = {name: value for name, value in labels.items() if name not in SURROUNDINGS}
-    name = labels.get("host", "")
-    meant = [one for one in hosts.values() if name and name in one.names]
+    names = HostNames(hosts.values())
+    meant = names.meant_by(labels.get("host", ""))
     if len(meant) != 1:
         return kept
     suspect = meant[0]
+    unwell = {one.name for name in troubled for one in names.meant_by(name)}
     found = {
         SUSPECT_ADDRESS: suspect.address or suspect.name,
         SUSPECT_PORT: str(suspect.port or _SSH_PORT),
         HYPERVISOR: _text(suspect, "opsmend_hypervisor"),
-        NEIGHBOUR: _neighbour(suspect, hosts, troubled),
+        NEIGHBOUR: _neighbour(suspect, hosts, unwell),
     }
     return {**kept, **{name: value for name, value in found.items() if value}}
 
@@ -54,7 +55,7 @@ def _neighbour(suspect: InventoryHost, hosts: Mapping[str, InventoryHost], troub
             one.name,
         )
         for one in hosts.values()
-        if not one.names & suspect.names and one.names.isdisjoint(troubled) and one.connection in _BY_SSH
+        if not one.names & suspect.names and one.name not in troubled and one.connection in _BY_SSH
     ]
     return min(near, default=(0, 0, ""))[-1]
 

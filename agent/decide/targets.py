@@ -6,14 +6,14 @@ than one host is refused, always: one of them would be the wrong one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from agent.errors import TargetError
 from agent.placeholders import fill, format_value, names
 from agent.reasons import Reason
-from agent.records import InventoryHost
+from agent.records import HostNames, InventoryHost
 
 LOCALHOST = "localhost"
 _VARIABLE = "opsmend_"
@@ -86,14 +86,14 @@ def resolve_target(
 
 def _only_one(wanted: str, hosts: Mapping[str, InventoryHost], where: str) -> InventoryHost:
     shown = format_value(wanted)
-    found = [host for host in hosts.values() if host.is_called(wanted)]
+    found = HostNames(hosts.values()).meant_by(wanted)
     if not found:
         raise UnresolvedTarget(
             Reason.TARGET_UNKNOWN,
             f"{where}: '{shown}' is no host of the inventory, by name, ansible_host or opsmend_aliases",
         )
     if len(found) > 1:
-        shown_hosts = ", ".join(sorted(one.name for one in found)[:5])
+        shown_hosts = ", ".join(one.name for one in found[:5])
         raise UnresolvedTarget(
             Reason.TARGET_TOO_LARGE,
             f"{where}: '{shown}' fits {len(found)} hosts ({shown_hosts}) and must fit one: "
@@ -127,10 +127,10 @@ def _names_of_companion(template: str, labels: Mapping[str, str], target: Invent
     return [_fill(template, {**labels, variable: text}, "companion") for text in texts]
 
 
-def _host_or_group(name: str, template: str, hosts: Mapping[str, InventoryHost]) -> list[InventoryHost]:
+def _host_or_group(name: str, template: str, hosts: Mapping[str, InventoryHost]) -> Sequence[InventoryHost]:
     where = f"companion '{template}'"
     members = [host for host in hosts.values() if name in host.groups and name != "all"]
-    called = [host for host in hosts.values() if host.is_called(name)]
+    called = HostNames(hosts.values()).meant_by(name)
     if members and called:
         raise UnresolvedTarget(
             Reason.TARGET_UNKNOWN, f"{where}: '{format_value(name)}' is a host and a group of the inventory"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from agent.records import Incident, InventoryHost
+from agent.records import HostNames, Incident, InventoryHost
 
 _MOST = 20  # hosts that are handed on; the likeliest few are asked
 
@@ -20,13 +20,10 @@ def hosts_of(hosts: Mapping[str, InventoryHost], wanted: Iterable[str]) -> dict[
 
     What fits no host or several, and what cannot be reached for sure, is left out.
     """
-    by_name: dict[str, list[InventoryHost]] = {}
-    for host in hosts.values():
-        for name in host.names:
-            by_name.setdefault(name, []).append(host)
+    names = HostNames(hosts.values())
     found = {}
     for name in dict.fromkeys(wanted):
-        known = by_name.get(name, ())
+        known = names.meant_by(name)
         if len(known) == 1 and known[0].identity:
             found[name] = known[0].name
     return dict(list(found.items())[:_MOST])

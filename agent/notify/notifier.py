@@ -95,7 +95,7 @@ class Notifier:
         if target is None:
             return f"there is no target '{notification.target}' any more", done
         try:
-            story = self._story(notification, target.person)
+            story = self._story(notification, target)
             urls = read_urls(target)
         except (NotFoundError, OSError) as error:
             return str(error), done
@@ -104,14 +104,14 @@ class Notifier:
         outcomes = deliver(urls, story, without=done)
         return reasons(outcomes), [*done, *(one.digest for one in outcomes if not one.why)]
 
-    def _story(self, notification: Notification, person: str | None) -> Story:
+    def _story(self, notification: Notification, target: NotifyTarget) -> Story:
         now = self._clock.now()
         if notification.kind == REMINDER and self._reminders is not None:
             name, public_url = self._storyteller.name, self._storyteller.public_url
             title, body = tell_reminder(self._reminders.open(), name, public_url, now)
             return Story(title=title, body=body, thread=f"{name}-reminders")
         if notification.kind != ANOMALY:
-            return self._storyteller.tell(notification, now, person)
+            return self._storyteller.tell(notification, now, target.person, target.previews)
         anomalies = self._anomalies()
         title, body = tell_anomalies(anomalies, self._storyteller.name, now)
         surest = max(anomalies, key=lambda one: one.confidence)

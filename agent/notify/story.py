@@ -66,10 +66,17 @@ class Storyteller:
         self.public_url = public_url
         self._prometheus_url = prometheus_url
 
-    def tell(self, notification: Notification, now: datetime, person: str | None = None) -> Story:
+    def tell(
+        self,
+        notification: Notification,
+        now: datetime,
+        person: str | None = None,
+        previews: bool = False,
+    ) -> Story:
         """Return the story as it stands now. Raises NotFoundError when the incident is gone.
 
         ``person`` is who reads it, where that is one: a request then has a link by which they may answer.
+        ``previews`` is whether its readers may see what check mode says, lines of files included.
         """
         incident_id = notification.incident_id or 0
         incident = self._stores.incidents.get(incident_id)
@@ -81,7 +88,7 @@ class Storyteller:
             _why(incident),
             _found_out(self._stores.investigations.newest(incident_id)),
             _tried(runs),
-            _question(notification.kind, incident, approval),
+            _question(notification.kind, incident, approval, previews),
             self._answer_by_link(notification.kind, approval, person, now),
             self._links(incident),
         ]
@@ -188,7 +195,7 @@ def _tried(runs: list[Run]) -> str:
     return "Tried:\n" + "\n".join(lines) if lines else "Nothing was tried yet."
 
 
-def _question(kind: str, incident: Incident, approval: Approval | None) -> str:
+def _question(kind: str, incident: Incident, approval: Approval | None, previews: bool) -> str:
     if kind != "approval" or approval is None or approval.state != "pending":
         return ""
     lines = [
@@ -196,6 +203,6 @@ def _question(kind: str, incident: Incident, approval: Approval | None) -> str:
         f"{approval.needed} yes needed until {approval.expires_at:%H:%M} UTC:",
         f"  opsmend incident approve {incident.id}   or   deny {incident.id}",
     ]
-    if approval.preview:
+    if approval.preview and previews:
         lines += ["What check mode says:", approval.preview[:3000]]
     return "\n".join(lines)

@@ -25,7 +25,7 @@ from agent.records.decisions import (
 )
 from agent.records.findings import Anomaly, Candidate, Diagnosis, Harm, Held, Symptom, Vote
 from agent.records.incidents import Incident, IncidentState, Transition
-from agent.records.inventory import InventoryHost
+from agent.records.inventory import HostNames, InventoryHost
 from agent.records.pauses import Pause, PauseScope
 from agent.records.people import Approval, ApprovalVote, Person, RunRequest, count_voices
 from agent.records.recording import RecordingRule
@@ -69,6 +69,7 @@ __all__ = [
     "Frame",
     "Harm",
     "Held",
+    "HostNames",
     "Incident",
     "IncidentState",
     "IntArray",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -48,6 +49,21 @@ class Plan:
     def machine(self, host: str) -> str:
         """Return the machine that a host is; of an older plan its name."""
         return self.identities.get(host, host)
+
+    @property
+    def subject(self) -> str:
+        """Return what of its machine the plan is about; see ``subject_of``."""
+        return subject_of(self.entity, {*self.touched, *self.names})
+
+
+def subject_of(entity: str, names: Collection[str]) -> str:
+    """Return an entity without what its machine is called: under another name it is the same thing.
+
+    >>> subject_of("WEB1.lan:9100:/var", ["web1", "web1.lan"]), subject_of("www:9100:/var", ["www"])
+    (':9100:/var', ':9100:/var')
+    """
+    known = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True) if name)
+    return re.sub(rf"(?i)(?<![\w.-])(?:{known})\.?(?![\w.-])", "", entity) if known else entity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.instance import canonical_host
+from agent.instance import canonical_host, is_address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +30,14 @@ class InventoryHost:
 
     @property
     def names(self) -> frozenset[str]:
-        """Return everything a metric label may call this host, in the form in which names are compared."""
+        """Return everything a label may call this host, with and without its domains.
+
+        In the form in which names are compared, that of ``canonical_host``.
+        """
         known = {canonical_host(name) for name in (self.name, self.address, *self.aliases) if name}
-        bare = {name.removesuffix(f".{suffix}") for suffix in self.suffixes for name in known}
-        return frozenset(known | bare)
+        known |= {name.removesuffix(f".{suffix}") for suffix in self.suffixes for name in known}
+        whole = {f"{name}.{suffix}" for suffix in self.suffixes for name in known if not is_address(name)}
+        return frozenset((known | whole) - {""})
 
     @property
     def aliases(self) -> tuple[str, ...]:
@@ -48,9 +52,28 @@ class InventoryHost:
 
     def is_called(self, name: str) -> bool:
         """Return whether a label that says ``name`` may mean this host."""
-        wanted = canonical_host(name)
-        bare = {wanted.removesuffix(f".{suffix}") for suffix in self.suffixes}
-        return bool(wanted) and bool(self.names & {wanted, *bare})
+        return canonical_host(name) in self.names
+
+
+class HostNames:
+    """A name that a label gives in, every host of an inventory that it may mean out.
+
+    Whoever wants one host must get one: a name that fits two means neither.
+    """
+
+    def __init__(self, hosts: Iterable[InventoryHost]) -> None:
+        self._by_name: dict[str, list[InventoryHost]] = {}
+        for host in sorted(hosts, key=lambda one: one.name):
+            for name in host.names:
+                self._by_name.setdefault(name, []).append(host)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield every name that a host has."""
+        yield from sorted(self._by_name)
+
+    def meant_by(self, name: str) -> Sequence[InventoryHost]:
+        """Return all hosts that are called so, in the order of their names."""
+        return self._by_name.get(canonical_host(name), ())
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime
 
+from agent.instance import canonical_host
 from agent.records.decisions import Plan
 
 
@@ -25,7 +26,7 @@ class PauseScope:
     def holds(self, plan: Plan) -> bool:
         """Return whether a plan is paused: one host of several is enough."""
         return (
-            _fits(self.hosts, {*plan.touched, *plan.names})
+            _fits(tuple(map(canonical_host, self.hosts)), {*map(canonical_host, plan.touched), *plan.names})
             and _fits(self.groups, set(plan.groups))
             and _fits(self.faults, {plan.fault})
             and _fits(self.remediations, {plan.remediation})

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, and_, func, select
 from sqlalchemy.engine import Row
 
-from agent.records import IncidentState, RunPhase, Trial, Verdict
+from agent.records import IncidentState, Plan, RunPhase, Trial, Verdict
+from agent.records.decisions import subject_of
 from agent.records.incidents import ACTIVE_STATES
 from agent.records.runs import NOTHING_DONE
 from agent.store.engine import Database
@@ -44,17 +45,18 @@ class History:
         """Return a history that sees what a transaction sees."""
         return cls(_Same(connection))
 
-    def last_start(
-        self, remediation: str, identity: str, fault: str, entity: str, leaving_out: Collection[int] = ()
-    ) -> datetime | None:
-        """Return when this remediation was last started on this machine for this fault of this entity."""
-        query = _starts(select(func.max(runs.c.created_at)), remediation, identity)
-        query = query.where(runs.c.fault == fault, runs.c.entity == entity)
+    def last_start(self, plan: Plan, identity: str, leaving_out: Collection[int] = ()) -> datetime | None:
+        """Return when what a plan does was last started on this machine for the same fault of the same thing.
+
+        Whatever the machine was called then: a fault that is seen under two names is cured once.
+        """
+        query = _starts(select(runs.c.created_at, runs.c.entity, runs.c.plan), plan.remediation, identity)
+        query = query.where(runs.c.fault == plan.fault)
         if leaving_out:
             query = query.where(runs.c.id.not_in(leaving_out))
         with self._reader.reading() as connection:
-            last: datetime | None = connection.execute(query).scalar()
-            return last
+            rows = connection.execute(query.order_by(runs.c.created_at.desc()))
+            return next((row.created_at for row in rows if _subject(row) == plan.subject), None)
 
     def starts_since(self, remediation: str, identity: str, since: datetime) -> Sequence[datetime]:
         """Return when this remediation was started on this machine since then, oldest first."""
@@ -168,6 +170,12 @@ class _Same:
 def _starts(query: Any, remediation: str, identity: str) -> Any:
     joined = query.select_from(runs).join(run_hosts, run_hosts.c.run_id == runs.c.id)
     return joined.where(runs.c.remediation == remediation, run_hosts.c.identity == identity, _COUNTS)
+
+
+def _subject(row: Row[Any]) -> str:
+    plan = json.loads(row.plan)
+    called = {name for key in ("hosts", "companions", "names") for name in plan.get(key, ())}
+    return subject_of(row.entity, called)
 
 
 def _to_trial(row: Row[Any]) -> Trial:

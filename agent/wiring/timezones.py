@@ -74,6 +74,5 @@ def _named(inventory: Inventory) -> Mapping[str, str]:
     for host in inventory.hosts.values():
         zone = host.variables.get(VARIABLE)
         if isinstance(zone, str) and zone:
-            whole = {f"{name}.{suffix}" for name in host.names for suffix in host.suffixes}
-            zones.update(dict.fromkeys(host.names | whole, zone))
+            zones.update(dict.fromkeys(host.names, zone))
     return zones

@@ -241,9 +241,15 @@ def test_three_failures_open_the_circuit(workshop, make_agent):
     assert (agent.stores.runs.of_incident(last.id), last.waits_until is not None) == ([], True)
 
 
-def test_people_see_what_check_mode_would_do_before_they_decide(workshop, make_agent):
-    workshop.policy(remediations=[{"id": "ask", "mode": "approve"}])
-    workshop.remediation("mend", MEND, check_mode=True)
+def test_people_see_what_check_mode_would_do_before_they_decide(workshop, make_agent, inbox):
+    """On the page and in the command; in a chat only where the chat is trusted with lines of files."""
+    (workshop.folder / "conf").write_text("customer = Erika Mustermann\n")
+    copy = {"content": "customer = none\n", "dest": f"{workshop.folder}/conf", "mode": "0644"}
+    contacts = [{"notify": ["chat", "vault_room"]}]
+    workshop.policy(remediations=[{"id": "ask", "mode": "approve"}], approval={"contacts": contacts})
+    workshop.remediation("mend", [{"name": "C", "ansible.builtin.copy": copy}, *MEND], check_mode=True)
+    target(workshop, inbox, "chat", "vault_room")
+    workshop.config["notify"]["targets"]["vault_room"]["previews"] = True
     agent = make_agent()
     workshop.break_host("web1")
     incident = until(agent, ASKED)
@@ -251,6 +257,12 @@ def test_people_see_what_check_mode_would_do_before_they_decide(workshop, make_a
     preview = agent.stores.approvals.newest(incident.id).preview
     assert "# step go" in preview
     assert "changed: [web1]" in preview
+    assert "-customer = Erika Mustermann" in preview
+    agent.notifier.deliver()
+    chat, vault_room = sorted((one["message"] for one in inbox.messages), key=len)
+    assert "yes needed" in chat
+    assert "Erika" not in chat
+    assert "-customer = Erika Mustermann" in vault_room
     assert (workshop.broken / "web1").exists()
 
 

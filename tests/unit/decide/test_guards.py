@@ -95,6 +95,7 @@ class TestPauses:
         [
             ({"hosts": ("web1",)}, True),
             ({"hosts": ("10.0.0.1",)}, True),  # whatever the host is called
+            ({"hosts": ("WEB1.",)}, True),
             ({"hosts": ("web2",)}, False),
             ({"groups": ("web",)}, True),
             ({"groups": ("db",)}, False),
@@ -257,6 +258,12 @@ class TestHealthyShare:
 
     def test_too_few_others_are_well(self):
         assert ask(rule=self.RULE, troubled=["web2", "web3", "web4"]) == (Reason.HEALTHY_SHARE, None)
+
+    @pytest.mark.parametrize("said", ["WEB4.", "web4:9100", "web4.lan"])
+    def test_a_host_in_trouble_counts_however_a_label_writes_it(self, said):
+        known = {name: host(name, "all", "web", opsmend_host_suffixes=["lan"]) for name in WEB}
+        troubled = ["web2", "web3", said]
+        assert ask(rule=self.RULE, troubled=troubled, hosts=known) == (Reason.HEALTHY_SHARE, None)
 
     def test_a_host_under_repair_counts_as_not_well(self):
         busy = [WEB["web4"].identity]

@@ -60,9 +60,10 @@ def test_a_host_that_left_the_inventory_is_allowed_nothing():
     assert rule(REST, on=("web1", "gone")) is None
 
 
-def test_a_rule_may_name_a_host_by_any_of_its_names():
-    known = {"web1": host("web1", "all", ansible_host="10.0.0.1")}
+@pytest.mark.parametrize("said", ["10.0.0.1", "WEB1", "web1.lan"])
+def test_a_rule_may_name_a_host_by_any_of_its_names(said):
+    known = {"web1": host("web1", "all", ansible_host="10.0.0.1", opsmend_host_suffixes=["lan"])}
     policy = PolicyFile.model_validate(
-        {"roles": {}, "remediations": [{"id": "one", "when": {"hosts": ["10.0.0.1"]}, "mode": "observe"}]}
+        {"roles": {}, "remediations": [{"id": "one", "when": {"hosts": [said]}, "mode": "observe"}]}
     )
     assert find_rule(policy, plan(), remediation_file(), known).mode == "observe"

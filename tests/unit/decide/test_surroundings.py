@@ -21,6 +21,7 @@ KNOWN = hosts(
 def test_the_neighbour_shares_the_smallest_group_and_is_well():
     assert with_surroundings({"host": "web1"}, KNOWN, ())["neighbour"] == "web2"
     assert with_surroundings({"host": "web1"}, KNOWN, {"web2"})["neighbour"] == "web3"
+    assert with_surroundings({"host": "web1"}, KNOWN, {"WEB2.", "web3:9100"})["neighbour"] == "db1"
     assert with_surroundings({"host": "web1"}, KNOWN, {"web2", "web3"})["neighbour"] == "db1"
 
 

@@ -19,7 +19,7 @@ class Teller:
 
     name = "opsmend"
 
-    def tell(self, notification, now, person=None):
+    def tell(self, notification, now, person=None, previews=False):
         return Story(title="t", body="b")
 
 

@@ -10,11 +10,12 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from agent.store import Database, Stores, open_stores
+from tests.make import plan
 
 AGO = datetime.now(UTC) - timedelta(hours=1)
 QUESTIONS: dict[str, Callable[[Stores], object]] = {
     "active": lambda s: s.incidents.active(),
-    "last_start": lambda s: s.history.last_start("mend", "web1", "broken", "web1:nginx"),
+    "last_start": lambda s: s.history.last_start(plan(), "web1"),
     "starts_since": lambda s: s.history.starts_since("mend", "web1", AGO),
     "touched_since": lambda s: s.history.touched_since(AGO),
     "troubled_hosts": lambda s: s.history.troubled_hosts(),

@@ -171,12 +171,23 @@ class TestWhatCounts:
     def test_what_never_reached_its_host_cools_nothing_down(self, begin, move, history):
         lost = {"verdict_reason": Reason.HOST_UNREACHABLE}
         over(move, begin(), Verdict.UNKNOWN, **lost)
-        assert history.last_start("restart", WEB1, "down", "web1") is None
+        assert history.last_start(plan(), WEB1) is None
         assert (history.starts_since("restart", WEB1, NOW), history.touched_since(NOW)) == ([], {})
         begun = over(move, begin(), Verdict.UNKNOWN, verdict_reason=Reason.METRICS_MISSING)
-        assert history.last_start("restart", WEB1, "down", "web1") == NOW
-        assert history.last_start("restart", WEB1, "down", "web1", [begun.id]) is None
+        assert history.last_start(plan(), WEB1) == NOW
+        assert history.last_start(plan(), WEB1, [begun.id]) is None
         assert history.touched_since(NOW) == {WEB1: NOW}
+
+    @pytest.mark.parametrize(
+        ("entity", "cools"),
+        [("www:nginx", True), ("WWW.lan:nginx", True), ("web1:nginx", True), ("www:redis", False)],
+    )
+    def test_a_machine_cools_down_under_each_of_its_names(self, begin, history, entity, cools):
+        """And one thing of it does not cool down another."""
+        begin(entity="web1:nginx", identities={"web1": WEB1})
+        names = ("web1", "www", "www.lan")
+        asked = plan(entity=entity, hosts=("www",), identities={"www": WEB1}, names=names)
+        assert (history.last_start(asked, WEB1) is not None) is cools
 
     def test_what_broke_again_soon_counts_against_its_record(self, database, begin, move, history):
         healed = over(move, begin(), Verdict.RECOVERED, verdict_reason=Reason.CHECKS_HELD)
