@@ -58,8 +58,8 @@ test-many-runs: packages venv ## Run, cancel and time out on a real host again a
 	$(SUDO) env PATH="$(PATH)" $(BIN)/python -m tests.acceptance.many_runs --runs $(or $(RUNS),500)
 
 .PHONY: test-crash
-test-crash: packages venv servers ## Kill the agent at random moments and count what is lost or done twice (TRIALS=200, 35 minutes)
-	$(BIN)/python -m tests.integration.crash --trials $(or $(TRIALS),200)
+test-crash: packages venv servers ## Kill the agent at random moments and count what is lost or done twice (TRIALS=300, an hour)
+	$(BIN)/python -m tests.integration.crash --trials $(or $(TRIALS),300)
 
 .PHONY: test-model
 test-model: venv ## Let anything happen to the response in any order, with a kill between any two writes (STEPS=20000)

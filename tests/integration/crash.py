@@ -1,9 +1,10 @@
 """Kill the agent at a random moment between trigger and verdict, again and again, and count what it costs.
 
-``make test-crash`` (TRIALS=200), or ``python -m tests.integration.crash --trials 200``. A trigger is an
+``make test-crash`` (TRIALS=300), or ``python -m tests.integration.crash --trials 300``. A trigger is an
 alert handed in over HTTP; the playbook is real, leaves a trace of every start, and does its work in the
-middle of three tasks. Afterwards no acknowledged trigger may be lost, nothing may have been started twice,
-every incident must be settled and the audit intact.
+middle of three tasks. Every third ticket is one that the playbook cannot mend: it fails half way and is
+rolled back, so that kills hit rollbacks too. Afterwards no acknowledged trigger may be lost, nothing may have
+been started twice, every incident must be settled, no host left locked and the audit intact.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ RULE = {
         }
     ]
 }
+HOPELESS = "hopeless"  # begins the name of a ticket that the playbook cannot mend
 _SETTLE_TIMEOUT_S = 90
 
 
@@ -54,13 +56,17 @@ class Result:
     lost: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
+    not_rolled_back: list[str] = field(default_factory=list)
+    locked: list[str] = field(default_factory=list)
+    killed_in: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
     audit: str = ""
 
     @property
     def good(self) -> bool:
         """Return whether nothing was lost, doubled or left, and the audit is intact."""
-        return not (self.lost or self.twice or self.unsettled or self.audit)
+        left = self.lost or self.twice or self.unsettled or self.not_rolled_back or self.locked
+        return not (left or self.audit)
 
 
 class Trials:
@@ -99,13 +105,15 @@ class Trials:
 
     def trial(self, number: int, stores: Stores) -> None:
         """Send some triggers, kill, start again, wait until all is settled."""
-        tickets = [f"t{number}x{n}" for n in range(self.random.choice((1, 1, 2, 4)))]
+        count = self.random.choice((1, 1, 2, 4))
+        tickets = [f"{HOPELESS if (number + n) % 3 == 2 else 't'}{number}x{n}" for n in range(count)]
         self.tickets += tickets
         for ticket in tickets:
             if self.send(ticket, "firing"):
                 self.result.acknowledged.add(ticket)
-        time.sleep(self.random.uniform(0, 3.2))
+        time.sleep(self.random.uniform(0, 3.2 if tickets[0].startswith("t") else 6))
         assert self.process is not None
+        self.result.killed_in.update(self._phases(stores))
         self.process.kill()
         self.process.wait()
         if self.random.random() < 0.2:  # a second crash soon after the start
@@ -152,9 +160,19 @@ class Trials:
             "mend",
             [
                 {"name": "Begin", command: {"argv": ["sh", "-c", echo.format(what="begin")]}},
-                {"name": "Work", command: {"argv": ["touch", f"{self.done}/{{{{ ticket }}}}"]}},
+                {
+                    "name": "Work",
+                    command: {"argv": ["touch", f"{self.done}/{{{{ ticket }}}}"]},
+                    "when": f"'{HOPELESS}' not in ticket",
+                },
+                {
+                    "name": "Fail half way",
+                    "ansible.builtin.fail": {"msg": "no"},
+                    "when": f"'{HOPELESS}' in ticket",
+                },
                 {"name": "End", command: {"argv": ["sh", "-c", echo.format(what="end")]}},
             ],
+            rollback={"playbook": "undo.yml", "on": ["step_failed"]},
             parameters={"ticket": {"type": "string", "from": "ticket", "pattern": "[a-z0-9]+"}},
             verify={
                 "settle": "100ms",
@@ -166,6 +184,8 @@ class Trials:
                 ],
             },
         )
+        undo = "sleep 0.5; " + echo.format(what="undo")
+        workshop.playbook("mend", "undo.yml", [{"name": "Undo", command: {"argv": ["sh", "-c", undo]}}])
         workshop.policy(
             guards={
                 "flapping": {"times": 1000},
@@ -202,6 +222,9 @@ class Trials:
                 return
             time.sleep(0.1)
 
+    def _phases(self, stores: Stores) -> list[str]:
+        return [stores.runs.get(run_id).phase.value for run_id in stores.runs.unfinished()]
+
     def _by_ticket(self, stores: Stores) -> dict[str, list[Incident]]:
         found: dict[str, list[Incident]] = {}
         for incident in stores.incidents.list(limit=100_000):
@@ -220,6 +243,9 @@ class Trials:
                 result.states[incident.state.value] += 1
                 if not incident.state.settled:
                     result.unsettled.append(f"{ticket}: {incident.state.value}")
+        undone = {line.split()[1] for line in lines if line.startswith("undo ")}
+        result.not_rolled_back = sorted(one for one in begins if HOPELESS in one and one not in undone)
+        result.locked = sorted(stores.history.busy_hosts())
         chain = stores.audit.verify()
         result.audit = "" if chain.broken_at is None else f"broken at {chain.broken_at}: {chain.why}"
 
@@ -227,7 +253,7 @@ class Trials:
 def main() -> None:
     """Run trials and print what they cost."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--trials", type=int, default=300)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
     began = time.monotonic()
@@ -239,6 +265,8 @@ def main() -> None:
     print(f"acknowledged triggers {len(result.acknowledged)}, lost {len(result.lost)} {result.lost[:5]}")
     print(f"started twice {len(result.twice)} {result.twice[:5]}")
     print(f"incidents by state {dict(result.states)}, unsettled {result.unsettled[:5]}")
+    print(f"not rolled back {result.not_rolled_back[:5]}, hosts left locked {result.locked}")
+    print(f"runs under way when the agent was killed, by phase {dict(result.killed_in)}")
     print(f"audit {'intact' if not result.audit else result.audit}")
     sys.exit(0 if result.good else 1)
 
