@@ -45,6 +45,7 @@ RULE = {
 }
 HOPELESS = "hopeless"  # begins the name of a ticket that the playbook cannot mend
 _SETTLE_TIMEOUT_S = 90
+_ROLLBACK_TIMEOUT_S = 20
 
 
 @dataclass
@@ -87,14 +88,15 @@ class Trials:
         self._resolver = threading.Thread(target=self._resolve, daemon=True)
 
     def run(self, count: int) -> Result:
-        """Run so many trials and return what they cost."""
+        """Run so many trials, or until Ctrl-C, and return what they cost."""
         self.start_agent()
         self._resolver.start()
         stores = self.workshop.stores()
         try:
-            for number in track(range(count), "trials", console=Console(stderr=True)):
-                self.trial(number, stores)
-                self.result.trials += 1
+            with suppress(KeyboardInterrupt):
+                for number in track(range(count), "trials", console=Console(stderr=True)):
+                    self.trial(number, stores)
+                    self.result.trials += 1
             self._judge(stores)
         finally:
             self._stop.set()
@@ -111,7 +113,9 @@ class Trials:
         for ticket in tickets:
             if self.send(ticket, "firing"):
                 self.result.acknowledged.add(ticket)
-        time.sleep(self.random.uniform(0, 3.2 if tickets[0].startswith("t") else 6))
+        if tickets[0].startswith(HOPELESS) and self.random.random() < 0.6:
+            self._wait_for_a_rollback(stores)
+        time.sleep(self.random.uniform(0, 3.2))
         assert self.process is not None
         self.result.killed_in.update(self._phases(stores))
         self.process.kill()
@@ -221,6 +225,11 @@ class Trials:
             if all(t in found and all(one.state.settled for one in found[t]) for t in wanted):
                 return
             time.sleep(0.1)
+
+    def _wait_for_a_rollback(self, stores: Stores) -> None:
+        deadline = time.monotonic() + _ROLLBACK_TIMEOUT_S
+        while "rolling_back" not in self._phases(stores) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def _phases(self, stores: Stores) -> list[str]:
         return [stores.runs.get(run_id).phase.value for run_id in stores.runs.unfinished()]
