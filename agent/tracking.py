@@ -41,7 +41,10 @@ class IncidentTracker:
         shown: Visibility,
         topology: Topology,
     ) -> list[Incident]:
-        """Return the incidents that are active now, as they are kept. Raises StoreUnavailable."""
+        """Return the incidents that are active now, as they are kept. Raises StoreUnavailable.
+
+        What is decided after a poll rests so on the same diagnosis as what is decided between polls.
+        """
         now = self._clock.now()
         known = [self._with_last_seen(incident) for incident in self._stores.incidents.active()]
         changes = lifecycle.update(candidates, known, shown, now)
@@ -56,10 +59,11 @@ class IncidentTracker:
                 kept = self._save(before, after, now)
                 if kept is None:
                     continue  # a person was faster; the next poll looks again
-                after = kept
-                if (before.fault, before.entity) != (after.fault, after.entity):
-                    self._look_into(after, shown.frame, topology)
-            current.append(after)
+                if (before.fault, before.entity) != (kept.fault, kept.entity):
+                    self._look_into(kept, shown.frame, topology)
+                current.append(kept)
+            else:
+                current.append(replace(before, last_seen_at=after.last_seen_at))
         current += [self._open(incident, shown.frame, topology) for incident in changes.opened]
         alive = {incident.id for incident in current}
         self._last_seen = {id_: at for id_, at in self._last_seen.items() if id_ in alive}
@@ -94,11 +98,13 @@ class IncidentTracker:
 
 
 def says_something_new(before: Incident, after: Incident) -> bool:
-    """Return whether a change is worth writing at once."""
+    """Return whether a change is worth writing at once: whatever a decision may rest on."""
 
     def told(incident: Incident) -> object:
-        faults = [(one.key, one.confidence, one.support) for one in incident.diagnosis.candidates]
-        return incident.fault, incident.entity, incident.symptomatic, faults
+        faults = [(one.key, one.confidence, one.support, one.labels) for one in incident.diagnosis.candidates]
+        harm = incident.diagnosis.harm
+        suffers = bool(harm.seen), bool(harm.unseen), bool(harm.unknown)
+        return incident.fault, incident.entity, incident.symptomatic, faults, suffers
 
     return told(before) != told(after)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sqlite3
 import threading
 import time
 from collections import Counter
@@ -22,13 +23,14 @@ from typing import Any
 
 import yaml
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from agent.collect import Answer, FrameBuffer, Poll
 from agent.config import PolicyFile, Settings
-from agent.config.rulefiles import Fault, Rule, Rulebook, Signal
+from agent.config.rulefiles import Fault, HarmRule, Rule, Rulebook, Signal
 from agent.decide import Decider, Remediation, load_catalog
 from agent.diagnose import Clearance, IncidentLifecycle, RuleVoter, VotingEnsemble
-from agent.errors import RunError, SourceUnreachable
+from agent.errors import RunError, SourceUnreachable, StoreUnavailable
 from agent.forecasting import ForecastTracker
 from agent.pipeline import Pipeline
 from agent.predict import Forecaster
@@ -394,6 +396,9 @@ class World:
         catalog: Mapping[str, Mapping[str, Any]] | None = None,
         mode: str = "auto",
         most: int = 4,
+        rules: Sequence[Rule] = RULES,
+        signals: Sequence[Signal] = SIGNALS,
+        harms: Sequence[HarmRule] = (),
     ) -> None:
         self.clock = WorldClock()
         self.metrics = Metrics(self.clock, hosts)
@@ -408,12 +413,14 @@ class World:
         self.held: list[PauseScope] = []  # what people have paused, as they know it
         self._lock = threading.Lock()
         self._writes_left: int | None = None
+        self.disk_full = False
         settings = Settings.model_validate({"verify": {"interval": "1s"}, "collect": {"poll": "5s"}})
         made = write_catalog(folder, catalog or CATALOG)
         book = Rulebook(
-            {one.id: one for one in SIGNALS},
+            {one.id: one for one in signals},
             {one.id: one for one in FAULTS},
-            {one.id: one for one in RULES},
+            {one.id: one for one in rules},
+            harms={one.id: one for one in harms},
         )
         definitions = Definitions(book=book, catalog=made, policy=self.make_policy(policy))
         self.current = Current(settings, definitions)
@@ -517,7 +524,12 @@ class World:
         def before(connection: Any) -> None:
             if self.life != life:
                 raise Killed
-            if self._writes_left is None or connection.get_execution_options().get("reading"):
+            if connection.get_execution_options().get("reading"):
+                return
+            if self.disk_full:
+                full = sqlite3.OperationalError("database or disk is full")
+                raise OperationalError("begin immediate", None, full)
+            if self._writes_left is None:
                 return
             self._writes_left -= 1
             if self._writes_left < 0:
@@ -527,13 +539,22 @@ class World:
 
         event.listen(stores.database._engine, "begin", before, insert=True)
 
-    def _agent_does(self, what: Callable[[], object]) -> None:
-        """Let the agent do something; when it dies over it, it is started again."""
-        with contextlib.suppress(Killed):
-            what()
+    def agent_does(self, what: Callable[[], object]) -> None:
+        """Let the agent do something, by itself or for a person; when it dies over it, it is started again.
+
+        While the disk is full it says so, as its jobs and its port do, and goes on.
+        """
+        try:
+            with contextlib.suppress(Killed):
+                what()
+                self.calm()
+        except StoreUnavailable:
+            if not self.disk_full:
+                raise
             self.calm()
-        if self.life != self._living:
-            self.restart()
+        finally:
+            if self.life != self._living:
+                self.restart()
 
     # --- time and polls -------------------------------------------------------------------------
 
@@ -544,17 +565,17 @@ class World:
             seconds -= step
             self.metrics.scrape()
             self.poll()
-            self._agent_does(self._deliver)
+            self.agent_does(self._deliver)
 
     def _deliver(self) -> None:
         for message in self.stores.notifications.due(self.clock.now()):
             self.stores.notifications.settle(message, "sent")
 
     def poll(self) -> None:
-        self._agent_does(self.pipeline.poll)
+        self.agent_does(self.pipeline.poll)
 
     def turn(self) -> None:
-        self._agent_does(self.responder.turn)
+        self.agent_does(self.responder.turn)
 
     def until(self, holds: Callable[[], object], seconds: float = 600.0, step: float = 5.0) -> None:
         """Let time go by until something holds."""
@@ -612,7 +633,7 @@ class World:
                 for host in work.hosts:
                     self.mend_host(host)
             work.finish(outcome)
-        self._agent_does(self.calm)
+        self.agent_does(self.calm)
         self.turn()
 
     # --- what tests look at ---------------------------------------------------------------------

@@ -14,7 +14,6 @@ from agent.records import (
     Approval,
     Ask,
     Incident,
-    IncidentState,
     Option,
     Person,
     RunRequest,
@@ -22,7 +21,7 @@ from agent.records import (
 )
 from agent.response.escalation import APPROVAL, Escalation
 from agent.response.previews import Previews
-from agent.response.transitions import ACTOR, log_transition, transition
+from agent.response.transitions import ACTOR, log_transition, standing_with, transition
 from agent.store import Stores, ask_approval, drop_messages, need_voices
 
 
@@ -121,7 +120,7 @@ class Asking:
     def _move(
         self, incident: Incident, ask: Ask, request: RunRequest | None, options: tuple[Option, ...]
     ) -> None:
-        state, reason, detail = _standing(incident, ask, request)
+        state, reason, detail = standing_with(incident, ask, request)
         now = self._clock.now()
         with self._stores.transaction() as connection:
             moved = transition(connection, incident, state, reason, detail, now, seen=True, options=options)
@@ -136,7 +135,7 @@ class Asking:
         options: tuple[Option, ...],
     ) -> Incident:
         now = self._clock.now()
-        state, reason, detail = _standing(incident, ask, request)
+        state, reason, detail = standing_with(incident, ask, request)
         drop_messages(connection, incident.id, APPROVAL)
         messages = self._escalation.asked(now)
         return transition(
@@ -159,15 +158,3 @@ def _of(newest: Approval | None, request: RunRequest | None) -> Approval | None:
     """Return the newest approval if it is about a person's request, or about none where there is none."""
     request_id = request.id if request is not None else None
     return newest if newest is not None and newest.request_id == request_id else None
-
-
-def _standing(
-    incident: Incident, ask: Ask, request: RunRequest | None
-) -> tuple[IncidentState, Reason | None, str]:
-    """Return where an incident stands while people are asked: a person's request is no state of it."""
-    if request is None:
-        return IncidentState.AWAITING_APPROVAL, ask.reason, ask.detail
-    if incident.state is IncidentState.ESCALATED:
-        return incident.state, incident.reason, incident.detail
-    detail = f"{request.person.name} asked for {request.remediation}, which somebody has to approve"
-    return IncidentState.HELD, Reason.RUN_REQUESTED, detail

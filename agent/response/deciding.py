@@ -29,7 +29,7 @@ from agent.response.asking import Asking
 from agent.response.escalation import APPROVAL, ESCALATED, STORM, WAITING, Escalation
 from agent.response.outcomes import Outcomes
 from agent.response.past import Past
-from agent.response.transitions import ACTOR, log_transition, transition
+from agent.response.transitions import ACTOR, log_transition, standing_with, transition
 from agent.store import (
     History,
     Message,
@@ -295,7 +295,7 @@ class Deciding:
         if answer.reason is Reason.HOST_BUSY and answer.plan is not None and request is None:
             self._waiting_for[incident.id] = frozenset(answer.plan.machines)
         since_s = self._held_since_s.setdefault(incident.id, self._clock.monotonic())
-        state, reason, detail = _waiting(incident, answer, request)
+        state, reason, detail = standing_with(incident, answer, request)
         with self._stores.transaction() as connection:
             moved = transition(
                 connection,
@@ -357,18 +357,6 @@ def _standing(approval: Approval | None) -> Plan | None:
     if approval is None or approval.request_id is not None:
         return None
     return approval.plan if approval.state in ("pending", "approved") else None
-
-
-def _waiting(
-    incident: Incident, answer: NotNow, request: RunRequest | None
-) -> tuple[IncidentState, Reason | None, str]:
-    """Return where an incident stands while it waits: a person's request is no state of it."""
-    if request is None:
-        return IncidentState.HELD, answer.reason, answer.detail
-    if incident.state is IncidentState.ESCALATED:
-        return incident.state, incident.reason, incident.detail
-    detail = f"{request.person.name} asked for {request.remediation}: {answer.detail or answer.reason.text}"
-    return IncidentState.HELD, answer.reason, detail
 
 
 def _actor(right: Approval | None, request: RunRequest | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.log import Logger
 from agent.reasons import Reason
-from agent.records import Incident, IncidentState, Option
+from agent.records import Ask, Incident, IncidentState, NotNow, Option, RunRequest
 from agent.response.escalation import APPROVAL
 from agent.store import (
     Message,
@@ -63,6 +63,24 @@ def transition(
         withdraw_requests(connection, incident.id, f"the incident is {state.value}", now)
     put_messages(connection, incident.id, messages, now)
     return moved
+
+
+def standing_with(
+    incident: Incident, answer: NotNow | Ask, request: RunRequest | None
+) -> tuple[IncidentState, Reason | None, str]:
+    """Return state, reason and detail of an incident while it waits, for time or for people.
+
+    What a person asked for is no state of it: what people have stays theirs, and else it is held.
+    """
+    if request is None:
+        waits = IncidentState.AWAITING_APPROVAL if isinstance(answer, Ask) else IncidentState.HELD
+        return waits, answer.reason, answer.detail
+    if incident.state is IncidentState.ESCALATED:
+        return incident.state, incident.reason, incident.detail
+    asked = f"{request.person.name} asked for {request.remediation}"
+    if isinstance(answer, Ask):
+        return IncidentState.HELD, Reason.RUN_REQUESTED, f"{asked}, which somebody has to approve"
+    return IncidentState.HELD, answer.reason, f"{asked}: {answer.detail or answer.reason.text}"
 
 
 def log_transition(before: Incident, after: Incident) -> None:

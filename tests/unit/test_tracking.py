@@ -7,7 +7,7 @@ import pytest
 
 from agent.config.rulefiles import Fault
 from agent.diagnose import IncidentLifecycle, Visibility
-from agent.records import IncidentState, Topology
+from agent.records import Harm, IncidentState, Topology
 from agent.response import ACTOR, Escalation
 from agent.store import open_stores
 from agent.tracking import IncidentTracker
@@ -108,3 +108,27 @@ def test_a_restart_in_the_middle_clears_nothing(tracked):
         tracked.lifecycle = IncidentLifecycle(FAULTS, keep_for=timedelta(minutes=1))
         tracked.see(polls=3)
     assert tracked.stores.incidents.get(1).symptomatic
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        {"harm": Harm(unseen=("nobody waits",))},
+        {"harm": Harm(unknown=("nothing measures it",))},
+        {"labels": {"host": "web2"}},
+        {"confidence": 0.5},
+    ],
+)
+def test_what_a_decision_rests_on_is_the_same_after_the_poll_and_from_the_store(tracked, news):
+    tracked.see(full())
+    (found,) = tracked.see(replace(full("1 % left"), **news))
+    assert found == tracked.stores.incidents.get(1)
+    (name,) = news
+    assert getattr(found.best, name) == news[name]
+
+
+def test_numbers_that_changed_alone_wait_and_what_is_returned_is_what_is_kept(tracked):
+    tracked.see(full())
+    (found,) = tracked.see(full("1 % left"))
+    assert found.best.evidence == ("0 % left",)
+    assert found.version == tracked.stores.incidents.get(1).version

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class Response(RuleBasedStateMachine):
         catalog = {**CATALOG, "reinstall": {**CATALOG["reinstall"], "risk": "low"}}
         self.context = alive(self.folder / "catalog", store, hosts=HOSTS, catalog=catalog, mode=mode)
         self.world = self.context.__enter__()
-        self.paused: dict[int, PauseScope] = {}
+        self.at_first = dict(self.world.inventory.known)
         self.world.pass_time(15)
 
     # --- what happens to the cluster ----------------------------------------------------------
@@ -94,6 +95,18 @@ class Response(RuleBasedStateMachine):
     def the_inventory_cannot_be_read_or_again(self, broken):
         self.world.inventory.broken = broken
 
+    @rule(host=hosts, now=st.sampled_from(("gone", "another machine", "as before")))
+    def the_inventory_says_something_else_of_a_host(self, host, now):
+        known = self.world.inventory.known
+        port = 2222 if now == "another machine" else 22
+        known[host] = replace(self.at_first[host], identity=f"ssh {host} port {port}")
+        if now == "gone":
+            del known[host]
+
+    @rule(full=st.booleans())
+    def the_disk_is_full_or_again_not(self, full):
+        self.world.disk_full = full
+
     @rule(minutes=st.sampled_from((-60, -1, 1, 60)))
     def the_clock_is_set(self, minutes):
         self.world.clock.wall += timedelta(minutes=minutes)
@@ -108,9 +121,9 @@ class Response(RuleBasedStateMachine):
     def somebody_votes(self, data, who, yes):
         self._on_some(data, lambda one: self.world.people.vote(one.id, yes, who))
 
-    @rule(data=st.data(), who=people, remediation=st.sampled_from(sorted(CATALOG)))
-    def somebody_asks_for_a_run(self, data, who, remediation):
-        self._on_some(data, lambda one: self.world.people.ask_for_run(one.id, remediation, who))
+    @rule(data=st.data(), who=people, name=st.sampled_from(sorted(CATALOG)), override=st.booleans())
+    def somebody_asks_for_a_run(self, data, who, name, override):
+        self._on_some(data, lambda one: self.world.people.ask_for_run(one.id, name, who, "now", override))
 
     @rule(data=st.data())
     def somebody_cancels(self, data):
@@ -122,20 +135,34 @@ class Response(RuleBasedStateMachine):
 
     @rule(scope=st.sampled_from((EVERYTHING, PauseScope(hosts=("web1",)), PauseScope(faults=("down",)))))
     def somebody_pauses(self, scope):
-        pause = self.world.people.pause(ANN, scope=scope)
-        self.paused[pause.id] = scope
-        self.world.held = list(self.paused.values())
+        self._with_the_agent(lambda: self._pause(scope))
+
+    def _pause(self, scope):
+        self.world.people.pause(ANN, scope=scope)
+        self.world.held.append(scope)
 
     @rule()
     def somebody_resumes(self):
-        self.world.held, self.paused = [], {}
-        self.world.people.resume(BOB)
+        self._with_the_agent(self._resume)
+
+    def _resume(self):
+        held, self.world.held = self.world.held, []
+        try:
+            self.world.people.resume(BOB)
+        except BaseException:
+            self.world.held = held
+            raise
 
     def _on_some(self, data, act):
         known = self.world.incidents[-4:]
         if known:
-            with suppress(OpsmendError):  # refused, or somebody was faster
-                act(data.draw(st.sampled_from(known)))
+            chosen = data.draw(st.sampled_from(known))
+            self._with_the_agent(lambda: act(chosen))
+
+    def _with_the_agent(self, act):
+        """What people do goes through the agent, which may die over it."""
+        with suppress(OpsmendError):  # refused, or somebody was faster
+            self.world.agent_does(act)
 
     # --- what holds always --------------------------------------------------------------------
 
@@ -189,7 +216,10 @@ class Response(RuleBasedStateMachine):
     def _everything_ends(self):
         """When nothing is in the way any more, every incident ends, and every machine is free."""
         world = self.world
-        self.somebody_resumes()
+        world.disk_full = False
+        world.agent_does(self._resume)
+        world.agent_does(self._resume)  # it may have died over the first
+        world.inventory.known = dict(self.at_first)
         world.metrics.down, world.metrics.partial, world.inventory.broken = False, "", False
         world.metrics.blind.clear()
         for _ in range(120):
