@@ -22,6 +22,7 @@ from agent.detect.keeping import StateFolder
 from agent.detect.weighing import LASTS as FEEDBACK_LASTS
 from agent.diagnose import IncidentLifecycle, RuleVoter, Visibility, VotingEnsemble
 from agent.diagnose.live.support import with_support
+from agent.feedback import FeedbackReader
 from agent.forecasting import ForecastTracker
 from agent.log import Logger
 from agent.placeholders import format_value
@@ -103,6 +104,7 @@ class Pipeline:
         self._lifecycle = lifecycle
         self._tracker = tracker
         self._stores = stores
+        self._feedback = FeedbackReader(stores.database, stores.feedback, FEEDBACK_LASTS)
         self._responder = responder
         self._latest = latest
         self._alerts_expire = alerts_expire
@@ -202,7 +204,7 @@ class Pipeline:
             self._frame = self._buffer.add(poll)
             self._complain({**poll.failed, **self._frame.partial})
             self._complain_of_doubts(self._frame.doubts)
-            self._detector.weigh(self._stores.feedback.list(since=poll.at - FEEDBACK_LASTS), poll.at)
+            self._detector.weigh(self._feedback.read(poll.at), poll.at)
             self._anomalies = self._detector.observe(self._frame)
             self._forecasts.look(self._frame)
             self._complain_of_refusals(self._buffer.refused)
