@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.markup import escape
@@ -10,8 +11,10 @@ from agent.cli.output import console
 from agent.config import Settings, find_config_file, load_settings
 from agent.errors import ConflictError, NotFoundError, RefusedError, StoreError, StoreUnavailable
 from agent.process import only_one
-from agent.store.backup import copy_store, put_back, schema_of
+from agent.response.people import person_at_the_keyboard
+from agent.store.backup import copy_store, schema_of
 from agent.store.engine import HEAD
+from agent.store.restore import put_back
 
 
 def back_up(config: Path | None, file: Path) -> None:
@@ -44,12 +47,17 @@ def restore(config: Path | None, file: Path) -> None:
         )
     try:
         with only_one(settings.agent.state_dir):
-            kept = put_back(file, settings.database)
+            kept = put_back(file, settings.database, person_at_the_keyboard().name, datetime.now(UTC))
     except ConflictError as error:
         raise ConflictError(f"{error}: stop it first (systemctl stop opsmend)") from error
     console.print(f"restored {escape(str(settings.database))} from {escape(str(file))}", soft_wrap=True)
     if kept is not None:
         console.print(f"the store of before is kept as {escape(str(kept))}", soft_wrap=True)
+    console.print(
+        "[yellow]paused[/]: this store does not know what ran since it was copied. What people had approved "
+        "or asked for in it is withdrawn, and nothing begins before somebody says opsmend resume",
+        soft_wrap=True,
+    )
 
 
 def _look(settings: Settings) -> None:

@@ -16,7 +16,8 @@ from agent.store.documents import from_json, to_json
 from agent.store.engine import Database
 from agent.store.schema import approvals, run_requests, votes
 
-_OPEN = ("pending", "approved")
+OPEN = ("pending", "approved")
+"""States in which a request is asked, or its answer a right."""
 
 
 class ApprovalStore:
@@ -70,7 +71,7 @@ class ApprovalStore:
 
     def overdue(self, now: datetime) -> list[Approval]:
         """Return the open requests and unused rights whose time is over."""
-        query = select(approvals.c.id).where(approvals.c.state.in_(_OPEN), approvals.c.expires_at <= now)
+        query = select(approvals.c.id).where(approvals.c.state.in_(OPEN), approvals.c.expires_at <= now)
         with self._database.reading() as connection:
             return [_read(connection, row.id) for row in connection.execute(query)]
 
@@ -148,7 +149,7 @@ def end_approval(connection: Connection, approval: Approval, state: str, now: da
 
 def withdraw_approvals(connection: Connection, incident_id: int, now: datetime) -> None:
     """Take back the open request and the unused right of an incident."""
-    mine = (approvals.c.incident_id == incident_id) & approvals.c.state.in_(_OPEN)
+    mine = (approvals.c.incident_id == incident_id) & approvals.c.state.in_(OPEN)
     connection.execute(update(approvals).where(mine).values(state="withdrawn", decided_at=now))
 
 

@@ -1,4 +1,4 @@
-"""A store in, one file with all of it out, while the agent works; and the way back.
+"""A store in, one file with all of it out, while the agent works.
 
 SQLite's online backup (https://www.sqlite.org/backup.html) copies one state of the store: writers wait for
 nothing, and what they write meanwhile is in the copy or not, as a whole.
@@ -9,13 +9,10 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from agent.errors import OpsmendError, StoreError, StoreUnavailable
-
-# what SQLite keeps beside a database that is in use
-_BESIDE = ("-wal", "-shm")
 
 
 def copy_store(store: Path, copy: Path) -> None:
@@ -29,9 +26,9 @@ def copy_store(store: Path, copy: Path) -> None:
         with _reading(store) as source, closing(sqlite3.connect(part)) as target:
             source.backup(target)
             target.execute("pragma journal_mode = delete")  # one file, with nothing beside it
-        _sync(part)
+        sync(part)
         part.replace(copy)
-        _sync(copy.parent)
+        sync(copy.parent)
     except sqlite3.Error as error:
         raise OpsmendError(f"{copy} cannot be written: {error}") from error
     except OSError as error:
@@ -56,35 +53,6 @@ def schema_of(store: Path) -> str:
     return str(version)
 
 
-def put_back(copy: Path, store: Path) -> Path | None:
-    """Put a copy in the place of the store, which nobody may have open; return where that one is kept now.
-
-    The new file belongs to whom the old one, or the folder, belonged. Raises StoreError when the copy is
-    damaged, OpsmendError when the place cannot be written.
-    """
-    schema_of(copy)
-    kept = store.with_name(f"{store.name}.before-restore") if store.exists() else None
-    owner = (store if kept else store.parent).stat()
-    new = store.with_name(f".{store.name}.new")
-    try:
-        copy_store(copy, new)
-        if os.geteuid() == 0:
-            os.chown(new, owner.st_uid, owner.st_gid)
-        if kept is not None:
-            copy_store(store, kept)
-            if os.geteuid() == 0:
-                os.chown(kept, owner.st_uid, owner.st_gid)
-        for end in _BESIDE:  # they belong to the store of before, and would be read into the new one
-            store.with_name(store.name + end).unlink(missing_ok=True)
-        new.replace(store)
-    except OSError as error:
-        raise OpsmendError(f"{store} cannot be replaced: {error.strerror}") from error
-    finally:
-        with suppress(OSError):
-            new.unlink(missing_ok=True)
-    return kept
-
-
 @contextmanager
 def _reading(store: Path) -> Iterator[sqlite3.Connection]:
     try:
@@ -95,7 +63,8 @@ def _reading(store: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _sync(place: Path) -> None:
+def sync(place: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     file = os.open(place, os.O_RDONLY)
     try:
         os.fsync(file)

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Column, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from agent.environment import clean_environment, own_python
@@ -139,6 +139,13 @@ class Database:
                 return None
             version: str | None = connection.execute(text("select version_num from alembic_version")).scalar()
             return version
+
+
+def has_column(connection: Connection, column: Column[Any]) -> bool:
+    """Return whether a store, which may be of an older version, has a column."""
+    table = inspect(connection)
+    name = column.table.name
+    return table.has_table(name) and column.name in {one["name"] for one in table.get_columns(name)}
 
 
 def prepare_connection(connection: Any, record: Any) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 from agent.records import Pause, PauseScope, Plan
 from agent.store.audit import append
 from agent.store.documents import from_json, to_json
-from agent.store.engine import Database
+from agent.store.engine import Database, has_column
 from agent.store.schema import pauses
 
 
@@ -25,15 +25,8 @@ class PauseStore:
         self, actor: str, why: str, now: datetime, until: datetime | None, scope: PauseScope | None = None
     ) -> Pause:
         """Pause the agent, or what the scope holds."""
-        scope = scope or PauseScope()
         with self._database.transaction() as connection:
-            values = {"since": now, "until": until, "actor": actor, "why": why}
-            result = connection.execute(insert(pauses).values(**values, scope=to_json(PauseScope, scope)))
-            key = result.inserted_primary_key
-            assert key is not None
-            detail = {"why": why, "until": until, "scope": str(scope)}
-            append(connection, now, actor, "paused", "agent", detail)
-            return Pause(id=key[0], since=now, until=until, actor=actor, why=why, scope=scope)
+            return begin_pause(connection, actor, why, now, until, scope)
 
     def end(self, actor: str, now: datetime, pause_id: int | None = None) -> list[Pause]:
         """End one pause, or all; return those that were in force."""
@@ -49,6 +42,28 @@ class PauseStore:
         """Return the pauses that are in force, oldest first."""
         with self._database.reading() as connection:
             return pauses_in_force(connection, now)
+
+
+def begin_pause(
+    connection: Connection,
+    actor: str,
+    why: str,
+    now: datetime,
+    until: datetime | None = None,
+    scope: PauseScope | None = None,
+) -> Pause:
+    """Pause the agent, or what the scope holds, in a transaction of the caller's.
+
+    A store of an older version knows no scopes: everything is paused in it.
+    """
+    scope = scope or PauseScope()
+    values = {"since": now, "until": until, "actor": actor, "why": why}
+    if has_column(connection, pauses.c.scope):
+        values["scope"] = to_json(PauseScope, scope)
+    key = connection.execute(insert(pauses).values(**values)).inserted_primary_key
+    assert key is not None
+    append(connection, now, actor, "paused", "agent", {"why": why, "until": until, "scope": str(scope)})
+    return Pause(id=key[0], since=now, until=until, actor=actor, why=why, scope=scope)
 
 
 def pauses_in_force(connection: Connection, now: datetime) -> list[Pause]:

@@ -6,9 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from agent.errors import OpsmendError, StoreError
+from agent.errors import OpsmendError
 from agent.store import Database
-from agent.store.backup import copy_store, put_back, schema_of
+from agent.store.backup import copy_store, schema_of
 from agent.store.engine import HEAD
 from agent.store.migrate import upgrade
 
@@ -49,28 +49,6 @@ def test_a_copy_made_while_somebody_writes_is_of_one_moment(tmp_path):
     assert schema_of(tmp_path / "copy4") == HEAD
     assert (tmp_path / "copy4").stat().st_mode & 0o777 == 0o600
     assert not list(tmp_path.glob(".*"))
-
-
-def test_put_back_it_is_as_it_was_and_what_was_there_is_kept(database, tmp_path):
-    copy_store(database.file, tmp_path / "copy")
-    with closing(sqlite3.connect(database.file)) as connection:  # left open by nobody, but its log remains
-        connection.execute("create table numbers (n integer)")
-        connection.execute("insert into numbers values (1)")
-        connection.commit()
-    database.close()
-    kept = put_back(tmp_path / "copy", database.file)
-    with pytest.raises(sqlite3.OperationalError, match="no such table"):
-        rows(database.file)
-    assert rows(kept) == (1, 1)
-
-
-@pytest.mark.parametrize("content", [b"", b"garbage", b"SQLite format 3\0 and then something else"])
-def test_what_is_no_store_is_refused_and_nothing_is_touched(database, tmp_path, content):
-    (tmp_path / "copy").write_bytes(content)
-    before = database.file.read_bytes()
-    with pytest.raises(StoreError, match="no store"):
-        put_back(tmp_path / "copy", database.file)
-    assert database.file.read_bytes() == before
 
 
 def test_a_copy_that_does_not_fit_leaves_nothing_behind(database, tmp_path):
