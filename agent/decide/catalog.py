@@ -83,25 +83,32 @@ def load_remediation(
 
 
 def check_verifiable(catalog: Mapping[str, Remediation], book: Rulebook) -> Iterator[Problem]:
-    """Yield every placeholder of a check that no rule for the fault gives a value: it could prove nothing."""
+    """Yield every placeholder of a check that a rule for one of the faults does not promise a value for.
+
+    What such a rule finds could be treated and not checked. A fault that no rule is for is found by other
+    means: what its diagnosis lacks is seen when the plan is made.
+    """
     for remediation in catalog.values():
         document = read_yaml(remediation.folder / METADATA)
-        given = frozenset(remediation.file.parameters) | SURROUNDINGS
-        for fault in remediation.file.fixes:
-            promises = [
-                promised_labels(one, book.signals) for one in book.rules.values() if one.fault == fault
-            ]
-            if not promises:
-                continue  # found by other means, or by nobody
-            known = given.union(*promises)
+        given = _given(remediation.file)
+        for rule in book.rules.values():
+            if rule.fault not in remediation.file.fixes:
+                continue
+            known = given | promised_labels(rule, book.signals)
             for path, query in remediation.file.verify.queries():
-                for name in names(query):
-                    if name not in known:
-                        yield document.problem(
-                            ("verify", *path),
-                            f"asks for '{name}', which no rule for fault '{fault}' gives",
-                            f"known: {', '.join(sorted(known))}; name it in the rule's entity",
-                        )
+                for name in sorted(set(names(query)) - known):
+                    what = f"rule '{rule.id}' for fault '{rule.fault}'"
+                    yield document.problem(
+                        ("verify", *path),
+                        f"asks for '{name}', which {what} does not promise",
+                        f"known: {', '.join(sorted(known))}; name it in the rule's entity",
+                    )
+
+
+def _given(file: RemediationFile) -> frozenset[str]:
+    """Return what can be asked for whichever rule a plan is from: without it there would be no plan."""
+    wanted = {one.from_ for one in file.parameters.values() if one.from_ and one.default is None}
+    return frozenset(file.parameters) | SURROUNDINGS | wanted | set(names(file.target))
 
 
 def _may_be_remediation(path: Path) -> bool:

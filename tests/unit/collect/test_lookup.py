@@ -32,7 +32,7 @@ def silent_resolver(monkeypatch):
 
 
 def test_a_look_up_that_hangs_ends_with_the_request(silent_resolver):
-    asked, answer = silent_resolver
+    asked, _answer = silent_resolver
     source = PrometheusSource("http://slow.example:9090", dt.timedelta(seconds=0.3))
     began = time.monotonic()
     for _ in range(5):
