@@ -122,6 +122,8 @@ def _address(text: str) -> str:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return ""
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped  # a socket for both kinds shows the older kind so
     zone = zone.removeprefix("25")  # a percent sign in a URL
     if percent and (parsed.version == 4 or not zone or _NO_NAME.search(zone)):
         return ""

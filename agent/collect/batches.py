@@ -32,7 +32,7 @@ def as_one(queries: Mapping[str, str]) -> str:
 
 
 def by_signal(answer: Answer, signals: Sequence[str]) -> dict[str, Answer]:
-    """Return each signal's part of the answer to ``as_one``. Takes the label off the label sets."""
+    """Return each signal's part of the answer to ``as_one``, without the label; all are partial, or none."""
     found: dict[str, tuple[list[dict[str, str]], list[float]]] = {signal: ([], []) for signal in signals}
     for labels, value in zip(answer.labels, answer.values, strict=True):
         own = dict(labels)
@@ -40,6 +40,6 @@ def by_signal(answer: Answer, signals: Sequence[str]) -> dict[str, Answer]:
         all_labels.append(own)
         values.append(value)
     return {
-        signal: Answer(answer.at if values else 0.0, all_labels, values)
+        signal: Answer(answer.at if values else 0.0, all_labels, values, answer.partial)
         for signal, (all_labels, values) in found.items()
     }
