@@ -36,7 +36,7 @@ _ONE_OR_MANY_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": 
 Paths = Annotated[tuple[Place, ...], BeforeValidator(_one_or_many), WithJsonSchema(_ONE_OR_MANY_SCHEMA)]
 
 
-_WEEK = timedelta(days=7)
+_DAY, _WEEK, _MONTH = timedelta(days=1), timedelta(days=7), timedelta(days=30)
 
 
 class AgentSection(Strict):
@@ -353,15 +353,33 @@ class RetentionSection(Strict):
     log_counts: PositiveDuration = Field(
         default=timedelta(days=2), description="how often which line was logged"
     )
+    forecasts: PositiveDuration = Field(
+        default=timedelta(days=365), description="of which it is known what came"
+    )
+    feedback: PositiveDuration = Field(
+        default=timedelta(days=365),
+        description="on anomalies and entities, 30d at least; what is about an incident goes with it",
+    )
+    orders: PositiveDuration = Field(
+        default=timedelta(days=30),
+        description="of programs that led to no incident, a day at least; the others go with theirs",
+    )
+    decision_links: PositiveDuration = Field(
+        default=timedelta(days=1), description="by which a person answers, after they have expired"
+    )
     audit: PositiveDuration = Field(
         default=timedelta(days=365),
         description="then it is sealed into a file a month under state_dir/audit, which stays",
     )
 
     @model_validator(mode="after")
-    def _guards_can_look_back(self) -> RetentionSection:
+    def _nothing_is_missed(self) -> RetentionSection:
         if self.incidents < _WEEK:
             raise ValueError("incidents: guards look back at them, so they are kept for 7d at least")
+        if self.feedback < _MONTH:
+            raise ValueError("feedback: detection goes by it for a month, so it is kept for 30d at least")
+        if self.orders < _DAY:
+            raise ValueError("orders: their keys hold for a day, so they are kept for 1d at least")
         return self
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 
 from agent.records.links import DecisionLink
 from agent.store.access_schema import decision_links
@@ -12,16 +12,14 @@ from agent.store.engine import Database
 
 
 class LinkStore:
-    """Keeps links until they expire."""
+    """Keeps links, of which those that have expired are worth nothing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, link: DecisionLink) -> None:
-        """Keep a link; those that have expired are forgotten."""
+        """Keep a link."""
         with self._database.transaction() as connection:
-            old = decision_links.c.expires_at <= link.created_at
-            connection.execute(delete(decision_links).where(old))
             connection.execute(
                 insert(decision_links).values(
                     id=link.id,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.engine import Row
 
 from agent.errors import ConflictError, NotFoundError
@@ -16,8 +16,6 @@ from agent.store.engine import Database
 from agent.store.schema import remediation_orders
 
 KEY_LIFE = timedelta(hours=24)
-_KEPT_FOR = timedelta(days=30)  # those of no incident; the others go with theirs
-_of_none = remediation_orders.c.incident_id.is_(None)
 
 
 class OrderStore:
@@ -61,8 +59,6 @@ class OrderStore:
                     return known
                 mine = (remediation_orders.c.owner == order.owner) & (remediation_orders.c.key == order.key)
                 connection.execute(update(remediation_orders).where(mine).values(key=None))
-            old = remediation_orders.c.at < order.at - _KEPT_FOR
-            connection.execute(delete(remediation_orders).where(old & _of_none))
             made = request(connection) if request is not None else None
             values = {
                 "owner": order.owner,

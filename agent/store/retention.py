@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, exists, or_, select, update
+from sqlalchemy import Connection, Delete, delete, exists, or_, select, update
 
 from agent.config.settings import RetentionSection
 from agent.records import RunPhase
 from agent.records.incidents import FINAL_STATES
+from agent.store.access_schema import decision_links
 from agent.store.audit import AuditStore
 from agent.store.engine import Database
+from agent.store.feedback_schema import feedback
+from agent.store.forecast_schema import forecasts
 from agent.store.schema import (
     alerts,
     events,
@@ -26,6 +30,7 @@ from agent.store.schema import (
     log_counts,
     notifications,
     pauses,
+    remediation_orders,
     runs,
     steps,
     task_events,
@@ -50,20 +55,10 @@ class Retention:
         Raises StoreError.
         """
         looks: dict[str, Callable[[Connection], int]] = {
-            "step_output": lambda connection: _shrink_runs(connection, now - ages.step_output),
-            "investigations": lambda connection: _forget_investigations(
-                connection, now - ages.investigations
-            ),
-            "alerts": lambda connection: _count(
-                connection, delete(alerts).where(alerts.c.resolved_at < now - ages.alerts)
-            ),
-            "events": lambda connection: _count(
-                connection, delete(events).where(events.c.received_at < now - ages.events)
-            ),
-            "log_counts": lambda connection: _count(
-                connection, delete(log_counts).where(log_counts.c.at < now - ages.log_counts)
-            ),
-            "incidents": lambda connection: _forget_incidents(connection, now - ages.incidents),
+            "step_output": partial(_shrink_runs, before=now - ages.step_output),
+            "investigations": partial(_forget_investigations, before=now - ages.investigations),
+            **{kind: partial(_count, statement=one) for kind, one in _of_one_table(ages, now).items()},
+            "incidents": partial(_forget_incidents, before=now - ages.incidents),
         }
         gone = {kind: self._until_nothing_is_left(look) for kind, look in looks.items()}
         with self._database.transaction() as connection:
@@ -82,6 +77,24 @@ class Retention:
             total += count
             if count < _AT_ONCE:
                 return total
+
+
+def _of_one_table(ages: RetentionSection, now: datetime) -> dict[str, Delete]:
+    """Return what forgets kinds that stand alone; feedback and orders about an incident go with it."""
+    of_no_incident = feedback.c.incident_id.is_(None)
+    ordered_nothing = remediation_orders.c.incident_id.is_(None)
+    expired = decision_links.c.expires_at < now - ages.decision_links
+    return {
+        "alerts": delete(alerts).where(alerts.c.resolved_at < now - ages.alerts),
+        "events": delete(events).where(events.c.received_at < now - ages.events),
+        "log_counts": delete(log_counts).where(log_counts.c.at < now - ages.log_counts),
+        "forecasts": delete(forecasts).where(forecasts.c.ended_at < now - ages.forecasts),
+        "feedback": delete(feedback).where(of_no_incident, feedback.c.at < now - ages.feedback),
+        "orders": delete(remediation_orders).where(
+            ordered_nothing, remediation_orders.c.at < now - ages.orders
+        ),
+        "decision_links": delete(decision_links).where(expired),
+    }
 
 
 def _shrink_runs(connection: Connection, before: datetime) -> int:
@@ -131,6 +144,5 @@ def _forget_remains(connection: Connection, before: datetime) -> None:
     connection.execute(delete(topologies).where(unused))
 
 
-def _count(connection: Connection, statement: object) -> int:
-    done = connection.execute(statement)  # type: ignore[call-overload]
-    return int(done.rowcount)
+def _count(connection: Connection, statement: Delete) -> int:
+    return int(connection.execute(statement).rowcount)

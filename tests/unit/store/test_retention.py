@@ -9,9 +9,14 @@ from pydantic import ValidationError
 from agent.config.settings import RetentionSection
 from agent.reasons import Reason
 from agent.records import Alert, Event, IncidentState, Pause, RunPhase, RunState, StepOutcome, TaskEvent
+from agent.records.feedback import Feedback, FeedbackKind
+from agent.records.forecasts import Exhaustion, ForecastState, Remaining
 from agent.records.investigations import Investigation
-from agent.store import begin_run, open_stores, save_run
+from agent.records.links import DecisionLink
+from agent.records.orders import RemediationOrder
+from agent.store import ask_approval, begin_run, open_stores, save_run
 from agent.store.retention import FORGOTTEN, Retention
+from agent.store.schema import metadata
 from tests.make import NOW, incident, plan, run
 
 AGES = RetentionSection()
@@ -47,6 +52,11 @@ def treated(stores, state=IncidentState.RECOVERED, phase=RunPhase.OVER, host="we
     over = replace(kept, state=state, symptomatic=False, closed_at=NOW if state.final else None)
     stores.incidents.save(over, "t")
     return kept.id, begun.id
+
+
+def order(**fields):
+    order = {"id": 0, "owner": "jenkins", "key": None, "digest": "d", "at": NOW, "remediation": "restart"}
+    return RemediationOrder(**order, request_id=None, refusal="", **fields)
 
 
 def test_output_goes_first_then_what_was_found_out_then_the_incident(stores, forget):
@@ -96,6 +106,51 @@ def test_events_are_forgotten_by_when_they_came(stores, forget):
     assert forget(31) == {"events": 1}
 
 
+def test_forecasts_are_forgotten_once_it_is_known_what_came(stores, forget):
+    remaining = Remaining(at=NOW, left=DAY, low=DAY, high=DAY)
+    found = Exhaustion(signal="s", entity="web1", labels={}, value=1.0, began=NOW, remaining=remaining)
+    came, _ = stores.forecasts.add(found), stores.forecasts.add(found)
+    stores.forecasts.end(came, ForecastState.CAME, NOW)
+    assert forget(366) == {"forecasts": 1}
+    assert len(stores.forecasts.open()) == 1
+
+
+def test_feedback_and_orders_about_an_incident_go_with_it_and_the_others_by_their_age(stores, forget):
+    kept = stores.incidents.add(incident(), "t").id  # and never over
+    for about in (kept, None):
+        said = Feedback(kind=FeedbackKind.RIGHT, author="ann", at=NOW, incident_id=about)
+        stores.feedback.add(said)
+        stores.orders.place(order(incident_id=about), None)
+    assert forget(31) == {"orders": 1}
+    assert forget(366) == {"feedback": 1}
+    assert [one.incident_id for one in stores.feedback.list()] == [kept]
+    assert stores.orders.get(1).incident_id == kept
+
+
+def test_links_are_forgotten_after_they_have_expired(stores, forget):
+    kept = stores.incidents.add(incident(), "t").id
+    with stores.transaction() as connection:
+        asked = ask_approval(
+            connection, kept, plan(), needed=1, asker="t", now=NOW, expires_at=NOW + 2 * DAY, seen=None
+        )
+    link = DecisionLink(
+        id="x", person="ann", incident_id=kept, approval_id=asked, created_at=NOW, expires_at=NOW + 2 * DAY
+    )
+    stores.links.add(link)
+    assert forget(2) == {}
+    assert forget(4) == {"decision_links": 1}
+
+
+def test_every_table_is_forgotten_by_its_age_or_is_known_to_stay_small():
+    goes = {"alerts", "events", "log_counts", "forecasts", "incidents", "pauses", "topologies", "audit"}
+    # one row a month, a source, a pattern, a file, somebody who may come in
+    small = {"audit_segments", "cursors", "log_spans", "log_templates", "in_force", "tokens", "sessions"}
+    with_others = {
+        table.name for table in metadata.sorted_tables if any(key.ondelete for key in table.foreign_keys)
+    }
+    assert {table.name for table in metadata.sorted_tables} == goes | small | with_others
+
+
 def test_a_pause_in_force_is_never_forgotten(stores, forget):
     stores.pauses.begin("ann", "for ever", NOW, None)
     forget(3000)
@@ -119,6 +174,9 @@ def test_more_than_fits_one_transaction_goes_all_the_same(stores, forget, monkey
     assert forget(366)["incidents"] == 5
 
 
-def test_incidents_are_kept_as_long_as_guards_look_back():
-    with pytest.raises(ValidationError, match="7d at least"):
-        RetentionSection.model_validate({"incidents": "1d"})
+@pytest.mark.parametrize(
+    ("kind", "least"), [("incidents", "7d at least"), ("feedback", "30d at least"), ("orders", "1d at least")]
+)
+def test_what_something_still_looks_back_at_is_kept(kind, least):
+    with pytest.raises(ValidationError, match=least):
+        RetentionSection.model_validate({kind: "1h"})
