@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from agent.collect.lenientjson import parse_leniently
 from agent.errors import AnswerError
 from agent.instance import with_host
 from agent.records import Alert
@@ -22,6 +23,7 @@ from agent.records import Alert
 _VERSIONS = ("4", "1")  # of Alertmanager; of Grafana
 _MOST_ALERTS = 10_000
 _MOST_LABELS = 256
+_MOST_TOLD = 10**9  # alerts that a sender says it left out
 _LONGEST_NAME = 256
 _LONGEST_LABEL = 1024
 _LONGEST_ANNOTATION = 4096
@@ -54,14 +56,13 @@ def parse_webhook(body: bytes, now: datetime, replica_labels: Collection[str] = 
 
     Alerts that differ in ``replica_labels`` only are one.
     """
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise AnswerError(f"the body is no JSON: {error}") from error
+    document = parse_leniently(body)
+    if document is None:
+        raise AnswerError("the body is no JSON")
     found = document.get("alerts") if isinstance(document, dict) else None
     if not isinstance(found, list):
         raise AnswerError("the body is no Alertmanager webhook: it has no list of alerts")
-    if document.get("version") not in (None, *_VERSIONS):
+    if str(document.get("version") or _VERSIONS[0]) not in _VERSIONS:
         raise AnswerError(f"the body is no Alertmanager webhook of version {' or '.join(_VERSIONS)}")
     alerts: list[Alert] = []
     refused: list[str] = []
@@ -111,15 +112,16 @@ def _to_alert(alert: Any, now: datetime, replica_labels: Collection[str]) -> Ale
     given = alert.get("fingerprint")
     replicated = any(name in labels for name in replica_labels)
     known = isinstance(given, str) and _FINGERPRINT.match(given) and not replicated
-    ended = _moment(alert.get("endsAt")) or now
+    begins = min(_moment(starts_at) or now, now + _AHEAD)
+    ends = min(max(_moment(alert.get("endsAt")) or now, begins), now + _AHEAD)
     return Alert(
-        fingerprint=str(given) if known else fingerprint_of(labels, replica_labels),
+        fingerprint=str(given) if known else fingerprint_of(said, replica_labels),
         name=labels.get("alertname", ""),
         labels=with_host(labels),
         annotations=_texts(alert.get("annotations"), _LONGEST_ANNOTATION),
-        starts_at=min(_moment(starts_at) or now, now + _AHEAD),
+        starts_at=begins,
         received_at=now,
-        resolved_at=min(ended, now + _AHEAD) if status == "resolved" else None,
+        resolved_at=ends if status == "resolved" else None,
     )
 
 
@@ -163,4 +165,8 @@ def _is_time(text: str) -> bool:
 
 
 def _count(value: Any) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+    """Return a number of alerts, however it is written; what is none is 0."""
+    try:
+        return 0 if isinstance(value, bool) else min(max(int(float(value)), 0), _MOST_TOLD)
+    except (TypeError, ValueError, OverflowError):
+        return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as stdjson
 import random
 import threading
 import time
@@ -20,6 +19,7 @@ import urllib3
 
 from agent.collect.deadline import DeadlineAdapter, deadline
 from agent.collect.garbage import paused_collection
+from agent.collect.lenientjson import parse_leniently
 from agent.config.credentials import read_credential
 from agent.config.sources import HttpSection
 from agent.errors import AnswerTooLarge, SourceRefused, SourceUnreachable
@@ -48,12 +48,8 @@ class Reply:
 
     def json(self) -> Any:
         """Return what the body says, parsed anew with each call, or None when it is no JSON."""
-        with _one_large_at_a_time if len(self.body) > _LARGE else nullcontext():
-            try:
-                with paused_collection():
-                    return orjson.loads(self.body)
-            except orjson.JSONDecodeError:
-                return _parsed_leniently(self.body)
+        with _one_large_at_a_time if len(self.body) > _LARGE else nullcontext(), paused_collection():
+            return parse_leniently(self.body)
 
 
 class HttpClient:
@@ -244,15 +240,6 @@ def _basic(username: str, password: str) -> str:
     from base64 import b64encode
 
     return "Basic " + b64encode(f"{username}:{password}".encode()).decode()
-
-
-def _parsed_leniently(body: bytes) -> Any:
-    """Parse JSON that holds halves of surrogate pairs, as lines that were cut off do; else return None."""
-    try:
-        lenient = stdjson.loads(body.decode("utf-8", "replace"))
-        return orjson.loads(stdjson.dumps(lenient, ensure_ascii=False).encode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return None
 
 
 def _wait_s(retry_after: str) -> float:

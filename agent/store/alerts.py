@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from agent.instance import without_host
 from agent.records import Alert
 from agent.store.audit import append
 from agent.store.documents import from_json, to_json
@@ -46,8 +49,8 @@ class AlertStore:
         changed = refused = 0
         with self._database.transaction() as connection:
             room = _MOST_FIRING - _count_firing(connection)
-            for alert in arrived:
-                known = _known(connection, alert)
+            for one in arrived:
+                alert, known = _told_apart(connection, one)
                 if known is None and alert.resolved_at is None and room <= 0:
                     refused += 1
                     continue
@@ -140,18 +143,39 @@ def _take(connection: Connection, alert: Alert, known: Any, actor: str, now: dat
     return ended or anew
 
 
-def _known(connection: Connection, alert: Alert) -> Any:
-    """Return the row of the alert that this one is or belongs to, or None."""
+def _told_apart(connection: Connection, alert: Alert) -> tuple[Alert, Any]:
+    """Return an alert under a fingerprint that no other has, and its row, or None.
+
+    Senders give fingerprints, and two of them may give the same one to alerts of other labels.
+    """
+    rows = _known(connection, alert)
+    labels = without_host(alert.labels)  # how a host is read from an instance may change with a release
+    mine = [row for row in rows if without_host(from_json(_Labels, row.labels)) == labels]
+    if mine or not rows:
+        return alert, next(iter(mine), None)
+    digest = sha256(to_json(_Labels, dict(sorted(labels.items()))).encode()).hexdigest()
+    alert = replace(alert, fingerprint=f"{alert.fingerprint}-{digest[:16]}")
+    return alert, next(iter(_known(connection, alert)), None)
+
+
+def _known(connection: Connection, alert: Alert) -> Sequence[Any]:
+    """Return the rows that this alert is or belongs to, by its fingerprint, the likeliest first."""
     overlaps = alerts.c.resolved_at.is_(None) | (alerts.c.resolved_at >= alert.starts_at)
     if alert.resolved_at is not None:  # the end of something older is not the end of what began since
         overlaps &= alerts.c.starts_at <= alert.resolved_at
     same = (alerts.c.starts_at == alert.starts_at) | overlaps
     query = (
-        select(alerts.c.starts_at, alerts.c.resolved_at, alerts.c.last_seen_at, alerts.c.expired)
+        select(
+            alerts.c.starts_at,
+            alerts.c.resolved_at,
+            alerts.c.last_seen_at,
+            alerts.c.expired,
+            alerts.c.labels,
+        )
         .where(alerts.c.fingerprint == alert.fingerprint, same)
         .order_by(alerts.c.resolved_at.is_(None).desc(), alerts.c.starts_at.desc())
     )
-    return connection.execute(query).first()
+    return connection.execute(query).all()
 
 
 def _add(connection: Connection, alert: Alert, now: datetime) -> None:

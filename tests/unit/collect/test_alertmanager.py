@@ -85,6 +85,37 @@ def test_grafana_is_taken_and_its_test_opens_nothing():
     assert found.alerts[0].labels["host"] == "web1"
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        body({**GOOD, "labels": {**GOOD["labels"], "x": "@"}}).replace(b"@", b"\\ud800"),
+        body({**GOOD, "labels": {**GOOD["labels"], "x": "@"}}).replace(b"@", b"\xe9"),
+        b"\xef\xbb\xbf" + body(GOOD),
+        body({**GOOD, "values": {"A": float("nan"), "B": float("inf")}}),
+        body(GOOD).replace(b'"4"', b"4"),
+    ],
+)
+def test_an_odd_character_or_number_costs_no_alert(raw):
+    assert [one.labels["host"] for one in parse_webhook(raw, NOW).alerts] == ["web1"]
+
+
+def test_an_end_before_the_begin_is_an_end():
+    end = {**GOOD, "status": "resolved", "endsAt": (NOW - timedelta(hours=1)).isoformat()}
+    assert parse(end).alerts[0].resolved_at == NOW
+
+
+def test_alerts_that_differ_only_in_what_is_cut_are_two():
+    long = ({**GOOD, "labels": {**GOOD["labels"], "x": "y" * 5000 + end}} for end in "ab")
+    assert len({one.fingerprint for one in parse(*long).alerts}) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "count"), [("7", 7), (3.0, 3), (True, 0), (-7, 0), (None, 0), ("many", 0), (1e30, 10**9)]
+)
+def test_how_many_were_left_out_is_read_however_it_is_written(said, count):
+    assert parse(GOOD, truncatedAlerts=said).truncated == count
+
+
 def test_year_one_is_no_end():
     end = {**GOOD, "status": "resolved", "endsAt": "0001-01-01T00:00:00Z"}
     assert parse(end).alerts[0].resolved_at == NOW

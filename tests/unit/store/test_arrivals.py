@@ -98,6 +98,13 @@ class TestAlertsOfReplicas:
         assert take(self.alert(0), at=noon) == (1, 1)
         assert store.expired_since(NOW) == []
 
+    def test_alerts_of_other_labels_are_others_whatever_their_fingerprint(self, take):
+        other = replace(self.alert(0), labels={"host": "b"})
+        assert take(self.alert(0), other) == (2, 2)
+        assert take(other, self.alert(0)) == (0, 2)
+        assert take(replace(other, resolved_at=NOW + timedelta(minutes=5))) == (1, 1)
+        assert take(self.alert(0, ends=6)) == (1, 0)
+
     def test_a_flood_of_labels_is_refused_and_ends_are_taken(self, database, monkeypatch):
         monkeypatch.setattr("agent.store.alerts._MOST_FIRING", 2)
         store = AlertStore(database)
