@@ -14,6 +14,7 @@ import yaml
 
 DEFAULT_FILE = Path("/etc/opsmend/opsmend.yml")
 DEFAULT_FOLDER = Path("/run/opsmend")
+_LARGEST = 2**20  # bytes
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -33,7 +34,10 @@ def find_runtime_folder(given: Path | None, environment: Mapping[str, str] = os.
 
 def _written_folder(file: Path) -> Path | None:
     try:
-        content = yaml.load(file.read_bytes(), _LOADER)  # noqa: S506 - both that it can be are safe
+        text = file.read_bytes()
+        if b"*" in text or len(text) > _LARGEST:  # aliases may stand for more than memory holds
+            return None
+        content = yaml.load(text, _LOADER)  # noqa: S506 - both that it can be are safe
         written = content["agent"]["runtime_dir"]
     except (OSError, ValueError, TypeError, KeyError, RecursionError, yaml.YAMLError):
         return None

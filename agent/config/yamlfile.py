@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +35,7 @@ _KINDS = {
 _MAX_NODES = 200_000
 _MAX_REPEATED = 2_000  # nodes that aliases repeat: some lines of them may stand for millions
 _MAX_PROBLEMS = 100  # told of one file
+_LONGEST_SHOWN = 200  # characters of a value in an error
 _MAX_BYTES = 4 * 1024 * 1024
 
 
@@ -128,11 +129,11 @@ def parse_yaml(text: str, file: Path) -> Document:
     except yaml.YAMLError as error:  # a character that no text file holds
         raise ConfigError([Problem(file, f"is not valid YAML: {error}")]) from error
     try:
-        node = loader.get_single_node()
+        node = _bounded(loader.get_single_node())
         lines: dict[KeyPath, int] = {}
         problems: list[Problem] = []
         if node is not None:
-            _walk(node, (), lines, problems, file, _Seen())
+            _walk(node, (), lines, problems, file)
         if problems:
             raise ConfigError(problems)
         data = loader.construct_document(node) if node is not None else None
@@ -147,35 +148,46 @@ def parse_yaml(text: str, file: Path) -> Document:
     return Document(file, data, lines)
 
 
-@dataclass(slots=True)
-class _Seen:
-    """The nodes of a document that were looked at, and how often one of them once more."""
+def load_bounded(text: str, loader_class: type[yaml.SafeLoader]) -> Any:
+    """Return what YAML of another dialect holds, as a loader makes it.
 
-    nodes: set[int] = field(default_factory=set)
-    repeated: int = 0
+    Raises yaml.YAMLError, ValueError, RecursionError, as the loader does and where aliases repeat too much.
+    """
+    loader = loader_class(text)
+    try:
+        node = _bounded(loader.get_single_node())
+        return loader.construct_document(node) if node is not None else None
+    finally:
+        loader.dispose()
 
-    def look_at(self, node: yaml.Node) -> None:
-        self.repeated += id(node) in self.nodes
-        self.nodes.add(id(node))
-        if self.repeated > _MAX_REPEATED:
+
+def _bounded(root: yaml.Node | None) -> yaml.Node | None:
+    """Return a document in which aliases repeat little, in keys too. Raises ValueError for any other."""
+    seen: set[int] = set()
+    repeated = 0
+    left = [] if root is None else [root]
+    while left:
+        node = left.pop()
+        repeated += id(node) in seen
+        seen.add(id(node))
+        if repeated > _MAX_REPEATED:
             raise ValueError("aliases repeat too much; are they nested?")
+        if isinstance(node, yaml.SequenceNode):
+            left += node.value
+        elif isinstance(node, yaml.MappingNode):
+            left += [part for pair in node.value for part in pair]
+    return root
 
 
 def _walk(
-    node: yaml.Node,
-    path: KeyPath,
-    lines: dict[KeyPath, int],
-    problems: list[Problem],
-    file: Path,
-    seen: _Seen,
+    node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], problems: list[Problem], file: Path
 ) -> None:
-    seen.look_at(node)
     lines.setdefault(path, node.start_mark.line + 1)
     if len(lines) > _MAX_NODES:
         raise ValueError("too many nodes; are aliases nested?")
     if isinstance(node, yaml.SequenceNode):
         for index, child in enumerate(node.value):
-            _walk(child, (*path, index), lines, problems, file, seen)
+            _walk(child, (*path, index), lines, problems, file)
     elif isinstance(node, yaml.MappingNode):
         for key_node, child in node.value:
             key = str(key_node.value)
@@ -185,7 +197,7 @@ def _walk(
                 message = f"duplicate key '{key}', first on line {lines[child_path]}"
                 problems.append(Problem(file, message, line, dotted(child_path)))
             lines[child_path] = line
-            _walk(child, child_path, lines, problems, file, seen)
+            _walk(child, child_path, lines, problems, file)
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -235,14 +247,21 @@ def _to_problem(document: Document, where: KeyPath, item: Any) -> Problem:
 def _in_words(kind: str, item: Any) -> tuple[str, str]:
     """Return what pydantic has against a value in the words of people who write YAML, and a way out."""
     value, context = item["input"], item.get("ctx") or {}
-    found = "" if isinstance(value, dict | list) else f", not {value!r}"
+    found = "" if isinstance(value, dict | list) else f", not {_short(value)}"
     if kind == "too_short":
         return "must not be empty", ""
     if kind == "string_pattern_mismatch":
         pattern = str(context["pattern"])
-        return f"{value!r} is not written as it must be", _SPELLINGS.get(pattern, f"it must fit {pattern}")
+        return f"{_short(value)} is not written as it must be", _SPELLINGS.get(
+            pattern, f"it must fit {pattern}"
+        )
     if kind in _KINDS:
         must, way_out = _KINDS[kind]
         return f"must be {must}{found}", way_out
     message = str(item["msg"]).replace("Input should be", "must be", 1)
     return message[:1].lower() + message[1:] + found, ""
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= _LONGEST_SHOWN else shown[:_LONGEST_SHOWN] + "…"

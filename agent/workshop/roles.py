@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from agent.config.yamlfile import read_yaml
+from agent.config.yamlfile import load_bounded, read_yaml
 from agent.errors import ConfigError, Problem
 
 
@@ -96,10 +96,10 @@ def read_ansible(file: Path) -> Any:
     Raises ConfigError.
     """
     try:
-        return yaml.load(file.read_text(), _AnsibleLoader)  # noqa: S506, it is a safe one
-    except yaml.YAMLError as error:
+        return load_bounded(file.read_text(), _AnsibleLoader)
+    except (yaml.YAMLError, RecursionError) as error:
         raise ConfigError([Problem(file, f"is not valid YAML: {str(error).splitlines()[0]}")]) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError([Problem(file, f"cannot be read: {error}")]) from error
 
 

@@ -18,6 +18,7 @@ from agent.cleantext import clean
 from agent.config.promql import check_promql
 from agent.config.rulefiles import Rulebook
 from agent.config.scalars import format_duration, parse_duration
+from agent.config.yamlfile import load_bounded
 from agent.errors import ConfigError, Problem
 from agent.workshop.alertconditions import Compared, NotSayable, Parts, bounds_of, conditions_of
 from agent.workshop.importstories import alert_story, story
@@ -281,6 +282,6 @@ def _free(id_: str, taken: set[str]) -> str:
 def read_rules(text: str, source: str) -> Any:
     """Return what a rule file holds. Raises ConfigError for what is no YAML."""
     try:
-        return yaml.safe_load(text)
+        return load_bounded(text, yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ConfigError([Problem(source, f"is no YAML: {clean(str(error), 300)}")]) from error

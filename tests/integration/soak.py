@@ -176,15 +176,18 @@ class Soak:
         self.outcome.recovered_s[what] = time.monotonic() - began
 
     def compare(self, timeout_s: float) -> Outcome:
-        """Wait until the store has everything, or the time is over; return what was found."""
-        began = time.monotonic()
+        """Wait until the store has everything, or gets nothing more for so long; return what was found."""
+        began = newer = time.monotonic()
         self.search.ask("POST", "/logs-soak/_refresh")
         assert self.search.ask("GET", "/logs-soak/_count")["count"] == self.outcome.lines
         outcome = self.outcome
-        while time.monotonic() - began < timeout_s:
+        while time.monotonic() - newer < timeout_s:
+            before = outcome.counted_lines, outcome.stored_events
             self._look()
-            if (outcome.counted_lines, outcome.stored_events) == (outcome.lines, outcome.events):
+            found = outcome.counted_lines, outcome.stored_events
+            if found == (outcome.lines, outcome.events):
                 break
+            newer = time.monotonic() if found != before else newer
             time.sleep(0.5)
         outcome.behind_s = time.monotonic() - began
         time.sleep(5)  # nothing more may come

@@ -98,5 +98,16 @@ def test_merged_mappings_cannot_stand_for_millions():
         parse_yaml("\n".join(["a0: &a0 {k: v}", *merged]), FILE)
 
 
+@pytest.mark.parametrize("shape", ["? [{}]\n: 1", "{{[{}]: 1}}", "x: !!set {{? [{}]}}", "x: !!omap [{}]"])
+def test_keys_cannot_stand_for_millions_either(shape):
+    bomb = ", ".join(line.partition(": ")[2] for line in nested_aliases(9, 10).splitlines())
+    with pytest.raises(ConfigError, match="aliases"):
+        parse_yaml(shape.format(bomb), FILE)
+
+
+def test_an_error_does_not_show_a_value_of_megabytes():
+    assert len(problems(f"name: a\nitems:\n  - size: {'y' * 10**6}")[0]) < 400
+
+
 def test_aliases_are_allowed_where_they_repeat_little():
     assert parse_yaml("a: &a [1, 2]\nb: [*a, *a]", FILE).data["b"] == [[1, 2], [1, 2]]
