@@ -73,6 +73,10 @@ test-pages: packages venv ## Look at every page in Chromium, on a phone and a de
 test-api: packages venv ## Let schemathesis look for requests that the API answers wrongly (EXAMPLES=100 for each operation)
 	$(BIN)/python -m tests.web.fuzz --examples $(or $(EXAMPLES),100)
 
+.PHONY: openapi
+openapi: venv ## Write docs/openapi.json, and record examples of answers that have none or whose form changed
+	$(BIN)/python -m tests.web.examples
+
 .PHONY: molecule
 molecule: packages venv ## Run the Molecule scenario of every remediation on broken hosts (NAMES="a b", JOBS=1)
 	$(SUDO) env PATH="$(PATH)" $(BIN)/opsmend playbooks test $(NAMES) --jobs $(or $(JOBS),1)

@@ -107,6 +107,10 @@ def _print_head(incident: Incident) -> None:
     console.print(f"[bold]Incident {incident.id}: {escape(incident.title)}[/]")
     why = incident.reason.text if incident.reason else "just found"
     console.print(f"{styled(incident.state)}: {escape(why)}")
+    if incident.acknowledged_by is not None:
+        console.print(
+            f"{escape(incident.acknowledged_by)} has it, since {incident.acknowledged_at:%H:%M} UTC"
+        )
     if incident.detail:
         console.print(f"  {escape(incident.detail)}", soft_wrap=True)
     seen = "the symptoms last" if incident.symptomatic else "the symptoms are gone"

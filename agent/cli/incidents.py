@@ -90,7 +90,8 @@ def _table(found: Sequence[Mapping[str, Any]], wanted: Wanted) -> RenderableType
     table.add_column("what, and why it is in this state", overflow="fold")
     for one in found:
         reason = Reason(one["reason"]).text if one["reason"] else ""
-        why = "; ".join(filter(None, [reason, one["detail"]]))
+        holder = f"{one['acknowledged_by']} has it" if one["acknowledged_by"] else ""
+        why = "; ".join(filter(None, [holder, reason, one["detail"]]))
         table.add_row(
             str(one["id"]),
             ago(datetime.fromisoformat(one["opened_at"])),

@@ -86,7 +86,9 @@ def _newest_run(runs: Sequence[Run]) -> Iterator[str]:
 def _commands(incident: Incident, approval: Approval | None) -> Iterator[str]:
     if incident.state is IncidentState.AWAITING_APPROVAL and approval is not None:
         yield f"       opsmend incident approve {incident.id}   or   deny {incident.id}"
-    elif incident.state is IncidentState.ESCALATED and incident.options:
+    elif incident.state is IncidentState.ESCALATED and incident.acknowledged_by is None:
+        yield f"       opsmend incident acknowledge {incident.id}   (then nobody further is called)"
+    if incident.state is IncidentState.ESCALATED and incident.options:
         option = clean(incident.options[0].remediation)
         yield from _wrap(" ", f"opsmend incident run {incident.id} {option}", 1)
     elif incident.fault in (None, "unknown") and incident.host:

@@ -35,6 +35,18 @@ def vote(config: Path | None, incident_id: int, yes: bool, comment: str, json: b
         console.print(f"{approval.state}: {escape(describe(approval.plan))}")
 
 
+def acknowledge(config: Path | None, incident_id: int, comment: str, take_over: bool, json: bool) -> None:
+    """Take an incident that is for people."""
+    body = {"comment": comment, "take_over": take_over}
+    told = agent_api(config).post(f"/api/v1/incidents/{incident_id}/acknowledge", body)
+    if json:
+        print_json(told)
+    else:
+        console.print(
+            f"{escape(told['acknowledged_by'])} has incident {incident_id}; nobody further is called"
+        )
+
+
 def close(config: Path | None, incident_id: int, comment: str, json: bool) -> None:
     """Close an incident by hand."""
     closed = agent_api(config).post(f"/api/v1/incidents/{incident_id}/close", {"comment": comment})

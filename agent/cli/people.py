@@ -66,6 +66,22 @@ def deny(incident_id: IncidentId, comment: Comment = "", config: Config = None, 
     vote(config, incident_id, False, comment, json)
 
 
+@incident.command("acknowledge")
+def acknowledge_incident(
+    incident_id: IncidentId,
+    comment: Comment = "",
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Take it also when another person has it.")
+    ] = False,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Say that you have an incident that is for people: nobody further is called."""
+    from agent.cli.operator_actions import acknowledge
+
+    acknowledge(config, incident_id, comment, take_over, json)
+
+
 @incident.command("close")
 def close_incident(
     incident_id: IncidentId, comment: Comment = "", config: Config = None, json: Json = False

@@ -137,7 +137,7 @@ class Window(Strict):
 
 
 class Contact(Strict):
-    """Whom to ask, and how long after the request."""
+    """Whom to ask or call, and how long after the request or the first call."""
 
     notify: list[str] = Field(min_length=1, description="names under notify.targets in opsmend.yml")
     after: Duration = timedelta(0)
@@ -150,7 +150,10 @@ class ApprovalSection(Strict):
         default=timedelta(hours=1),
         description="how long a request waits for an answer, and a yes for the run that uses it",
     )
-    contacts: list[Contact] = Field(default_factory=list)
+    contacts: list[Contact] = Field(
+        default_factory=list,
+        description="who is asked, one after the other; and called, until somebody takes what is for people",
+    )
 
 
 class StormGuard(Strict):

@@ -298,7 +298,9 @@ class NotifySection(Strict):
 
     targets: dict[str, NotifyTarget] = Field(default_factory=dict)
     escalate_to: list[str] = Field(
-        default_factory=list, description="targets that hear of what the agent gives to people"
+        default_factory=list,
+        description="targets that hear at once of what the agent gives to people; until somebody takes it, "
+        "approval.contacts of policy.yml follow",
     )
     remind_every: PositiveDuration | None = Field(
         default=timedelta(hours=4),

@@ -42,9 +42,9 @@ class Reminders:
                 self._stores.notifications.add(None, REMINDER, target, now)
 
     def open(self) -> list[Incident]:
-        """Return what people have and is not over, the oldest first."""
+        """Return what is for people and nobody has taken, the oldest first."""
         active = self._stores.incidents.active()
-        mine = [one for one in active if one.state is IncidentState.ESCALATED]
+        mine = [one for one in active if one.state is IncidentState.ESCALATED and not one.acknowledged_by]
         return sorted(mine, key=lambda one: one.opened_at)
 
 
@@ -61,6 +61,6 @@ def tell_reminder(
         )
     if len(incidents) > _SHOWN:
         lines.append(f"and {len(incidents) - _SHOWN} more")
-    lines += ["", "What is over by hand: opsmend incident close NUMBER"]
-    count = "1 incident is" if len(incidents) == 1 else f"{len(incidents)} incidents are"
-    return f"[{name}] {count} still yours", "\n".join(lines)
+    lines += ["", "Take it, and it is not said again: opsmend incident acknowledge NUMBER"]
+    count = "1 incident" if len(incidents) == 1 else f"{len(incidents)} incidents"
+    return f"[{name}] nobody has taken {count} yet", "\n".join(lines)

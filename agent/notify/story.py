@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -14,18 +14,21 @@ from agent.config.rulefiles import Rulebook
 from agent.decide import describe
 from agent.detect.seriesquery import query_of_series
 from agent.notify.links import make_link
-from agent.records import Approval, Incident, Run, Verdict
+from agent.records import Approval, Incident, IncidentState, Run, Verdict
 from agent.records.investigations import Investigation
 from agent.store import Notification, Stores
 
 Tone = Literal["call", "question", "news", "over"]
 
 _MOST_REASONS, _MOST_SAID = 4, 6  # lines of a message
+_AT_ONCE = timedelta(minutes=1)  # what is due later than this was for others first
 _TITLES = {
     "approval": "may I?",
     "escalated": "for you",
     "storm": "storm",
     "recovered": "recovered",
+    "over": "over",
+    "acknowledged": "taken",
     "joined": "more",
 }
 _TONES: Mapping[str, Tone] = {
@@ -33,6 +36,7 @@ _TONES: Mapping[str, Tone] = {
     "escalated": "call",
     "storm": "call",
     "recovered": "over",
+    "over": "over",
 }
 
 
@@ -85,6 +89,7 @@ class Storyteller:
         parts = [
             _joined(notification.subject),
             _opening(notification.kind, incident, now),
+            _who_has_it(notification, incident),
             _why(incident),
             _found_out(self._stores.investigations.newest(incident_id)),
             _tried(runs),
@@ -132,15 +137,25 @@ def _opening(kind: str, incident: Incident, now: datetime) -> str:
     where = f" on {incident.host}" if incident.host and incident.host not in incident.entity else ""
     since = f"{incident.opened_at:%Y-%m-%d %H:%M:%S} UTC, {minutes:.0f} minutes ago"
     opening = f"{incident.title}{where}. Found at {since}."
-    if kind == "recovered":
+    if kind in ("recovered", "over"):
         return f"{opening} It is over: {incident.reason.text if incident.reason else incident.state.value}."
     if kind == "storm":
         return f"{opening} It is one of many: {incident.detail}. Nothing more is started until it calms down."
     if kind == "escalated" and incident.reason:
-        return f"{opening} It is yours because {incident.reason.text}" + (
+        return f"{opening} It is for people because {incident.reason.text}" + (
             f": {incident.detail}." if incident.detail else "."
         )
     return opening
+
+
+def _who_has_it(notification: Notification, incident: Incident) -> str:
+    if incident.state is not IncidentState.ESCALATED:
+        return ""
+    if incident.acknowledged_by is not None:
+        return f"{incident.acknowledged_by} has it since {incident.acknowledged_at:%H:%M} UTC."
+    later = notification.kind == "escalated" and notification.due_at - notification.created_at > _AT_ONCE
+    nobody = "Nobody who was called before you has taken it." if later else "Nobody has taken it yet."
+    return f"{nobody} Take it, and nobody further is called:\n  opsmend incident acknowledge {incident.id}"
 
 
 def _joined(subject: str) -> str:

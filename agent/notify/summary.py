@@ -87,8 +87,10 @@ def _asks(incident: Incident, approval: Approval | None) -> str:
         case IncidentState.AWAITING_APPROVAL if approval is not None and approval.state == "pending":
             missing = approval.needed - count_voices(approval.votes)
             return f"A yes to {describe(approval.plan)}, from {_people(missing)}."
+        case IncidentState.ESCALATED if incident.acknowledged_by is not None:
+            return f"{incident.acknowledged_by} has it, since {incident.acknowledged_at:%H:%M} UTC: {why}."
         case IncidentState.ESCALATED:
-            return f"It is yours: {why}."
+            return f"Somebody has to take it: {why}."
         case IncidentState.HELD:
             return f"Nothing yet. It is held back: {why}."
         case IncidentState.OPEN | IncidentState.AWAITING_APPROVAL:

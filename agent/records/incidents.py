@@ -62,6 +62,7 @@ class Incident:
     gone; an incident that is closed or recovered keeps what it was opened for until then.
     ``waits_until`` is when the reason for which it is held is over, where that is known.
     ``last_seen_at`` is when a symptom was last seen. ``options`` are the remediations that fit.
+    ``acknowledged_by`` is the person who has taken it since it was given to people.
     ``parent_id`` is the incident that held its faults before, as effects or until it recovered.
     """
 
@@ -81,6 +82,8 @@ class Incident:
     closed_at: datetime | None = None
     parent_id: int | None = None
     waits_until: datetime | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
     id: int = 0
     version: int = 0
 

@@ -26,7 +26,7 @@ from agent.records import (
     Unfit,
 )
 from agent.response.asking import Asking
-from agent.response.escalation import APPROVAL, ESCALATED, STORM, WAITING, Escalation
+from agent.response.escalation import APPROVAL, STORM, WAITING, Escalation
 from agent.response.outcomes import Outcomes
 from agent.response.past import Past
 from agent.response.transitions import ACTOR, log_transition, standing_with, transition
@@ -128,6 +128,7 @@ class Deciding:
     ) -> None:
         """Give an incident to people, and call them when it is news."""
         fresh = incident.state is not IncidentState.ESCALATED
+        now = self._clock.now()
         with self._stores.transaction() as connection:
             moved = transition(
                 connection,
@@ -135,10 +136,10 @@ class Deciding:
                 IncidentState.ESCALATED,
                 reason,
                 detail,
-                self._clock.now(),
+                now,
                 seen=True,
                 options=decided.decision.options if decided else (),
-                messages=self._escalation.told(ESCALATED, incident) if fresh else (),
+                messages=self._escalation.given(incident, now) if fresh else (),
             )
         log_transition(incident, moved)
 

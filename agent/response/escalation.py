@@ -12,6 +12,10 @@ from agent.records import Candidate, Incident
 from agent.store import Message, extend_message, messages_of, put_messages
 
 APPROVAL, ESCALATED, STORM, RECOVERED, JOINED = "approval", "escalated", "storm", "recovered", "joined"
+OVER = "over"
+"""It is over, and no run of the agent did it."""
+ACKNOWLEDGED = "acknowledged"
+"""Somebody has taken an incident that others were called for too."""
 WAITING = "waiting"
 """A critical incident that is held back for a reason that passes, or any that waits long."""
 
@@ -50,6 +54,23 @@ class Escalation:
             for contact in contacts
             for target in contact.notify
         ]
+
+    def given(self, incident: Incident, now: datetime) -> list[Message]:
+        """Return the calls about an incident that is for people now.
+
+        Those who take what the agent cannot do hear of it at once. Of what is urgent the contacts of the
+        policy hear too, each after their time: what is not due yet is dropped when somebody takes it.
+        """
+        first = self.told(ESCALATED, incident)
+        if not self._is_urgent(incident):
+            return first
+        called = {message.target for message in first}
+        for contact in sorted(self._policy().approval.contacts, key=lambda one: one.after):
+            for target in contact.notify:
+                if target not in called:
+                    called.add(target)
+                    first.append(Message(kind=ESCALATED, target=target, due_at=now + contact.after))
+        return first
 
     def told(self, kind: str, incident: Incident | None = None) -> list[Message]:
         """Return a message of a kind to each of those who take what the agent cannot do.

@@ -15,8 +15,17 @@ from agent.errors import ConflictError, NotFoundError, OpsmendError, RefusedErro
 from agent.reasons import Reason
 from agent.records import Approval, Incident, IncidentState, Pause, PauseScope, Person, RunRequest
 from agent.records.orders import RemediationOrder
+from agent.response.escalation import ACKNOWLEDGED, ESCALATED
 from agent.response.transitions import transition
-from agent.store import Stores, add_request
+from agent.store import (
+    Message,
+    Stores,
+    acknowledge_incident,
+    add_request,
+    drop_messages,
+    put_messages,
+    told_targets,
+)
 
 _AT_WORK = (IncidentState.REMEDIATING, IncidentState.VERIFYING)
 _LONGEST_COMMENT = 2000
@@ -48,6 +57,27 @@ class OperatorActions:
         self._stores.incidents.get(incident_id)
         now = self._clock.now()
         return self._stores.approvals.vote(incident_id, person, yes, _clean(comment), now)
+
+    def acknowledge(
+        self, incident_id: int, person: Person, comment: str = "", take_over: bool = False
+    ) -> Incident:
+        """Take an incident that is for people: nobody further is called, and who was called is told.
+
+        Whoever may close an incident may take it. Raises ConflictError when another person has it, unless
+        it is taken over from them.
+        """
+        self.require(person, "close")
+        now = self._clock.now()
+        with self._stores.transaction() as connection:
+            incident = acknowledge_incident(
+                connection, incident_id, person.name, _clean(comment), now, take_over
+            )
+            if incident.acknowledged_at == now:
+                drop_messages(connection, incident_id, ESCALATED)
+                told = told_targets(connection, incident_id, ESCALATED)
+                news = [Message(kind=ACKNOWLEDGED, target=target) for target in told]
+                put_messages(connection, incident_id, news, now)
+        return incident
 
     def close(self, incident_id: int, person: Person, comment: str = "") -> Incident:
         """Close an incident by hand. Raises ConflictError when it changed meanwhile."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from agent import metrics
 from agent.clock import Clock
@@ -15,14 +14,14 @@ from agent.log import Logger
 from agent.reasons import Reason
 from agent.records import Incident, IncidentState, Run, RunPhase, RunState, Verdict
 from agent.records.runs import NOTHING_DONE
-from agent.response.escalation import ESCALATED, RECOVERED, WAITING, Escalation
+from agent.response.escalation import WAITING, Escalation
 from agent.response.phases import TABLE, Do, Found
 from agent.response.recoveries import attribute
 from agent.response.throttle import MOST_TRIES, Throttle
 from agent.response.transitions import ACTOR, log_transition, transition
 from agent.response.verifications import Verifications
 from agent.response.workers import Report, Workers
-from agent.store import Message, Stores, pause_over, save_run, told_targets
+from agent.store import Stores, pause_over, save_run, told_targets
 from agent.verify import Finding
 
 log = Logger("response")
@@ -306,7 +305,8 @@ class Outcomes:
         }
         with self._stores.transaction() as connection:
             save_run(connection, judged, found_in, now, ACTOR, "run judged", told)
-            messages = self._messages(connection, incident, state)
+            given = state is IncidentState.ESCALATED and incident.state is not state
+            messages = self._escalation.given(incident, now) if given else []
             moved = incident
             if not incident.state.final:
                 moved = transition(connection, incident, state, reason, detail, now, messages=messages)
@@ -317,14 +317,6 @@ class Outcomes:
         metrics.VERDICTS.labels(run.plan.remediation, verdict.value).inc()
         log.info("run judged", run=run.id, verdict=verdict, reason=reason, detail=detail)
         log_transition(incident, moved)
-
-    def _messages(self, connection: Any, incident: Incident, state: IncidentState) -> list[Message]:
-        if state is IncidentState.RECOVERED:
-            told = told_targets(connection, incident.id)
-            return [Message(kind=RECOVERED, target=target) for target in told]
-        if state is IncidentState.ESCALATED and incident.state is not state:
-            return self._escalation.told(ESCALATED, incident)
-        return []
 
     def _try_to_wake(self) -> None:
         try:

@@ -9,12 +9,13 @@ from typing import Any
 from agent.log import Logger
 from agent.reasons import Reason
 from agent.records import Ask, Incident, IncidentState, NotNow, Option, RunRequest
-from agent.response.escalation import APPROVAL
+from agent.response.escalation import APPROVAL, ESCALATED, OVER, RECOVERED
 from agent.store import (
     Message,
     drop_messages,
     move_incident,
     put_messages,
+    told_targets,
     withdraw_approvals,
     withdraw_requests,
 )
@@ -41,8 +42,9 @@ def transition(
 ) -> Incident:
     """Write an incident's new state, its reason and messages into a transaction of the caller's.
 
-    Once people have it, or it is over, nothing is asked any more. Raises ConflictError when it has to be
-    as it was ``seen`` and is not.
+    Once people have it, or it is over, nothing is asked any more. Once it is not for people any more nobody
+    further is called, and once it is over whoever heard of it hears that. Raises ConflictError when it has
+    to be as it was ``seen`` and is not.
     """
     moved = move_incident(
         connection,
@@ -59,8 +61,11 @@ def transition(
     if state.settled and incident.state is not state:
         withdraw_approvals(connection, incident.id, now)
         drop_messages(connection, incident.id, APPROVAL)
+    if state is not IncidentState.ESCALATED:
+        drop_messages(connection, incident.id, ESCALATED)
     if state.final:
         withdraw_requests(connection, incident.id, f"the incident is {state.value}", now)
+        _tell_that_it_is_over(connection, moved, now)
     put_messages(connection, incident.id, messages, now)
     return moved
 
@@ -81,6 +86,12 @@ def standing_with(
     if isinstance(answer, Ask):
         return IncidentState.HELD, Reason.RUN_REQUESTED, f"{asked}, which somebody has to approve"
     return IncidentState.HELD, answer.reason, f"{asked}: {answer.detail or answer.reason.text}"
+
+
+def _tell_that_it_is_over(connection: Any, incident: Incident, now: datetime) -> None:
+    kind = RECOVERED if incident.state is IncidentState.RECOVERED else OVER
+    told = told_targets(connection, incident.id)
+    put_messages(connection, incident.id, [Message(kind=kind, target=target) for target in told], now)
 
 
 def log_transition(before: Incident, after: Incident) -> None:

@@ -17,7 +17,7 @@ from agent.store.audit import AuditStore
 from agent.store.auditchain import AuditEntry, ChainState
 from agent.store.engine import Database
 from agent.store.history import History
-from agent.store.incidents import IncidentStore, move_incident, save_incident
+from agent.store.incidents import IncidentStore, acknowledge_incident, move_incident, save_incident
 from agent.store.notifications import (
     Message,
     Notification,
@@ -49,6 +49,7 @@ __all__ = [
     "RunRequestStore",
     "RunStore",
     "Stores",
+    "acknowledge_incident",
     "add_request",
     "answer_request",
     "ask_approval",

@@ -30,6 +30,7 @@ _COLUMNS = (
     incidents.c.opened_at,
     incidents.c.updated_at,
     incidents.c.closed_at,
+    incidents.c.acknowledged_by,
 )
 
 
@@ -49,6 +50,7 @@ class IncidentSummary:
     opened_at: datetime
     updated_at: datetime
     closed_at: datetime | None
+    acknowledged_by: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,4 +113,5 @@ def _to_summary(row: Row[Any]) -> IncidentSummary:
         opened_at=row.opened_at,
         updated_at=row.updated_at,
         closed_at=row.closed_at,
+        acknowledged_by=row.acknowledged_by,
     )

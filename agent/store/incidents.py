@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, or_, select, update
 from sqlalchemy.engine import Row
 
-from agent.errors import ConflictError, NotFoundError
+from agent.errors import ConflictError, NotFoundError, RefusedError
 from agent.log import Logger
 from agent.reasons import Reason
 from agent.records import Diagnosis, Incident, IncidentState, Option, Transition
@@ -184,9 +184,36 @@ def move_incident(
         options=options or before.options,
         closed_at=at if state.final else None,
     )
+    if not state.settled:  # the agent has it again: what somebody took is not theirs any more
+        after = replace(after, acknowledged_by=None, acknowledged_at=None)
     if after == before:
         return before
     return save_incident(connection, replace(after, updated_at=at), actor)
+
+
+def acknowledge_incident(
+    connection: Connection, incident_id: int, person: str, comment: str, at: datetime, take_over: bool
+) -> Incident:
+    """Write who takes an incident that is for people, inside a transaction of the caller's.
+
+    Raises NotFoundError, RefusedError when it is not for people, and ConflictError when another person has
+    it and it is not taken over from them.
+    """
+    row = connection.execute(select(incidents).where(incidents.c.id == incident_id)).first()
+    if row is None:
+        raise NotFoundError(f"there is no incident {incident_id}")
+    before = to_incident(row)
+    if before.state is not IncidentState.ESCALATED:
+        raise RefusedError(f"incident {incident_id} is {before.state.value}: it is not for people to take")
+    holder = before.acknowledged_by
+    if holder == person:
+        return before
+    if holder is not None and not take_over:
+        raise ConflictError(f"{holder} has incident {incident_id} since {before.acknowledged_at:%H:%M} UTC")
+    taken = replace(before, acknowledged_by=person, acknowledged_at=at, updated_at=at)
+    said = {key: value for key, value in {"from": holder, "comment": comment}.items() if value}
+    append(connection, at, person, "incident acknowledged", f"incident {incident_id}", said)
+    return save_incident(connection, taken, person)
 
 
 def _note_transition(connection: Connection, incident: Incident, actor: str) -> None:
@@ -217,6 +244,8 @@ def _to_row(incident: Incident) -> dict[str, Any]:
         "last_seen_at": incident.last_seen_at,
         "closed_at": incident.closed_at,
         "waits_until": incident.waits_until,
+        "acknowledged_by": incident.acknowledged_by,
+        "acknowledged_at": incident.acknowledged_at,
         "diagnosis": to_json(Diagnosis, incident.diagnosis),
         "options": to_json(tuple[Option, ...], incident.options),
         "parent_id": incident.parent_id,
@@ -241,6 +270,8 @@ def to_incident(row: Row[Any]) -> Incident:
         last_seen_at=row.last_seen_at,
         closed_at=row.closed_at,
         waits_until=row.waits_until,
+        acknowledged_by=row.acknowledged_by,
+        acknowledged_at=row.acknowledged_at,
         diagnosis=from_json(Diagnosis, row.diagnosis),
         options=from_json(tuple[Option, ...], row.options),
         parent_id=row.parent_id,

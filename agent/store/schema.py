@@ -87,6 +87,8 @@ incidents = Table(
     Column("last_seen_at", Utc, nullable=False),
     Column("closed_at", Utc),
     Column("waits_until", Utc),
+    Column("acknowledged_by", Words),
+    Column("acknowledged_at", Utc),
     Column("diagnosis", Words, nullable=False),
     Column("options", Words, nullable=False),
     Column("parent_id", Integer),

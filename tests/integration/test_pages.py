@@ -197,3 +197,25 @@ def test_what_it_really_was_can_be_said_when_it_is_over(gallery, browser):
         assert violations(page) == []
     (said,) = gallery.stores.feedback.list(incident_id=number)
     assert (said.author, said.fault) == ("ann", "disk_full")
+
+
+def test_who_has_it_is_said_once_and_the_other_who_presses_is_told(gallery, browser):
+    number = gallery.numbers["escalated"]
+    address = f"{gallery.url}/incidents/{number}"
+    with (
+        opened(browser, gallery.url, gallery.tokens["ann"]) as first,
+        # an old page, as on a phone that was in a pocket
+        opened(browser, gallery.url, gallery.tokens["bob"], java_script_enabled=False) as second,
+    ):
+        first.goto(address)
+        second.goto(address)
+        first.get_by_role("button", name="I have it").click()
+        first.get_by_text("ann has it, since").wait_for()
+        second.get_by_role("button", name="I have it").click()
+        second.get_by_text(f"Ann has incident {number} since").wait_for()
+        second.get_by_role("button", name="Take it over from ann").click()
+        second.get_by_text("bob has it, since").wait_for()
+        first.goto(f"{gallery.url}/incidents?show=yours")
+        assert "bob has it" in first.inner_text("main")
+        assert violations(first) == []
+    assert gallery.stores.incidents.get(number).acknowledged_by == "bob"

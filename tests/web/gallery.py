@@ -175,6 +175,7 @@ class Gallery:
         _forecast(self, "db1:/var", timedelta(minutes=95))
         came = _forecast(self, "db2:/var", timedelta(hours=2))
         self.stores.forecasts.end(came, ForecastState.CAME, self.now - timedelta(minutes=40))
+        self.anomalies = tuple(_anomalies(self.now))
         return dict(_fill(self))
 
     def awaiting(self) -> Incident:
@@ -311,6 +312,22 @@ def _forecast(gallery: Gallery, entity: str, left: timedelta) -> Forecast:
     return gallery.stores.forecasts.add(found)
 
 
+def _anomalies(now: datetime) -> Iterator[Anomaly]:
+    since = now - timedelta(minutes=14)
+    labels = {"instance": "db1:9100", "mountpoint": "/var"}
+    yield Anomaly(
+        entity="db1:/var", signal="filesystem_free_ratio", labels=labels, kind="level_shift", score=41.0,
+        confidence=0.97, opened_at=since + timedelta(minutes=1), since=since, observed=0.012,
+        expected_low=0.28, expected_high=0.33, contributors=("disk_write_bytes_rate",),
+        query='node_filesystem_avail_bytes{instance="db1:9100",mountpoint="/var"}',
+    )  # fmt: skip
+    yield Anomaly(
+        entity="web2", signal="node_load", labels={"instance": "web2:9100"}, kind="missing_data", score=3.0,
+        confidence=0.71, opened_at=now - timedelta(minutes=3), since=now - timedelta(minutes=4),
+        observed=math.nan, expected_low=0.4, expected_high=1.9, query='node_load1{instance="web2:9100"}',
+    )  # fmt: skip
+
+
 def _fill(gallery: Gallery) -> Iterator[tuple[str, int]]:
     now = gallery.now
     yield "recovered", _recovered(gallery, now - timedelta(hours=3)).id
@@ -318,9 +335,17 @@ def _fill(gallery: Gallery) -> Iterator[tuple[str, int]]:
     yield "denied", _denied(gallery, now - timedelta(hours=2)).id
     yield "expired", _expired(gallery, now - timedelta(hours=2, minutes=30)).id
     yield "escalated", _escalated(gallery, now - timedelta(minutes=52)).id
+    taken = _escalated(gallery, now - timedelta(minutes=31), "db2")
+    gallery.operator_actions.acknowledge(taken.id, Person("bob", frozenset({"sre"})))
+    yield "taken", taken.id
     yield "held", _held(gallery, now - timedelta(minutes=9)).id
     yield "remediating", _remediating(gallery, now - timedelta(seconds=70)).id
     yield "awaiting", _awaiting(gallery, now - timedelta(minutes=12)).id
+
+
+def _link(effect: str, trouble: str, cause: str, share: float) -> dict[str, Any]:
+    why = f"{effect} calls {cause}, which fails alike"
+    return {"effect": [effect, trouble], "cause": [cause, "errors"], "share": share, "why": why}
 
 
 def _awaiting(gallery: Gallery, at: datetime) -> Incident:
@@ -346,6 +371,26 @@ def _awaiting(gallery: Gallery, at: datetime) -> Incident:
                 "path": "web1/nginx.service ──► lb/haproxy.service ──► shop",
             }
         ],
+        "graph": {
+            "nodes": [
+                {"entity": name, "trouble": trouble}
+                for name, trouble in (
+                    ("web1/nginx.service", "errors"),
+                    ("lb/haproxy.service", "errors"),
+                    ("lb/haproxy.service", "latency"),
+                    ("shop", "errors"),
+                    ("mail.example.org:9100/postfix@outgoing.service", "drought"),
+                    ("payments", "latency"),
+                )
+            ],
+            "edges": [
+                _link("lb/haproxy.service", "errors", "web1/nginx.service", 0.86),
+                _link("shop", "errors", "lb/haproxy.service", 0.9),
+                _link("mail.example.org:9100/postfix@outgoing.service", "drought", "shop", 0.4),
+                _link("payments", "latency", "lb/haproxy.service", 0.22),
+                _link("web1/nginx.service", "errors", "shop", 0.06),
+            ],
+        },
     }
     gallery.stores.investigations.keep(Investigation(incident_id=incident.id, at=at, report=report))
     return gallery.move(
@@ -448,9 +493,9 @@ def _expired(gallery: Gallery, at: datetime) -> Incident:
     return gallery.move(waiting, IncidentState.ESCALATED, Reason.APPROVAL_EXPIRED)
 
 
-def _escalated(gallery: Gallery, at: datetime) -> Incident:
-    best = _disk_full(at)
-    incident = gallery.open(_incident(best, "A file system is full: db1:/var", at))
+def _escalated(gallery: Gallery, at: datetime, host: str = "db1") -> Incident:
+    best = _disk_full(at, host)
+    incident = gallery.open(_incident(best, f"A file system is full: {host}:/var", at))
     return gallery.move(
         incident, IncidentState.ESCALATED, Reason.REMEDIATIONS_EXHAUSTED, detail="tried: free_disk_space"
     )

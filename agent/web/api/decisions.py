@@ -40,6 +40,22 @@ class RemediationWanted(Comment):
     )
 
 
+class Taking(Comment):
+    """That somebody takes an incident."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"comment": "on my way", "take_over": False}]}
+    )
+    take_over: bool = Field(default=False, description="also when another person has it")
+
+
+@router.post("/{incident_id}/acknowledge", **needs(Scope.DECIDE), **answers(Success[Incident], 404, 409))
+def acknowledge(request: Request, incident_id: Id, body: Taking, agent: Agent, who: Asker) -> Response:
+    """Take an incident that is for people: nobody further is called."""
+    taken = agent.operator_actions.acknowledge(incident_id, who, body.comment, body.take_over)
+    return success(request, taken)
+
+
 @router.post("/{incident_id}/approve", **needs(Scope.DECIDE), **answers(Success[Approval], 404, 409))
 def approve(request: Request, incident_id: Id, body: Comment, agent: Agent, who: Asker) -> Response:
     """Say yes to what an incident asks for."""

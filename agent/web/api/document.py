@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -9,6 +11,9 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from agent.records.tokens import Scope
 from agent.web.access import GuardedRoute, needs
 from agent.web.answers import Content
+
+EXAMPLES = Path(__file__).with_name("examples.json")
+"""What each operation answered once, by operation and status."""
 
 router = APIRouter(route_class=GuardedRoute)
 
@@ -29,7 +34,16 @@ def document_of(app: FastAPI) -> dict[str, Any]:
     document = app.openapi()
     document.setdefault("components", {})["securitySchemes"] = _SCHEMES
     _write_spans_in_seconds(document)
+    _put_examples(document)
     return document
+
+
+def _put_examples(document: dict[str, Any]) -> None:
+    for operation, answers in json.loads(EXAMPLES.read_text(encoding="utf-8")).items():
+        method, _, path = operation.partition(" ")
+        for status, shown in answers.items():
+            content = document["paths"][path][method]["responses"][status]["content"]
+            content["application/json"]["example"] = shown
 
 
 def _write_spans_in_seconds(schema: Any) -> None:

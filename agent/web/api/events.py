@@ -24,6 +24,7 @@ _EXAMPLE = (
     '"task":"Restart nginx.service","status":"changed","message":""}\n\n'
 )
 _STREAM = answers(None, 404)
+_STREAM["response_class"] = StreamingResponse  # not JSON
 _STREAM["responses"][200] = {
     "description": (
         "A stream. `audit`: somebody did something, an entry of the audit log. `task`: Ansible did "

@@ -37,9 +37,14 @@ async def ready(request: Request, agent: Agent) -> Response:
     return failure(request, 503, "; ".join(wants)) if wants else success(request, {"ready": True})
 
 
+_METRICS_EXAMPLE = (
+    "# HELP opsmend_series Series that are watched\n# TYPE opsmend_series gauge\nopsmend_series 1234.0\n"
+)
 _METRICS: dict[str, Any] = {
     "response_class": PlainTextResponse,
-    "responses": {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    "responses": {
+        200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": _METRICS_EXAMPLE}}}
+    },
 }
 
 

@@ -31,6 +31,7 @@ from agent.records.tokens import Scope
 from agent.response import Person
 from agent.web.access import GuardedRoute, needs
 from agent.web.api.incidents import WholeIncident, whole_incident
+from agent.web.pages.causegraph import CausePicture, draw_causes
 from agent.web.pages.looks import LABELS, TONES
 from agent.web.pages.plot import Plot, plot
 from agent.web.pages.render import page
@@ -112,7 +113,7 @@ class Cause:
     """Where the incident comes from, as far as anybody looked into it."""
 
     summary: str
-    path: Sequence[str]
+    picture: CausePicture | None
     evidence: Sequence[str]
     against: Sequence[str]
     said: Sequence[str]
@@ -143,6 +144,7 @@ class IncidentPage:
 
     incident: Incident
     summary: Summary
+    harm: str
     request: ShownRequest | None
     running: bool
     plots: Sequence[Plot]
@@ -194,6 +196,7 @@ def look(incident_id: int, agent: Parts, who: Person, scope: Scope) -> IncidentP
     return IncidentPage(
         incident=incident,
         summary=summarize(incident, whole.runs, whole.approval, now),
+        harm=incident.diagnosis.harm.text,
         request=_request(incident, whole.approval, agent, now),
         running=incident.state is IncidentState.REMEDIATING and may["cancel"],
         plots=[plot(one) for one in charts],
@@ -295,9 +298,8 @@ def _cause(investigation: Investigation | None) -> Cause | None:
     if investigation is None or not report.get("root_causes"):
         return None
     first = report["root_causes"][0]
-    path = first["path"].split(" ──► ") if first["path"] else []
     said = [f"{one.host}: {text}" for one in investigation.probes for text in one.findings]
-    return Cause(report["summary"], path, first["evidence"], first["against"], said)
+    return Cause(report["summary"], draw_causes(report), first["evidence"], first["against"], said)
 
 
 def _links(charts: Sequence[Chart], prometheus_url: str) -> Iterator[tuple[str, str]]:
@@ -309,6 +311,9 @@ def _links(charts: Sequence[Chart], prometheus_url: str) -> Iterator[tuple[str, 
 def _timeline(whole: WholeIncident) -> Iterator[Moment]:
     for one in whole.transitions:
         yield _step(one)
+    taken = whole.incident
+    if taken.acknowledged_by is not None and taken.acknowledged_at is not None:
+        yield Moment(taken.acknowledged_at, f"{taken.acknowledged_by} took it", "", "still")
     for vote in whole.approval.votes if whole.approval else ():
         text = f"{vote.person.name} said {'yes' if vote.yes else 'no'}"
         yield Moment(vote.at, text, vote.comment, "still")

@@ -41,6 +41,20 @@ async def decide(request: Request, incident_id: Id, agent: Agent, who: Asker) ->
     return await _answer(request, incident_id, agent, who, vote)
 
 
+@router.post("/incidents/{incident_id}/acknowledge", **needs(Scope.DECIDE))
+async def acknowledge(request: Request, incident_id: Id, agent: Agent, who: Asker) -> Response:
+    """Take the incident; from another person only when the page has shown that they have it."""
+    fields = await read_form(request)
+
+    def take() -> Notice | None:
+        seen = fields.get("holder", "")
+        holder = agent.stores.incidents.get(incident_id).acknowledged_by
+        agent.operator_actions.acknowledge(incident_id, who, take_over=bool(seen) and seen == holder)
+        return None
+
+    return await _answer(request, incident_id, agent, who, take)
+
+
 @router.post("/incidents/{incident_id}/run", **needs(Scope.DECIDE))
 async def run(request: Request, incident_id: Id, agent: Agent, who: Asker) -> Response:
     """Ask for a remediation by name."""

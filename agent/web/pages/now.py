@@ -26,6 +26,7 @@ _GROUPS: Sequence[tuple[str, frozenset[IncidentState]]] = (
     ("Being worked on", frozenset({IncidentState.REMEDIATING, IncidentState.VERIFYING, IncidentState.OPEN})),
     ("Held back", frozenset({IncidentState.HELD})),
 )
+_TAKEN = "Somebody has it"
 _MOST = 100
 _MOST_RECENT = 12
 
@@ -121,7 +122,8 @@ def _headline(active: Sequence[Incident], agent: Parts) -> tuple[str, str, str]:
         return "opsmend is blind", f"It cannot tell whether all is well. {told}", "wait"
     if not active:
         return "All is well", "Nothing is wrong that opsmend can see.", "well"
-    yours = sum(one.state in _GROUPS[0][1] for one in active)
+    yours = sum(one.state in _GROUPS[0][1] and one.acknowledged_by is None for one in active)
+    taken = sum(one.acknowledged_by is not None for one in active)
     at_work = sum(one.state in _GROUPS[1][1] for one in active)
     if yours:
         what = "One thing needs you" if yours == 1 else f"{yours} things need you"
@@ -132,6 +134,9 @@ def _headline(active: Sequence[Incident], agent: Parts) -> tuple[str, str, str]:
     if at_work:
         what = "One thing is wrong" if len(active) == 1 else f"{len(active)} things are wrong"
         return what, "opsmend is working on it. You need not do anything now.", "work"
+    if taken:
+        what = "One thing is wrong" if len(active) == 1 else f"{len(active)} things are wrong"
+        return what, "Somebody has it. You need not do anything now.", "work"
     what = "One thing is held back" if len(active) == 1 else f"{len(active)} things are held back"
     return what, "opsmend waits; why stands below.", "wait"
 
@@ -149,8 +154,12 @@ def _notices(agent: Parts, now: datetime) -> Iterator[Notice]:
 
 
 def _groups(active: Sequence[Incident], stores: Stores, now: datetime) -> Iterator[Group]:
-    for title, states in _GROUPS:
-        mine = [one for one in active if one.state in states]
+    shown = [
+        (title, [one for one in active if one.state in states and one.acknowledged_by is None])
+        for title, states in _GROUPS
+    ]
+    shown.insert(1, (_TAKEN, [one for one in active if one.acknowledged_by is not None]))
+    for title, mine in shown:
         mine.sort(key=lambda one: one.opened_at, reverse=True)
         if mine:
             yield Group(title, [_card(one, stores, now) for one in mine[:_MOST]])

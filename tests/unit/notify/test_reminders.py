@@ -8,7 +8,7 @@ import pytest
 from agent.config.settings import NotifyTarget
 from agent.notify import Notifier, Reminders, Storyteller
 from agent.records import IncidentState
-from agent.store import open_stores
+from agent.store import acknowledge_incident, open_stores
 from tests import make
 from tests.servers.inbox import running_inbox
 
@@ -46,9 +46,20 @@ def test_after_a_long_silence_all_that_is_open_is_said_in_one_message(world, clo
         notifier.deliver()
         clock.move(minutes=2)
     (message,) = inbox.messages
-    assert message["title"] == "[shop] 2 incidents are still yours"
+    assert message["title"] == "[shop] nobody has taken 2 incidents yet"
     assert "disk full on db2, for 4 h" in message["message"]
     assert "https://ops.example/incidents/1" in message["message"]
+
+
+def test_what_somebody_has_taken_is_not_said_again(world, clock):
+    stores, notifier, inbox = world
+    with stores.transaction() as connection:
+        acknowledge_incident(connection, 1, "ann", "", clock.now(), take_over=False)
+    clock.move(hours=9)
+    notifier.deliver()
+    (message,) = inbox.messages
+    assert message["title"] == "[shop] nobody has taken 1 incident yet"
+    assert "disk full on db1" not in message["message"]
 
 
 def test_what_is_over_is_not_said_again(world, clock):

@@ -45,7 +45,7 @@ def test_a_run_that_never_began_was_nothing():
 @pytest.mark.parametrize(
     ("state", "reason", "said"),
     [
-        (IncidentState.ESCALATED, Reason.REMEDIATIONS_EXHAUSTED, "It is yours: every fitting"),
+        (IncidentState.ESCALATED, Reason.REMEDIATIONS_EXHAUSTED, "Somebody has to take it: every fitting"),
         (IncidentState.HELD, Reason.PAUSED, "held back: the agent is paused"),
         (IncidentState.REMEDIATING, None, "being worked on"),
         (IncidentState.RECOVERED, Reason.CHECKS_HELD, "Nothing; it is over"),
