@@ -127,7 +127,8 @@ def _address(text: str) -> str:
     zone = zone.removeprefix("25")  # a percent sign in a URL
     if percent and (parsed.version == 4 or not zone or _NO_NAME.search(zone)):
         return ""
-    return f"{parsed}%{zone}" if percent else str(parsed)
+    old = getattr(parsed, "ipv4_mapped", None)  # ::ffff:10.0.0.1 leads where 10.0.0.1 does
+    return f"{parsed}%{zone}" if percent else str(old or parsed)
 
 
 def _name(text: str) -> str:

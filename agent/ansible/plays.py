@@ -60,6 +60,7 @@ def checking_executor(job: Job) -> type[PlaybookExecutor]:
             for play in loaded.get_plays():
                 self._inventory.remove_restriction()
                 self._loader.set_basedir(play._included_path or loaded._basedir)
+                _check_questions(play, self._variable_manager.extra_vars)
                 hosts = _check_hosts(play, self._pattern(play), self._inventory, job)
                 blocks = [*play.compile(), *play.handlers, *play.compile_roles_handlers()]
                 for task in _tasks(blocks):
@@ -91,6 +92,15 @@ def checking_executor(job: Job) -> type[PlaybookExecutor]:
             return known is None and name not in constants.LOCALHOST and _is_address(name, job)
 
     return CheckingExecutor
+
+
+def _check_questions(play: Any, given: Mapping[str, Any]) -> None:
+    asked = [one["name"] for one in play.vars_prompt or () if one["name"] not in given]
+    if asked:
+        raise Refused(
+            f"opsmend refuses play '{play.get_name()}': it asks a person for {_words(asked)}, and nobody is "
+            "there to answer; make it a parameter in remediation.yml"
+        )
 
 
 def _check_hosts(play: Any, pattern: Any, inventory: Any, job: Job) -> list[Any]:

@@ -15,7 +15,7 @@ def main() -> int:
     import ansible.cli.playbook
     import ansible.executor.process.worker
 
-    from agent.ansible import commands, connections, disclosure, files, ownmachine, plays
+    from agent.ansible import commands, connections, disclosure, files, ownmachine, plays, unattended
     from agent.ansible.job import load_job
 
     job = load_job()
@@ -27,6 +27,7 @@ def main() -> int:
     commands.install(job)
     disclosure.install(job)
     ownmachine.install(job)
+    unattended.install()
     sys.argv[0] = "ansible-playbook"
     code: int = ansible.cli.playbook.main()
     return code

@@ -33,6 +33,12 @@ _FILES_OF = {
 # they start a command, or write a file, on the agent's own machine
 _WORKS_HERE = re.compile(r"""\b(lookup|query|q)\(\s*["'](ansible\.builtin\.)?(pipe|lines|password)["']""")
 _LOOPS_HERE = ("with_pipe", "with_lines", "with_password")
+# they hand a command to somebody who starts it later or elsewhere, without the run's mark and time limit
+_HANDS_OVER = re.compile(
+    r"(?:^|[;&|(`\n]|\b(?:then|do|else|sudo|env|exec|nohup|setsid|time|xargs)\s)\s*"
+    r"(?:\w+=\S*\s+|-\S+\s+)*(?:/\S*/)?(systemd-run(?!.*\s--scope\b)|at(?=\s+(?:-|now|\d|noon|midnight|teatime))|batch)(?:\s|$)"
+)
+_COMMANDS = ("command", "shell", "raw")
 _FILE_FOLDERS = ("", "tasks", "handlers", "vars", "templates", "files")
 
 
@@ -94,6 +100,7 @@ def _refused(fields: dict[str, yaml.Node], context: _Context) -> Iterator[Proble
             if key.value == "ansible_connection":
                 yield from _check_connection(value, context)
     yield from _work_here(fields, context)
+    yield from _hands_over(fields, context)
     pause = _action(fields, "pause")
     if pause is not None and not {"minutes", "seconds"} & set(_keys(pause)):
         yield context.problem(pause, "pause", "waits for a person", "give it seconds or minutes")
@@ -112,6 +119,31 @@ def _work_here(fields: dict[str, yaml.Node], context: _Context) -> Iterator[Prob
     for key, node in found:
         hint = "do it on the host, or put localhost under companions"
         yield context.problem(node, key, "works on the agent's own machine", hint)
+
+
+def _hands_over(fields: dict[str, yaml.Node], context: _Context) -> Iterator[Problem]:
+    """Yield what is started by somebody who knows nothing of the run: it could not be ended with it."""
+    found = [(name, "at") for name in fields if name in ("at", "ansible.posix.at")]
+    for name in _COMMANDS:
+        call = _action(fields, name)
+        given = [call, fields.get("args")]
+        if call is not None and (match := _HANDS_OVER.search(_said(given))):
+            found.append((next(key for key, node in fields.items() if node is call), match[1]))
+    for key, program in found:
+        hint = "start it by the task itself, or as a unit that the host has"
+        message = f"hands work to {program}, where it runs without the run's mark and time limit"
+        yield context.problem(fields[key], key, message, hint)
+
+
+def _said(nodes: Iterable[yaml.Node | None]) -> str:
+    """Return the command that a task gives, in whichever of the ways."""
+    said: list[str] = []
+    for node in nodes:
+        if isinstance(node, yaml.ScalarNode):
+            said.append(str(node.value))
+        for key, value in node.value if isinstance(node, yaml.MappingNode) else ():
+            said += [" ".join(_texts(value))] if key.value in ("cmd", "argv", "_raw_params") else []
+    return "\n".join(said)
 
 
 def _scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:

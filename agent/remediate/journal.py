@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,11 +12,21 @@ from agent.remediate.events import to_task_event
 from agent.remediate.redaction import Redactor
 
 MESSAGE_LENGTH = 2000
+# what ssh says when it was never in; all else may have come in the middle of a command, which then goes on
+_NEVER_THERE = re.compile(
+    r"connect to host|resolve hostname|verification failed|Permission denied|kex_exchange|banner exchange"
+    r"|closed by (UNKNOWN|\S+) port|authentication (failure|method)|(Invalid|incorrect) password|sshpass"
+    r"|Failed to create temporary directory|opsmend refuses",
+    re.IGNORECASE,
+)
 
 
 @dataclass
 class EventJournal:
-    """What the events of one execution amount to. ``results`` keeps what modules returned, where asked to."""
+    """What the events of one execution amount to. ``results`` keeps what modules returned, where asked to.
+
+    ``cut`` are the hosts out of reach to which a connection may have been when it broke off.
+    """
 
     step: str
     tell: Callable[[TaskEvent], None]
@@ -23,6 +34,7 @@ class EventJournal:
     keep_results: bool = False
     failures: list[str] = field(default_factory=list)
     unreachable: set[str] = field(default_factory=set)
+    cut: set[str] = field(default_factory=set)
     processed: frozenset[str] = frozenset()
     changed: tuple[str, ...] = ()
     results: list[tuple[str, str, Mapping[str, Any]]] = field(default_factory=list)
@@ -49,5 +61,7 @@ class EventJournal:
         if task.status in ("failed", "unreachable"):
             if task.status == "unreachable":
                 self.unreachable.add(task.host)
+                if not _NEVER_THERE.search(task.message):
+                    self.cut.add(task.host)
             self.failures.append(f"{task.host}: {task.task}: {task.message}")
         self.tell(task)

@@ -55,7 +55,7 @@ def reap(
 
 def reap_here(mark: str) -> None:
     """End whatever carries a mark on the agent's own machine."""
-    runpy.run_path(str(_MODULE))["reap"](mark, 0.0)
+    runpy.run_path(str(_MODULE))["end_marked"](mark)
 
 
 def _doubt(host: str, played: Played, report: Report | None) -> str:
@@ -70,6 +70,9 @@ def _doubt(host: str, played: Played, report: Report | None) -> str:
     if left:
         return f"still there: {', '.join(left)}"
     best = next((found for found in looks if found["uid"] == 0), None)
+    strays = (best or looks[0])["strays"]
+    if strays:
+        return f"began during the step and may be of it, without its mark: {', '.join(strays[:5])}"
     if best is not None:
         return ""
     return _doubt_without_root(host, looks[0], report)

@@ -7,11 +7,14 @@ no text is kept.
 
 from __future__ import annotations
 
-import base64
+import html
 import json
 import re
+import shlex
 import time
-from collections.abc import Iterable, Iterator
+from base64 import b64encode
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -25,6 +28,8 @@ _SHOWN = "[secret]"
 _PATIENCE_S = 30.0
 _NO_CHARACTER = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are no UTF-8
 _LOOK_AGAIN_S = 0.02
+# between parts of one text that is written on several lines, as it is or as JSON has it, or as a list
+_FOLD = re.compile(r"""\s*\r?\n\s*|(?:\\r)?\\n|["'],\s*["']""")
 
 
 class Report:
@@ -80,7 +85,8 @@ class Redactor:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._known = 0
-        self._pattern: re.Pattern[str] | None = None
+        self._forms: set[str] = set()
+        self._folded: set[str] = set()
 
     def clean(self, text: str) -> str:
         """Return a text without secrets and without halves of characters, or why it is not kept."""
@@ -89,10 +95,12 @@ class Redactor:
         why = self._wait_until_ready()
         if why:
             return f"[not kept: {why}]"
-        if self._pattern is None or len(self._report.secrets) != self._known:
+        if len(self._report.secrets) != self._known:
             self._known = len(self._report.secrets)
-            self._pattern = _pattern(self._report.secrets)
-        return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", self._pattern.sub(_SHOWN, text))
+            self._forms = {form for one in self._report.secrets for form in _forms(one)}
+            self._folded = {_FOLD.sub("", form) for form in self._forms}
+        clean = _without_folded(self._folded, _without(self._forms, text))
+        return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", clean)
 
     @property
     def withheld(self) -> str:
@@ -117,11 +125,43 @@ class Redactor:
         return self._report.ready or (self._report.over and not self._report.began)
 
 
-def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
+def _without(forms: Iterable[str], text: str) -> str:
+    pattern = _pattern(forms, text, _SHORTEST)
+    return pattern.sub(_SHOWN, text) if pattern is not None else text
+
+
+def _pattern(forms: Iterable[str], text: str, shortest: int) -> re.Pattern[str] | None:
+    """Return what finds the forms that are in a text: most are in none, and each makes a pattern slower."""
+    there = [form for form in forms if len(form) >= shortest and form in text]
     # long ones first, so that one that contains another is taken whole
-    forms = {form for one in secrets for form in _forms(one)}
-    useful = sorted((form for form in forms if len(form) >= _SHORTEST), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, useful)) if useful else r"(?!)")
+    return re.compile("|".join(map(re.escape, sorted(there, key=len, reverse=True)))) if there else None
+
+
+def _without_folded(forms: Iterable[str], text: str) -> str:
+    """Take out what stands on several lines, or in several texts of a list, because somebody folded it."""
+    pieces, places, length, end = [], [], 0, 0
+    for fold in _FOLD.finditer(text):
+        places.append((length, end))
+        pieces.append(text[end : fold.start()])
+        length += fold.start() - end
+        end = fold.end()
+    joined = "".join([*pieces, text[end:]])
+    pattern = _pattern(forms, joined, _SHORTEST_LINE) if pieces else None
+    if pattern is None:
+        return text
+    places.append((length, end))
+    shown, last = [], 0
+    for match in pattern.finditer(joined):
+        start, stop = (_place(places, one) for one in (match.start(), match.end() - 1))
+        shown += [text[last:start], _SHOWN]
+        last = stop + 1
+    return "".join([*shown, text[last:]])
+
+
+def _place(places: Sequence[tuple[int, int]], number: int) -> int:
+    """Return where a character of the joined text stands in the one with folds."""
+    joined, original = places[bisect_right(places, number, key=lambda one: one[0]) - 1]
+    return original + number - joined
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -136,5 +176,22 @@ def _forms(secret: str) -> Iterator[str]:
         yield json.dumps(text, ensure_ascii=False)[1:-1]
         yield repr(text)[1:-1]
         yield quote(text, errors="replace")
+        yield quote(text, safe="", errors="replace")
         yield quote_plus(text, errors="replace")
-        yield base64.b64encode(text.encode("utf-8", "replace")).decode().rstrip("=")
+        yield html.escape(text)
+        yield shlex.quote(text).removeprefix("'").removesuffix("'")
+        yield from _encoded(text.encode("utf-8", "replace"))
+
+
+def _encoded(data: bytes) -> Iterator[str]:
+    """Yield bytes in hexadecimal, and in base64 as they look alone and in the middle of something longer."""
+    yield data.hex()
+    yield data.hex().upper()
+    found = [b64encode(data).decode().rstrip("=")]
+    for before in range(3):  # bytes of a group of three that belong to what stands before
+        text = b64encode(bytes(before) + data).decode()
+        # a character of six bits that has some of a neighbour's says nothing
+        core = text[-(-before * 8 // 6) : len(text) if (before + len(data)) % 3 == 0 else text.find("=") - 1]
+        found += [core] if len(core) >= _SHORTEST_LINE else []
+    yield from found
+    yield from (one.replace("+", "-").replace("/", "_") for one in found)

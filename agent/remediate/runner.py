@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -47,8 +49,8 @@ class PlaybookRunner:
     ) -> Ended:
         """Run one playbook to its end, its time limit or its cancellation.
 
-        After a time limit or a cancellation nothing of it is left, here or on the hosts; where nobody can
-        say so that is the reason.
+        After a time limit, a cancellation or a connection that broke off nothing of it is left, here or on
+        the hosts; where nobody can say so that is the reason.
         """
         failed = RunState.FAILED
         try:
@@ -59,13 +61,25 @@ class PlaybookRunner:
         if not (execution.snapshot.folder / execution.playbook).is_file():
             detail = f"there is no file {execution.playbook} in {execution.snapshot.folder}"
             return Ended(state=failed, reason=Reason.PLAYBOOK_MISSING, detail=detail)
+        began = time.monotonic()
         played = self._process.play(execution, inventory, tell, canceled)
-        if played.status not in ("canceled", "timeout"):
-            return _judge(execution, played)
-        left = reap(
-            self._process, inventory, execution.mark, execution.hosts, execution.timeout, played.report
-        )
-        return _cut_short(played, left)
+        lasted = timedelta(seconds=time.monotonic() - began)
+        if played.status in ("canceled", "timeout"):
+            left = self._reap(execution, inventory, execution.hosts, lasted, played)
+            return _cut_short(played, left)
+        ended = _judge(execution, played)
+        # where the connection broke off in the middle, the command may go on
+        cut = [name for name in execution.hosts.names if name in played.journal.cut - played.report.unmarked]
+        left = self._reap(execution, inventory, Hosts(targets=cut), lasted, played) if cut else Leftovers()
+        if not left.unknown:
+            return ended
+        detail = f"{ended.detail}; {left.unknown}"
+        return replace(ended, state=RunState.FAILED, reason=Reason.LEFTOVERS_UNKNOWN, detail=detail)
+
+    def _reap(
+        self, execution: Execution, inventory: Inventory, hosts: Hosts, lasted: timedelta, played: Played
+    ) -> Leftovers:
+        return reap(self._process, inventory, execution.mark, hosts, lasted, played.report)
 
     def end_leftovers(self, mark: str, hosts: Hosts, lasted: timedelta) -> Leftovers:
         """End what an interrupted run may have left, here and on its hosts."""

@@ -21,6 +21,7 @@ from agent.records import RunState
 from agent.remediate import HostQuestions
 from tests.make import NOW
 from tests.operator.hosts import LOGINS, PASSWORD, HostSite, add_logins
+from tests.servers.process import wait_until
 
 pytestmark = pytest.mark.cluster
 SLOW = pytest.mark.operators
@@ -131,19 +132,59 @@ def test_what_cannot_be_looked_at_is_not_known_and_for_people(tmp_path, cluster)
 
 
 @SLOW
+@pytest.mark.parametrize(
+    "way",
+    [
+        "sudo -n sh -c 'setsid sleep 4112 {} &'",
+        "(env -i setsid sleep 4112 {} &)",
+        "sudo systemd-run sleep 4112",
+    ],
+)
+def test_what_lost_its_mark_is_for_people(tmp_path, cluster, way):
+    """It cannot be told from what somebody else began just then, so it is not ended, and not passed over."""
+    site = site_of(tmp_path, cluster)
+    shell = f"{way.format('>/dev/null 2>&1 </dev/null')}\nsleep 4113"
+    site.playbook([{"name": "Hang", "ansible.builtin.shell": shell}])
+    ended = site.run(timeout=timedelta(seconds=12))
+    cluster.hosts["web1"].run("pkill", "-f", "sleep 4112")
+    assert (ended.state, ended.reason) == (RunState.TIMED_OUT, Reason.LEFTOVERS_UNKNOWN), ended.detail
+    assert "may be of it" in ended.detail
+    assert "sleep" in ended.detail
+    assert not site.lives("sleep 4113")
+
+
+@SLOW
+def test_a_connection_that_breaks_off_in_the_middle_is_looked_after(tmp_path, cluster):
+    """The command goes on there: a host that comes back is rid of it, before anything is tried again."""
+    site = site_of(tmp_path, cluster)
+    host = cluster.hosts["lb"]
+    site.playbook([{"name": "Hang", "ansible.builtin.command": "sleep 4114"}])
+
+    def break_off():
+        wait_until(lambda: site.lives("sleep 4114", "lb"), 30)
+        host.run("pkill", "-u", "ops", "sshd")
+
+    threading.Thread(target=break_off).start()
+    ended = site.run("lb", timeout=timedelta(seconds=60))
+    assert (ended.state, ended.reason) == (RunState.FAILED, Reason.HOST_UNREACHABLE), ended.detail
+    assert not site.lives("sleep 4114", "lb")
+
+
+@SLOW
 def test_a_host_that_goes_away_in_the_middle_is_not_known(tmp_path, cluster):
     site = site_of(tmp_path, cluster)
     host = cluster.hosts["lb"]
     site.playbook([{"name": "Hang", "ansible.builtin.command": "sleep 4111"}])
-    rule = ["nft", "add", "rule", "inet", "w", "in", "tcp", "dport", "22", "drop"]
-    host.run(
-        "sh", "-c", "nft add table inet w; nft add chain inet w in '{ type filter hook input priority 0; }'"
-    )
-    threading.Timer(4, lambda: host.run(*rule)).start()
+
+    def go_away():
+        wait_until(lambda: site.lives("sleep 4111", "lb"), 30)
+        host.run("ip", "link", "set", "eth0", "down")
+
+    threading.Thread(target=go_away).start()
     try:
-        ended = site.run("lb", timeout=timedelta(seconds=8))
+        ended = site.run("lb", timeout=timedelta(seconds=12))
     finally:
-        host.run("nft", "delete", "table", "inet", "w")
+        host.run("ip", "link", "set", "eth0", "up")
     assert (ended.state, ended.reason) == (RunState.TIMED_OUT, Reason.LEFTOVERS_UNKNOWN)
     assert "could not be looked at" in ended.detail
 

@@ -106,6 +106,22 @@ def test_a_play_or_task_for_others_is_refused_before_the_first_task(site, marks,
     assert site.events == []
 
 
+@pytest.mark.parametrize(
+    ("play", "task", "words"),
+    [
+        ({"vars_prompt": [{"name": "sure", "prompt": "Sure?"}]}, {}, "asks a person for sure"),
+        ({}, {"ansible.builtin.pause": {"prompt": "Sure?"}}, "asks a person ([ask]"),
+        ({}, {"ansible.builtin.command": "false", "debugger": "on_failed"}, "non-zero return code"),
+    ],
+)
+def test_no_answer_of_people_who_are_not_there_is_a_yes(site, marks, play, task, words):
+    site.playbook([*([{"name": "ask", **task}] if task else []), touch(marks, "sure")], **play)
+    ended = site.run(timeout=timedelta(seconds=60))
+    assert ended.state is RunState.FAILED, ended.output
+    assert words in ended.detail
+    assert made(marks) == set()
+
+
 def test_companions_are_reached_by_plays_and_by_tasks(site, marks):
     plays = [
         {"hosts": "balancer", "tasks": [touch(marks, "drained", delegate_to="{{ omit }}")]},

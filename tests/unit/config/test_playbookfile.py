@@ -46,6 +46,17 @@ def tasks(*of_it):
         ({"strategy": "ansible.builtin.debug"}, "strategy", "waits for a person"),
         ({"debugger": "on_failed"}, "debugger", "waits for a person"),
         (tasks({"ansible.builtin.pause": {"prompt": "Sure?"}}), "pause", "waits for a person"),
+        (tasks({"command": "systemd-run sleep 9"}), "command", "hands work to systemd-run"),
+        (tasks({"command": {"argv": ["/usr/bin/systemd-run", "--user", "x"]}}), "command", "systemd-run"),
+        (tasks({"shell": "cd /x && sudo -n systemd-run --unit=a b"}), "shell", "systemd-run"),
+        (tasks({"shell": {"cmd": "echo reboot | at now + 5 minutes"}}), "shell", "hands work to at"),
+        (tasks({"raw": "echo x | batch"}), "raw", "hands work to batch"),
+        (tasks({"command": None, "args": {"cmd": "at -f job 23:00"}}), "command", "hands work to at"),
+        (
+            tasks({"ansible.posix.at": {"command": "x", "count": 1, "units": "hours"}}),
+            "ansible.posix.at",
+            "at",
+        ),
         (tasks({"ansible.builtin.include_tasks": "/opt/mend.yml"}), "file", OUTSIDE),
         (tasks({"import_tasks": {"file": "~/mend.yml"}}), "file", OUTSIDE),
         (tasks({"script": "/usr/local/bin/mend --now"}), "file", OUTSIDE),
@@ -76,6 +87,8 @@ def test_what_is_declared_and_what_is_within_may_be(tmp_path):
         {"include_tasks": "../tasks/shared.yml"},
         {"ping": None, "delegate_to": "{{ inventory_hostname }}"},
         {"pause": {"seconds": 1}},
+        {"shell": "systemd-run --scope x; echo look at 5 things in batch; cat at batch"},
+        {"command": "/opt/at-home/run systemd-run.log"},
         {"ping": None, "delegate_to": "localhost"},
     )
     assert check(tmp_path, play, companions=["lb", "localhost"]) == []

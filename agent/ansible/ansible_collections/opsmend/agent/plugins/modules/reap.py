@@ -40,6 +40,11 @@ unseen:
   type: list
   elements: str
   returned: always
+strays:
+  description: Processes as young as the run, without its mark, that no service began and nobody waits for.
+  type: list
+  elements: str
+  returned: always
 uid:
   description: Who looked.
   type: int
@@ -50,15 +55,23 @@ import os
 import signal
 import time
 
+_MARK = b"OPSMEND_RUN="
 _SLACK_S = 5.0
 _GRACE_S = 3.0
 _KERNEL = 2  # the parent of the kernel's own threads
 # a login's commands may be in the unit of its server; what any other unit has, systemd started
 _LOGINS = ("ssh.service", "sshd.service", "sshd@", "ssh@", "dropbear")
+# below one of these is somebody's login, who waits for what was begun there
+_LOGIN_PROGRAMS = ("sshd", "dropbear", "login")
+_TRANSIENT = ("/run/systemd/transient/", "/run/user/%d/systemd/transient/")
+_AGAIN_S = 0.5
 
 
 class Process:
-    """One process: its parent, when it started, and whether it carries the mark, or None when unseen."""
+    """One process: its parent, when it started, and whether it carries the mark, or None when unseen.
+
+    ``of_agent`` is whether it carries the mark of any run.
+    """
 
     def __init__(self, pid, wanted):
         self.pid = pid
@@ -69,9 +82,11 @@ class Process:
         self.state, self.parent, self.started = fields[0], int(fields[1]), int(fields[19])
         try:
             with open("/proc/%d/environ" % pid, "rb") as stream:
-                self.marked = any(one.startswith(wanted) for one in stream.read().split(b"\0"))
+                variables = stream.read().split(b"\0")
+            self.marked = any(one.startswith(wanted) for one in variables)
+            self.of_agent = any(one.startswith(_MARK) for one in variables)
         except OSError:
-            self.marked = None
+            self.marked, self.of_agent = None, False
 
     def __str__(self):
         return "%s (pid %d)" % (self.name, self.pid)
@@ -79,7 +94,7 @@ class Process:
 
 def processes(mark):
     """Return all processes by id, but those that have ended."""
-    wanted = b"OPSMEND_RUN=" + mark.encode()
+    wanted = _MARK + mark.encode()
     found = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -114,13 +129,75 @@ def belonging(found):
     return [found[pid] for pid in sorted(mine)]
 
 
+def beginning(seconds):
+    """Return what began so many seconds ago, in ticks since the boot, as processes have it."""
+    # what /proc/uptime says, which a hardened unit hides (ProcSubset=pid)
+    up = time.clock_gettime(time.CLOCK_BOOTTIME)
+    return (up - seconds - _SLACK_S) * os.sysconf("SC_CLK_TCK")
+
+
+def strays(found, seconds):
+    """Return what may be of the run and lost its mark: sudo, su and env take the environment away.
+
+    That is what began with the run or after it, in a login or by systemd-run, and whose line of parents is as
+    young and ends at the first process. What a login waits for, or a shell of before has begun, is not.
+    Without systemd nobody can say what came of a login.
+    """
+    began = beginning(seconds)
+    own = ancestors(found)
+    return [
+        one
+        for one in found.values()
+        if one.started >= began
+        and one.pid not in own
+        and not (one.marked or one.of_agent or one.marked is None)
+        and (is_transient(one.pid) or (is_of_a_login(one.pid) and is_orphan(one, found, began)))
+    ]
+
+
+def is_orphan(one, found, began):
+    """Return whether a process hangs on nothing older than the run but the first process."""
+    while one.parent != 1:
+        parent = found.get(one.parent)
+        # beyond a container's edge (0) is whoever manages it
+        if parent is None or parent.started < began or parent.of_agent:
+            return False
+        if parent.name.startswith(_LOGIN_PROGRAMS) or is_of_a_service(parent.pid):
+            return False
+        one = parent
+    return not one.name.startswith(_LOGIN_PROGRAMS)
+
+
+def units_of(pid):
+    """Return the names of the services and scopes in a process's control group, the innermost last."""
+    try:
+        with open("/proc/%d/cgroup" % pid) as stream:
+            parts = [part for line in stream for part in line.strip().split("/")]
+    except OSError:
+        return []
+    return [part for part in parts if part.endswith((".service", ".scope"))]
+
+
+def is_of_a_login(pid):
+    """Return whether a process was begun in somebody's login, as far as its control group tells."""
+    return any(one.startswith(("session-", *_LOGINS)) for one in units_of(pid)[-1:])
+
+
+def is_transient(pid):
+    """Return whether somebody had systemd start a process without any unit file, as systemd-run does."""
+    names = units_of(pid)
+    try:
+        folders = [one % os.stat("/proc/%d" % pid).st_uid if "%d" in one else one for one in _TRANSIENT]
+    except OSError:
+        return False
+    return bool(names) and any(os.path.exists(folder + names[-1]) for folder in folders)
+
+
 def unseen(found, seconds):
     """Return the processes of others that began with the run or after it, and that no service began."""
     if 1 not in found:
         return ["all of other users: /proc hides them"]
-    # what /proc/uptime says, which a hardened unit hides (ProcSubset=pid)
-    up = time.clock_gettime(time.CLOCK_BOOTTIME)
-    began = (up - seconds - _SLACK_S) * os.sysconf("SC_CLK_TCK")
+    began = beginning(seconds)
     own = ancestors(found)
     young = [one for one in found.values() if one.marked is None and one.started >= began]
     return [
@@ -132,11 +209,7 @@ def unseen(found, seconds):
 
 def is_of_a_service(pid):
     """Return whether systemd started a process, as far as its control group tells."""
-    try:
-        with open("/proc/%d/cgroup" % pid) as stream:
-            names = [part for line in stream for part in line.strip().split("/") if part.endswith(".service")]
-    except OSError:
-        return False
+    names = [one for one in units_of(pid) if one.endswith(".service")]
     return bool(names) and not names[-1].startswith(_LOGINS)
 
 
@@ -149,8 +222,8 @@ def end(living, number):
             pass
 
 
-def reap(mark, seconds):
-    """End all that belongs to the mark, first by asking; say how many there were and what is still there."""
+def end_marked(mark):
+    """End all that belongs to the mark, first by asking; return how many ended and what is still there."""
     first = belonging(processes(mark))
     seen = {one.pid: one.started for one in first}
     end(first, signal.SIGTERM)
@@ -165,11 +238,23 @@ def reap(mark, seconds):
     while left and time.monotonic() < deadline:
         time.sleep(0.05)
         left = still_there(mark, seen)
-    hidden = unseen(processes(mark), seconds)
+    return len(first) - len(left), left
+
+
+def reap(mark, seconds):
+    """End all that belongs to the mark; say what is still there, and what may be of it and cannot be told."""
+    ended, left = end_marked(mark)
+    found = processes(mark)
+    hidden = unseen(found, seconds)
+    stray = {one.pid: one.started for one in strays(found, seconds)}
+    if stray:  # most end by themselves, as what a login leaves behind
+        time.sleep(_AGAIN_S)
+        found = processes(mark)
     return {
-        "ended": len(first) - len(left),
+        "ended": ended,
         "left": [str(one) for one in left],
         "unseen": hidden,
+        "strays": [str(one) for one in strays(found, seconds) if stray.get(one.pid) == one.started],
         "uid": os.geteuid(),
     }
 
