@@ -10,15 +10,18 @@ from __future__ import annotations
 import re
 import traceback
 from pathlib import Path
+from urllib.parse import unquote
 
 _INVISIBLE = "?"  # stands for what must not be shown
 _REDACTED = "[redacted]"
 _SHORTEST_SECRET = 6  # shorter ones are words that stand in ordinary text
+_LONGEST_SECRET = 4096  # longer ones are hidden in part only, where a text is cut
 _URL_LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
 # as it stands in a header, whoever has put it into a text
 _AUTHORIZATION = re.compile(r"\b(Bearer|Basic|ApiKey)\s+[^\s'\",;]{6,}")
 _URL_PARTS = re.compile(r"[/:@?&=#]+")
-_KEY_LIKE = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_-]{9,}")
+_KEY_LIKE = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_%-]{9,}|[A-Za-z0-9_%-]{20,}")
+_NAMED_KEY = re.compile(r"[?&][+-]?([\w-]*(?:token|key|secret|pass|auth)[\w-]*)=([^&#]+)", re.IGNORECASE)
 _LONGEST_REASON = 200
 _ROOT = Path(__file__).parent
 
@@ -32,7 +35,8 @@ def clean(text: str, longest: int | None = None, lines: bool = False) -> str:
     ('web1?[2J?', 'a?b', 'a\nb', 'abc…')
     """
     if longest is not None and len(text) > longest:
-        text = text[:longest] + "…"
+        # half of a secret is told too much, so the cut comes after
+        text = hide_secrets(text[: longest + _LONGEST_SECRET])[:longest] + "…"
     if not text.isprintable():
         text = "".join(c if c.isprintable() or (lines and c in "\n\t") else _INVISIBLE for c in text)
     return hide_secrets(text)
@@ -58,9 +62,11 @@ def remember_secret(secret: str) -> None:
 def remember_url(url: str) -> None:
     """Never show a URL that holds secrets, nor its login, nor what in it looks like a key."""
     remember_secret(url)
-    for part in _URL_PARTS.split(url):
-        if _KEY_LIKE.fullmatch(part):
-            remember_secret(part)
+    login = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    named = [match[2] for match in _NAMED_KEY.finditer(url)]
+    for part in (login.partition(":")[2], *named, *filter(_KEY_LIKE.fullmatch, _URL_PARTS.split(url))):
+        for written in (part, unquote(part)):  # who uses it takes it apart
+            remember_secret(written)
 
 
 def describe_unforeseen(error: BaseException) -> str:

@@ -41,6 +41,8 @@ class ApiServer:
             ssl_certfile=tls.cert_file if tls else None,
             ssl_keyfile=tls.key_file if tls else None,
             log_config=None,
+            log_level="error",  # of what strangers send: they must not fill the log
+            ws="none",
             access_log=False,
             lifespan="off",
             proxy_headers=False,  # whose word counts is for the settings to say, not for any local user

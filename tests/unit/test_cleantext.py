@@ -56,6 +56,29 @@ def test_nothing_of_a_url_that_looks_like_a_key_is_told():
     assert shown == "404 at https://hooks.slack.com/services/[redacted]/[redacted]/[redacted]"
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("mailtos://ann:hunter2@mail.example.test", "535 bad login hunter2"),
+        ("json://ann:p%40ssw%2Frd@site.example.test/hook", "cannot log in with p@ssw/rd"),
+        ("json://site.example.test/hook?+X-Token=openplease", "header X-Token: openplease"),
+        ("mmosts://site.example.test/onlylettersbutverylongones", "/hooks/onlylettersbutverylongones"),
+    ],
+)
+def test_no_password_and_no_key_of_letters_is_told_either(url, said):
+    remember_url(url)
+    for told in (said, f"refused by {url}"):
+        shown = clean(told)
+        assert "[redacted]" in shown
+        assert not any(one in shown for one in ("hunter2", "p@ss", "p%40", "openplease", "onlyletters"))
+
+
+def test_a_cut_leaves_no_half_of_a_secret():
+    remember_secret("0123456789-very-secret")
+    shown = [clean("x" * begin + "0123456789-very-secret", longest=100) for begin in range(60, 100)]
+    assert not any("0123" in one for one in shown)
+
+
 def test_a_page_shows_it_and_turns_nothing_around():
     page = _environment().from_string('<p title="{{ name }}">{{ name }} {{ html }}</p>')
     shown = page.render(name="a\u202egnp<b>\x1b[2J", html=Markup("<i>x</i>"))
