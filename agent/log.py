@@ -53,7 +53,7 @@ def redact(key: str, value: Any) -> Any:
     if isinstance(value, str):
         return clean(value, _VALUE_LENGTH)
     if isinstance(value, dict):
-        return {str(name): redact(str(name), one) for name, one in value.items()}
+        return {clean(str(name), _VALUE_LENGTH): redact(str(name), one) for name, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [redact("", one) for one in value]
     return value
@@ -91,7 +91,7 @@ class _TextFormatter(logging.Formatter):
 
 
 def _quote(value: Any) -> str:
-    text = str(value)
+    text = clean(str(value))
     return json.dumps(text, ensure_ascii=False) if re.search(r'[\s"=]', text) or not text else text
 
 

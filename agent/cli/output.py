@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -24,7 +25,7 @@ from agent.cleantext import clean
 from agent.errors import OpsmendError
 from agent.records.plain import to_plain
 
-_OBEYED = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_NOT_PLAIN = re.compile(r"[^\n -~]")
 # what goes into a pipe is for grep: no line is folded there
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
 
@@ -96,9 +97,13 @@ def print_json(value: Any) -> None:
     """Write a value as JSON to standard output."""
     text = orjson.dumps(value, default=to_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
     # what terminals obey and JSON may hold as it is; programs read it as the same text
-    shown = _OBEYED.sub(lambda match: f"\\u{ord(match[0]):04x}", text.decode())
+    shown = _NOT_PLAIN.sub(_escaped, text.decode())
     sys.stdout.buffer.write(shown.encode() + b"\n")
     sys.stdout.buffer.flush()
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

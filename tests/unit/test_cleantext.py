@@ -1,6 +1,7 @@
 """What strangers write is shown and never obeyed, and no secret is told."""
 
 import io
+import json
 
 import pytest
 from markupsafe import Markup
@@ -9,7 +10,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from agent.cleantext import clean, describe_unforeseen, hide_secrets, remember_secret, remember_url
-from agent.cli.output import CleanConsole
+from agent.cli.output import CleanConsole, print_json
 from agent.placeholders import format_value
 from agent.web.pages.render import _environment
 
@@ -41,6 +42,14 @@ def test_a_command_prints_it_and_obeys_none_of_it(text):
         console.print(shown)
     console.rule(plain)
     assert all(c.isprintable() or c == "\n" for c in out.getvalue())
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "a\u061cb", "a\u2061b", "a\u00adb", "\u2028"])
+def test_json_for_programs_holds_nothing_that_a_terminal_obeys(text, capfdbinary):
+    print_json({text: [text]})
+    written = capfdbinary.readouterr().out.decode()
+    assert all(c.isprintable() or c == "\n" for c in written)
+    assert json.loads(written) == {text: [text]}
 
 
 def test_secrets_that_were_read_are_never_told():
