@@ -12,7 +12,7 @@ from agent.config.promql import RATE_INTERVAL, with_rate_interval
 from agent.config.scalars import format_duration
 from agent.placeholders import promql_escape
 from agent.verify.source import MetricSource
-from agent.verify.windows import Rules, is_shifted, longest_window, newest_few, parts
+from agent.verify.windows import is_recorded, is_shifted, longest_window, newest_few, parts
 
 _OPERATORS = {
     "MatchOp.Equal": "=",
@@ -33,12 +33,12 @@ def find_stale(source: MetricSource, expression: str, moment: datetime) -> str |
     oldest = oldest_sample(source, expression)
     if oldest is None or oldest <= moment:
         return "no sample newer than the run yet"
-    recorded = ":" in expression
-    rules: Rules = source.recording_rules() if recorded else {}
+    rules = source.recording_rules()
     window = longest_window(expression, rules)
-    # what is recorded looks back from the time it was recorded at
-    if window > timedelta(0) and (oldest if recorded else source.now()) - window < moment:
-        return f"it looks back {format_duration(window)}, which is not all after the run yet"
+    if window > timedelta(0):
+        looks_back_from = oldest if is_recorded(expression, rules) else source.now()
+        if looks_back_from - window < moment:
+            return f"it looks back {format_duration(window)}, which is not all after the run yet"
     for selector, few in newest_few(expression):
         if not _has_newer(source, selector, few, moment):
             return f"fewer than {few} samples newer than the run yet"

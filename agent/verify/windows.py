@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import TypeGuard
 
 import promql_parser
 
@@ -59,8 +60,15 @@ def newest_few(expression: str) -> Iterator[tuple[promql_parser.VectorSelector, 
     for node in _walk(promql_parser.parse(with_rate_interval(expression))):
         if isinstance(node, promql_parser.Call) and node.func.name in NEWEST_FEW:
             for argument in node.args:
-                if isinstance(argument, promql_parser.MatrixSelector) and not is_shifted(argument):
+                if _is_plain(argument):
                     yield argument.vector_selector, NEWEST_FEW[node.func.name]
+
+
+def is_recorded(expression: str, rules: Rules) -> bool:
+    """Return whether an expression rests on recorded values, which look back from when they were recorded."""
+    tree = promql_parser.parse(with_rate_interval(expression))
+    names = [one.name or "" for one in _walk(tree) if isinstance(one, promql_parser.VectorSelector)]
+    return any(":" in name or name in rules for name in names)
 
 
 def parts(node: promql_parser.Expr) -> list[promql_parser.Expr]:
@@ -90,11 +98,17 @@ def _longest(node: promql_parser.Expr, rules: Rules, above: frozenset[str]) -> t
     if isinstance(node, promql_parser.VectorSelector):
         return recorded_window(node.name or "", rules, above)
     if isinstance(node, promql_parser.Call) and node.func.name in NEWEST_FEW:
-        return _ZERO
+        # of a plain selector the newest samples count themselves; a subquery has none of its own
+        newest = [one.vector_selector if _is_plain(one) else one for one in node.args]
+        return max((_longest(one, rules, above) for one in newest), default=_ZERO)
     own = _ZERO
     if isinstance(node, promql_parser.MatrixSelector | promql_parser.SubqueryExpr):
         own = node.range or _ZERO
     return own + max((_longest(part, rules, above) for part in parts(node)), default=_ZERO)
+
+
+def _is_plain(node: promql_parser.Expr) -> TypeGuard[promql_parser.MatrixSelector]:
+    return isinstance(node, promql_parser.MatrixSelector) and not is_shifted(node)
 
 
 def _walk(node: promql_parser.Expr) -> Iterator[promql_parser.Expr]:

@@ -39,6 +39,9 @@ class Source:
     def now(self) -> datetime:
         return self.clock.now()
 
+    def recording_rules(self):
+        return {}
+
 
 @pytest.fixture
 def source(clock):
