@@ -39,6 +39,7 @@ from agent.records import (
     Arrivals,
     Incident,
     InventoryHost,
+    KnownNames,
     Leftovers,
     PauseScope,
     Person,
@@ -499,7 +500,15 @@ class World:
             clock=clock,
             outlook=lambda now: Arrivals(now=now, read_until={"alert": now}),
         )
-        self.people = OperatorActions(self.stores, self.current.policy, self.current.catalog, clock)
+        self.people = OperatorActions(self.stores, self.current.policy, self.known_names, clock)
+
+    def known_names(self) -> KnownNames:
+        return KnownNames(
+            hosts=sorted(self.inventory.known),
+            groups=("all", "db", "web"),
+            faults=sorted(self.current.book().faults),
+            remediations=sorted(self.current.catalog()),
+        )
 
     def kill(self) -> None:
         """End the agent without a word, as kill -9 does."""

@@ -26,7 +26,7 @@ from agent.records.decisions import (
 from agent.records.findings import Anomaly, Candidate, Diagnosis, Harm, Held, Symptom, Vote
 from agent.records.incidents import Incident, IncidentState, Transition
 from agent.records.inventory import HostNames, InventoryHost
-from agent.records.pauses import Pause, PauseScope
+from agent.records.pauses import KnownNames, Pause, PauseScope
 from agent.records.people import Approval, ApprovalVote, Person, RunRequest, count_voices
 from agent.records.recording import RecordingRule
 from agent.records.runs import (
@@ -74,6 +74,7 @@ __all__ = [
     "IncidentState",
     "IntArray",
     "InventoryHost",
+    "KnownNames",
     "Leftovers",
     "LogCount",
     "LogLine",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -39,6 +40,16 @@ class PauseScope:
             if getattr(self, one.name)
         ]
         return "; ".join(given)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownNames:
+    """The names that mean something to a running agent, for people who say one; None: nobody can tell now."""
+
+    hosts: Collection[str] | None = None
+    groups: Collection[str] | None = None
+    faults: Collection[str] | None = None
+    remediations: Collection[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 
@@ -12,8 +13,18 @@ from agent.clock import Clock
 from agent.config.policyfile import Permission, PolicyFile
 from agent.decide.policy import may
 from agent.errors import ConflictError, NotFoundError, OpsmendError, RefusedError
+from agent.instance import canonical_host
 from agent.reasons import Reason
-from agent.records import Approval, Incident, IncidentState, Pause, PauseScope, Person, RunRequest
+from agent.records import (
+    Approval,
+    Incident,
+    IncidentState,
+    KnownNames,
+    Pause,
+    PauseScope,
+    Person,
+    RunRequest,
+)
 from agent.records.orders import RemediationOrder
 from agent.response.escalation import ACKNOWLEDGED, ESCALATED
 from agent.response.transitions import transition
@@ -29,26 +40,32 @@ from agent.store import (
 
 _AT_WORK = (IncidentState.REMEDIATING, IncidentState.VERIFYING)
 _LONGEST_COMMENT = 2000
+_SHOWN_BY = {
+    "hosts": "ansible-inventory --graph",
+    "groups": "ansible-inventory --graph",
+    "faults": "docs/coverage.md",
+    "remediations": "opsmend playbooks list",
+}
 
 
 class OperatorActions:
     """What people do to incidents and to the agent.
 
-    ``roles`` is the policy in force, ``remediations`` the names that can be asked for. Every action raises
+    ``policy`` is the one in force, ``names`` what mistyped names are told by. Every action raises
     RefusedError when the policy gives the person no right to it, and NotFoundError when there is no such
-    incident.
+    incident, host, group, fault or remediation.
     """
 
     def __init__(
         self,
         stores: Stores,
         policy: Callable[[], PolicyFile],
-        remediations: Callable[[], Collection[str]],
+        names: Callable[[], KnownNames],
         clock: Clock,
     ) -> None:
         self._stores = stores
         self._policy = policy
-        self._remediations = remediations
+        self._names = names
         self._clock = clock
 
     def vote(self, incident_id: int, yes: bool, person: Person, comment: str = "") -> Approval:
@@ -167,12 +184,10 @@ class OperatorActions:
         self.require(person, "run")
         if override_cooldown:
             self.require(person, "override")
-            if not comment.strip():
+            if not _says_something(comment):
                 raise RefusedError("who overrides a cooldown says why: add a comment")
         incident = self._stores.incidents.get(incident_id)
-        known = self._remediations()
-        if remediation not in known:
-            raise NotFoundError(_no_such_remediation(remediation, known))
+        self._check_names("remediations", (remediation,))
         if incident.state.final:
             raise RefusedError(f"incident {incident_id} is {incident.state}: nothing can be run for it")
         if incident.state in _AT_WORK:
@@ -185,8 +200,13 @@ class OperatorActions:
         until: datetime | None = None,
         scope: PauseScope | None = None,
     ) -> Pause:
-        """Pause the agent, or what a scope holds, until a time or until somebody resumes it."""
+        """Pause the agent, or what a scope holds, until a time or until somebody resumes it.
+
+        Raises NotFoundError for a name that nothing has: such a pause would hold nothing, and nobody notice.
+        """
         self.require(person, "pause")
+        for kind, names in asdict(scope or PauseScope()).items():
+            self._check_names(kind, names)
         return self._stores.pauses.begin(person.name, _clean(why), self._clock.now(), until, scope)
 
     def resume(self, person: Person, pause_id: int | None = None) -> list[Pause]:
@@ -200,6 +220,16 @@ class OperatorActions:
             raise NotFoundError(f"pause {pause_id} is not in force")
         return ended
 
+    def _check_names(self, kind: str, names: Collection[str]) -> None:
+        known: Collection[str] | None = getattr(self._names(), kind)
+        if known is None:
+            return
+        same = canonical_host if kind == "hosts" else str
+        forms = {same(name) for name in known}
+        for name in names:
+            if same(name) not in forms:
+                raise NotFoundError(_no_such(kind, name, known))
+
     def allows(self, person: Person, permission: Permission) -> bool:
         """Return whether the policy gives a person a permission."""
         return may(self._policy(), person, permission)
@@ -212,10 +242,14 @@ class OperatorActions:
             )
 
 
-def _no_such_remediation(name: str, known: Collection[str]) -> str:
+def _no_such(kind: str, name: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(name, known, n=3)
-    meant = f"; did you mean {' or '.join(close)}?" if close else "; opsmend playbooks list shows them"
-    return f"there is no remediation '{name}'{meant}"
+    meant = f"; did you mean {' or '.join(close)}?" if close else f"; {_SHOWN_BY[kind]} shows them"
+    return f"there is no {kind.removesuffix('s')} '{name}'{meant}"
+
+
+def _says_something(comment: str) -> bool:
+    return any(one.isprintable() and not one.isspace() for one in comment)
 
 
 def _clean(comment: str) -> str:

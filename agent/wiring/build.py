@@ -36,7 +36,14 @@ from agent.tracking import IncidentTracker
 from agent.wiring.agent import Agent
 from agent.wiring.definitions import Current, Definitions, load_steps, with_digests
 from agent.wiring.messages import anomalies_to_tell, make_announcers, make_own_trouble_messages
-from agent.wiring.parts import make_ansible, make_dependencies, make_scorer, make_source, state_folder
+from agent.wiring.parts import (
+    make_ansible,
+    make_dependencies,
+    make_known_names,
+    make_scorer,
+    make_source,
+    state_folder,
+)
 from agent.wiring.response import make_responder
 from agent.wiring.timezones import make_calendars
 from agent.wiring.voting import Learned, make_ensemble, make_investigator, make_voter
@@ -152,7 +159,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         workers=workers,
         notifier=notifier,
         own_trouble_messages=make_own_trouble_messages(settings, current, notifier),
-        operator_actions=OperatorActions(stores, current.policy, current.catalog, clock),
+        operator_actions=OperatorActions(stores, current.policy, make_known_names(current, inventory), clock),
         clock=clock,
         charts=charts,
         explainer=Explainer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +14,13 @@ from agent.config import PolicyFile, Settings, load_policy
 from agent.detect.keeping import StateFolder
 from agent.detect.models.shelf import detectors_of
 from agent.diagnose import Dependencies
+from agent.records import KnownNames
 from agent.records.evidence import Edge
 from agent.remediate import AnsibleInventory, HostQuestions, PlaybookRunner, Snapshots
 from agent.remediate.ansible_config import AnsibleConfigs
 from agent.response import OperatorActions
 from agent.store import Stores
+from agent.wiring.definitions import Current
 
 _ANSWER_WITHIN_S = 2.0  # of the scoring process, and a quarter of a poll at most
 
@@ -108,8 +110,23 @@ def make_operator_actions(settings: Settings, stores: Stores, clock: Clock) -> O
             return load_policy(settings.paths.rules)
         return PolicyFile(roles=roles, remediations=[])
 
-    def remediations() -> Collection[str]:
-        names: list[str] = stores.in_force.get("remediations") or []
-        return names
+    def names() -> KnownNames:
+        return KnownNames(remediations=stores.in_force.get("remediations") or [])
 
-    return OperatorActions(stores, policy, remediations, clock)
+    return OperatorActions(stores, policy, names, clock)
+
+
+def make_known_names(current: Current, inventory: AnsibleInventory) -> Callable[[], KnownNames]:
+    """Return what knows the names in force; of hosts those read last, for a stop switch waits for nobody."""
+
+    def known() -> KnownNames:
+        read = inventory.known
+        hosts = list(read.hosts.values()) if read is not None else []
+        return KnownNames(
+            hosts=sorted(set().union(*(one.names for one in hosts))) if read is not None else None,
+            groups=sorted(read.groups.union(*(one.groups for one in hosts))) if read is not None else None,
+            faults=sorted(current.book().faults),
+            remediations=sorted(current.catalog()),
+        )
+
+    return known

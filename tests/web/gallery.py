@@ -58,6 +58,7 @@ from agent.web.parts import Parts
 from agent.web.server import ApiServer
 from agent.wiring import build
 from agent.wiring.definitions import Current, load_definitions
+from agent.wiring.parts import make_known_names
 
 ROOT = Path(__file__).resolve().parents[2]
 _NO_LIMITS = {"per_caller": 100_000, "per_address": 100_000, "failures": 10_000}
@@ -122,7 +123,10 @@ class Gallery:
         self.anomalies: Sequence[Anomaly] = ()
         self.trouble: dict[str, str] = {}
         self.operator_actions = OperatorActions(
-            self.stores, self.current.policy, self.current.catalog, self.clock
+            self.stores,
+            self.current.policy,
+            make_known_names(self.current, self.agent.ansible.inventory),
+            self.clock,
         )
         actions = TokenActions(self.stores, self.operator_actions, self.clock)
         self.credentials = Credentials(self.stores.tokens, self.stores.database, FileTokens())

@@ -49,7 +49,7 @@ class Resumed:
     ended: Sequence[Pause]
 
 
-@router.post("/pause", **needs(Scope.DECIDE), **answers(Success[Pause]))
+@router.post("/pause", **needs(Scope.DECIDE), **answers(Success[Pause], 404))
 def pause(request: Request, body: PauseWanted, agent: Agent, who: Asker) -> Response:
     """Start nothing new until resumed."""
     until = agent.clock.now() + body.duration if body.duration else None

@@ -6,7 +6,7 @@ import pytest
 
 from agent.errors import ConflictError, NotFoundError, RefusedError
 from agent.reasons import Reason
-from agent.records import IncidentState, Verdict
+from agent.records import IncidentState, PauseScope, Verdict
 from tests.world import ANN, BOB, CATALOG, Person
 
 ASK = [{"id": "ask", "mode": "approve", "canary": False}]
@@ -68,6 +68,21 @@ def test_a_policy_that_wants_two_by_now_asks_for_the_second(asked):
     asked.people.vote(1, True, BOB)
     asked.turn()
     assert [work.run.actor for work in asked.at_work("steps")] == ["ann, bob"]
+
+
+def test_voices_that_cross_a_new_policy_count_as_many_as_it_wants(make_world):
+    rule = {"id": "r", "mode": "approve", "canary": False}
+    world = make_world(policy={"remediations": [{**rule, "approvals": 2}]})
+    world.pass_time(15)
+    world.break_host("web1")
+    world.until(lambda: world.incidents and world.incidents[0].state is ASKED)
+    world.people.vote(1, True, ANN)
+    world.set_policy(remediations=[{**rule, "approvals": 3}])
+    world.people.vote(1, True, BOB)  # enough by the policy under which it was asked
+    world.pass_time(30)
+    assert world.at_work() == []
+    world.people.vote(1, True, CAROL)
+    world.until(lambda: world.at_work("steps"))
 
 
 def test_a_yes_of_somebody_who_may_no_more_is_no_voice(asked):
@@ -200,6 +215,21 @@ class TestARequestToRun:
         assert self.answer(escalated)[0] == "refused"
         assert "bob: no" in self.answer(escalated)[1]
 
+    def test_waits_for_the_end_of_a_pause_of_its_group_and_stays_that_persons(self, make_world):
+        world = make_world()
+        pause = world.people.pause(BOB, scope=PauseScope(groups=("web",)))
+        world.pass_time(15)
+        world.break_host("web1")
+        world.until(lambda: world.incidents)
+        asked = world.people.ask_for_run(1, "restart", ANN)
+        world.pass_time(600, step=60)
+        assert world.at_work() == []
+        assert world.stores.run_requests.get(asked.id).state == "open"
+        world.people.resume(BOB, pause.id)
+        world.until(lambda: world.at_work("steps"))
+        assert world.at_work("steps")[0].run.actor == "ann"
+        assert world.stores.run_requests.get(asked.id).state == "started"
+
     def test_that_cannot_begin_for_a_day_is_forgotten(self, asked):
         asked.people.pause(BOB)
         asked.people.ask_for_run(1, "reinstall", ANN)
@@ -213,8 +243,9 @@ class TestARequestToRun:
         world.until(lambda: world.at_work("steps"))
         world.finish("fails")
         world.until(lambda: world.incidents[0].state.settled)
-        with pytest.raises(RefusedError, match="says why"):
-            world.people.ask_for_run(1, "restart", ANN, override_cooldown=True)
+        for nothing in ("", " \n", "\u200b", "\u00a0"):
+            with pytest.raises(RefusedError, match="says why"):
+                world.people.ask_for_run(1, "restart", ANN, nothing, override_cooldown=True)
         world.people.ask_for_run(1, "restart", ANN, "the disk was swapped", override_cooldown=True)
         world.turn()
         assert world.at_work("steps")[0].run.actor == "ann"

@@ -1,6 +1,7 @@
 """A run from its intent to its verdict, and what interrupts it: it goes on from the phase it is in."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -166,6 +167,14 @@ def test_a_host_that_left_the_inventory_ends_with_people_called_and_spins_nothin
     assert run.tries <= 6
     assert begun.messages("escalated") == ["escalated"]
     assert begun.locked() == frozenset()
+
+
+@pytest.mark.parametrize("hours", [-48, 48])
+def test_a_clock_that_is_set_between_run_and_check_changes_no_verdict(begun, hours):
+    begun.finish(mend=True)
+    begun.clock.wall += timedelta(hours=hours)
+    begun.until(lambda: begun.incidents[0].state.settled)
+    assert begun.runs()[0].verdict is Verdict.RECOVERED
 
 
 def test_what_may_be_left_on_a_host_that_does_not_answer_is_for_people(begun):

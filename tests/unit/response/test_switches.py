@@ -140,3 +140,26 @@ def test_stopping_begins_nothing_more_and_the_next_life_goes_on(make_world):
     world.mend_host("web1")
     world.until(lambda: world.incidents[0].state.settled)
     assert world.incidents[0].state is IncidentState.RECOVERED
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        (PauseScope(hosts=("wbe1",)), "no host 'wbe1'; did you mean web1"),
+        (PauseScope(groups=("wbe",)), "no group 'wbe'; did you mean web?"),
+        (PauseScope(faults=("down", "donw")), "no fault 'donw'; did you mean down?"),
+        (PauseScope(remediations=("restrat",)), "no remediation 'restrat'; did you mean restart?"),
+    ],
+)
+def test_a_pause_of_a_mistyped_name_is_refused_with_what_was_meant(world, scope, said):
+    with pytest.raises(NotFoundError, match=said):
+        world.people.pause(ANN, scope=scope)
+    assert world.stores.pauses.in_force(world.clock.now()) == []
+
+
+def test_a_host_is_paused_under_each_way_of_writing_it(world):
+    world.people.pause(ANN, scope=PauseScope(hosts=("WEB1.",)))
+    world.pass_time(15)
+    world.break_host("web1")
+    world.pass_time(60)
+    assert world.incidents[0].reason is Reason.PAUSED

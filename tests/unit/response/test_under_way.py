@@ -51,6 +51,21 @@ def test_of_twelve_hosts_one_is_the_canary_and_the_rest_follow_its_recovery(make
     assert len(world.at_work("steps")) == 11
 
 
+def test_a_canary_that_leaves_the_inventory_holds_nobody_up(make_world):
+    world = make_world(policy={"remediations": [{"id": "r", "mode": "auto"}]})
+    world.pass_time(15)
+    for host in ("web1", "web2", "web3"):
+        world.break_host(host)
+    world.until(lambda: world.at_work("steps"))
+    (first,) = world.at_work("steps")[0].hosts
+    del world.inventory.known[first]
+    world.metrics.blind.add(first)
+    world.finish("lost")
+    world.until(lambda: world.at_work("steps"), seconds=3600, step=30)
+    assert len(world.at_work("steps")) == 1
+    assert world.at_work("steps")[0].hosts != (first,)
+
+
 def test_a_host_is_locked_until_the_verdict_for_all_that_it_suffers_from(make_world):
     catalog = {"restart": {"fixes": ["down"]}, "repair": {"fixes": ["failing"]}}
     world = make_world(catalog=catalog)
