@@ -98,7 +98,5 @@ def _commands(incident: Incident, approval: Approval | None) -> Iterator[str]:
 def check_line(check: CheckResult) -> str:
     """Return what a check says, with its number before and after the run."""
     word = {True: "holds", False: "fails", None: "unknown"}[check.holds]
-    before = "?" if check.before is None else f"{check.before:.4g}"
-    after = "?" if check.after is None else f"{check.after:.4g}"
-    numbers = f" ({before} before, {after} after)" if check.after is not None else ""
+    numbers = f" ({check.numbers})" if check.numbers else ""
     return f"{word}: {check.text}{numbers}"

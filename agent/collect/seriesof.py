@@ -42,7 +42,7 @@ def describe_series(signal: Signal, labels: Mapping[str, str]) -> Series:
         entity = fill(signal.entity, own)
     except KeyError:
         entity = own.get("host") or own.get("instance", "")
-    return Series(signal.id, entity or signal.id, own)
+    return Series(signal.id, entity or signal.id, own, signal.unit)
 
 
 def without_name(labels: Mapping[str, str]) -> dict[str, str]:

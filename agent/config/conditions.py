@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from agent.config.scalars import Duration, Identifier, PositiveDuration
 from agent.config.yamlfile import Strict
+from agent.quantity import format_quantity
 
 # signals that have no query: they come from logs, or are worked out from which targets answer
 LINES, TEMPLATE_LINES = "log_lines", "log_template_lines"
@@ -51,12 +52,12 @@ class Bound(Strict):
     above: float | None = None
     equals: float | None = None
 
-    def describe(self) -> str:
-        """Return the comparison in words: ``below 0.05``."""
+    def describe(self, unit: str = "") -> str:
+        """Return the comparison in words: ``below 0.05``, or with a unit ``below 5 %``."""
         for word in ("below", "above", "equals"):
             value = getattr(self, word)
             if value is not None:
-                return f"{word} {value:g}"
+                return f"{word} {format_quantity(value, unit) if unit else f'{value:g}'}"
         return ""
 
 
@@ -99,14 +100,14 @@ class SignalCondition(Bound):
     def _patterns_compile(cls, where: dict[str, str]) -> dict[str, str]:
         return check_patterns(where)
 
-    def describe(self) -> str:
+    def describe(self, unit: str = "") -> str:
         """Return the condition in words."""
         if self.absent:
             words = f"{self.signal} absent"
         elif self.anomaly:
             words = f"{self.signal} anomalous ({self.anomaly})"
         else:
-            words = f"{self.signal} {super().describe()}"
+            words = f"{self.signal} {super().describe(unit)}"
         return words
 
 

@@ -96,9 +96,9 @@ class QueryCheck(Bound):
         """Return the least and the greatest value that a sample can have."""
         return bounds_of(self.unit, self.valid)
 
-    def describe(self) -> str:
+    def describe(self, unit: str = "") -> str:
         """Return the comparison in words."""
-        return "absent" if self.absent else super().describe()
+        return "absent" if self.absent else super().describe(unit or self.unit)
 
 
 class AnomaliesCheck(Strict):

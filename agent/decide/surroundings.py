@@ -1,8 +1,8 @@
 """A diagnosis and the inventory in, labels that only the inventory can give out: who is near, what is below.
 
-A host that is silent cannot be asked itself. ``neighbour`` is a host of the same groups that is well,
-``hypervisor`` the host that the inventory names as what it runs on, ``suspect_address`` and ``suspect_port``
-are how Ansible would reach it.
+A host that is silent cannot be asked itself. ``neighbour`` is a host of the same groups, one that is well
+if there is, ``hypervisor`` the host that the inventory names as what it runs on, ``suspect_address`` and
+``suspect_port`` are how Ansible would reach it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def with_surroundings(
 ) -> dict[str, str]:
     """Return labels with what the inventory knows around their host; never from the labels themselves.
 
-    ``troubled`` are hosts that cannot be asked. Where a label means no host, or several, there is nothing.
+    ``troubled`` are hosts that others are asked before. Where a label means no host, or several, there is
+    nothing.
     """
     kept = {name: value for name, value in labels.items() if name not in SURROUNDINGS}
     names = HostNames(hosts.values())
@@ -42,7 +43,10 @@ def with_surroundings(
 
 
 def _neighbour(suspect: InventoryHost, hosts: Mapping[str, InventoryHost], troubled: Collection[str]) -> str:
-    """Return the well host that shares the smallest group, and most groups, with the suspect; or nothing."""
+    """Return the host that shares the smallest group, and most groups, with the suspect; or nothing.
+
+    A well one where there is any: trouble such as a disk that fills keeps nobody from looking around.
+    """
     sizes: dict[str, int] = {}
     for one in hosts.values():
         for group in one.groups & suspect.groups:
@@ -50,14 +54,15 @@ def _neighbour(suspect: InventoryHost, hosts: Mapping[str, InventoryHost], troub
     everybody = len(hosts) + 1
     near = [
         (
+            one.name in troubled,
             min((sizes[group] for group in one.groups & suspect.groups), default=everybody),
             -len(one.groups & suspect.groups),
             one.name,
         )
         for one in hosts.values()
-        if not one.names & suspect.names and one.name not in troubled and one.connection in _BY_SSH
+        if not one.names & suspect.names and one.connection in _BY_SSH
     ]
-    return min(near, default=(0, 0, ""))[-1]
+    return min(near, default=(False, 0, 0, ""))[-1]
 
 
 def _text(host: InventoryHost, name: str) -> str:

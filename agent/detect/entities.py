@@ -295,6 +295,7 @@ class EntityDetector:
                 :_CONTRIBUTORS
             ],
             query=query_of_series(with_rate_interval(signal.query), series.labels) if signal else "",
+            unit=series.unit,
         )
 
 

@@ -256,6 +256,7 @@ class SeriesDetector:
             expected_low=0.0,
             expected_high=0.0,
             query=query_of_series(self._query(series.signal), series.labels),
+            unit=series.unit,
         )
         mature = bool(judged.mature[row])
         return OpenAnomaly(anomaly, level, mature, began, samples=self._settings.open_after - 1)

@@ -169,7 +169,7 @@ def _table(
         entities=[name_of(one.labels, one.entity, known) for one in chosen],
         labels=[one.labels for one in chosen],
         values=frame.values[rows],
-        meanings=[Meaning(signals[one.signal].role, _bad(signals[one.signal])) for one in chosen],
+        meanings=[Meaning(signals[one.signal].role, _bad(signals[one.signal]), one.unit) for one in chosen],
         titles=[f"{one.signal} of {format_value(one.entity)}" for one in chosen],
     )
 

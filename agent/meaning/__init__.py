@@ -5,7 +5,7 @@ The one place where that is decided, for polls, for files and for diagnosis. Wha
 """
 
 from agent.meaning.counters import as_counted, counting_rows, is_counter_query
-from agent.meaning.metadata import NO_METADATA, read_metadata
+from agent.meaning.metadata import NO_METADATA, read_metadata, unit_of
 from agent.meaning.roles import MetricRole, bad_direction, is_share, meaning_of
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "is_share",
     "meaning_of",
     "read_metadata",
+    "unit_of",
 ]

@@ -58,10 +58,14 @@ def counting_rows(names: Sequence[str], values: FloatArray, metadata: Metadata =
     rising, falling = (known & (steps > 0)).sum(axis=1), known & (steps < 0)
     with np.errstate(invalid="ignore"):
         harmless = ~falling | (own[:, 1:] < 0.5 * own[:, :-1])
+        # what starts anew counts from nothing, and what counts has risen to where it fell from
+        lands = (falling & (own[:, 1:] > 0)).any(axis=1) & (rising == 0)
     few = falling.sum(axis=1) <= np.maximum(2, _RESETS * counted)
     sure = np.array([told[row] is True for row in rows], bool)
     steady = (counted >= _FEWEST_STEPS) & (rising > _MOSTLY * counted)
-    counting[rows] = few & harmless.all(axis=1) & (sure | steady) & (np.fmin.reduce(own, axis=1) >= 0)
+    counting[rows] = (
+        few & harmless.all(axis=1) & ~lands & (sure | steady) & (np.fmin.reduce(own, axis=1) >= 0)
+    )
     return counting
 
 

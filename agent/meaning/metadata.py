@@ -15,6 +15,7 @@ _TYPES: Mapping[str, MetricType] = {
     "summary": "summary",
 }
 _PARTS = ("_bucket", "_count", "_sum", "_created")
+_SAID = frozenset({"seconds", "bytes", "ratio"})
 _LONGEST = 500  # characters of a help that are read
 _MOST = 100_000  # metrics
 
@@ -41,6 +42,18 @@ def read_metadata(content: Any) -> dict[str, MetricMetadata]:
             str(said[0].get("help", "") or "")[:_LONGEST],
         )
     return found
+
+
+def unit_of(name: str, metadata: Metadata) -> str:
+    """Return a unit (``seconds``, ``bytes`` or ``ratio``) as far as metadata or the name says it.
+
+    >>> unit_of("http_request_duration_seconds_sum", {}), unit_of("up", {})
+    ('seconds', '')
+    """
+    known, _ = metadata_of(name, metadata)
+    words = name.removesuffix("_total").removesuffix("_sum").split("_")
+    said = known.unit or next((word for word in reversed(words[-2:]) if word in _SAID), "")
+    return said if not name.endswith(("_count", "_bucket")) and said in _SAID else ""
 
 
 def metadata_of(name: str, metadata: Metadata) -> tuple[MetricMetadata, str]:

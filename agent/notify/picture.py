@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agent.charts.quantity import format_quantity
 from agent.cleantext import clean
+from agent.quantity import format_quantity
 
 _GRAY, _BLUE = "#7f8c8d", "#2471a3"
 _COLORS = {"found": "#c0392b", "started": _BLUE, "ended": _BLUE, "recovered": "#1e8449", "over": _GRAY}

@@ -204,9 +204,7 @@ def _tried(runs: list[Run]) -> str:
         if run.detail:
             lines.append(f"    {run.detail}")
         for check in run.checks:
-            before = "unknown" if check.before is None else f"{check.before:.4g}"
-            after = "unknown" if check.after is None else f"{check.after:.4g}"
-            lines.append(f"    {check.text}: {before} before, {after} after")
+            lines.append(f"    {check.text}: {check.numbers or check.detail or 'not measured'}")
     return "Tried:\n" + "\n".join(lines) if lines else "Nothing was tried yet."
 
 

@@ -18,6 +18,7 @@ class Meaning:
 
     role: str  # traffic, errors, latency, saturation, availability
     bad: str  # low, high, both
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 
 from agent.placeholders import format_value
+from agent.quantity import format_quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class Anomaly:
     expected_high: float
     contributors: tuple[str, ...] = ()
     query: str = ""
+    unit: str = ""
     layer: str = "series"  # or entity: all series of the entity together, ``signal`` the strangest of them
 
     @property
@@ -54,8 +56,11 @@ class Anomaly:
         kind = self.kind.replace("_", " ")
         if self.kind == "missing_data":
             return f"{what} has no samples any more ({kind})"
-        normal = f"{self.expected_low:.4g} to {self.expected_high:.4g} would be normal"
-        return f"{what} is {self.observed:.4g}; {normal} ({kind})"
+        seen, low, high = (
+            format_quantity(value, self.unit)
+            for value in (self.observed, self.expected_low, self.expected_high)
+        )
+        return f"{what} is {seen}; {low} to {high} would be normal ({kind})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

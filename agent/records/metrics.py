@@ -21,6 +21,7 @@ class Series:
     signal: str
     entity: str
     labels: Mapping[str, str]
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from agent.quantity import format_quantity
 from agent.reasons import Reason
 from agent.records.decisions import Plan
 
@@ -103,6 +104,15 @@ class CheckResult:
     after: float | None = None
     since: datetime | None = None
     detail: str = ""
+    unit: str = ""
+
+    @property
+    def numbers(self) -> str:
+        """Return the numbers before and after in words, empty where none was measured."""
+        if self.after is None:
+            return ""
+        before = "unknown" if self.before is None else format_quantity(self.before, self.unit)
+        return f"{before} before, {format_quantity(self.after, self.unit)} after"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

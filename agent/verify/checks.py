@@ -33,6 +33,7 @@ class CheckQuery:
         self._check = check
         self.expression = quote_for_promql(check.query, labels)
         self.text = f"{self.expression} {check.describe()}"
+        self.unit = check.unit
         self._alive = quote_for_promql(check.while_, labels) if check.while_ else None
 
     @property

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from agent.clock import Clock
 from agent.config.remediationfile import QueryCheck, Verify
 from agent.errors import SourceError
+from agent.quantity import format_quantity
 from agent.reasons import Reason
 from agent.records import CheckResult, Run, Verdict
 from agent.verify.checks import CheckQuery, Look
@@ -128,7 +129,7 @@ class Verification:
         for query in self._hopeless:
             look = self._look(query)
             if look.holds:
-                value = "" if look.value is None else f": {look.value:.4g}"
+                value = "" if look.value is None else f": {format_quantity(look.value, query.unit)}"
                 return f"{query.text}{value}"
         return None
 
@@ -141,6 +142,7 @@ class Verification:
             after=look.value,
             since=self._holding[1] if look.holds and self._holding else None,
             detail=look.detail,
+            unit=query.unit if query else "",
         )
 
     def _values_before(self) -> list[float | None]:
@@ -189,7 +191,4 @@ def _settling(left_s: float) -> Finding:
 
 
 def _numbers(check: CheckResult) -> str:
-    if check.after is None:
-        return f"{check.text}: {check.detail}"
-    before = "unknown" if check.before is None else f"{check.before:.4g}"
-    return f"{check.text}: {before} before, {check.after:.4g} after"
+    return f"{check.text}: {check.numbers or check.detail}"

@@ -58,6 +58,6 @@ def test_a_host_that_is_frozen_is_down_and_nothing_is_repaired_on_it_when_it_is_
     wait_until(lambda: not stores.incidents.get(gone.id).symptomatic, 240, log.read_text)
     time.sleep(10)  # what would be repaired on a host that just came back
     assert not seen("exporter_down")
-    assert set(ran(stores, gone)) <= {"examine_silent_host"}
+    assert ran(stores, gone) == ["examine_silent_host"]  # from a neighbour, though all hosts had some trouble
     (others,) = {one.id for one in seen("host_down")}
     assert others == gone.id

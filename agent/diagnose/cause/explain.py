@@ -9,7 +9,9 @@ import numpy as np
 
 from agent.diagnose.cause.graph import FAILING, Link, NodeKey, Trouble
 from agent.diagnose.cause.rootcause import RootCauseAnalysis, Suspect, changes_before
+from agent.meaning import unit_of
 from agent.placeholders import format_value
+from agent.quantity import format_quantity
 
 _MOST_SERIES = 3
 _MOST_COMPLAINTS = 2
@@ -55,7 +57,9 @@ def _tell_series(analysis: RootCauseAnalysis, entity: str) -> list[str]:
         word = "rose" if values[worst] > level else "fell"
         since = _moment(analysis, int(deviations.onset[row]))
         title = table.titles[row] if table.titles else f"{table.names[row]} of {entity}"
-        told.append(f"{_show(title)} {word} from {level:.4g} to {values[worst]:.4g}{since}")
+        unit = table.meanings[row].unit if table.meanings else unit_of(table.names[row], table.metadata)
+        course = f"from {format_quantity(level, unit)} to {format_quantity(values[worst], unit)}"
+        told.append(f"{_show(title)} {word} {course}{since}")
     if entity in analysis.graph.vanished:
         told.insert(0, f"all metrics of {_show(entity)} ended while those of others went on")
     return told

@@ -13,6 +13,7 @@ import numpy as np
 from agent.config.conditions import AlertCondition, Bound, SignalCondition, labels_fit
 from agent.diagnose.live.standing import Standing, beyond, standing_absent, standing_beyond
 from agent.placeholders import format_value
+from agent.quantity import format_quantity
 from agent.records import Alert, Anomaly, Arrivals, Frame, IntArray, Symptom
 
 
@@ -101,9 +102,9 @@ class SymptomFinder:
     def _threshold(self, condition: SignalCondition, row: int, since: float) -> Match:
         series = self.frame.series[row]
         value = float(self.frame.latest[row])
-        text = (
-            f"{condition.signal} of {format_value(series.entity)} is {value:.4g}, {Bound.describe(condition)}"
-        )
+        text = f"{condition.signal} of {format_value(series.entity)} is {format_quantity(value, series.unit)}"
+        if series.unit != "boolean":
+            text += f", {Bound.describe(condition, series.unit)}"
         return _match(self.frame, row, "threshold", text, since, value)
 
     def _absence(self, condition: SignalCondition, row: int, since: float) -> Match:

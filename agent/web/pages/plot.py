@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from agent.charts import Band, Chart, format_quantity
+from agent.charts import Band, Chart
+from agent.quantity import format_quantity
 
 WIDTH, HEIGHT = 600, 150
 _PADDING = 0.08

@@ -10,9 +10,9 @@ from typing import Any
 from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from agent.charts import format_quantity
 from agent.cleantext import clean
 from agent.notify.summary import span_in_words
+from agent.quantity import format_quantity
 from agent.web.pages.looks import LABELS, TONES
 from agent.web.parts import Parts
 

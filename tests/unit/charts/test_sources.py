@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from agent.charts import IncidentCharts, format_quantity
+from agent.charts import IncidentCharts
 from agent.collect.base import Range
 from agent.errors import SourceUnreachable
+from agent.quantity import format_quantity
 from agent.records import RunState, Verdict
 from tests.make import NOW, anomaly, book, candidate, incident, run, signal, symptom
 

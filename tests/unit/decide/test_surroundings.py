@@ -34,11 +34,16 @@ def test_how_the_silent_host_is_reached_and_what_it_runs_on_come_from_the_invent
     }  # fmt: skip
 
 
+def test_a_site_where_every_host_has_some_trouble_still_looks_around():
+    everybody = set(KNOWN)
+    assert with_surroundings({"host": "web1"}, KNOWN, everybody)["neighbour"] == "web2"
+
+
 def test_labels_from_outside_name_no_neighbour():
     forged = {"host": "unheard-of", "neighbour": "db1", "hypervisor": "db1", "suspect_address": "x"}
     assert with_surroundings(forged, KNOWN, ()) == {"host": "unheard-of"}
     assert with_surroundings({**forged, "host": "db1"}, KNOWN, {"web1", "web2", "web3", "kvm1"}) == {
-        "host": "db1", "suspect_address": "db1", "suspect_port": "22",
+        "host": "db1", "suspect_address": "db1", "suspect_port": "22", "neighbour": "web1",
     }  # fmt: skip
 
 

@@ -43,6 +43,13 @@ def test_a_gauge_named_as_a_counter_keeps_its_fall(name):
     assert not is_counter_query(name)
 
 
+def test_a_gauge_that_only_falls_is_no_counter_that_starts_anew_though_its_name_ends_in_total():
+    members = np.r_[np.full(10, 100.0), np.full(10, 20.0)]
+    np.testing.assert_array_equal(counted(members, "group_members_total"), members)
+    errors = np.r_[np.full(10, 100.0), np.zeros(10)]  # of a process that started anew
+    assert not np.nanmax(counted(errors, "errors_total"))
+
+
 def test_a_count_beside_its_sum_is_half_of_a_summary():
     values = np.r_[np.full(10, 50.0), np.full(10, 80.0)]
     assert counted(values, "job_seconds_count", "job_seconds_sum")[-1] == 0

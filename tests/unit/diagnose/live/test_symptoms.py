@@ -1,5 +1,6 @@
 """Conditions against frames: what meets them, since when, and what gaps mean."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -21,6 +22,22 @@ def test_a_bound_is_compared_with_the_newest_sample():
     (match,) = find([1, 1, 0], {"below": 0.5})
     assert match.symptom.value == 0
     assert match.symptom.text == "up of web1 is 0, below 0.5"
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "text"),
+    [
+        ("ratio", 0.031, "up of web1 is 3.1 %, below 50 %"),
+        ("boolean", 0, "up of web1 is no"),
+        ("seconds", 0.25, "up of web1 is 0.25 s, below 0.5 s"),
+        ("requests/s", 0.4, "up of web1 is 0.4 requests/s, below 0.5 requests/s"),
+    ],
+)
+def test_numbers_are_told_with_the_unit_of_their_signal(unit, value, text):
+    made = frame({("up", "host=web1"): [value]})
+    made = replace(made, series=[replace(one, unit=unit) for one in made.series])
+    (match,) = SymptomFinder(made).find(SignalCondition.model_validate({"signal": "up", "below": 0.5}))
+    assert match.symptom.text == text
 
 
 def test_a_gap_is_beyond_no_bound():
