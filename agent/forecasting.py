@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from agent.errors import StoreUnavailable
@@ -16,6 +16,8 @@ log = Logger("forecasts")
 
 _SILENT = timedelta(hours=1)  # without a sample of the series nobody will know
 _OVER_AFTER = timedelta(minutes=30)  # that nothing was forecast any more
+_STANDS = timedelta(minutes=15)  # without a look that says it again
+_FREED = 1.1  # times what was left: it is another story then
 _WIDENED_EVERY = timedelta(hours=1)  # intervals follow the record
 
 Key = tuple[str, frozenset[tuple[str, str]]]
@@ -30,6 +32,16 @@ class ForecastTracker:
         self._open: dict[Key, Forecast] | None = None
         self._seen: dict[Key, datetime] = {}
         self._widened_at: datetime | None = None
+        self._told: Mapping[Key, tuple[Exhaustion, float]] = {}  # by the newest look, with what was left
+
+    @property
+    def expected(self) -> Sequence[Exhaustion]:
+        """Return what is about to be used up by the newest look, the soonest first.
+
+        It needs no store. What was freed since is left out, and so is what was not looked at again in time.
+        """
+        found = (one for one, _ in self._told.values())
+        return sorted(found, key=lambda one: one.remaining.at + one.remaining.left)
 
     @property
     def open(self) -> Sequence[Forecast]:
@@ -39,19 +51,34 @@ class ForecastTracker:
 
     def look(self, frame: Frame) -> None:
         """Forecast from a frame, and judge what was said before. A store that fails is tried again later."""
+        found = self.forecaster.observe(frame)
+        self._tell(frame, found)
         try:
-            self._look(frame)
+            self._keep(frame, found)
         except StoreUnavailable as error:
             self._open = None  # read anew: the store may have part of it
             log.warning("forecasts are not kept for now", why=str(error))
 
-    def _look(self, frame: Frame) -> None:
+    def _tell(self, frame: Frame, found: Sequence[Exhaustion] | None) -> None:
+        """Take the newest look, or drop from the last one what was freed since and what grew old."""
+        if found is not None:
+            self._told = {
+                _key(one): (one, self.forecaster.left(frame, one.signal, one.labels) or 0.0) for one in found
+            }
+            return
+        self._told = {
+            key: (one, before)
+            for key, (one, before) in self._told.items()
+            if timedelta(0) <= frame.at - one.remaining.at <= _STANDS
+            and (self.forecaster.left(frame, one.signal, one.labels) or 0.0) <= before * _FREED
+        }
+
+    def _keep(self, frame: Frame, found: Sequence[Exhaustion] | None) -> None:
         if self._open is None:
             self._open = {_key(one): one for one in self._store.open()}
         if self._widened_at is None or frame.at - self._widened_at > _WIDENED_EVERY:
             self.forecaster.widen = self._store.calibration().widen
             self._widened_at = frame.at
-        found = self.forecaster.observe(frame)
         self._judge(frame)
         if found is None:
             return

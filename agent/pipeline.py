@@ -27,6 +27,7 @@ from agent.forecasting import ForecastTracker
 from agent.log import Logger
 from agent.placeholders import format_value
 from agent.records import Alert, Anomaly, Arrivals, Doubt, Frame, Held, Incident, Topology
+from agent.records.forecasts import Exhaustion
 from agent.response import LatestView, Responder, View
 from agent.store import Stores
 from agent.tracking import IncidentTracker
@@ -46,6 +47,7 @@ class Snapshot:
     arrivals: Arrivals
     voter: RuleVoter
     ensemble: VotingEnsemble
+    expected: Sequence[Exhaustion] = ()
 
 
 @dataclass
@@ -244,6 +246,7 @@ class Pipeline:
                 arrivals=self._outlook(self._clock.now()),
                 voter=self._voter,
                 ensemble=self._ensemble,
+                expected=self._forecasts.expected,
             )
 
     def expire_alerts(self) -> None:
@@ -262,7 +265,7 @@ class Pipeline:
         self.unknown_alerts = self._voter.unknown_among(firing)
         active = [one for one in self._stores.incidents.active() if not one.state.final]
         begun = [candidate for one in active for candidate in one.diagnosis.candidates]
-        vote = self._voter.vote(frame, self._anomalies, firing, arrivals, begun)
+        vote = self._voter.vote(frame, self._anomalies, firing, arrivals, begun, self._forecasts.expected)
         candidates = with_support(self._ensemble.vote(vote.candidates), self._anomalies)
         self.held = vote.held
         shown = Visibility(frame, vote.held, arrivals.read_until, arrivals.expired_alerts)

@@ -55,6 +55,9 @@ class Reason(StrEnum):
     INTERNAL_ERROR = "internal_error"
     NO_HARM = "no_harm"
     HARM_UNKNOWN = "harm_unknown"
+    TOO_EARLY = "too_early"
+    FORECAST_OLD = "forecast_old"
+    NO_PREVENTION = "no_prevention"
 
     # decided by a person
     DENIED = "denied"
@@ -129,6 +132,9 @@ _TEXTS: dict[Reason, str] = {
     Reason.INTERNAL_ERROR: "the agent itself fails at this again and again",
     Reason.NO_HARM: "nobody suffers from it",
     Reason.HARM_UNKNOWN: "nobody can tell whether anybody suffers from it",
+    Reason.TOO_EARLY: "it is foreseen, and there is more time than the remediation asks for",
+    Reason.FORECAST_OLD: "it was foreseen, and nothing has confirmed that of late",
+    Reason.NO_PREVENTION: "it is foreseen only, and nothing is there to prevent it",
     Reason.DENIED: "a person said no",
     Reason.APPROVAL_EXPIRED: "nobody said yes in time",
     Reason.CLOSED_BY_PERSON: "a person closed the incident",

@@ -48,6 +48,7 @@ class ReportedSymptoms:
             [*seen.anomalies, *(_anomaly(one, book) for one in told if one.kind == "anomaly")],
             [*seen.alerts, *(_alert(number, one) for number, one in enumerate(told) if one.kind == "alert")],
             _with_arrivals(seen, told, book),
+            expected=seen.expected,
         )
         found = with_support(seen.ensemble.vote(vote.candidates), seen.anomalies)
         mine = [one for one in found if _is_about(one, told, about)]

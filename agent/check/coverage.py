@@ -14,6 +14,7 @@ from agent.config.conditions import (
     AnyOf,
     Condition,
     EventCondition,
+    ForecastCondition,
     LogCondition,
     LogTemplateCondition,
     NoneOf,
@@ -75,6 +76,8 @@ class Coverage:
                 if signal is None:
                     return condition.signal in WITHOUT_QUERY and self._comes_from_logs(condition.signal)
                 return can_answer(signal.query, has)
+            case ForecastCondition():
+                return can_answer(self._book.signals[condition.forecast].query, has)
             case LogCondition() | LogTemplateCondition():
                 return "log" in self._arrivals
             case EventCondition():

@@ -128,6 +128,19 @@ class AlertCondition(Strict):
         return check_patterns(where)
 
 
+class ForecastCondition(Strict):
+    """A signal that is foreseen to reach its limit: ``{forecast: filesystem_free_bytes, within: 4h}``."""
+
+    forecast: Identifier = Field(description="id of a signal that has a limit")
+    within: PositiveDuration = Field(description="the most that is left until then, at the best guess")
+    where: dict[str, str] = Field(default_factory=dict, description="label: regular expression")
+
+    @field_validator("where")
+    @classmethod
+    def _patterns_compile(cls, where: dict[str, str]) -> dict[str, str]:
+        return check_patterns(where)
+
+
 class ArrivalCondition(Strict):
     """What conditions on logs and events share: how often, within what time, by whom."""
 
@@ -199,6 +212,7 @@ _TAGS = {
     "not": "NoneOf",
     "signal": "SignalCondition",
     "alert": "AlertCondition",
+    "forecast": "ForecastCondition",
     "log": "LogCondition",
     "log_template": "LogTemplateCondition",
     "event": "EventCondition",
@@ -211,6 +225,7 @@ Condition = Annotated[
     | Annotated[NoneOf, Tag("NoneOf")]
     | Annotated[SignalCondition, Tag("SignalCondition")]
     | Annotated[AlertCondition, Tag("AlertCondition")]
+    | Annotated[ForecastCondition, Tag("ForecastCondition")]
     | Annotated[LogCondition, Tag("LogCondition")]
     | Annotated[LogTemplateCondition, Tag("LogTemplateCondition")]
     | Annotated[EventCondition, Tag("EventCondition")],
@@ -218,8 +233,8 @@ Condition = Annotated[
         _kind,
         custom_error_type="wrong_kind",
         custom_error_message=(
-            "a condition is one of: {signal: …}, {alert: …}, {log: …}, {log_template: …}, {event: …}, "
-            "{all: […]}, {any: […]}, {not: …}"
+            "a condition is one of: {signal: …}, {alert: …}, {forecast: …}, {log: …}, {log_template: …}, "
+            "{event: …}, {all: […]}, {any: […]}, {not: …}"
         ),
     ),
 ]
@@ -228,7 +243,14 @@ for _model in (AllOf, AnyOf, NoneOf):
     _model.model_rebuild()
 
 
-Leaf = SignalCondition | AlertCondition | LogCondition | LogTemplateCondition | EventCondition
+Leaf = (
+    SignalCondition
+    | AlertCondition
+    | ForecastCondition
+    | LogCondition
+    | LogTemplateCondition
+    | EventCondition
+)
 
 
 def leaves(condition: Condition) -> Iterator[Leaf]:
@@ -279,6 +301,31 @@ def lasting(condition: Condition, past: Collection[str]) -> Condition | None:
             return condition.model_copy(update={"was": None}) if condition.was else condition
         case _:
             return condition
+
+
+def foresees(condition: Condition) -> bool:
+    """Return whether a condition holds of what is still to come only: never without a forecast."""
+    match condition:
+        case AllOf():
+            return any(foresees(part) for part in condition.all)
+        case AnyOf():
+            return all(foresees(part) for part in condition.any)
+        case NoneOf():
+            return False
+        case _:
+            return isinstance(condition, ForecastCondition)
+
+
+def mixes(condition: Condition) -> bool:
+    """Return whether one fault is found either as it is or as it is foreseen: nobody could tell which."""
+    match condition:
+        case AllOf():
+            return any(mixes(part) for part in condition.all)
+        case AnyOf():
+            told = {foresees(part) for part in condition.any if finds(part)}
+            return len(told) > 1 or any(mixes(part) for part in condition.any)
+        case _:
+            return False
 
 
 def labels_fit(labels: Mapping[str, str], where: Mapping[str, str]) -> bool:

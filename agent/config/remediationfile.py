@@ -220,6 +220,11 @@ class RemediationFile(Strict):
 
     summary: Text
     fixes: list[Identifier] = Field(min_length=1)
+    prevents: dict[Identifier, PositiveDuration] = Field(
+        default_factory=dict,
+        description="of what it fixes: how long before a fault that is foreseen it may run, by the "
+        "lower end of what is left",
+    )
     priority: int = Field(default=50, ge=0, le=100)
     risk: Literal["low", "medium", "high"]
     idempotent: bool
@@ -245,6 +250,17 @@ class RemediationFile(Strict):
         if not names(target):
             raise ValueError("names no label; write a template such as '{host}'")
         return target
+
+    @model_validator(mode="after")
+    def _prevents_what_it_fixes(self) -> RemediationFile:
+        other = sorted(self.prevents.keys() - set(self.fixes))
+        if other:
+            raise ValueError(f"prevents {', '.join(other)}, which it does not fix")
+        return self
+
+    def is_for(self, fault: str, foreseen: bool) -> bool:
+        """Return whether it may be run for a fault: one that is only foreseen must be named in 'prevents'."""
+        return fault in (self.prevents if foreseen else self.fixes)
 
     @field_validator("steps")
     @classmethod

@@ -16,10 +16,12 @@ from pydantic import Field, field_validator, model_validator
 from agent.config.conditions import (
     WITHOUT_QUERY,
     Condition,
+    ForecastCondition,
     SignalCondition,
     check_patterns,
     finds,
     leaves,
+    mixes,
 )
 from agent.config.promql import check_promql
 from agent.config.scalars import Confidence, Identifier, Text
@@ -290,6 +292,19 @@ def _check_finding(shelf: _Shelf, entry: Rule | HarmRule, signals: _Shelf) -> It
     for leaf in leaves(entry.when):
         if isinstance(leaf, SignalCondition) and leaf.signal not in known_signals:
             yield shelf.problem(entry.id, ("when",), f"there is no signal '{leaf.signal}'")
+        if isinstance(leaf, ForecastCondition) and not _is_limited(signals.entries.get(leaf.forecast)):
+            yield shelf.problem(
+                entry.id,
+                ("when",),
+                f"there is no signal '{leaf.forecast}' with a limit: nothing is forecast of it",
+            )
+    if mixes(entry.when):
+        yield shelf.problem(
+            entry.id,
+            ("when",),
+            "finds a fault that is there or one that is foreseen: what may be done differs",
+            "write a rule for each",
+        )
     if not finds(entry.when):
         yield shelf.problem(
             entry.id,
@@ -304,3 +319,7 @@ def _check_finding(shelf: _Shelf, entry: Rule | HarmRule, signals: _Shelf) -> It
             yield shelf.problem(
                 entry.id, ("evidence",), f"no format '{match[2]}'", f"known: {', '.join(sorted(STYLES))}"
             )
+
+
+def _is_limited(signal: Signal | Fault | Rule | HarmRule | None) -> bool:
+    return isinstance(signal, Signal) and signal.limit is not None

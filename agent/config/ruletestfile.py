@@ -63,6 +63,20 @@ class InputAnomaly(Strict):
         return text
 
 
+class InputForecast(Strict):
+    """A forecast that stands from ``since`` on: the series reaches its limit so long after the last look."""
+
+    series: str
+    left: PositiveDuration
+    since: Duration = timedelta(0)
+
+    @field_validator("series")
+    @classmethod
+    def _is_a_series(cls, text: str) -> str:
+        parse_series(text)
+        return text
+
+
 class InputAlert(Strict):
     """An alert that fires from ``since`` on."""
 
@@ -96,6 +110,7 @@ class ExpectedIncident(Strict):
     confidence: Confidence | None = None
     rules: list[Identifier] | None = Field(default=None, description="exactly these speak for the fault")
     evidence: Text | None = Field(default=None, description="one sentence of the evidence, word for word")
+    foreseen: bool = Field(default=False, description="it is still to come")
     explains: list[Identifier] = Field(default_factory=list, description="faults that follow from it")
     outlasted_cause: bool = Field(
         default=False, description="it was part of another incident until what caused it was over"
@@ -116,6 +131,7 @@ class RuleTest(Strict):
     interval: PositiveDuration = timedelta(seconds=15)
     series: list[InputSeries] = Field(default_factory=list)
     anomalies: list[InputAnomaly] = Field(default_factory=list)
+    forecasts: list[InputForecast] = Field(default_factory=list)
     alerts: list[InputAlert] = Field(default_factory=list)
     logs: list[InputLog] = Field(default_factory=list)
     events: list[InputEvent] = Field(default_factory=list)
@@ -129,8 +145,8 @@ class RuleTest(Strict):
 
     @model_validator(mode="after")
     def _says_something(self) -> RuleTest:
-        if not (self.series or self.anomalies or self.alerts or self.logs or self.events):
-            raise ValueError("needs series, anomalies, alerts, logs or events")
+        if not (self.series or self.anomalies or self.forecasts or self.alerts or self.logs or self.events):
+            raise ValueError("needs series, anomalies, forecasts, alerts, logs or events")
         return self
 
 

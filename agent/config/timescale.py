@@ -9,7 +9,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TypeVar
 
-from agent.config.conditions import AlertCondition, AllOf, AnyOf, ArrivalCondition, Condition, NoneOf
+from agent.config.conditions import (
+    AlertCondition,
+    AllOf,
+    AnyOf,
+    ArrivalCondition,
+    Condition,
+    ForecastCondition,
+    NoneOf,
+)
 from agent.config.policyfile import PolicyFile
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import HarmRule, Rule
@@ -78,7 +86,7 @@ def _scale_condition(condition: Condition, factor: float) -> Condition:
             return condition.model_copy(update={"any": [_scale_condition(c, factor) for c in condition.any]})
         case NoneOf():
             return condition.model_copy(update={"not_": _scale_condition(condition.not_, factor)})
-        case AlertCondition():
+        case AlertCondition() | ForecastCondition():
             return condition
         case ArrivalCondition():
             return condition.model_copy(update={"within": condition.within * factor})

@@ -150,8 +150,9 @@ class Decider:
         remediation = self._catalog().get(wanted) if wanted is not None else None
         if remediation is None:
             return None
-        fixes = remediation.file.fixes
-        return next((one for one in incident.diagnosis.candidates if one.fault in fixes), None)
+        file = remediation.file
+        found = incident.diagnosis.candidates
+        return next((one for one in found if file.is_for(one.fault, one.foreseen is not None)), None)
 
     def _stand_by(
         self, incident: Incident, hosts: Mapping[str, InventoryHost], about: Circumstances
@@ -170,7 +171,9 @@ class Decider:
             ),
             None,
         )
-        if remediation is None or candidate is None or plan.fault not in remediation.file.fixes:
+        if remediation is None or candidate is None:
+            return None
+        if not remediation.file.is_for(plan.fault, candidate.foreseen is not None):
             return None
         decided = self._consider(remediation, candidate, hosts, about)
         answer = decided.decision.answer
@@ -231,6 +234,7 @@ class Decider:
             override_cooldown=about.override_cooldown,
             repeats=about.repeats,
             harm=about.harm if about.wanted is None else None,
+            foreseen=candidate.foreseen if about.wanted is None else None,
         )
         answer = self._answer(question, remediation, candidate)
         return Decided(decision=Decision(answer=answer), question=question, plan=plan)
@@ -297,9 +301,13 @@ def _allow(
 
 def _nothing_fits(candidate: Candidate, about: Circumstances) -> Answer:
     if about.wanted is not None:
-        detail = f"{about.wanted} is not for {candidate.fault}"
+        only = " that is only foreseen" if candidate.foreseen is not None else ""
+        detail = f"{about.wanted} is not for {candidate.fault}{only}"
         return Unfit(reason=Reason.NO_REMEDIATION, detail=detail)
     if about.tried:
         detail = f"tried: {', '.join(sorted(about.tried))}"
         return Unfit(reason=Reason.REMEDIATIONS_EXHAUSTED, detail=detail)
+    if candidate.foreseen is not None:
+        detail = f"nothing in the catalog prevents {candidate.fault}"
+        return Unfit(reason=Reason.NO_PREVENTION, detail=detail)
     return Unfit(reason=Reason.NO_REMEDIATION, detail=f"nothing in the catalog fixes {candidate.fault}")

@@ -18,8 +18,10 @@ from agent.config.scalars import format_duration
 from agent.decide.policy import find_window
 from agent.reasons import Reason
 from agent.records import Forbidden, Harm, HostNames, InventoryHost, NotNow, Pause, Plan, Trial
+from agent.records.forecasts import Remaining
 
 _DAY = timedelta(days=1)
+_FORECAST_AGE = timedelta(minutes=15)  # it is made anew every five; an older one was not confirmed
 _OF_ALL = frozenset({"all", "ungrouped"})
 
 
@@ -60,6 +62,7 @@ class Question:
 
     ``repeats`` are runs that a crash interrupted and that may be started again: they cool nothing down.
     ``harm`` is whether anybody suffers; None where a person asks, who knows why.
+    ``foreseen`` is how long it takes until the fault is there; None where it is, or where a person asks.
     """
 
     plan: Plan
@@ -73,6 +76,7 @@ class Question:
     override_cooldown: bool = False
     repeats: Collection[int] = ()
     harm: Harm | None = None
+    foreseen: Remaining | None = None
 
 
 Objection = NotNow | Forbidden
@@ -90,6 +94,27 @@ def _harm(q: Question) -> Objection | None:
         return None
     known = bool(q.harm.unseen) and not q.harm.unknown
     return _not_now(q, Reason.NO_HARM if known else Reason.HARM_UNKNOWN, q.harm.text, None)
+
+
+def _too_early(q: Question) -> Objection | None:
+    """Leave alone what has more time than the remediation asks for: until then it may turn out otherwise."""
+    if q.foreseen is None:
+        return None
+    window = q.file.prevents.get(q.plan.fault)
+    if window is None:
+        detail = f"{q.plan.remediation} says nothing of preventing {q.plan.fault}"
+        return Forbidden(reason=Reason.NO_PREVENTION, detail=detail)
+    if not timedelta(0) <= q.now - q.foreseen.at <= _FORECAST_AGE:
+        detail = f"it was last foreseen at {q.foreseen.at:%Y-%m-%d %H:%M:%S} UTC"
+        return _not_now(q, Reason.FORECAST_OLD, detail, None)
+    left = q.foreseen.low_at(q.now)
+    if left >= window:
+        lasts, asked = (
+            format_duration(timedelta(minutes=round(span / timedelta(minutes=1)))) for span in (left, window)
+        )
+        detail = f"it lasts {lasts} at least, and {q.plan.remediation} is for the last {asked}"
+        return _not_now(q, Reason.TOO_EARLY, detail, q.now + left - window)
+    return None
 
 
 def _pause(q: Question) -> Objection | None:
@@ -247,6 +272,7 @@ GUARDS: tuple[Callable[[Question], Objection | None], ...] = (
     _healthy_share,
     _host_busy,
     _harm,
+    _too_early,
 )
 
 

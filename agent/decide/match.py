@@ -46,7 +46,8 @@ def rank_remediations(
     fits = [
         _rate(remediation, candidate, history)
         for remediation in catalog
-        if candidate.fault in remediation.file.fixes and remediation.name not in tried
+        if remediation.file.is_for(candidate.fault, candidate.foreseen is not None)
+        and remediation.name not in tried
     ]
     return sorted(fits, key=lambda fit: (-fit.score, fit.remediation.name))
 

@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 from agent.placeholders import format_value
 from agent.quantity import format_quantity
+from agent.records.forecasts import Remaining
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,7 @@ class Candidate:
     ``identity`` are those of them that name the entity. What speaks against the fault must do so for
     ``lasts`` before it counts as over, as long as the rule itself waits. An incident that holds the
     candidate says since when (``joined_at``) and when it was last seen (``seen_at``). ``harm`` is whether
-    anybody suffers from it.
+    anybody suffers from it. ``foreseen`` is how long it takes until the fault is there, and None where it is.
     """
 
     fault: str
@@ -139,6 +140,7 @@ class Candidate:
     joined_at: datetime | None = None
     seen_at: datetime | None = None
     harm: Harm = Harm()
+    foreseen: Remaining | None = None
 
     @property
     def key(self) -> tuple[str, str]:

@@ -26,6 +26,20 @@ class Remaining:
     low: timedelta
     high: timedelta
 
+    def left_at(self, now: datetime) -> timedelta:
+        """Return how much of ``left`` is left now; negative when it is past."""
+        return self.left - (now - self.at)
+
+    def low_at(self, now: datetime) -> timedelta:
+        """Return how much of ``low`` is left now; negative when it is past."""
+        return self.low - (now - self.at)
+
+
+def soonest(*forecasts: Remaining | None) -> Remaining | None:
+    """Return the forecast that may come true first; None where there is none at all."""
+    told = [one for one in forecasts if one is not None]
+    return min(told, key=lambda one: one.at + one.low, default=None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exhaustion:

@@ -92,6 +92,11 @@ class Incident:
         """Return the likeliest fault, or None when the diagnosis is unknown."""
         return self.diagnosis.best
 
+    @property
+    def forecast(self) -> bool:
+        """Return whether the fault is foreseen only, and not there yet."""
+        return self.best is not None and self.best.foreseen is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:

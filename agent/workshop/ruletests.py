@@ -32,6 +32,7 @@ from agent.instance import with_host
 from agent.placeholders import fill
 from agent.reasons import Reason
 from agent.records import Alert, Anomaly, Arrivals, Event, Frame, Incident, LogCount, LogLine
+from agent.records.forecasts import Exhaustion, Remaining
 from agent.workshop.seenrules import SeenRules, rules_behind
 
 FOLDER = "tests"
@@ -101,6 +102,7 @@ def _unknown_names(book: Rulebook, test: RuleTest, document: Document, where: Ke
     names = [
         *((("series", index), one.series) for index, one in enumerate(test.series)),
         *((("anomalies", index), one.series) for index, one in enumerate(test.anomalies)),
+        *((("forecasts", index), one.series) for index, one in enumerate(test.forecasts)),
     ]
     for place, text in names:
         signal = parse_series(text).signal
@@ -139,6 +141,7 @@ def _polls(
             [one for one in alerts if one.starts_at <= frame.at],
             _arrivals(book, test, frame.at),
             [candidate for one in known.values() for candidate in one.diagnosis.candidates],
+            list(_expected(book, test, frame)),
         )
         shown = Visibility(frame, vote.held)
         changes = lifecycle.update(vote.candidates, list(known.values()), shown, frame.at)
@@ -201,6 +204,24 @@ def _anomalies(book: Rulebook, test: RuleTest) -> Iterator[Anomaly]:
             observed=float("nan"),
             expected_low=float("nan"),
             expected_high=float("nan"),
+        )
+
+
+def _expected(book: Rulebook, test: RuleTest, frame: Frame) -> Iterator[Exhaustion]:
+    """Yield the forecasts that stand, of series that have a sample: of others nothing is said."""
+    for one in test.forecasts:
+        name = parse_series(one.series)
+        labels = with_host(name.labels)
+        row = frame.find(name.signal, labels)
+        if _at(one.since) > frame.at or row is None or isnan(frame.latest[row]):
+            continue
+        yield Exhaustion(
+            signal=name.signal,
+            entity=fill(book.signals[name.signal].entity, {**dict.fromkeys(labels, ""), **labels}),
+            labels=frame.series[row].labels,
+            value=float(frame.latest[row]),
+            began=_at(one.since),
+            remaining=Remaining(at=frame.at, left=one.left, low=one.left, high=one.left),
         )
 
 
@@ -275,6 +296,8 @@ def _differences(found: Incident, expected: ExpectedIncident) -> Iterator[str]:
     if expected.outlasted_cause and found.reason is not Reason.CAUSE_OVER:
         yield "expected it to have been part of another incident whose cause is over"
     best, *others = found.diagnosis.candidates
+    if expected.foreseen is not (best.foreseen is not None):
+        yield "expected it to be foreseen" if expected.foreseen else "expected it to be there, not foreseen"
     if expected.confidence is not None and best.confidence != expected.confidence:
         yield f"expected confidence {expected.confidence:g}, found {best.confidence:g}"
     if expected.rules is not None and sorted(expected.rules) != sorted(rules_behind(best)):

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from agent.config.conditions import SignalCondition, leaves
+from agent.config.conditions import ForecastCondition, SignalCondition, leaves
 from agent.config.rulefiles import Rule, Rulebook
 from agent.placeholders import fill, names
 from agent.records import Candidate, Frame, Vote
@@ -53,4 +53,7 @@ def _looked_at(rule: Rule, frame: Frame) -> set[str]:
 
 
 def _first_signal(rule: Rule) -> str | None:
-    return next((one.signal for one in leaves(rule.when) if isinstance(one, SignalCondition)), None)
+    for one in leaves(rule.when):
+        if isinstance(one, SignalCondition | ForecastCondition):
+            return one.signal if isinstance(one, SignalCondition) else one.forecast
+    return None

@@ -2,18 +2,37 @@
 
 import json
 import math
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
 
+from agent.reasons import Reason
+from agent.records import IncidentState, Verdict
 from tests.integration.workshop import Workshop
 from tests.servers.history import backfill
 from tests.servers.process import wait_until
 from tests.servers.prometheus import running_prometheus
 
 SECONDS_SEEN, LASTS_S = 3000, 6000
+FORESEEN = {
+    "id": "used_up_soon",
+    "fault": "broken",
+    "entity": "{host}",
+    "confidence": 0.9,
+    "when": {"forecast": "free", "within": "4h"},
+    "evidence": "{host} is full in {free:duration}",
+    "harm": "itself",
+}
+FREE = [{"name": "Free", "ansible.builtin.file": {"path": "{{ broken }}/freed", "state": "touch"}}]
+VERIFY = {
+    "settle": "200ms",
+    "hold": "3s",
+    "within": "30s",
+    "checks": [{"query": 'test_free{host="{host}"}', "above": 9e8}, {"anomalies": "closed"}],
+}
 SIGNALS = [
     {"id": "free", "summary": "s", "query": "test_free", "role": "saturation", "bad": "low", "limit": 0},
     {"id": "calm", "summary": "s", "query": "test_calm", "role": "saturation", "bad": "low", "limit": 0},
@@ -37,7 +56,7 @@ def remembering(tmp_path_factory, begin):
 def samples(at, begin):
     """What an exporter shows: a disk that fills, and one that is left alone."""
     noise = math.sin(at * 12.9898) * 43758.5453 % 1
-    labels = '{instance="web1:80",host="web1"}'
+    labels = '{host="web1"}'
     return {
         f"test_free{labels}": max(0.0, 1e9 * (1 - (at - begin) / LASTS_S) + 1e6 * noise),
         f"test_calm{labels}": 1e9 + 1e6 * noise,
@@ -65,6 +84,49 @@ def test_it_says_when_and_keeps_it(tmp_path, remembering, begin):
         agent.kill()
         agent.wait()
     assert len(forecasts(workshop)["open"]) == 1  # also where nobody looks
+
+
+def test_a_fault_that_is_foreseen_is_prevented_in_its_time_and_not_before(tmp_path, remembering, begin):
+    workshop = Workshop(tmp_path, remembering)
+    begun = time.time()
+    workshop.hosts = ["web1"]
+
+    def live():
+        shown = samples(time.time(), begin)
+        if (workshop.broken / "freed").exists():
+            shown = dict.fromkeys(shown, 1000000000.0)
+        return {**workshop._samples(), **shown}
+
+    remembering.exporter.live = live
+    remembering.expose({})
+    workshop.write("rules/signals/free.yml", {"signals": SIGNALS})
+    workshop.write("rules/diagnosis/test.yml", {"rules": [FORESEEN]})
+    workshop.remediation("too_strong", FREE, priority=90)  # it prevents nothing
+    workshop.remediation("make_room", FREE, prevents={"broken": "1m"}, verify=VERIFY)
+    workshop.config["collect"].update({"poll": "2s", "history": "50m"})
+    agent = workshop.start()
+    stores = workshop.stores()
+    try:
+        (held,) = waited(workshop, lambda: stores.incidents.list([IncidentState.HELD]))
+        assert (held.entity, held.forecast, held.reason) == ("web1", True, Reason.TOO_EARLY)
+        assert held.title == "Forecast: It is broken: web1"
+        left = begin + LASTS_S - begun
+        assert 0.5 * left < held.waits_until.timestamp() - begun < left
+        workshop.remediation("make_room", FREE, prevents={"broken": "2h"}, verify=VERIFY)
+        agent.send_signal(signal.SIGHUP)
+        (done,) = waited(workshop, lambda: stores.incidents.list([IncidentState.RECOVERED]))
+        (run,) = stores.runs.of_incident(done.id)
+        assert (run.plan.remediation, run.verdict) == ("make_room", Verdict.RECOVERED)
+        (one,) = forecasts(workshop)["open"]  # nobody knows yet whether it stays averted
+        assert one["entity"] == "web1"
+    finally:
+        agent.kill()
+        agent.wait()
+
+
+def waited(workshop, found):
+    wait_until(found, 120, workshop.log)
+    return found()
 
 
 def opsmend(workshop, *words):

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from agent.errors import StoreUnavailable
 from agent.forecasting import ForecastTracker
 from agent.predict import Forecaster
 from agent.records.forecasts import Exhaustion, ForecastState, Remaining
@@ -99,3 +100,33 @@ def test_a_few_say_nothing_about_intervals(store):
     for _ in range(5):
         kept(store, 60, 90)
     assert store.calibration().widen == 1.0
+
+
+def test_what_is_expected_is_told_until_something_is_freed(tracker):
+    show(tracker, START, 0)
+    show(tracker, [*START, 180.0], 1)
+    assert [one.entity for one in tracker.expected] == ["web1"]
+    show(tracker, [*START, 600.0], 2)
+    assert not tracker.expected
+
+
+def test_what_is_expected_needs_no_store(tracker):
+    tracker._store = _Broken()
+    show(tracker, START, 0)
+    assert tracker.expected
+
+
+def test_of_a_series_without_a_sample_the_last_word_stands_a_quarter_of_an_hour(store):
+    tracker = ForecastTracker(Forecaster({"free": SIGNAL}, every=timedelta(hours=9)), store)
+    show(tracker, START, 0)
+    show(tracker, [*START, float("nan")], 14, answered=["free"])
+    assert tracker.expected
+    show(tracker, [*START, float("nan")], 16, answered=["free"])
+    assert not tracker.expected
+
+
+class _Broken:
+    """A store that cannot be read."""
+
+    def open(self):
+        raise StoreUnavailable("disk full")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from agent.records import Candidate
+from agent.records.forecasts import Remaining, soonest
 
 
 def fuse(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Make one candidate of those that name the same fault on the same entity.
 
-    The surest voice counts: rules look at the same samples, so their agreement proves little more.
+    The surest voice counts: rules look at the same samples, so their agreement proves little more. What one
+    of them sees is not foreseen any more.
     """
     merged: dict[tuple[str, str], Candidate] = {}
     for candidate in candidates:
@@ -30,5 +32,13 @@ def fuse(candidates: Iterable[Candidate]) -> list[Candidate]:
             identity={**second.identity, **first.identity},
             lasts=max(first.lasts, second.lasts),
             harm=first.harm | second.harm,
+            foreseen=still_to_come((first, second)),
         )
     return list(merged.values())
+
+
+def still_to_come(candidates: Collection[Candidate]) -> Remaining | None:
+    """Return the soonest of what is foreseen, or None where one of the candidates is there already."""
+    if any(one.foreseen is None for one in candidates):
+        return None
+    return soonest(*(one.foreseen for one in candidates))

@@ -16,6 +16,7 @@ from agent.config.conditions import (
     AnyOf,
     Condition,
     EventCondition,
+    ForecastCondition,
     LogCondition,
     LogTemplateCondition,
     NoneOf,
@@ -26,6 +27,7 @@ from agent.diagnose.live.arrived import find_events, find_log_lines, find_log_te
 from agent.diagnose.live.symptoms import Match, SymptomFinder
 from agent.diagnose.live.untold import Untold, untold
 from agent.records import Symptom
+from agent.records.forecasts import Remaining, soonest
 
 _MOST_SYMPTOMS = 8  # kept per entity; more would not convince anybody further
 
@@ -38,6 +40,7 @@ class Binding:
     labels: Mapping[str, str]
     symptoms: tuple[Symptom, ...]
     untold: str = ""  # why nobody can tell whether what must not be is not
+    foreseen: Remaining | None = None  # until it is so, where it is still to come
 
 
 def evaluate(condition: Condition, finder: SymptomFinder, variables: frozenset[str]) -> list[Binding]:
@@ -54,6 +57,8 @@ def evaluate(condition: Condition, finder: SymptomFinder, variables: frozenset[s
             return _bind(finder.find(condition), variables)
         case AlertCondition():
             return _bind(finder.find_alerts(condition), variables)
+        case ForecastCondition():
+            return _bind(finder.find_forecasts(condition), variables)
         case LogCondition():
             return _bind(find_log_lines(condition, finder.arrivals), variables)
         case LogTemplateCondition():
@@ -68,6 +73,7 @@ def _bind(matches: Iterable[Match], variables: frozenset[str]) -> list[Binding]:
             {name: match.labels[name] for name in variables if match.labels.get(name)},
             match.labels,
             (match.symptom,),
+            foreseen=match.foreseen,
         )
         for match in matches
     )
@@ -194,6 +200,7 @@ def _combine(one: Binding, other: Binding) -> Binding:
         {**other.labels, **one.labels},
         tuple(dict.fromkeys(one.symptoms + other.symptoms))[:_MOST_SYMPTOMS],
         one.untold or other.untold,
+        soonest(one.foreseen, other.foreseen),
     )
 
 

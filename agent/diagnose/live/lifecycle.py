@@ -145,7 +145,8 @@ class IncidentLifecycle:
             faults = {one.fault for one in trouble.present}
             for one in trouble.present:
                 explained = not self._causes.of(one.fault).isdisjoint(faults - {one.fault})
-                order.append((depth, explained, -one.confidence, one.fault, one.entity, one))
+                later = explained or one.foreseen is not None
+                order.append((depth, later, -one.confidence, one.fault, one.entity, one))
         ranked = [row[-1] for row in sorted(order, key=lambda row: row[:-1])]
         host = ranked[0].labels.get("host")
         elsewhere = [one for one in ranked[1:] if one.labels.get("host") != host]
@@ -155,7 +156,8 @@ class IncidentLifecycle:
 
     def _title(self, best: Candidate) -> str:
         fault = self._faults.get(best.fault)
-        return f"{fault.summary if fault else best.fault}: {best.entity}"
+        title = f"{fault.summary if fault else best.fault}: {best.entity}"
+        return title if best.foreseen is None else f"Forecast: {title}"
 
 
 def _merge(incident: Incident, into: int | None) -> Incident:

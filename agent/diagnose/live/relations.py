@@ -101,8 +101,9 @@ class Relations:
     A cause on the same host is one that the catalogue names, that began no later than minutes after its
     effect, and whose identity (the labels that name its entity, such as ``unit``) does not contradict the
     effect's. A cause elsewhere is something that the entity depends on, where the fault is one that is
-    passed on and both began within minutes. A cause in the same incident goes first, then the nearest in
-    time; a trouble comes from one cause only, so that two troubles at once stay two.
+    passed on and both began within minutes. What is foreseen is no cause of anything yet. A cause in the
+    same incident goes first, then the nearest in time; a trouble comes from one cause only, so that two
+    troubles at once stay two.
     """
 
     def __init__(
@@ -149,6 +150,8 @@ class Relations:
 
     def _take_in(self, trouble: Trouble) -> None:
         for candidate in trouble.candidates:
+            if candidate.foreseen is not None:
+                continue
             at = began(candidate).timestamp()
             host = candidate.labels.get("host", "")
             if host:

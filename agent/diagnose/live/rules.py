@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from agent.config.conditions import HOST_BACK, Condition, SignalCondition, lasting, leaves
+from agent.config.conditions import HOST_BACK, Condition, SignalCondition, foresees, lasting, leaves
 from agent.config.promql import is_of_the_past
 from agent.config.rulefiles import Rule, Rulebook
 from agent.diagnose.live.harmed import HarmFinder
@@ -17,6 +17,9 @@ from agent.diagnose.live.unknown_alerts import UnknownAlerts
 from agent.diagnose.live.unknown_faults import UnknownFaults
 from agent.placeholders import fill, names
 from agent.records import Alert, Anomaly, Arrivals, Candidate, Frame, Harm, Held, Vote
+from agent.records.forecasts import Exhaustion
+
+_FORECAST_LASTS = timedelta(minutes=10)  # two looks ahead that do not tell of it any more
 
 _RULE = "rule "  # before a rule's id, among the voters of a candidate
 
@@ -53,12 +56,14 @@ class RuleVoter:
         alerts: Sequence[Alert] = (),
         arrivals: Arrivals | None = None,
         known: Iterable[Candidate] = (),
+        expected: Sequence[Exhaustion] = (),
     ) -> Vote:
         """Return a candidate for every rule and entity that match now, and what cannot be told.
 
         What a rule rules out must be known to be so: where it is not, the rule is held back. ``known`` are
         faults that incidents hold: of them a rule needs not see again how they began, which lies ever
-        further back, only that they last.
+        further back, only that they last. ``expected`` is what is about to be used up;
+        a fault that nothing else speaks for is marked as foreseen.
         """
         candidates: list[Candidate] = []
         held: list[Held] = []
@@ -71,7 +76,7 @@ class RuleVoter:
                     harm = harmed.of(asked.rule, binding)
                     candidates.append(_candidate(asked.rule, binding, asked.waits, harm))
 
-        finder = SymptomFinder(frame, anomalies, alerts, arrivals)
+        finder = SymptomFinder(frame, anomalies, alerts, arrivals, expected)
         harmed = HarmFinder(self._harms, finder)
         begun = _by_rule(known)
         for asked in self._asked:
@@ -79,7 +84,7 @@ class RuleVoter:
             take(asked, found, harmed)
             left = _not_among(begun.get(asked.rule.id, ()), asked.rule, found)
             if left and asked.lasting is not None:
-                near = SymptomFinder(frame, anomalies, alerts, arrivals, _hosts_of(left))
+                near = SymptomFinder(frame, anomalies, alerts, arrivals, expected, _hosts_of(left))
                 wanted = {one.entity for one in left}
                 lasting_ones = [
                     one
@@ -172,6 +177,7 @@ def _candidate(rule: Rule, binding: Binding, lasts: timedelta, harm: Harm) -> Ca
     values: dict[str, str | float | None] = dict.fromkeys(names(rule.evidence))
     values.update(binding.labels)
     values.update({symptom.source: symptom.value for symptom in reversed(binding.symptoms)})
+    foreseen = binding.foreseen if foresees(rule.when) else None
     return Candidate(
         fault=rule.fault,
         entity=fill(rule.entity, dict(binding.key)),
@@ -181,8 +187,9 @@ def _candidate(rule: Rule, binding: Binding, lasts: timedelta, harm: Harm) -> Ca
         symptoms=binding.symptoms,
         labels=binding.labels,
         identity=dict(binding.key),
-        lasts=lasts,
+        lasts=max(lasts, _FORECAST_LASTS) if foreseen else lasts,
         harm=harm,
+        foreseen=foreseen,
     )
 
 

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import isfinite
 
 import numpy as np
 
-from agent.config.conditions import AlertCondition, Bound, SignalCondition, labels_fit
+from agent.config.conditions import (
+    AlertCondition,
+    Bound,
+    ForecastCondition,
+    SignalCondition,
+    labels_fit,
+)
 from agent.diagnose.live.standing import Standing, beyond, standing_absent, standing_beyond
 from agent.placeholders import format_value
 from agent.quantity import format_quantity
 from agent.records import Alert, Anomaly, Arrivals, Frame, IntArray, Symptom
+from agent.records.forecasts import Exhaustion, Remaining
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One series that meets a condition."""
+    """One series that meets a condition; ``foreseen`` says when, where it is still to come."""
 
     labels: Mapping[str, str]
     symptom: Symptom
+    foreseen: Remaining | None = None
 
 
 class SymptomFinder:
@@ -34,6 +42,7 @@ class SymptomFinder:
         anomalies: Sequence[Anomaly] = (),
         alerts: Sequence[Alert] = (),
         arrivals: Arrivals | None = None,
+        expected: Sequence[Exhaustion] = (),
         hosts: Collection[str] | None = None,
     ) -> None:
         """``hosts`` are the only ones whose series are looked at, where they are given."""
@@ -41,6 +50,7 @@ class SymptomFinder:
         self._hosts = hosts
         self._anomalies = anomalies
         self._alerts = alerts
+        self._expected = expected
         self.arrivals = arrivals or Arrivals(now=frame.at)
 
     def find_alerts(self, condition: AlertCondition) -> list[Match]:
@@ -49,6 +59,16 @@ class SymptomFinder:
             Match(alert.labels, alert_symptom(alert))
             for alert in self._alerts
             if re.fullmatch(condition.alert, alert.name) and labels_fit(alert.labels, condition.where)
+        ]
+
+    def find_forecasts(self, condition: ForecastCondition) -> list[Match]:
+        """Return what is foreseen to be used up in time."""
+        return [
+            Match(one.labels, forecast_symptom(one, self.frame.at), one.remaining)
+            for one in self._expected
+            if one.signal == condition.forecast
+            and one.remaining.left_at(self.frame.at) <= condition.within
+            and labels_fit(one.labels, condition.where)
         ]
 
     def find(self, condition: SignalCondition) -> list[Match]:
@@ -67,15 +87,19 @@ class SymptomFinder:
             for row, since in zip(rows[standing.met], standing.since[standing.met], strict=True)
         ]
 
-    def untold(self, condition: SignalCondition) -> list[Mapping[str, str]]:
-        """Return the labels of the series of which nobody can tell whether they meet the condition.
+    def untold(self, condition: SignalCondition) -> Iterator[Mapping[str, str]]:
+        """Yield the labels of the series of which nobody can tell whether they meet the condition.
 
         The signal was answered in whole.
         """
-        if condition.anomaly is not None:
-            return []
-        rows, standing = self._standing(condition, self._rows(condition.signal))
-        return [self.frame.series[row].labels for row in rows[standing.untold]]
+        if condition.anomaly is None:
+            rows, standing = self._standing(condition, self._rows(condition.signal))
+            yield from (self.frame.series[row].labels for row in rows[standing.untold])
+
+    def unsampled(self, signal: str) -> Iterator[Mapping[str, str]]:
+        """Yield the labels of the series that have no sample now. The signal was answered in whole."""
+        rows = self._rows(signal)
+        yield from (self.frame.series[row].labels for row in rows[np.isnan(self.frame.latest[rows])])
 
     def _may_meet(self, condition: SignalCondition) -> IntArray:
         """Return the rows that meet a condition if their past does: few, where most are well."""
@@ -146,6 +170,25 @@ def alert_symptom(alert: Alert) -> Symptom:
         text=text,
         since=alert.starts_at,
         labels=alert.labels,
+    )
+
+
+def forecast_symptom(one: Exhaustion, now: datetime) -> Symptom:
+    """Return a forecast as a symptom; its value is how many seconds are left."""
+    left = max(one.remaining.left_at(now).total_seconds(), 0.0)
+    low, high = (
+        format_value(max((span - (now - one.remaining.at)).total_seconds(), 0.0), "duration")
+        for span in (one.remaining.low, one.remaining.high)
+    )
+    return Symptom(
+        kind="forecast",
+        source=one.signal,
+        entity=one.entity,
+        text=f"{one.signal} of {format_value(one.entity)} is used up in {format_value(left, 'duration')}"
+        f" ({low} to {high} eight times in ten)",
+        since=one.began,
+        labels=one.labels,
+        value=left,
     )
 
 

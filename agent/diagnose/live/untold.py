@@ -9,6 +9,7 @@ from datetime import timedelta
 from agent.config.conditions import (
     AlertCondition,
     EventCondition,
+    ForecastCondition,
     Leaf,
     LogCondition,
     LogTemplateCondition,
@@ -32,7 +33,9 @@ class Untold:
 def untold(condition: Leaf, finder: SymptomFinder) -> list[Untold]:
     """Return of whom nobody can tell whether they meet the condition; of others "no" is an answer."""
     if isinstance(condition, SignalCondition):
-        return list(_untold_by_signal(condition, finder))
+        return list(_untold_by_signal(condition.signal, finder, finder.untold(condition)))
+    if isinstance(condition, ForecastCondition):
+        return list(_untold_by_signal(condition.forecast, finder, finder.unsampled(condition.forecast)))
     kind = _kind(condition)
     until = finder.arrivals.read_until.get(kind)
     if until is None:
@@ -42,15 +45,17 @@ def untold(condition: Leaf, finder: SymptomFinder) -> list[Untold]:
     return []
 
 
-def _untold_by_signal(condition: SignalCondition, finder: SymptomFinder) -> Iterable[Untold]:
-    signal, frame = condition.signal, finder.frame
+def _untold_by_signal(
+    signal: str, finder: SymptomFinder, series: Iterable[Mapping[str, str]]
+) -> Iterable[Untold]:
+    frame = finder.frame
     if not frame.is_whole(signal):
         why = frame.failed.get(signal) or frame.partial.get(signal) or "it was not answered"
         yield Untold({}, f"{signal}: {why}")
         return
     for doubt in frame.doubts.get(signal, ()):
         yield Untold(doubt.labels, f"{signal}: {doubt.why}")
-    for labels in finder.untold(condition):
+    for labels in series:
         yield Untold(labels, f"{signal}: samples are missing")
 
 

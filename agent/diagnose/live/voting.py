@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import reduce
 from operator import or_
 
+from agent.diagnose.live.fuse import still_to_come
 from agent.diagnose.naming.cases import CaseVoter
 from agent.diagnose.naming.classifier import FaultClassifier
 from agent.diagnose.naming.fingerprint import fingerprint_of_symptoms
@@ -77,6 +78,7 @@ class VotingEnsemble:
                     identity=own[0].identity,
                     lasts=max(one.lasts for one in own),
                     harm=reduce(or_, (one.harm for one in own)),
+                    foreseen=still_to_come(own),
                 )
 
 

@@ -8,6 +8,7 @@ from agent.config.policyfile import PolicyFile
 from agent.decide.guards import GUARDS, Question, find_objection
 from agent.reasons import Reason
 from agent.records import Harm, NotNow, Pause, PauseScope
+from agent.records.forecasts import Remaining
 from tests.make import NOW, Past, host, plan, remediation_file, trial
 
 WEB = {
@@ -27,6 +28,7 @@ def ask(
     of=None,
     hosts=WEB,
     risk="low",
+    prevents=None,
     **more,
 ):
     policy = PolicyFile.model_validate(
@@ -37,10 +39,14 @@ def ask(
             "windows": list(windows),
         }
     )
-    own = {name: more.pop(name) for name in ("override_cooldown", "repeats", "harm") if name in more}
+    own = {
+        name: more.pop(name) for name in ("override_cooldown", "repeats", "harm", "foreseen") if name in more
+    }
     question = Question(
         plan=of or plan(),
-        file=remediation_file(limits=limits or {"cooldown": "0s", "per_day": 100}, risk=risk),
+        file=remediation_file(
+            limits=limits or {"cooldown": "0s", "per_day": 100}, risk=risk, prevents=prevents or {}
+        ),
         rule=policy.remediations[0],
         policy=policy,
         hosts=hosts,
@@ -64,7 +70,7 @@ def test_nothing_to_object_to():
     assert ask() is None
 
 
-def test_there_are_twelve_of_them_in_this_order():
+def test_there_are_thirteen_of_them_in_this_order():
     names = [guard.__name__.strip("_") for guard in GUARDS]
     assert names == [
         "pause",
@@ -79,6 +85,7 @@ def test_there_are_twelve_of_them_in_this_order():
         "healthy_share",
         "host_busy",
         "harm",
+        "too_early",
     ]
 
 
@@ -384,3 +391,32 @@ class TestHarm:
 
     def test_a_person_who_asks_knows_why(self):
         assert ask(risk="high", harm=None) is None
+
+
+class TestForecasts:
+    """What is only foreseen has time: less may be done for it, and later."""
+
+    @staticmethod
+    def ask(low, minutes_ago=0, prevents=True, **more):
+        said = Remaining(at=NOW - minutes(minutes_ago), left=low * 2, low=low, high=low * 3)
+        return ask(foreseen=said, prevents={plan().fault: "1h"} if prevents else None, **more)
+
+    def test_a_fault_that_is_there_needs_no_forecast(self):
+        assert ask() is None
+
+    def test_a_remediation_that_prevents_nothing_may_not(self):
+        assert self.ask(minutes(10), prevents=False) == (Reason.NO_PREVENTION, "never")
+
+    def test_the_lower_bound_decides_and_says_when(self):
+        assert self.ask(minutes(90)) == (Reason.TOO_EARLY, NOW + minutes(30))
+        assert self.ask(minutes(59)) is None
+
+    def test_time_since_the_forecast_counts(self):
+        assert self.ask(minutes(65), minutes_ago=10) is None
+        assert self.ask(minutes(75), minutes_ago=10) == (Reason.TOO_EARLY, NOW + minutes(5))
+
+    def test_what_was_not_foreseen_again_of_late_starts_nothing(self):
+        assert self.ask(minutes(40), minutes_ago=16) == (Reason.FORECAST_OLD, None)
+
+    def test_a_forecast_of_a_later_time_is_of_another_clock(self):
+        assert self.ask(minutes(10), minutes_ago=-5) == (Reason.FORECAST_OLD, None)
