@@ -148,6 +148,10 @@ bench-series: venv ## Measure the layer for every series beside a plain mean and
 bench-kinds: venv ## Put anomalies of all kinds into simulated series: what is found, called what, how surely (ROUNDS=3 SEED=0)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.detect_kinds $(or $(ROUNDS),3) $(or $(SEED),0)
 
+.PHONY: bench-young
+bench-young: venv ## Replay recorded machines as if they were watched for the first time: false alarms, faults found (DATA=folder JUDGE=)
+	OPENBLAS_NUM_THREADS=1 JUDGE=$(JUDGE) $(BIN)/python -m tests.bench.young "$(DATA)"
+
 .PHONY: bench-live
 bench-live: venv ## Poll simulated entities, and recorded ones, as the agent does: false alarms, faults found (DATA=folder)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.live "$(DATA)"

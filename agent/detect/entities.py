@@ -117,15 +117,14 @@ class EntityDetector:
 
     def state(self) -> Kept:
         """Return what is known of entities, copied."""
-        parts = {"entities": self._rows, "entity_returns": self._returns.rows}
         arrays = {
             f"{part}.{name}": array.copy()
-            for part, rows in parts.items()
+            for part, rows in self._parts.items()
             for name, array in rows.state().items()
         }
         opened = {name: anomaly_to_plain(one) for name, one in self._open.items()}
         return Kept(
-            {"entities": list(self._row_of), "entities_open": opened, "entity_block": self._returns.block},
+            {"entities": list(self._row_of), "entities_open": opened, "entity_blocks": self._returns.clocks},
             arrays,
         )
 
@@ -135,12 +134,17 @@ class EntityDetector:
         opened = {name: anomaly_from_plain(one) for name, one in kept.facts["entities_open"].items()}
         everything = np.arange(len(names))
         self._returns.fit_to(len(names))
-        for part, rows in (("entities", self._rows), ("entity_returns", self._returns.rows)):
+        for part, rows in self._parts.items():
             found = {name: kept.arrays[f"{part}.{name}"] for name in rows.state()}
             rows.restore(found, everything, len(names))
-        self._returns.block = kept.facts["entity_block"]
+        self._returns.clocks = kept.facts["entity_blocks"]
         self._row_of = {name: row for row, name in enumerate(names)}
         self._open = {name: one for name, one in opened.items() if name in self._row_of}
+
+    @property
+    def _parts(self) -> Mapping[str, Rows]:
+        returns = {f"entity_returns_{name}": rows for name, rows in self._returns.parts.items()}
+        return {"entities": self._rows, **returns}
 
     def _rows_of(self, names: Sequence[str]) -> IntArray:
         """Return the own row of each entity: a frame may be renumbered, what is known of entities stays."""
@@ -169,11 +173,12 @@ class EntityDetector:
         score = (_SERIES_WEIGHT * together + model) / (_SERIES_WEIGHT + 1)
         gathered = self._gather(score, judged_entities, rows, at)
         everywhere = np.zeros(len(self._rows))
-        known = np.zeros(len(self._rows), bool)
+        scored = np.zeros(len(self._rows), bool)
         everywhere[rows] = gathered - self._rows["offset"][rows]
-        known[rows] = judged_entities & (self._rows["count"][rows] >= _WARM_UP)
+        scored[rows] = judged_entities
+        known = scored & (self._rows["count"] >= _WARM_UP)
         days = np.where(known, self._returns.days(everywhere), 0.0)
-        self._returns.learn(everywhere, known, at)
+        self._returns.learn(everywhere, scored, at)
         return EntityScores(entities.names, gathered, days[rows], known[rows])
 
     def _gather(self, score: FloatArray, where: BoolArray, rows: IntArray, at: float) -> FloatArray:

@@ -20,6 +20,7 @@ from agent.detect.scoring import Scores
 from agent.detect.silence import Absence, Stillness
 from agent.records import BoolArray, FloatArray, IntArray
 
+_SCORED = 10  # samples after which a score means something
 _SETTLED = 0.35  # of the square root of the days that make a row strange: hysteresis
 
 
@@ -83,7 +84,7 @@ class SeriesJudge:
         return {
             "predictor": self.predictor.rows,
             "scores": self.scores.rows,
-            "returns": self.returns.rows,
+            **{f"returns_{name}": rows for name, rows in self.returns.parts.items()},
             "stillness": self.stillness.rows,
             "absence": self.absence.rows,
             "slot": self.predictor.season.now,
@@ -91,14 +92,14 @@ class SeriesJudge:
 
     @property
     def clocks(self) -> Mapping[str, Any]:
-        """Return which slot and which block are going on."""
-        return {"slot": self.predictor.season.slot, "block": self.returns.block}
+        """Return which slot and which blocks are going on."""
+        return {"slot": self.predictor.season.slot, "blocks": self.returns.clocks}
 
     @clocks.setter
     def clocks(self, kept: Mapping[str, Any]) -> None:
-        slot, block = kept["slot"], kept["block"]
+        slot = kept["slot"]
         self.predictor.season.slot = None if slot is None else int(slot)
-        self.returns.block = None if block is None else int(block)
+        self.returns.clocks = kept["blocks"]
 
     def fit_to(self, count: int) -> None:
         """Make room for so many rows."""
@@ -119,7 +120,9 @@ class SeriesJudge:
         self.returns.fit_to(len(score))
         told = errors.known & (self.predictor.count >= self._warm_up)
         days = np.where(told, self.returns.days(score), 0.0)
-        self.returns.learn(score, told, moment.at)
+        # what is usual is learned before anything is judged by it
+        scored = errors.known & (self.predictor.count >= _SCORED)
+        self.returns.learn(score, scored, moment.at, moment.calm)
         still = self.stillness.look(moment.values, moment.calm)
         absent = self.absence.look(known, moment.due, moment.calm, moment.rows)
         still, absent = still / moment.weight, absent / moment.weight

@@ -19,7 +19,7 @@ import orjson
 
 from agent.errors import StateError
 
-FORMAT = 1
+FORMAT = 2
 _MAGIC = "opsmend detect state"
 _LARGEST = 4 << 30
 _FACTS = "facts"

@@ -32,6 +32,7 @@ from agent.detect.episodes import SeriesDetector
 from agent.detect.models.replayed import ReplayedModels
 from agent.detect.predictor import Errors, Predictor
 from agent.detect.replay import Replay
+from agent.detect.blockmaxima import BlockMaxima
 from agent.detect.returns import ReturnPeriods
 from agent.detect.scoring import Scores
 from agent.detect.season import Season
@@ -105,7 +106,8 @@ MECHANISMS: Mapping[str, Without] = {
     "error of the forecast": lambda: _one_error("usual"),
     "error against what is usual": lambda: _one_error("now"),
     "means over 2, 4, 8 samples": _put(scoring, "_SPANS", np.array([1.0])),
-    "return period of each series": _put(ReturnPeriods, "_place", lambda self, which: None),
+    "return period of each series": _put(BlockMaxima, "_place", lambda self, which: None),
+    "half hours of young rows": _put(ReturnPeriods, "_young", property(lambda self: self._week.blocks < 0)),
     "giving way while open": _put(Predictor, "_give_way", lambda self, *given: None),
     "stillness": _put(Stillness, "look", _nothing),
     "absence": _put(Absence, "look", _nothing),

@@ -22,9 +22,31 @@ def test_noise_alarms_as_seldom_as_asked():
 
 
 def test_a_step_is_found_at_once_and_explained():
-    (anomaly,) = watch([*noise(100), *(noise(5) + 20)])[101]
+    (anomaly,) = watch([*noise(300), *(noise(5) + 20)])[301]
     assert (anomaly.kind, anomaly.entity) == ("spike", "web1")
     assert anomaly.expected_low < 10 < anomaly.expected_high < anomaly.observed
+
+
+def test_nothing_is_rare_to_who_has_watched_for_less_than_half_an_hour():
+    assert not any(watch([*noise(25), *(noise(4) + 20)]))
+    assert watch([*noise(100), *(noise(5) + 20)])[-1]
+
+
+def test_of_twenty_new_hosts_few_are_strange_in_their_first_hours():
+    """Noise with bursts and steps, as real hosts have them: no past says yet how often they come."""
+    ids = [f"s{number}" for number in range(20)]
+    signals = {id_: signal(id_, bad="both") for id_ in ids}
+    buffer, hosts = FrameBuffer(signals, 240, 1000), [{"host": f"web{number}"} for number in range(20)]
+    engine = Engine(signals, DetectSection())
+    chance, strange = np.random.default_rng(3), 0
+    steps = np.zeros((20, 20))
+    for minute in range(180):
+        steps += (chance.random((20, 20)) < 0.01) * chance.normal(0, 2, (20, 20))
+        values = 10 + steps + chance.standard_t(3, (20, 20))
+        answers = {id_: Answer(0, hosts, row.tolist()) for id_, row in zip(ids, values, strict=True)}
+        found = engine.observe(buffer.add(Poll(NOW + timedelta(minutes=minute), answers)))
+        strange += len({one.entity for one in found})
+    assert strange / 20 / 140 < 0.1
 
 
 def test_it_closes_when_all_is_normal_again():
