@@ -27,12 +27,12 @@ from agent.collect.metricsfile import read_metrics
 from agent.config.models import MEMBERS, ModelsSection
 from agent.config.settings import DetectSection
 from agent.detect import calendar, entities, scoring
+from agent.detect.blockmaxima import BlockMaxima
 from agent.detect.entities import EntityDetector
 from agent.detect.episodes import SeriesDetector
 from agent.detect.models.replayed import ReplayedModels
 from agent.detect.predictor import Errors, Predictor
 from agent.detect.replay import Replay
-from agent.detect.blockmaxima import BlockMaxima
 from agent.detect.returns import ReturnPeriods
 from agent.detect.scoring import Scores
 from agent.detect.season import Season

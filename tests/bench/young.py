@@ -3,8 +3,8 @@
 ``make bench-young DATA=folder`` (WINDOWS=3 SEED=11). Random spans of the healthy time of recorded machines
 are replayed as if watching began there: the share of their time that is called anomalous should be small, and
 a step of six spreads in 1, 4 or 10 series, two hours in, should be found within twenty samples. One row
-without the half hours by which young rows are placed. asd-omi-1, asd-omi-4, smd-machine-1-6 and -3-4 chose; the
-others only judge (JUDGE=1).
+without the half hours by which young rows are placed. asd-omi-1, asd-omi-4, smd-machine-1-6 and -3-4 chose;
+the others only judge (JUDGE=1).
 """
 
 from __future__ import annotations
