@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.collect.base import Answer, Range
-from agent.collect.seriesof import describe_series
+from agent.collect.seriesof import combined, describe_series
 from agent.config.models import ModelsSection
+from agent.config.promql import is_certain_when_partial
 from agent.config.rulefiles import Signal
+from agent.config.valid import rounded_into
 from agent.detect.models.grouping import LEAST_SERIES, group_series
 from agent.detect.models.training import LEAST_ROWS, EntityHistory
 from agent.errors import SourceError
@@ -101,14 +103,20 @@ def _read(
         found = source.query_range(
             signal.query, start + step * first, start + step * (first + some - 1), step
         )
-        for labels, values in zip(found.labels, found.values, strict=True):
+        if found.partial and not is_certain_when_partial(signal.query):
+            continue  # a sum over a part of what there was is no sample
+        named = combined(signal, found.labels)
+        for labels, values in zip(named, found.values, strict=True):
+            if labels is None:
+                continue  # another series stands for it, here as in polls
             key = frozenset(labels.items())
             if key not in rows:
                 if len(rows) >= room:
                     continue
                 rows[key] = np.full(count, np.nan, np.float32)
+            possible, impossible = rounded_into(np.array(values, np.float64)[:some], signal.bounds)
             with np.errstate(over="ignore"):
-                rows[key][first : first + some] = np.array(values, np.float64)[:some]
+                rows[key][first : first + some] = np.where(impossible, np.nan, possible)
     for key, row in rows.items():
         table.series.append(describe_series(signal, dict(key)))
         table.values.append(row)

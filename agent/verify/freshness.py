@@ -10,6 +10,7 @@ import promql_parser
 
 from agent.config.promql import RATE_INTERVAL, with_rate_interval
 from agent.config.scalars import format_duration
+from agent.errors import AnswerError
 from agent.placeholders import promql_escape
 from agent.verify.source import MetricSource
 from agent.verify.windows import is_recorded, is_shifted, longest_window, newest_few, parts
@@ -57,11 +58,19 @@ def oldest_sample(source: MetricSource, expression: str) -> datetime | None:
     def newest_of(selector: promql_parser.VectorSelector) -> float | None:
         written = _write(selector)
         if written not in asked:
-            asked[written] = min(source.query(f"timestamp({written})").values, default=None)
+            asked[written] = min(_whole(source, f"timestamp({written})"), default=None)
         return asked[written]
 
     oldest = _oldest(promql_parser.parse(with_rate_interval(expression)), newest_of)
     return None if oldest is None or oldest == _NOTHING else datetime.fromtimestamp(oldest, UTC)
+
+
+def _whole(source: MetricSource, query: str) -> list[float]:
+    """Return what a query gives. Raises SourceError, also for an answer in part: the oldest may be missing."""
+    answer = source.query(query)
+    if answer.partial:
+        raise AnswerError(answer.partial)
+    return list(answer.values)
 
 
 def _has_newer(
@@ -72,8 +81,8 @@ def _has_newer(
     if since_s < 1:
         return False
     written = _write(selector)
-    counts = list(source.query(f"count_over_time({written}[{since_s}s])").values)
-    series = list(source.query(f"timestamp({written})").values)
+    counts = _whole(source, f"count_over_time({written}[{since_s}s])")
+    series = _whole(source, f"timestamp({written})")
     return len(counts) >= len(series) > 0 and min(counts) >= few
 
 

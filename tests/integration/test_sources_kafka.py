@@ -393,7 +393,7 @@ def test_a_topic_that_is_deleted_and_made_anew_is_read_from_its_beginning(broker
     time.sleep(1)
     with contextlib.suppress(SourceError):
         reader.read(0.3)
-    broker.create(topic, partitions=2)
+    broker.create(topic, partitions=1)  # fewer than before
     broker.produce(topic, [event % number for number in range(100, 107)])
     new, deadline = 0, time.monotonic() + 40
     while new < 7 and time.monotonic() < deadline:

@@ -96,3 +96,41 @@ def test_signals_that_are_not_watched_are_not_read():
     signals = {name: signal(name, query=name, detect=False) for name in memory.queries}
     assert not list(read_histories(memory, signals, ModelsSection(), END))
     assert not memory.asked
+
+
+class Odd(Memory):
+    """Its answers are in part for a while, and one value is what no counter of blocks can be."""
+
+    def query_range(self, expression, start, end, step):
+        found = super().query_range(expression, start, end, step)
+        values = [[0.5] * len(row) for row in found.values]
+        values[0][3] = 2.0**64
+        return Range(found.times, found.labels, values, "a store is down" if len(self.asked) % 2 else "")
+
+
+@pytest.mark.parametrize(("query", "missing"), [("free", 2), ("sum(free) by (host)", 1)])
+def test_what_is_impossible_or_a_sum_over_a_part_is_not_learned(query, missing):
+    memory = Odd(**{query: ["web1"], "net": ["web1"]})
+    signals = {name: signal(name, query=text, unit="ratio") for name, text in (("a", query), ("b", "net"))}
+    # both in one piece: the first of the two answers is in part
+    section = ModelsSection(history=timedelta(hours=20), step=MINUTE)
+    found = list(read_histories(memory, signals, section, END))
+    learned = [history.values for history in found]
+    if missing == 1:
+        assert not learned  # of two series one is left, which gets no model
+    else:
+        assert np.isnan(learned[0]).sum() == missing
+
+
+def test_of_a_device_in_many_places_one_series_is_learned():
+    class Mounts(Memory):
+        def _labels(self, expression):
+            places = ("/", "/srv", "/var/lib/x")
+            return [{"instance": "web1:9100", "device": "/dev/sda1", "mountpoint": one} for one in places]
+
+    first = {"by": ["instance", "device"], "take": "first"}
+    signals = {name: signal(name, query=name, combine=first) for name in ("free", "files")}
+    (history,) = read_histories(
+        Mounts(), signals, ModelsSection(history=timedelta(hours=20), step=MINUTE), END
+    )
+    assert [labels["mountpoint"] for _, labels in history.keys] == ["/", "/"]

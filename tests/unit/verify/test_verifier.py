@@ -214,6 +214,21 @@ def test_an_answer_in_part_proves_nothing(clock, checks):
     assert "store is down" in found.detail or "nothing proves" in found.detail
 
 
+class PartialTimes(Source):
+    """Says of times only that they are not whole: a store goes away between two questions."""
+
+    def query(self, expression: str, at: datetime | None = None) -> Answer:
+        found = super().query(expression, at)
+        return replace(found, partial="a store is down") if "timestamp(" in expression else found
+
+
+def test_how_old_samples_are_is_not_known_from_a_part_of_them(clock):
+    checks = [{"query": 'up{host="{host}"}', "equals": 1}]
+    found, _ = follow(verification(PartialTimes(clock), checks=checks), clock, 300)
+    assert found.verdict is Verdict.UNKNOWN
+    assert "store is down" in found.detail
+
+
 @pytest.mark.parametrize(
     ("value", "more", "verdict"),
     [
