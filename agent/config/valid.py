@@ -17,6 +17,7 @@ from agent.records import BoolArray, FloatArray
 
 Bounds = tuple[float, float]
 
+_FASTEST_BYTES = 2.0**43  # eight tebibytes a second; a counter that wraps seems to make far more
 _LARGEST_BYTES = 2.0**60  # an exbibyte, and less than what wraps at 2^63 and 2^64
 _ANY: Bounds = (-(2.0**63), 2.0**63)  # what a kernel counts to before it wraps; no infinity
 _SLACK = 1e-6  # sums of shares are not exact
@@ -28,7 +29,7 @@ OF_UNIT: Mapping[str, Bounds] = MappingProxyType(
         "ratio": (0.0, 1.0),
         "percent": (0.0, 100.0),
         "bytes": (0.0, _LARGEST_BYTES),
-        "bytes/s": (0.0, _LARGEST_BYTES),
+        "bytes/s": (0.0, _FASTEST_BYTES),
         "seconds": (0.0, _CENTURY_S),
         "days": (-_CENTURY_S / 86_400, _CENTURY_S / 86_400),  # a certificate may have ended long ago
         "cores": (0.0, 1e6),

@@ -66,7 +66,7 @@ def oldest_sample(source: MetricSource, expression: str) -> datetime | None:
 
 
 def _whole(source: MetricSource, query: str) -> list[float]:
-    """Return what a query gives. Raises SourceError, also for an answer in part: the oldest may be missing."""
+    """Return what a query gives. Raises SourceError, also for a part: the oldest may be missing."""
     answer = source.query(query)
     if answer.partial:
         raise AnswerError(answer.partial)

@@ -19,7 +19,7 @@ POOLS = {
 
 
 def shown(prometheus, root, replicas=("",)):
-    """Return host, mountpoint and value of each series of the signals about room."""
+    """Return host, mountpoint and value of each series of the signals about room, with those pools."""
     samples = {}
     for (device, mountpoint), (used, free) in POOLS.items():
         for replica in replicas:
@@ -31,6 +31,10 @@ def shown(prometheus, root, replicas=("",)):
             samples[f"node_filesystem_files_free{{{labels}}}"] = 100
             samples[f"up{{{labels}}}"] = 1
     prometheus.expose(samples)
+    return told(prometheus, root)
+
+
+def told(prometheus, root):
     signals = load_rules([root / "rules"]).signals
     queries = {
         id_: one.query for id_, one in signals.items() if id_.startswith(("pool_", "dataset_", "files"))
@@ -63,3 +67,25 @@ def test_the_datasets_of_a_pool_are_one_and_a_quota_is_its_own(prometheus, root,
     assert set(found["pool_seconds_to_full"]) <= {"pve:/", "pve:/tank"}
     for other in ("filesystem_free_ratio", "filesystem_free_bytes", "filesystem_free_inodes_ratio"):
         assert found[other] == {}, other
+
+
+def test_one_impossible_sample_makes_no_trend(prometheus, root):
+    """What wrapped a moment ago seems to fall for half an hour, or six, and to be used up at once."""
+    labels = {
+        fstype: f'instance="web1:9100",device="{device}",fstype="{fstype}",mountpoint="/{fstype}"'
+        for fstype, device in (("ext4", "/dev/sda1"), ("zfs", "tank/x"))
+    }
+    for free in (2.0**64, 9e9, 8e9):
+        samples = {}
+        for one in labels.values():
+            samples[f"node_filesystem_avail_bytes{{{one}}}"] = free
+            samples[f"node_filesystem_size_bytes{{{one}}}"] = 1e11
+            samples[f"node_filesystem_readonly{{{one}}}"] = 0
+            samples[f"node_filesystem_files{{{one}}}"] = 1e6
+            samples[f"node_filesystem_files_free{{{one}}}"] = free / 1e5
+        prometheus.expose(samples)
+    found = told(prometheus, root)
+    assert found["filesystem_free_ratio"] == {"web1:/ext4": pytest.approx(0.08)}
+    for trend in ("seconds_to_full", "tomorrow", "inodes_tomorrow"):
+        assert found[f"filesystem_{trend}"] == {}, trend
+    assert found["pool_seconds_to_full"] == {}
