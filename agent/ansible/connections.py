@@ -18,6 +18,7 @@ from agent.ansible import commands
 from agent.ansible.job import Job
 from agent.ansible.where import Where, address_in, plugin_of, where_of
 
+_PROOF = {"host_key_checking": True, "host_key_auto_add": False}
 _USES = ("_connect", "exec_command", "put_file", "fetch_file", "send")
 
 
@@ -58,6 +59,7 @@ def _guard(connection: ConnectionBase, job: Job) -> None:
 def _guarded(connection: ConnectionBase, name: str, use: Callable[..., Any], job: Job) -> Callable[..., Any]:
     def guarded(*args: Any, **options: Any) -> Any:
         _check(where_of(connection), job)
+        _want_proof(connection)
         if name == "exec_command":
             commands.refuse_unmarked(connection)
         if name in ("put_file", "fetch_file"):
@@ -66,6 +68,13 @@ def _guarded(connection: ConnectionBase, name: str, use: Callable[..., Any], job
         return use(*args, **options)
 
     return guarded
+
+
+def _want_proof(connection: ConnectionBase) -> None:
+    """Let no variable of a play or an inventory take a host for the one that is meant without its key."""
+    for option, value in _PROOF.items():
+        if option in connection.get_options():
+            connection.set_option(option, value)
 
 
 def _check(where: Where, job: Job) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 Where = tuple[str, Mapping[str, str]]
 
 _SAME_PLUGIN = ("ansible.builtin.", "ansible.legacy.")
-# who logs in and how, not where: a play may choose these, and the machine stays the same
+# who logs in and how, not where: a play may choose these, and the machine stays the same. A control socket is
+# not among them: that of another host leads there
 WHO_AND_HOW = re.compile(
     r"remote_user|.*pass(word|phrase|wd)?(_.*)?|.*private_key.*|.*timeout.*|.*retries|pipelining|.*tty|verbosity"
-    r"|control_path.*|(.*_)?host_key.*|become.*|.*transfer_method|sftp_batch_mode|sshpass_prompt|look_for_keys"
+    r"|(.*_)?host_key.*|become.*|.*transfer_method|sftp_batch_mode|sshpass_prompt|look_for_keys"
     r"|import_modules|persist.*|pkcs11.*"
 )
 

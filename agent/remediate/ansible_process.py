@@ -18,7 +18,7 @@ from agent.errors import RunError
 from agent.log import SECRET_NAME
 from agent.records import TaskEvent
 from agent.remediate.ansible_config import AnsibleConfig
-from agent.remediate.environment import ANSIBLE_FOLDER, OVERRIDES, ansible_environment
+from agent.remediate.environment import ANSIBLE_FOLDER, OVERRIDES, SOCKETS, ansible_environment
 from agent.remediate.execution import Execution
 from agent.remediate.inventory import Inventory
 from agent.remediate.journal import EventJournal
@@ -112,7 +112,7 @@ class AnsibleProcess:
         search = {
             name: snapshot.search.get(name) or (_NOWHERE,) for name in {*config.search, *snapshot.search}
         }
-        environment = ansible_environment(config, search, self._folder / "cp", run=True)
+        environment = ansible_environment(config, search, self._folder / SOCKETS, run=True)
         if snapshot.config is not None:
             environment["ANSIBLE_CONFIG"] = str(snapshot.config)
         environment |= {

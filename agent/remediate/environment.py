@@ -17,6 +17,7 @@ from agent.remediate.ansible_config import AnsibleConfig
 
 ANSIBLE_FOLDER = Path(__file__).resolve().parents[1] / "ansible"
 RECORDED = "opsmend.agent.recorded"
+SOCKETS = "cp"  # the folder of ssh's control sockets, below the one that runs and inventories have theirs in
 _ALIVE = "-o ServerAliveInterval=5 -o ServerAliveCountMax=3"
 _SHARED = "-o ControlMaster=auto -o ControlPersist=60s"
 # bytes: 107 for a socket's path, of which Ansible's hash and ssh's random ending take 28 with their slash

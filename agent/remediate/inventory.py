@@ -22,7 +22,7 @@ from agent.environment import own_python
 from agent.errors import RunError
 from agent.records import InventoryHost
 from agent.remediate.ansible_config import AnsibleConfig
-from agent.remediate.environment import ansible_environment
+from agent.remediate.environment import SOCKETS, ansible_environment
 from agent.remediate.scratch import Scratch
 
 _Fingerprint = tuple[tuple[str, int, int, int], ...]
@@ -150,7 +150,8 @@ class AnsibleInventory:
             options += ["-i", str(source)]
         if self._vault_password_file:
             options += ["--vault-password-file", str(self._vault_password_file)]
-        environment = ansible_environment(config)
+        # as in a run: what a connection is made with is compared there with what is read here
+        environment = ansible_environment(config, sockets=self._folder.parent / SOCKETS)
         environment["ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED"] = (
             "1"  # some hosts would be missing, unnoticed
         )

@@ -223,6 +223,46 @@ def test_a_jump_host_of_the_operators_ansible_cfg(tmp_path, cluster):
 
 
 @SLOW
+@pytest.mark.parametrize(
+    "variable",
+    [
+        {"ansible_control_path": "/tmp/socket-of-lb"},
+        {"ansible_control_path_dir": "/tmp"},
+        {"ansible_ssh_extra_args": "-o HostName=lb"},
+        {"ansible_ssh_common_args": "-o ProxyCommand='touch /tmp/by-proxy'"},
+        {"ansible_ssh_executable": "/tmp/ssh"},
+        {"ansible_port": "2222"},
+    ],
+)
+def test_no_variable_of_a_play_leads_ssh_elsewhere(tmp_path, cluster, variable):
+    """Also where the path is too long for control sockets: each task then connects anew, and that works."""
+    folder = tmp_path / ("long" * 20)
+    folder.mkdir()
+    site = site_of(folder, cluster)
+    ended = site.play(
+        {"name": "Plain", "ansible.builtin.command": "true"},
+        {"name": "Led", "ansible.builtin.command": "true", "vars": variable, "ignore_unreachable": True},
+    )
+    assert "ok=1" in ended.output or "changed=1" in ended.output, ended.output
+    assert "opsmend refuses to touch web1" in ended.output
+
+
+@SLOW
+def test_a_host_without_its_key_is_not_touched_whatever_a_variable_says(tmp_path, cluster):
+    site = site_of(tmp_path, cluster, ansible_host_key_checking=False)
+    config = cluster.ssh_config.read_text()
+    known = next(line.split()[1] for line in config.splitlines() if "UserKnownHostsFile" in line)
+    site.write("known_hosts", "")
+    site.write("ssh_config", config.replace(known, str(tmp_path / "known_hosts")))
+    hosts = yaml.safe_load((tmp_path / "inventory" / "hosts.yml").read_text())
+    hosts["all"]["vars"]["ansible_ssh_common_args"] = f"-F {tmp_path}/ssh_config"
+    site.write("inventory/hosts.yml", hosts)
+    ended = site.play({"name": "Go", "ansible.builtin.command": "touch /tmp/without-key"})
+    assert (ended.state, ended.reason) == (RunState.FAILED, Reason.HOST_UNREACHABLE), ended.output
+    assert not cluster.hosts["web1"].succeeds("test", "-e", "/tmp/without-key")
+
+
+@SLOW
 def test_a_collection_in_the_operators_path_runs_as_it_was_approved(tmp_path, cluster):
     site = site_of(tmp_path, cluster)
     module = (
