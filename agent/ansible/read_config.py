@@ -1,8 +1,8 @@
 """The operator's ansible.cfg in, by way of the environment, what the agent needs of it out.
 
-A process of its own, ``python -m agent.ansible.read_config``. On standard output: where Ansible looks for
-collections, roles and plugins, files that the configuration names relative to itself, and which of the
-agent's defaults the operator has not decided otherwise.
+A process of its own, ``python -m agent.ansible.read_config``. On the last line of standard output: where
+Ansible looks for collections, roles and plugins, files that the configuration names relative to itself, and
+which of the agent's defaults the operator has not decided otherwise.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main() -> None:
         "prompts": prompts,
         "vault_files": _vault_files(identities),
     }
-    json.dump(answer, sys.stdout)
+    sys.stdout.write(f"\n{json.dumps(answer)}\n")
 
 
 def _variable(definition: Any) -> str | None:

@@ -18,6 +18,7 @@ NAME = "ansible.cfg"
 _USUAL = ("~/.ansible.cfg", "/etc/ansible/ansible.cfg")
 _NOTHING = Path(__file__).resolve().parents[1] / "ansible" / "none.cfg"
 _TIMEOUT_S = 60
+_SILENT = {"ANSIBLE_DEBUG": "0", "ANSIBLE_LOG_PATH": os.devnull}  # it is read, not used
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ def read_ansible_config(file: Path | None) -> AnsibleConfig:
     try:
         done = subprocess.run(
             own_python("agent.ansible.read_config"),
-            env={**clean_environment(), "ANSIBLE_CONFIG": str(file or _NOTHING)},
+            env={**clean_environment(), **_SILENT, "ANSIBLE_CONFIG": str(file or _NOTHING)},
             capture_output=True,
             timeout=_TIMEOUT_S,
             check=False,
@@ -96,7 +97,10 @@ def read_ansible_config(file: Path | None) -> AnsibleConfig:
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise RunError(f"{file or 'Ansible'}: {said[-1] if said else 'no reason given'}"[:500])
-    answer = orjson.loads(done.stdout)
+    try:
+        answer = orjson.loads(done.stdout.rstrip().rpartition(b"\n")[2])  # before it, what plugins print
+    except orjson.JSONDecodeError as error:
+        raise RunError(f"{file or 'Ansible'}: what it makes of its configuration makes no sense") from error
     return AnsibleConfig(
         file=file,
         search={name: tuple(map(Path, folders)) for name, folders in answer["search"].items()},

@@ -26,7 +26,9 @@ _SHORTEST = 4  # characters; shorter values would blacken ordinary words
 _SHORTEST_LINE = 8
 _SHOWN = "[secret]"
 _PATIENCE_S = 30.0
-_NO_CHARACTER = re.compile("[\ud800-\udfff]")  # what Python makes of bytes that are no UTF-8
+_NO_CHARACTER = re.compile(
+    "[\ud800-\udfff\x00]"
+)  # halves, from bytes that are no UTF-8, and what no store takes
 _LOOK_AGAIN_S = 0.02
 # between parts of one text that is written on several lines, as it is or as JSON has it, or as a list
 _FOLD = re.compile(r"""\s*\r?\n\s*|(?:\\r)?\\n|["'],\s*["']""")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.remediate.ansible_config import AnsibleConfig, find_ansible_config
+from agent.remediate.ansible_config import AnsibleConfig, find_ansible_config, read_ansible_config
 from agent.remediate.environment import DEFAULTS, OVERRIDES, ansible_environment
 
 ENDING = "/0123456789.0123456789abcdef"  # Ansible's hash, then what ssh adds while it connects
@@ -65,3 +65,10 @@ def test_the_configuration_is_where_ansible_looks_for_it_but_never_in_the_folder
     assert find_ansible_config(Path("/x.cfg"), [stock], {"ANSIBLE_CONFIG": "/y.cfg"}) == Path("/x.cfg")
     assert find_ansible_config(None, [stock], {"ANSIBLE_CONFIG": "/y.cfg"}) == Path("/y.cfg")
     assert find_ansible_config(None, [tmp_path / "none"], {}) != tmp_path / "here" / "ansible.cfg"
+
+
+def test_a_talkative_ansible_is_understood_and_writes_no_log_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANSIBLE_DEBUG", "1")
+    monkeypatch.setenv("ANSIBLE_LOG_PATH", str(tmp_path / "log"))
+    assert read_ansible_config(None).search
+    assert not (tmp_path / "log").exists()
