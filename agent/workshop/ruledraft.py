@@ -7,6 +7,7 @@ knows, so the fault is for people until they write a remediation.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from agent.cleantext import clean
 from agent.config.rulefiles import Rulebook
 from agent.errors import ConfigError, Problem
 from agent.instance import with_host
-from agent.placeholders import fill
+from agent.placeholders import fill, names
 
 _SEVERITIES = {"critical": "critical", "page": "critical", "error": "critical", "info": "info"}
 # where it is, and what says nothing about the trouble
@@ -62,9 +63,7 @@ def draft_rule(example: AlertExample, book: Rulebook, fault: str | None = None) 
     if rule_id in book.rules:
         raise ConfigError([Problem("--alert", f"the rule '{rule_id}' stands in the rules already")])
     labels = with_host(example.labels or _GUESSED)
-    named = sorted(labels.keys() - _NO_IDENTITY)[:1]
-    naming = [label for label in ("host", *named) if label in labels] or ["alertname"]
-    entity = ":".join(f"{{{label}}}" for label in naming)
+    entity = _entity(labels, fault, book)
     head = _HEAD.format(name=plain(example.name))
     rule = _rule(example, rule_id, fault or id_, entity)
     files = {
@@ -74,6 +73,21 @@ def draft_rule(example: AlertExample, book: Rulebook, fault: str | None = None) 
     if fault is None:
         files[Path("faults") / f"{id_}.yml"] = dump("faults", [_fault(example, id_)])
     return Draft(files=files, notes=tuple(_notes(example, labels, fault)))
+
+
+def _entity(labels: Mapping[str, str], fault: str | None, book: Rulebook) -> str:
+    """Return a template for who has the trouble: as other rules name the same fault, so that both mean one.
+
+    Else a host and what rules name others by goes before any other label.
+    """
+    known = [one.entity for one in book.rules.values() if one.fault == fault]
+    fitting = [entity for entity in known if labels.keys() >= set(names(entity))]
+    if fitting:
+        return max(fitting, key=fitting.count)
+    used = Counter(name for one in book.rules.values() for name in names(one.entity))
+    own = sorted(labels.keys() - _NO_IDENTITY, key=lambda label: (-used[label], label))[:1]
+    naming = [label for label in ("host", *own) if label in labels] or ["alertname"]
+    return ":".join(f"{{{label}}}" for label in naming)
 
 
 _HEAD = """\

@@ -70,6 +70,17 @@ def test_a_fault_of_the_same_name_or_one_that_is_asked_for_is_taken(book):
         draft_rule(RAID, book, fault="disk")
 
 
+def test_an_alert_of_a_known_fault_names_who_has_it_as_the_rules_do(root, book, tmp_path):
+    labels = {"instance": "web1:9100", "device": "/dev/sda1", "fstype": "ext4", "mountpoint": "/var"}
+    draft = draft_rule(AlertExample(name="DiskFull", labels=labels), book)
+    assert entry(draft, "diagnosis")["entity"] == "{host}:{mountpoint}"
+    folder = written(draft, tmp_path)
+    report = run_rule_tests(load_rules([root / "rules", folder]), rule_test_files([folder]))
+    assert report.problems == []
+    unheard = draft_rule(AlertExample(name="Odd", labels={**labels, "aaa": "x"}), book)
+    assert entry(unheard, "diagnosis")["entity"] == "{host}:{mountpoint}"
+
+
 def test_an_alert_without_a_host_says_that_a_remediation_needs_one(book):
     draft = draft_rule(AlertExample(name="QueueFull", labels={"queue": "mails"}), book)
     assert entry(draft, "diagnosis")["entity"] == "{queue}"
