@@ -37,6 +37,8 @@ def test_an_incident_that_nobody_could_mend_hides_no_later_trouble_of_its_host(c
     report = stores.investigations.newest(full.id).report
     assert report["root_causes"][0]["entity"] == "web2"
     assert "deviates from what is normal" not in report["summary"]
+    (tried,) = stores.runs.of_incident(full.id)
+    assert "/var/log/shop/blob" in tried.detail
     web2.run("rm", "/var/log/shop/blob")
     web2.run("systemctl", "stop", "nginx")
     wait_until(lambda: seen("service_down", IncidentState.RECOVERED), 300, log.read_text)
