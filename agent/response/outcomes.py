@@ -13,28 +13,18 @@ from agent.errors import ConflictError, NotFoundError, PausedError, StoreError
 from agent.log import Logger
 from agent.reasons import Reason
 from agent.records import Incident, IncidentState, Run, RunPhase, RunState, Verdict
-from agent.records.runs import NOTHING_DONE
 from agent.response.escalation import WAITING, Escalation
 from agent.response.phases import TABLE, Do, Found
 from agent.response.recoveries import attribute
 from agent.response.throttle import MOST_TRIES, Throttle
 from agent.response.transitions import ACTOR, log_transition, transition
+from agent.response.verdicts import STATE_OF, state_after, verdict_of, wants_rollback
 from agent.response.verifications import Verifications
 from agent.response.workers import Report, Workers
 from agent.store import Stores, pause_over, save_run, told_targets
 from agent.verify import Finding
 
 log = Logger("response")
-
-_STATE_OF = {
-    RunPhase.INTENDED: IncidentState.REMEDIATING,
-    RunPhase.RUNNING: IncidentState.REMEDIATING,
-    RunPhase.CLEANING_UP: IncidentState.REMEDIATING,
-    RunPhase.ROLLING_BACK: IncidentState.REMEDIATING,
-    RunPhase.VERIFYING: IncidentState.VERIFYING,
-}
-# ends of a run that people hear of whatever the symptoms do
-_FOR_PEOPLE = (Reason.LEFTOVERS_UNKNOWN, Reason.ROLLBACK_FAILED, Reason.INTERNAL_ERROR)
 
 
 class Outcomes:
@@ -140,7 +130,7 @@ class Outcomes:
             case Do.TRY_AGAIN:
                 self._try_again(run, phase, detail)
             case Do.CONCLUDE:
-                self._conclude(run, phase, *self._verdict(run, phase, found, detail))
+                self._conclude(run, phase, *verdict_of(run, phase, found, detail))
 
     def _wait(self, run: Run, found: Found) -> None:
         """Tell people once that a rollback waits for the end of a pause."""
@@ -189,7 +179,7 @@ class Outcomes:
     def _roll_back(self, run: Run, phase: RunPhase, found: Found) -> None:
         if self._catalog().get(run.plan.remediation) is None:
             detail = "the rollback's files are gone"
-            self._conclude(run, phase, *self._verdict(run, phase, Found.NOT_UNDONE, detail))
+            self._conclude(run, phase, *verdict_of(run, phase, Found.NOT_UNDONE, detail))
             return
         if found is Found.FAILED_HALFWAY:
             run = replace(run, verdict=Verdict.NOT_RECOVERED, verdict_reason=run.reason)
@@ -234,7 +224,7 @@ class Outcomes:
         )
         if finding.verdict is Verdict.RECOVERED:
             seen = replace(seen, attribution=attribute(self._stores, seen, incident, finding, self._clock))
-        undo = remediation is not None and _wants_rollback(seen, remediation)
+        undo = remediation is not None and wants_rollback(seen, remediation)
         found_now = Found.JUDGED_TO_UNDO if undo else Found.JUDGED
         self._go_on(seen, run.phase, found_now, finding.detail)
 
@@ -242,24 +232,6 @@ class Outcomes:
         if remediation is None:
             return Finding(Verdict.UNKNOWN, Reason.METRICS_MISSING, "the remediation's files are gone", ())
         return self._verifications.look(run, remediation.file.verify, incident)
-
-    def _verdict(self, run: Run, phase: RunPhase, found: Found, detail: str) -> tuple[Verdict, Reason, str]:
-        """Return verdict, reason and detail of a run that is over."""
-        match found:
-            case Found.JUDGED | Found.UNDONE:
-                return run.verdict, run.verdict_reason or Reason.CHECKS_FAILED, run.detail or detail
-            case Found.NOT_UNDONE:
-                return run.verdict, Reason.ROLLBACK_FAILED, f"{run.detail}; rollback: {detail}".strip("; ")
-            case Found.USED_UP if phase is RunPhase.CLEANING_UP:
-                return Verdict.UNKNOWN, Reason.LEFTOVERS_UNKNOWN, run.detail
-            case Found.USED_UP if phase is RunPhase.ROLLING_BACK:
-                return run.verdict, Reason.ROLLBACK_FAILED, run.detail
-            case Found.USED_UP:
-                return Verdict.UNKNOWN, Reason.INTERNAL_ERROR, run.detail
-            case Found.OUT_OF_REACH | Found.CANCELED | Found.NOT_BEGUN | Found.NOT_KNOWN:
-                return Verdict.UNKNOWN, run.reason or Reason.CANCELED, run.detail
-        how = Reason.STEP_FAILED if run.reason is None or run.reason in NOTHING_DONE else run.reason
-        return Verdict.NOT_RECOVERED, how, run.detail
 
     def _advance(
         self, run: Run, found_in: RunPhase, phase: RunPhase, reason: Reason | None, detail: str
@@ -280,7 +252,7 @@ class Outcomes:
             told = {"state": run.state.value, "reason": run.reason, "detail": run.detail, "try": tries}
             save_run(connection, going, found_in, now, ACTOR, action, told)
             if not incident.state.final:
-                moved = transition(connection, incident, _STATE_OF[phase], reason, detail, now)
+                moved = transition(connection, incident, STATE_OF[phase], reason, detail, now)
         log_transition(incident, moved)
         return going
 
@@ -297,7 +269,7 @@ class Outcomes:
             evidence_at=run.evidence_at or run.fresh_after,
         )
         incident = self._stores.incidents.get(run.incident_id)
-        state = _state_after(judged)
+        state = state_after(judged)
         told = {
             "verdict": verdict.value,
             "reason": reason,
@@ -325,19 +297,3 @@ class Outcomes:
             log.warning("outcome of a run has to wait", why=str(error))
         except Exception as error:
             log.error("the outcome of a run was not taken up", error)
-
-
-def _state_after(run: Run) -> IncidentState:
-    """Return where an incident stands after a run of it is judged."""
-    if run.verdict is Verdict.RECOVERED:
-        return IncidentState.RECOVERED
-    return IncidentState.ESCALATED if run.verdict_reason in _FOR_PEOPLE else IncidentState.OPEN
-
-
-def _wants_rollback(run: Run, remediation: Remediation) -> bool:
-    """Return whether a rollback is declared for a verdict, or for steps that did not come to their end."""
-    if run.verdict is Verdict.RECOVERED:
-        return False
-    rollback = remediation.file.rollback
-    halfway = run.state is not RunState.SUCCEEDED and rollback.wanted_for(Reason.STEP_FAILED)
-    return halfway or (run.verdict_reason is not None and rollback.wanted_for(run.verdict_reason))
