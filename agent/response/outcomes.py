@@ -90,20 +90,21 @@ class Outcomes:
         """Look at a run that is not over, and do what its phase and what is found call for."""
         if self._stopping or not self._throttle.is_due(run.id):
             return
+        # first: a worker reports before it is gone, so that nobody is missed between two questions
+        at_work = self._workers.is_at_work(run.id)
         if any(report.run.id == run.id for report in list(self._reports)):
             return
         if run.phase is RunPhase.VERIFYING:
             self._verify(run)
         else:
-            self._go_on(run, run.phase, self._look(run), "")
+            self._go_on(run, run.phase, Found.AT_WORK if at_work else self._look(run), "")
 
     def give_up(self, run: Run, why: str) -> None:
         """End a run that cannot be attended to, and call people."""
         self._conclude(run, run.phase, Verdict.UNKNOWN, Reason.INTERNAL_ERROR, why)
 
     def _look(self, run: Run) -> Found:
-        if self._workers.is_at_work(run.id):
-            return Found.AT_WORK
+        """Return what is found of a run that nobody works on."""
         if run.tries >= MOST_TRIES:
             return Found.USED_UP
         if run.phase is RunPhase.ROLLING_BACK:

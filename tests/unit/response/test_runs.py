@@ -1,5 +1,6 @@
 """A run from its intent to its verdict, and what interrupts it: it goes on from the phase it is in."""
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -195,6 +196,25 @@ def test_a_worker_that_raises_reports_all_the_same(begun):
     (run,) = begun.runs()
     assert (run.state, run.verdict) == (RunState.INTERRUPTED, Verdict.RECOVERED)
     assert begun.locked() == frozenset()
+
+
+def test_a_worker_that_ends_between_two_questions_is_not_taken_for_gone(begun, monkeypatch):
+    is_at_work = begun.workers.is_at_work
+
+    def ends_as_it_is_asked_for(run_id):
+        for work in begun.at_work():
+            begun.mend_host("web1")
+            work.finish("ok")
+        deadline = time.monotonic() + 10
+        while is_at_work(run_id) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        return is_at_work(run_id)
+
+    monkeypatch.setattr(begun.workers, "is_at_work", ends_as_it_is_asked_for)
+    begun.turn()
+    begun.until(lambda: begun.incidents[0].state.settled)
+    assert [work.kind for work in begun.works] == ["steps"]
+    assert begun.runs()[0].verdict is Verdict.RECOVERED
 
 
 def test_a_machine_that_is_another_one_by_now_is_not_touched(make_world):
