@@ -19,7 +19,8 @@ class Answer:
 
     ``at`` is the source's own time of evaluation, in unix seconds; 0 where it did not say. ``partial`` says
     why the answer is not whole: then samples may be missing from it. ``doubts`` are about series that cannot
-    be told.
+    be told. ``every_s`` is how often samples are taken of series whose targets are not known, such as sums
+    and what was pushed: an answer may give the same sample again and again. 0: each is a new one.
     """
 
     at: float
@@ -27,6 +28,7 @@ class Answer:
     values: Sequence[float]
     partial: str = ""
     doubts: Sequence[Doubt] = ()
+    every_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

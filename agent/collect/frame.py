@@ -16,6 +16,7 @@ from agent.instance import with_host
 from agent.records import BoolArray, Doubt, FloatArray, Frame, IntArray, Series
 
 _GROWTH = 1.5
+_EARLY_S = 0.5  # polls are not exact
 _NO_ROW = -1  # there are too many series
 _HIDDEN = -2  # another series stands for it
 _TAKES: Mapping[str, np.ufunc] = MappingProxyType({"max": np.fmax, "min": np.fmin, "sum": np.add})
@@ -108,8 +109,7 @@ class FrameBuffer:
             if not len(rows[signal]):
                 continue
             own = rows[signal][rows[signal] >= 0]
-            if answer.at and np.isnan(taken[own]).all():  # samples of no target, as those that logs give
-                taken[own] = answer.at
+            self._date(taken, own[np.isnan(taken[own])], answer, poll.at.timestamp())
             if (rows[signal] == _NO_ROW).any():
                 partial.setdefault(signal, _NO_ROOM)
         there = ~np.isnan(self._values[: len(taken), self._end - 1])
@@ -125,6 +125,19 @@ class FrameBuffer:
         times = np.array([poll.scraped.get(target, np.nan) for target in self._targets])
         taken: FloatArray = times[self._target_of_row] if len(times) else np.empty(0)
         return taken
+
+    def _date(self, taken: FloatArray, unknown: IntArray, answer: Answer, at: float) -> None:
+        """Say when samples were taken that no scrape of a target dates, such as sums or what logs give.
+
+        One that differs from the one before is new; one that does not may be the same until it is time for
+        the next.
+        """
+        if not answer.every_s:
+            taken[unknown] = answer.at or np.nan
+            return
+        last, values = self._taken[unknown], self._values[unknown]
+        same = values[:, self._end - 1] == values[:, self._end - 2] if self._end > 1 else False
+        taken[unknown] = np.where(same & (at - last < answer.every_s - _EARLY_S), last, at)
 
     def _put(self, signal: Signal, answer: Answer, rows: IntArray) -> list[Doubt]:
         """Put samples into the newest column; return what is not believed."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from agent.collect.base import Answer, Poll, Range
+from agent.collect.base import Answer, Poll, Range, Target
 from agent.collect.batches import as_one, by_signal, in_batches
 from agent.collect.garbage import paused_collection
 from agent.collect.http import HttpClient, Reply
@@ -173,7 +173,7 @@ class PrometheusSource:
         with paused_collection():
             return to_answer(self._body(reply), self._client.name)
 
-    def _poll_at(self, at: datetime, queries: Mapping[str, str], times: Mapping[Any, float]) -> Poll:
+    def _poll_at(self, at: datetime, queries: Mapping[str, str], times: Mapping[Target, float]) -> Poll:
         alone = {id_: query for id_, query in queries.items() if self._batch == 1 or query in self._alone}
         together = {id_: query for id_, query in queries.items() if id_ not in alone}
         batches = {as_one(batch): batch for batch in in_batches(together, self._batch)}
@@ -190,7 +190,15 @@ class PrometheusSource:
         answers.update(apart)
         unusable = _uncertain(answers, queries)
         kept = {id_: answer for id_, answer in answers.items() if id_ not in unusable}
+        kept = {id_: self._paced(queries[id_], answer, times) for id_, answer in kept.items()}
         return Poll(at, kept, {**failed, **unusable}, times, unusable)
+
+    def _paced(self, query: str, answer: Answer, times: Mapping[Target, float]) -> Answer:
+        """Return an answer with how often its samples are taken, where no scrape of a target says when."""
+        targets = ((labels.get("job", ""), labels.get("instance", "")) for labels in answer.labels)
+        if all(target in times for target in targets):
+            return answer
+        return replace(answer, every_s=self._intervals.of(query).total_seconds())
 
     def _ask_alone(self, query: str) -> Answer:
         answer = self._unless_twins(query, self.query)

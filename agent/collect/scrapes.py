@@ -86,11 +86,11 @@ class ScrapeIntervals:
 
     def _learn(self, query: str) -> timedelta | None:
         names = metric_names(query)
-        if not names:
+        if not names or not self._intervals():
             return None
         alternatives = "|".join(names)
         jobs = self._ask(f'group by (job) ({{__name__=~"{alternatives}"}})')
-        intervals = self._intervals()
+        intervals = self._of_job
         known = [intervals[job] for labels in jobs.labels if (job := labels.get("job", "")) in intervals]
         return timedelta(seconds=max(known)) if known else None
 

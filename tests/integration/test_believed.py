@@ -78,6 +78,20 @@ def test_a_guard_without_its_data_holds_back(site, fake, make_agent, batch):
     drive(agent, lambda: polls(agent, 1) == {("runaway", "web1")}, 10)
 
 
+def test_a_sample_that_no_scrape_dates_counts_once(site, fake, make_agent):
+    """A sum, or what was pushed: twenty polls of one sample are no twenty samples."""
+    rule = {"fault": "full", "confidence": 0.9, "evidence": "e"}
+    rule["when"] = {"signal": "room", "below": 1000, "for": "1s"}
+    rules = [{**rule, "id": name, "entity": f"{{{name}}}"} for name in ("cluster", "job")]
+    site.write("rules/diagnosis/test.yml", {"rules": rules})
+    sums, pushed = {"cluster": "a"}, {"instance": "pushed:1", "job": "otel"}
+    fake.scraped, fake.said = {"other:9100"}, {"room": [(sums, 10.0), (pushed, 10.0)]}
+    agent = make_agent()
+    assert polls(agent, 20, 0.1) == set()
+    fake.said = {"room": [(sums, 9.0), (pushed, 9.0)]}
+    drive(agent, lambda: len(polls(agent, 1)) == 2, 10)
+
+
 def on(number):
     return {"instance": f"web{number}:9100", "job": "node"}
 

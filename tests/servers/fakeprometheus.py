@@ -22,12 +22,14 @@ _BATCHED = re.compile(r'label_replace\((\w+), "opsmend_signal", "(\w+)", "", ""\
 class FakePrometheus:
     """``said`` are the samples of each query by labels; ``marks`` what answers carry beside them.
 
-    ``refused`` are queries with the error that each gets. Every sample was scraped just now.
+    ``refused`` are queries with the error that each gets. ``scraped`` are the instances that were scraped
+    just now; by default all that samples name.
     """
 
     said: dict[str, list[tuple[Labels, Any]]] = field(default_factory=dict)
     marks: dict[str, dict[str, Any]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    scraped: set[str] | None = None
     url: str = ""
     exporter: SimpleNamespace = field(default_factory=SimpleNamespace)
 
@@ -81,5 +83,6 @@ class FakePrometheus:
             return [({}, now)]
         if query == "timestamp(up)":
             instances = {labels.get("instance", "") for rows in self.said.values() for labels, _ in rows}
-            return [({"instance": one, "job": "node"}, now) for one in sorted(instances | {"other:9100"})]
+            found = instances | {"other:9100"} if self.scraped is None else self.scraped
+            return [({"instance": one, "job": "node"}, now) for one in sorted(found)]
         return self.said.get(query, [])

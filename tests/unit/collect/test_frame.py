@@ -190,6 +190,26 @@ def test_a_sample_that_is_polled_again_is_no_new_one():
     assert sampled == [True, False, False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("values", "sampled"),
+    [
+        ([1.0] * 6, [True, False, False, False, True, False]),
+        ([1.0, 1.0, 2.0, 2.0, 2.0, 3.0], [True, False, True, False, False, True]),
+        ([1.0, None, 1.0, 1.0, 1.0, 1.0], [True, False, True, False, False, False]),
+    ],
+)
+def test_a_sum_or_a_pushed_sample_counts_when_it_differs_or_when_the_next_is_due(values, sampled):
+    """Nothing says when it was taken, and a poll every 15 s may see the same of a minute ago."""
+    buffer = FrameBuffer({"busy": signal("busy")}, 8, 100)
+    found = []
+    for number, value in enumerate(values):
+        at = datetime.fromtimestamp(1_000 + 15 * number, UTC)
+        labels = [] if value is None else [{"cluster": "a"}]
+        answer = Answer(at.timestamp(), labels, [] if value is None else [value], every_s=60.0)
+        found.append(bool(buffer.add(Poll(at, {"busy": answer}, {}, {})).sampled[0, -1]))
+    assert found == sampled
+
+
 def test_a_series_that_finds_no_room_makes_its_signal_partial():
     buffer = FrameBuffer({"up": signal("up")}, 4, 1)
     labels = [{"instance": "web1:9100"}, {"instance": "web2:9100"}]
