@@ -77,13 +77,15 @@ def _end_of_ssh(where: Where) -> _Endpoint:
         canonical_host(address_in(where)), options.get("port", "22"), options.get("proxy_command", "")
     )
     arguments = [word for key in _SSH_ARGUMENTS for word in _split(options.get(key, ""))]
-    if name in ("paramiko", "paramiko_ssh") or not _may_rename(arguments):
+    destination = address_in(where)
+    is_more = "@" in destination or "://" in destination  # ssh takes user@host, and ssh://user@host:port
+    if name in ("paramiko", "paramiko_ssh") or not (is_more or _may_rename(arguments)):
         return given
     command = [options.get("ssh_executable", "ssh"), "-G", *arguments]
     command += ["-o", f"Port={options['port']}"] if "port" in options else []
     try:
         done = subprocess.run(
-            [*command, "--", address_in(where)],
+            [*command, "--", destination],
             capture_output=True,
             timeout=_ASK_SSH_S,
             check=False,

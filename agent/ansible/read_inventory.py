@@ -27,6 +27,7 @@ from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
 from ansible.utils.display import Display
+from ansible.vars.hostvars import HostVars
 
 from agent.ansible.machines import identities_of
 from agent.ansible.where import WHO_AND_HOW, Where, where_of
@@ -65,6 +66,7 @@ class _ReadInventory(InventoryCLI):  # type: ignore[misc]
         warnings: list[str] = []
         _hear_warnings(warnings)
         loader, inventory, variables = self._play_prereqs()
+        HostVars(inventory, variables, loader)  # which gives itself to the variables, as it does in a run
         _record(self.folder, inventory)
         answer = _Answers(loader, inventory, variables).all()
         text = json.dumps({**answer, "warnings": warnings}, default=str)

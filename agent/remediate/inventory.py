@@ -236,6 +236,6 @@ def _fingerprint(files: Iterable[Path]) -> _Fingerprint:
 
 def _telling_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if line.startswith("[ERROR]")]
+    telling = [line for line in lines if line.startswith(("[ERROR]", "Origin:"))]
     telling += [line for line in lines if "Failed to parse" in line or line.startswith("ERROR")]
     return " ".join(dict.fromkeys(telling or lines or ["no reason given"]))[:500]

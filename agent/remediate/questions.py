@@ -93,19 +93,26 @@ class HostQuestions:
         process = self._process
         played = process.play(execution, inventory, canceled=canceled, keep_results=True)
         reap_here(execution.mark)
+        clean = played.journal.redactor.clean  # a host shows passwords to root, as in command lines
+        withheld = played.journal.redactor.withheld
+        if withheld:
+            return {host: HostAnswer(host=host, error=withheld) for host in execution.hosts.names}
         found: dict[str, HostAnswer] = {}
         for host, _, result in played.journal.results:
             if "answers" in result:
-                found[host] = _answer(host, result)
+                found[host] = _answer(host, result, clean)
             elif host not in found:
-                found[host] = HostAnswer(host=host, error=_why(result))
+                found[host] = HostAnswer(host=host, error=clean(_why(result)))
         for host in execution.hosts.names:
             found.setdefault(host, HostAnswer(host=host, error=_last(played.output) or played.status))
         return found
 
 
-def _answer(host: str, result: Mapping[str, Any]) -> HostAnswer:
-    spoken = tuple(Spoken(**one) for one in result["answers"])
+def _answer(host: str, result: Mapping[str, Any], clean: Callable[[str], str]) -> HostAnswer:
+    spoken = tuple(
+        Spoken(**{**one, "text": clean(one["text"]), "complaint": clean(one["complaint"])})
+        for one in result["answers"]
+    )
     return HostAnswer(host=host, user=result["user"], uid=result["uid"], spoken=spoken)
 
 

@@ -30,6 +30,10 @@ all:
     web3: {ansible_host: jumped}
     lost: {ansible_host: "{{ nowhere }}"}
     Grüße: {ansible_connection: local}
+    web1-root: {ansible_host: root@10.0.7.1}
+    web1-url: {ansible_host: "ssh://root@10.0.7.1"}
+    web1-mapped: {ansible_host: "::ffff:10.0.7.1"}
+    web1-again: {ansible_host: "{{ hostvars['web1'].ansible_host }}"}
   children:
     balancer: {hosts: {lb: {ansible_host: LB.example.test., ansible_port: 2222}}}
 """
@@ -70,7 +74,8 @@ class TestAsAnsibleSeesIt:
         assert templated.hosts["Grüße"].variables["opsmend_aliases"] == ["Grüße.example.test"]
 
     def test_two_names_of_one_machine_have_one_identity_whoever_logs_in(self, templated):
-        assert templated.hosts["web1"].identity == templated.hosts["web1-old"].identity
+        for name in ("web1-old", "web1-root", "web1-url", "web1-mapped", "web1-again"):
+            assert templated.hosts["web1"].identity == templated.hosts[name].identity, name
         assert templated.hosts["web1"].identity == "ssh 10.0.7.1 port 22"
         assert templated.hosts["lb"].identity == "ssh lb.example.test port 2222"
         assert templated.hosts["Grüße"].identity == "local"

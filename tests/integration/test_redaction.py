@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.records import RunState
+from agent.remediate import HostQuestions
 from tests.operator.site import PLUGINS, Site
 
 BIN = Path(sys.executable).parent
@@ -117,6 +118,30 @@ def test_differences_of_check_mode_are_clean_too(site, tmp_path):
     assert ended.state is RunState.SUCCEEDED, ended.output
     assert "-password = [secret]" in ended.output
     assert "+password = [secret]" in ended.output
+
+
+def ask(site, *command):
+    client = HostQuestions(folder=site.folder / "run", config=site.configs.current())
+    return client.ask(site.inventory.read(), {"web1": [command]}, timedelta(seconds=9), "probe-1")["web1"]
+
+
+def test_what_a_host_answers_to_questions_is_clean_too(site):
+    """Command lines that others can read hold passwords, and answers are kept with the incident."""
+    (spoken,) = ask(site, "sh", "-c", "echo mysql -pgroupsecret-1; echo listsecret-2 >&2").spoken
+    assert (spoken.text, spoken.complaint) == ("mysql -p[secret]\n", "[secret]\n")
+
+
+def test_an_answer_of_which_nobody_can_say_what_is_secret_is_none(tmp_path):
+    site = Site(tmp_path)
+    file = site.write("lost.yml", "filesecret-3")
+    (tmp_path / "lost.pass").write_text("open lost")
+    identity = ["--encrypt-vault-id", "lost", "--vault-id", f"lost@{tmp_path}/lost.pass"]
+    command = [BIN / "ansible-vault", "encrypt_string", *identity, file.read_text(), "--name", "key_of_db"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    site.write("inventory/host_vars/web1.yml", said)
+    answer = ask(site, "echo", "filesecret-3")
+    assert answer.spoken == ()
+    assert "could not be opened" in answer.error
 
 
 def test_where_a_vault_cannot_be_opened_no_output_is_kept_and_that_is_said(tmp_path):
