@@ -69,6 +69,10 @@ test-model: venv ## Let anything happen to the response in any order, with a kil
 test-pages: packages venv ## Look at every page in Chromium, on a phone and a desk, light and dark: pictures in .cache/shots, and what axe finds
 	$(BIN)/pytest tests/integration/test_pages.py -m "browser or not browser" $(PYTEST_ARGS)
 
+.PHONY: test-browser
+test-browser: packages venv ## Live through a night on real hosts in Chromium: found, approved on a phone, watched, recovered; pictures in .cache/shots
+	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest -m "cluster and browser" tests/acceptance/test_browser.py $(PYTEST_ARGS)
+
 .PHONY: test-api
 test-api: packages venv ## Let schemathesis look for requests that the API answers wrongly (EXAMPLES=100 for each operation)
 	$(BIN)/python -m tests.web.fuzz --examples $(or $(EXAMPLES),100)
@@ -132,6 +136,10 @@ bench-logs: venv ## Measure how well and how fast log lines are grouped, beside 
 .PHONY: bench-web
 bench-web: venv ## Read the incident list 1,000 times a second with 100,000 incidents stored, beside a bare endpoint
 	$(BIN)/python -m tests.bench.web
+
+.PHONY: bench-limits
+bench-limits: venv ## Let 200 clients ask without end under the stock limits, and see what health costs meanwhile
+	$(BIN)/python -m tests.bench.limits
 
 .PHONY: bench
 bench: bench-detect bench-kinds bench-live bench-series bench-models bench-resting ## Run every benchmark of detection, one after the other, for half an hour (DATA=folder)

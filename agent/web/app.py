@@ -20,6 +20,7 @@ from agent.web.access.issued import Credentials
 from agent.web.access.people import People
 from agent.web.answers import failure
 from agent.web.api import alerts, resources
+from agent.web.connections import most_open
 from agent.web.kept import Kept
 from agent.web.live import Streams
 from agent.web.middleware import BodyBound, Frame
@@ -76,7 +77,8 @@ def make_app(parts: Parts, api: ApiSection, credentials: Credentials) -> FastAPI
 
 def _make_gate(parts: Parts, api: ApiSection, credentials: Credentials, people: People) -> Gate:
     proxy = TrustedProxy(api.proxy) if api.proxy is not None else None
-    return Gate(Callers(credentials, proxy, people, parts.clock), api.limits, parts.clock)
+    callers = Callers(credentials, proxy, people, parts.clock)
+    return Gate(callers, api.limits, parts.clock, most_held=most_open() * 7 // 8)
 
 
 async def _expected(request: Request, error: Exception) -> Response:

@@ -37,7 +37,7 @@ class BoundedProtocol(PeerProtocol):
         """Take a place, or have somebody make room."""
         super().connection_made(transport)
         self._enter("new")
-        if len(_open(self)) > _most_open():
+        if len(_open(self)) > most_open():
             _make_room(self)
 
     def data_received(self, data: bytes) -> None:
@@ -90,7 +90,8 @@ class BoundedProtocol(PeerProtocol):
             self._deadline = None
 
 
-def _most_open() -> int:
+def most_open() -> int:
+    """Return how many connections may be open on one socket."""
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return MOST_OPEN if descriptors <= 0 else max(_QUEUE, min(MOST_OPEN, descriptors // _SHARE))
 

@@ -182,6 +182,8 @@ def test_many_who_ask_too_often_are_told_so_and_health_is_not_kept_waiting(tmp_p
     assert told["statuses"].keys() == {"200", "429"}
     assert told["statuses"]["200"] <= 20 * 4 + 20 * 4
     assert statistics.median(waited) < 0.05
+    # who does not heed it waits for the next no, so that a crowd cannot keep us busy with saying it
+    assert told["statuses"]["429"] <= 150 * 3 * 2
 
 
 def test_wrong_tokens_are_counted(tmp_path):
@@ -189,7 +191,7 @@ def test_wrong_tokens_are_counted(tmp_path):
     with gallery.serving() as url:
         wrong = [
             requests.get(f"{url}/api/v1/incidents", headers={"Authorization": "Bearer x"}, timeout=10)
-            for _ in range(40)
+            for _ in range(31)
         ]
         right = requests.get(f"{url}/api/v1/incidents", headers=bearer(gallery, "ann"), timeout=10)
     assert [one.status_code for one in wrong][:30] == [401] * 30

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
+import threading
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -17,13 +19,19 @@ from agent.web.access.callers import Caller, Callers, WrongCredentials
 from agent.web.access.limits import RateLimit
 
 CSRF_HEADER = "X-CSRF-Token"
+_HELD_MS = 1000  # the least Retry-After, give or take half: together they would come back together
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Gate:
-    """Lets requests in."""
+    """Lets requests in.
 
-    def __init__(self, callers: Callers, limits: LimitsSection, clock: Clock) -> None:
+    Who asks too often is told so after a moment: a crowd that does not heed it waits for its answers, and
+    not others for theirs. At most ``most_held`` wait so at once, so that there is room for others.
+    """
+
+    def __init__(self, callers: Callers, limits: LimitsSection, clock: Clock, most_held: int) -> None:
+        self._places = threading.Semaphore(most_held)
         self._callers = callers
         self._by_caller = RateLimit(limits.per_caller, clock.monotonic)
         self._by_address = RateLimit(limits.per_address, clock.monotonic)
@@ -48,23 +56,22 @@ class Gate:
         """Return who asks, or None where nothing says it. Raises HTTPException 401 and 429."""
         address = self._callers.address(request)
         if address is not None:
-            self._count(self._by_address, address)
-            if wait := self._failures.wait_s(address):
-                raise _too_many(wait)
+            await self._count(self._by_address, address)
+            await self._check_failures(address)
         try:
             caller = await self._callers.recognise(request)
         except WrongCredentials:
             self._failures.take(address or "socket")
             raise _refusal(401, "wrong", "that opens nothing here") from None
         if caller is not None:
-            self._count(self._by_caller, caller.key)
+            await self._count(self._by_caller, caller.key)
         return caller
 
-    def check_failures(self, request: Request) -> None:
+    async def check_failures(self, request: Request) -> None:
         """Raise HTTPException 429 where too much was tried that opened nothing."""
         address = self._callers.address(request)
-        if address is not None and (wait := self._failures.wait_s(address)):
-            raise _too_many(wait)
+        if address is not None:
+            await self._check_failures(address)
 
     def count_failure(self, request: Request) -> None:
         """Note that something was tried that opened nothing."""
@@ -73,7 +80,7 @@ class Gate:
 
     async def check_token(self, request: Request, text: str) -> Token | None:
         """Return the token that somebody signs in with, or None. Raises HTTPException 429."""
-        self.check_failures(request)
+        await self.check_failures(request)
         token = self._callers.token(text)
         if token is None:
             self.count_failure(request)
@@ -97,9 +104,23 @@ class Gate:
         if site not in ("same-origin", "none"):
             raise _refusal(403, "csrf", "this came from a page of another site")
 
-    def _count(self, limit: RateLimit, key: str) -> None:
-        if wait := limit.take(key):
+    async def _check_failures(self, address: str) -> None:
+        if wait := self._failures.wait_s(address):
+            await self._hold()
             raise _too_many(wait)
+
+    async def _count(self, limit: RateLimit, key: str) -> None:
+        if wait := limit.take(key):
+            await self._hold()
+            raise _too_many(wait)
+
+    async def _hold(self) -> None:
+        """Let a moment pass, where there is room to wait."""
+        if self._places.acquire(blocking=False):
+            try:
+                await asyncio.sleep((_HELD_MS / 2 + secrets.randbelow(_HELD_MS)) / 1000)
+            finally:
+                self._places.release()
 
 
 def _too_many(wait_s: int) -> HTTPException:

@@ -55,7 +55,7 @@ async def answer(request: Request, secret: Secret, agent: Agent) -> Response:
 
 async def _open(request: Request, secret: str, agent: Parts) -> tuple[DecisionLink, Person]:
     """Return the link and the person it is for. Raises HTTPException 403, 404, 429."""
-    request.app.state.gate.check_failures(request)
+    await request.app.state.gate.check_failures(request)
     link = await run_sync(agent.stores.links.find, link_id(secret), agent.clock.now())
     if link is None:
         request.app.state.gate.count_failure(request)
