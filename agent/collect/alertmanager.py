@@ -99,7 +99,7 @@ def _to_alert(alert: Any, now: datetime, replica_labels: Collection[str]) -> Ale
         raise _NoAlert("is no object")
     status = alert.get("status")
     if status not in ("firing", "resolved"):
-        raise _NoAlert("neither fires nor is resolved")
+        raise _NoAlert("has a status that is neither firing nor resolved")
     said: Any = alert.get("labels") or {}
     labels = _texts(said, _LONGEST_LABEL)
     if not labels:
@@ -108,7 +108,7 @@ def _to_alert(alert: Any, now: datetime, replica_labels: Collection[str]) -> Ale
         raise _NoAlert("has a label that is no text")
     starts_at = alert.get("startsAt")
     if isinstance(starts_at, str) and not _is_time(starts_at):
-        raise _NoAlert("begins at no time")
+        raise _NoAlert("has a startsAt that is no time")
     given = alert.get("fingerprint")
     replicated = any(name in labels for name in replica_labels)
     known = isinstance(given, str) and _FINGERPRINT.match(given) and not replicated

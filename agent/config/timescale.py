@@ -56,9 +56,11 @@ def scale_remediation(file: RemediationFile, factor: float) -> RemediationFile:
 def scale_policy(policy: PolicyFile, factor: float) -> PolicyFile:
     """Return a policy whose guards look back, and whose requests wait, for multiplied times."""
     guards = policy.guards
+    contacts = [one.model_copy(update={"after": one.after * factor}) for one in policy.approval.contacts]
+    approval = {"expires": policy.approval.expires * factor, "contacts": contacts}
     return policy.model_copy(
         update={
-            "approval": policy.approval.model_copy(update={"expires": policy.approval.expires * factor}),
+            "approval": policy.approval.model_copy(update=approval),
             "guards": guards.model_copy(
                 update={
                     "storm": guards.storm.model_copy(update={"within": guards.storm.within * factor}),

@@ -37,6 +37,7 @@ _STATUS_OF: Mapping[type[OpsmendError], int] = {
     AnswerError: 400,
     StoreError: 503,
 }
+_LONGEST_PART = 80  # of a place in a body: keys may be of any length
 _HEADINGS = {
     401: "Who are you?",
     403: "That is not allowed",
@@ -58,10 +59,10 @@ def make_app(parts: Parts, api: ApiSection, credentials: Credentials) -> FastAPI
     )
     app.state.parts = parts
     app.state.credentials = credentials
-    app.state.streams = Streams(parts.stores.feed, parts.stores.database.stamp)
     app.state.kept = Kept(parts.stores.database.stamp)
     app.state.people = People(parts.groups_of, parts.person_of, parts.clock)
     app.state.gate = _make_gate(parts, api, credentials, app.state.people)
+    app.state.streams = Streams(parts.stores.feed, parts.stores.database.stamp, app.state.gate.still_admits)
     app.state.api = api
     app.state.secure = api.tls is not None or (api.public_url or "").startswith("https://")
     for router in (*resources(), *pages(), alerts.router):
@@ -89,7 +90,7 @@ async def _expected(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
+    place = ".".join(str(part)[:_LONGEST_PART] for part in first["loc"])
     # what is no JSON says more in its context than in its message
     why = str(first.get("ctx", {}).get("error", ""))
     more = f": {why}" if why and why not in first["msg"] else ""

@@ -18,7 +18,7 @@ from tests.web.browser import SCHEMES, SIZES, opened, running_browser, violation
 pytestmark = [pytest.mark.cluster, pytest.mark.browser]
 SHOTS = Path(os.environ.get("SHOTS", ".cache/shots"))
 _PATIENCE_MS = 240_000  # a machine that is busy with other things takes its time
-_EXPIRES_S = 45  # of the agent, whose times are a twentieth
+_EXPIRES_S = 120  # of the agent, whose times are a twentieth
 
 
 @pytest.fixture(scope="module")

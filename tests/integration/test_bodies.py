@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from agent.web.api.document import document_of
 from tests.integration.test_access import bearer
 from tests.web.gallery import Gallery
 
@@ -17,7 +18,7 @@ WRONG = {
     "empty": (b"", "body"),
     "half": (b'{"comment": "x', "body"),
     "no UTF-8": (b'{"comment": "\xff"}', "body"),
-    "NaN": (b'{"comment": NaN}', "body"),
+    "NaN": (b'{"comment": NaN}', "comment"),
     "a key twice": (b'{"comment": "a", "comment": "b"}', "comment"),
     "deep": (b"[" * 100_000 + b"]" * 100_000, "levels deep"),
     "a list": (b"[]", "body"),
@@ -40,8 +41,8 @@ def gallery(tmp_path_factory):
     made.stores.close()
 
 
-def post(gallery, path, body):
-    headers = {**bearer(gallery, "ann"), "Content-Type": "application/json"}
+def post(gallery, path, body, name="ann"):
+    headers = {**bearer(gallery, name), "Content-Type": "application/json"}
     return requests.post(gallery.url + path, data=body, headers=headers, timeout=20)
 
 
@@ -54,6 +55,29 @@ def test_a_wrong_body_is_refused_and_what_is_wrong_is_named(gallery, path, kind)
     assert answer.json()["status"] == "error"
     assert named in answer.json()["message"]
     assert gallery.stores.pauses.in_force(gallery.clock.now()) == []
+
+
+def test_no_route_takes_a_wrong_body_or_has_a_fault_of_its_own(gallery):
+    """Each kind at each POST of the document: refused, with why, by an answer of the API's form."""
+    bodies = {kind: body for kind, (body, _) in WRONG.items()}
+    bodies |= {
+        "a long key": b'{"' + b"k" * 200_000 + b'": 1}',
+        "no object": b'"x"',
+        "UTF-16": b"\xff\xfe{\x00}\x00",
+    }
+    document = document_of(gallery.app())
+    wrong = []
+    for path, methods in document["paths"].items():
+        who = {"alert": "alertmanager", "admin": "chief"}.get(methods.get("post", {}).get("x-scope"), "ann")
+        address = path.replace("{incident_id}", "1").replace("{anomaly_id}", "00000000")
+        for kind, body in bodies.items() if "post" in methods else ():
+            if (address.endswith("/resume") and kind in ("empty", "null")) or address.endswith("/cancel"):
+                continue  # what may be left out there
+            answer = post(gallery, address, body, who)
+            said = answer.json()["message"] if 400 <= answer.status_code < 500 else ""
+            if not 0 < len(said) < 1000:
+                wrong.append((address, kind, answer.status_code, answer.text[:200]))
+    assert wrong == []
 
 
 def test_a_body_of_a_hundred_megabytes_is_refused_unread_and_costs_no_memory(gallery):

@@ -52,6 +52,20 @@ class Gate:
                 self.check_csrf(caller, request.headers.get(CSRF_HEADER, ""))
         return caller
 
+    async def still_admits(self, request: Request) -> bool:
+        """Return whether who was let in would be let in now: for answers that take long."""
+        admitted: Caller = request.state.caller
+        try:
+            caller = await self._callers.recognise(request)
+        except WrongCredentials:
+            return False
+        return caller is not None and caller.key == admitted.key and caller.scope.reaches(admitted.scope)
+
+    async def check_still(self, request: Request) -> None:
+        """Raise HTTPException 401 when whoever waits would not be let in any more."""
+        if not await self.still_admits(request):
+            raise _refusal(401, "wrong", "the credential ended while the answer was waited for")
+
     async def recognise(self, request: Request) -> Caller | None:
         """Return who asks, or None where nothing says it. Raises HTTPException 401 and 429."""
         address = self._callers.address(request)

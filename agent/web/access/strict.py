@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
 from fastapi import HTTPException, Request
 
+_KEY = re.compile(rb'"([\w. -]{1,80})"\s*:')
 _DEEPEST = 64
 _LARGEST = 256 * 1024
 
@@ -33,8 +35,18 @@ def parse_strictly(body: bytes) -> Any:
     json.decoder.JSONDecodeError: the key 'a' stands there twice: line 1 column 1 (char 0)
     """
     _check_depth(body)
-    orjson.loads(body)  # knows what is UTF-8 and a number; the standard library is lax about both
+    try:
+        orjson.loads(body)  # knows what is UTF-8 and a number; the standard library is lax about both
+    except json.JSONDecodeError as error:
+        raise _with_key(error, body) from None
     return json.loads(body, object_pairs_hook=_without_twins)
+
+
+def _with_key(error: json.JSONDecodeError, body: bytes) -> json.JSONDecodeError:
+    """Return the error with the last key that stands before it: whose value it is about, most often."""
+    *_, key = _KEY.findall(body[: error.pos]) or [b""]
+    near = f" after the key '{key.decode('ascii', 'replace')}'" if key else ""
+    return json.JSONDecodeError(f"{error.msg}{near}", "", error.pos)
 
 
 def _check_depth(body: bytes) -> None:

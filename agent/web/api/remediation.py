@@ -19,6 +19,7 @@ from agent.records import Candidate, Incident
 from agent.records.orders import RemediationOrder
 from agent.records.tokens import Scope
 from agent.web.access import GuardedRoute, needs
+from agent.web.access.gate import Gate
 from agent.web.answers import success
 from agent.web.api.documented import Success, answers
 from agent.web.api.orders import PATH, OrderAnswer, order_answer
@@ -197,6 +198,7 @@ def _told(result: DiagnosisResult) -> str:
 
 async def _followed(request: Request, agent: Parts, order: RemediationOrder, wait: str) -> Response:
     """Return where an order stands, when it is over or the time to wait is."""
+    gate: Gate = request.app.state.gate
     left_s = min(parse_duration(wait).total_seconds(), _LONGEST_WAIT_S)
     answer = await run_sync(order_answer, agent.stores, order)
     stamp = agent.stores.database.stamp()
@@ -206,6 +208,8 @@ async def _followed(request: Request, agent: Parts, order: RemediationOrder, wai
             newest = agent.stores.database.stamp()
             if newest != stamp:
                 stamp = newest
+                await gate.check_still(request)
                 answer = await run_sync(order_answer, agent.stores, order)
+    await gate.check_still(request)
     status = 200 if answer.is_over else 202
     return success(request, answer, status, Location=answer.status_url)
