@@ -58,7 +58,7 @@ from agent.wiring.response import make_responder
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 MAY = ["approve", "deny", "close", "cancel", "pause", "resume", "run", "override"]
 ANN, BOB = Person("ann"), Person("bob")
-_PATIENCE_S = 10.0
+_PATIENCE_S = 60.0  # a busy machine may take its time; a world that is calm costs none of it
 
 SIGNALS = [
     Signal(id="service_up", summary="s", query="service_up", role="availability", detect=False),
