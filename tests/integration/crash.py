@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -84,19 +85,21 @@ class Trials:
         self._resolved: set[str] = set()
         self._prepare()
         self.process: subprocess.Popen[bytes] | None = None
+        self.enough = threading.Event()
         self._stop = threading.Event()
         self._resolver = threading.Thread(target=self._resolve, daemon=True)
 
     def run(self, count: int) -> Result:
-        """Run so many trials, or until Ctrl-C, and return what they cost."""
+        """Run so many trials, or until there are ``enough``, and return what they cost."""
         self.start_agent()
         self._resolver.start()
         stores = self.workshop.stores()
         try:
-            with suppress(KeyboardInterrupt):
-                for number in track(range(count), "trials", console=Console(stderr=True)):
-                    self.trial(number, stores)
-                    self.result.trials += 1
+            for number in track(range(count), "trials", console=Console(stderr=True)):
+                if self.enough.is_set():
+                    break
+                self.trial(number, stores)
+                self.result.trials += 1
             self._judge(stores)
         finally:
             self._stop.set()
@@ -269,7 +272,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, running_prometheus(Path(name)) as prometheus:
         folder = Path(name) / "workshop"
         folder.mkdir()
-        result = Trials(Workshop(folder, prometheus), options.seed).run(options.trials)
+        trials = Trials(Workshop(folder, prometheus), options.seed)
+        signal.signal(signal.SIGINT, lambda *_: trials.enough.set())  # Ctrl-C: this trial is the last
+        result = trials.run(options.trials)
     print(f"{result.trials} trials, seed {options.seed}, {time.monotonic() - began:.0f} s")
     print(f"acknowledged triggers {len(result.acknowledged)}, lost {len(result.lost)} {result.lost[:5]}")
     print(f"started twice {len(result.twice)} {result.twice[:5]}")

@@ -2,8 +2,8 @@
 
 import signal
 import subprocess
+import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from tests.integration.workshop import MEND, settled, wait_for
 from tests.servers.process import wait_until
 
 COMMAND = "ansible.builtin.command"
+OPSMEND = Path(sys.executable).parent / "opsmend"
 
 
 @pytest.fixture
@@ -54,6 +55,11 @@ def traced(workshop, *middle):
         {"name": "End", COMMAND: {"argv": ["sh", "-c", f"echo end >> {trace}"]}},
         *MEND,
     ]
+
+
+def opsmend(workshop, *words):
+    command = [OPSMEND, *words, "--config", str(workshop.folder / "opsmend.yml")]
+    return subprocess.run(command, capture_output=True, check=False, timeout=60).returncode
 
 
 def lines(trace: Path) -> list[str]:
@@ -203,13 +209,18 @@ def test_sighup_takes_up_new_files_and_refuses_broken_ones(workshop, start, stor
     assert agent.poll() is None
 
 
-def test_a_run_can_be_cancelled_by_a_person(workshop, start, stores):
+def test_a_run_can_be_cancelled_and_everything_paused_while_the_policy_has_a_mistake(workshop, start, stores):
     trace, tasks = traced(workshop, {"name": "Wait", COMMAND: "sleep 3604"})
     workshop.remediation("mend", tasks)
-    start()
+    agent = start()
     workshop.break_host("web1")
     wait_until(lambda: lines(trace) == ["begin"], 60, workshop.log)
-    assert stores.runs.ask_to_cancel(1, "ann", datetime.now(UTC)) == 1
+    (workshop.folder / "rules" / "policy.yml").write_text("roles: [")
+    agent.send_signal(signal.SIGHUP)
+    wait_until(lambda: "policy.yml" in workshop.log(), 60, workshop.log)
+    assert opsmend(workshop, "pause", "--host", "wbe2") == 3  # and not for the mistake in the policy
+    assert opsmend(workshop, "pause", "-m", "look first") == 0
+    assert opsmend(workshop, "incident", "cancel", "1") == 0
     wait_until(settled(stores), 60, workshop.log)
     (incident,) = stores.incidents.list()
     assert (incident.state, incident.reason) == (IncidentState.ESCALATED, Reason.CANCELED)
