@@ -105,7 +105,7 @@ def test_an_incident_appears_live_is_approved_on_a_phone_watched_and_recovers(ni
         page.set_viewport_size({"width": 390, "height": 844})
         page.get_by_role("button", name="Approve").click()
         # what Ansible does is shown while it does it, without a press
-        page.locator("ol.tasks li").first.wait_for(timeout=_PATIENCE_MS)
+        page.locator("ol.tasks li").first.wait_for(state="attached", timeout=_PATIENCE_MS)
         page.locator(".head .chip", has_text="Recovered").wait_for(timeout=_PATIENCE_MS)
         keep(page, "4-recovered")
     incident = night.incident("web1", IncidentState.RECOVERED)
