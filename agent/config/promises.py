@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import promql_parser
 
-from agent.config.conditions import AllOf, AnyOf, Condition, NoneOf, SignalCondition
+from agent.config.conditions import AllOf, AnyOf, Condition, ForecastCondition, NoneOf, SignalCondition
 from agent.config.promql import with_rate_interval
 from agent.config.rulefiles import Rule, Signal
 from agent.placeholders import names
@@ -45,8 +45,9 @@ def _of_condition(condition: Condition, signals: Mapping[str, Signal]) -> Labels
             return parts[0].intersection(*parts[1:])
         case NoneOf():
             return _NONE
-        case SignalCondition():
-            signal = signals.get(condition.signal)
+        case SignalCondition() | ForecastCondition():  # a forecast is of a series, and has its labels
+            named = condition.signal if isinstance(condition, SignalCondition) else condition.forecast
+            signal = signals.get(named)
             kept = kept_labels(signal.query) if signal is not None else frozenset({"host"})
             if "instance" in kept:
                 kept |= {"host"}  # which the agent adds

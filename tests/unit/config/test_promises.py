@@ -42,6 +42,10 @@ def test_all_parts_of_a_rule_give_and_of_alternatives_what_each_gives():
     assert promised_labels(rule(both), SIGNALS) == {"host", "unit"}
 
 
+def test_a_forecast_has_the_labels_of_the_series_that_it_is_of():
+    assert promised_labels(rule({"forecast": "up", "within": "4h"}), SIGNALS) >= {"host", "instance", "env"}
+
+
 def test_of_an_alert_only_what_is_compared_and_named_is_sure():
     when = {"alert": "Slow", "where": {"zone": "a"}}
     assert promised_labels(rule(when, "{host}:{unit}"), SIGNALS) == {"host", "unit", "zone"}
