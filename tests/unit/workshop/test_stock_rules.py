@@ -5,6 +5,7 @@ import pytest
 from agent.config import load_cases, load_rules
 from agent.config.conditions import WITHOUT_QUERY
 from agent.config.ruletestfile import RuleTestFile
+from agent.config.valid import bounds_of
 from agent.config.yamlfile import read_yaml, validate
 from agent.decide import load_catalog
 from agent.workshop.ruletests import rule_test_files, run_rule_tests
@@ -51,3 +52,8 @@ def _signals(rule):
     from agent.config.conditions import SignalCondition, leaves
 
     return [leaf.signal for leaf in leaves(rule.when) if isinstance(leaf, SignalCondition)]
+
+
+def test_every_signal_says_what_it_can_be(book):
+    """What no measurement can be clears no fault and proves no repair."""
+    assert [id_ for id_, one in book.signals.items() if bounds_of("", None) == one.bounds] == []
