@@ -190,7 +190,8 @@ class PrometheusSource:
         answers.update(apart)
         unusable = _uncertain(answers, queries)
         kept = {id_: answer for id_, answer in answers.items() if id_ not in unusable}
-        kept = {id_: self._paced(queries[id_], answer, times) for id_, answer in kept.items()}
+        paced = self._pool.map(lambda one: self._paced(queries[one[0]], one[1], times), kept.items())
+        kept = dict(zip(kept, paced, strict=True))
         return Poll(at, kept, {**failed, **unusable}, times, unusable)
 
     def _paced(self, query: str, answer: Answer, times: Mapping[Target, float]) -> Answer:
