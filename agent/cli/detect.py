@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from agent.cli.output import errors, writing
+from agent.cli.output import csv_cell, errors, writing
 from agent.collect.metricsfile import MetricsFile, read_metrics
 from agent.detect.calendar import Calendars
 from agent.detect.replay import EntityVerdicts, Replay, entities_of
@@ -63,13 +63,6 @@ def _write(output: Path, stamps: Sequence[str], verdicts: Sequence[EntityVerdict
 def _lines(row: int, stamp: str, verdicts: Sequence[EntityVerdicts]) -> Iterator[str]:
     for one in verdicts:
         yield (
-            f"{stamp},{_cell(one.entity)},{one.score[row]:.6g},{int(one.anomalous[row])},{one.kind[row]},"
-            f"{one.confidence[row]:.3f},{_cell(one.contributors[row])}\n"
+            f"{stamp},{csv_cell(one.entity)},{one.score[row]:.6g},{int(one.anomalous[row])},{one.kind[row]},"
+            f"{one.confidence[row]:.3f},{csv_cell(one.contributors[row])}\n"
         )
-
-
-def _cell(text: str) -> str:
-    """Quote a cell where CSV needs it."""
-    if any(mark in text for mark in ',"\r\n'):
-        return '"' + text.replace('"', '""') + '"'
-    return text

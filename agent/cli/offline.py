@@ -108,6 +108,39 @@ def detect(
 
 
 @offline.command()
+def predict(
+    metrics: Annotated[
+        Path, typer.Argument(metavar="METRICS.csv", help="CSV, plain or .gz.", dir_okay=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where they go.", dir_okay=False)
+    ],
+    entity: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABEL", help="The label that names a series' entity; default service, instance."
+        ),
+    ] = None,
+    horizon: Annotated[
+        str, typer.Option(metavar="SPAN", help="How far ahead what is used up counts, such as 2h.")
+    ] = "2h",
+) -> None:
+    """Foretell faults in a metrics file, offline: a probability and an alarm for every time and entity.
+
+    Nothing looks ahead: each row knows only what was before it. Members of a group that part from their peers
+    and their own past are about to fail; what is named as free or used is about to be used up.
+    """
+    from agent.cli.predict import predict_in_file
+    from agent.config.scalars import parse_duration
+
+    try:
+        span = parse_duration(horizon)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--horizon") from error
+    predict_in_file(metrics, output, entity, span)
+
+
+@offline.command()
 def probe(
     host: Annotated[str, typer.Argument(help="A host of the inventory, by any of its names.")],
     unit: Annotated[str, typer.Option(metavar="UNIT", help="Also this unit and its journal.")] = "",

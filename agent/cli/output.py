@@ -93,6 +93,13 @@ def writing(path: Path) -> Iterator[TextIO]:
             part.unlink(missing_ok=True)
 
 
+def csv_cell(text: str) -> str:
+    """Quote a cell where CSV needs it."""
+    if any(mark in text for mark in ',"\r\n'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
 def print_json(value: Any) -> None:
     """Write a value as JSON to standard output."""
     text = orjson.dumps(value, default=to_plain, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)

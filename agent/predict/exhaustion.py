@@ -55,11 +55,18 @@ class Exhaustions:
     slope: FloatArray
 
 
-def exhaustions(times: FloatArray, left: FloatArray, least_span: float, widen: float = 1.0) -> Exhaustions:
+def exhaustions(
+    times: FloatArray,
+    left: FloatArray,
+    least_span: float,
+    widen: float = 1.0,
+    least_from_start: float | None = None,
+) -> Exhaustions:
     """Return which series are about to be used up.
 
     ``left`` is series x time, zero where nothing is left, NaN where there is no sample; ``times`` are unix
-    seconds. A fall must have lasted ``least_span`` seconds. ``widen`` scales the interval, as the record of
+    seconds. A fall must have lasted ``least_span`` seconds, and ``least_from_start`` (else twice as long)
+    where nothing was seen before it. ``widen`` scales the interval, as the record of
     earlier forecasts asks for.
     """
     rows = _falling(left)
@@ -76,6 +83,9 @@ def exhaustions(times: FloatArray, left: FloatArray, least_span: float, widen: f
     until = fit.level / -fit.slope
     seen = times[-1] - fit.began
     told = fit.sure & (until <= _FARTHEST * seen) & np.isfinite(high) & _is_new(times, left[rows], fit)
+    # what falls from the first sample on may be filling up after its start, and stop by itself
+    first = times[np.argmax(~np.isnan(left[rows]), axis=1)]
+    told &= (fit.began - first >= least_span / 2) | (seen >= (least_from_start or 2 * least_span))
     return Exhaustions(
         rows=rows[told],
         left=until[told],

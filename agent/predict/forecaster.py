@@ -18,7 +18,7 @@ from agent.records import FloatArray, Frame, IntArray
 from agent.records.forecasts import Exhaustion, Remaining
 
 EVERY = timedelta(minutes=5)
-_LEAST_SPAN = timedelta(minutes=20)  # what was seen for less says nothing, as after a boot
+LEAST_SPAN = timedelta(minutes=20)  # what was seen for less says nothing, as after a boot
 _USED_UP = 0.005  # share of the most that was left, below which nothing is
 
 
@@ -80,7 +80,7 @@ class Forecaster:
         rows = rows[~np.isnan(frame.latest[rows])] if signal.id in frame.answered else rows[:0]
         if not len(rows):
             return []
-        span = _LEAST_SPAN.total_seconds()
+        span = LEAST_SPAN.total_seconds()
         there = frame.samples(rows)
         recent = np.where(there, frame.values[rows], np.nan)
         recent[:, -1] = frame.latest[rows]

@@ -1,5 +1,6 @@
 """A running agent tells what is about to be used up, from a Prometheus that remembers how it fell."""
 
+import csv
 import json
 import math
 import signal
@@ -122,6 +123,24 @@ def test_a_fault_that_is_foreseen_is_prevented_in_its_time_and_not_before(tmp_pa
     finally:
         agent.kill()
         agent.wait()
+
+
+def test_a_file_is_foretold_without_settings_or_server(tmp_path):
+    rows = [f"{1_700_000_000 + 60 * n},{90 - 0.5 * max(0, n - 60) + 0.05 * (n % 2)}" for n in range(200)]
+    file, output = tmp_path / "metrics.csv", tmp_path / "predictions.csv"
+    file.write_text("\n".join(['timestamp,"disk_free_bytes{instance=""web1""}"', *rows]) + "\n")
+    command = [sys.executable, "-m", "agent.cli.main", "predict", str(file), "--output", str(output)]
+    subprocess.run(command, check=True, timeout=60, capture_output=True)
+    found = list(csv.DictReader(output.read_text().splitlines()))
+    assert len(found) == 200
+    told = ["fault", "probability", "confidence", "seconds_left", "alarm"]
+    assert list(found[0]) == ["timestamp", "entity", *told]
+    assert [(one["entity"], one["alarm"]) for one in (found[60], found[-1])] == [("web1", "0"), ("web1", "1")]
+    assert float(found[-1]["seconds_left"]) == pytest.approx(41 * 60, rel=0.2)
+    file.write_text("timestamp,a\nyesterday,1\n")
+    refused = subprocess.run(command, check=False, timeout=60, capture_output=True, text=True)
+    assert refused.returncode != 0
+    assert "metrics.csv:2" in refused.stderr
 
 
 def waited(workshop, found):
