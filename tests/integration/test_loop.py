@@ -1,6 +1,7 @@
 """The closed loop with real parts: found, diagnosed, run by Ansible, proved on fresh metrics."""
 
 import time
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from agent.decide import Decider
 from agent.reasons import Reason
 from agent.records import IncidentState, Person, RunState, Verdict
-from tests.integration.workshop import MEND, drive, settled
+from tests.integration.workshop import MEND, RULES, drive, settled
 from tests.servers.process import wait_until
 
 SHELL = "ansible.builtin.command"
@@ -385,6 +386,24 @@ class TestModes:
         incident, runs = only(agent)
         assert (incident.state, incident.reason) == (IncidentState.ESCALATED, Reason.DENIED)
         assert (incident.detail, runs) == ("bob: not now", [])
+
+    def test_what_waits_for_longer_than_its_rule_looks_back_is_still_there_and_mended(
+        self, workshop, make_agent
+    ):
+        rules = deepcopy(RULES)
+        rules["rules"][0]["when"]["was"] = {"above": 0.5, "within": "2s"}
+        workshop.write("rules/diagnosis/test.yml", rules)
+        agent = make_agent()
+        drive(agent, lambda: agent.pipeline.health.polls >= 3)
+        agent.stores.pauses.begin("ann", "deploy", agent.clock.now(), None)
+        workshop.break_host("web1")
+        drive(agent, lambda: agent.stores.incidents.list([IncidentState.HELD]))
+        until = time.monotonic() + 5
+        drive(agent, lambda: time.monotonic() > until)
+        assert only(agent)[0].symptomatic
+        agent.stores.pauses.end("ann", agent.clock.now())
+        drive(agent, settled(agent.stores))
+        assert only(agent)[0].reason is Reason.CHECKS_HELD
 
     def test_a_pause_holds_and_its_end_lets_go(self, workshop, make_agent):
         agent = make_agent()
