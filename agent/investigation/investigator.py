@@ -36,7 +36,7 @@ from agent.records.evidence import Observations
 from agent.records.investigations import Investigation
 from agent.records.probes import ProbeAnswer
 from agent.remediate import HostQuestions, Inventory
-from agent.remediate.reaping import reap_here
+from agent.remediate.localreaping import reap_here
 from agent.store import Stores
 
 log = Logger("investigation")

@@ -22,6 +22,7 @@ from agent.remediate.environment import ANSIBLE_FOLDER, OVERRIDES, SOCKETS, ansi
 from agent.remediate.execution import Execution
 from agent.remediate.inventory import Inventory
 from agent.remediate.journal import EventJournal
+from agent.remediate.localreaping import reap_here
 from agent.remediate.redaction import Redactor, Report
 from agent.remediate.snapshot import Snapshot
 from agent.remediate.workspace import JOB, REPORT, TEMPORARY, as_data, workspace
@@ -92,6 +93,8 @@ class AnsibleProcess:
             )
             runner.config.env = self._environment(execution, folder, runner.config.env)
             runner.run()
+            if runner.status in ("canceled", "timeout"):
+                reap_here(execution.mark)  # before the folder goes: who still lives would write into it
             report.over = True
             output = _tail(redactor.clean(_output_of(runner)))
             report.look()

@@ -12,7 +12,7 @@ from agent.remediate.ansible_config import AnsibleConfig
 from agent.remediate.ansible_process import AnsibleProcess
 from agent.remediate.execution import Execution, Hosts
 from agent.remediate.inventory import Inventory
-from agent.remediate.reaping import reap_here
+from agent.remediate.localreaping import reap_here
 
 Command = Sequence[str]
 _START = timedelta(seconds=30)  # until Ansible is on the host, which a busy machine takes its time for

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -10,14 +9,13 @@ from typing import Any
 from agent.log import Logger
 from agent.records import Leftovers
 from agent.remediate.ansible_process import AnsibleProcess, Played
-from agent.remediate.environment import ANSIBLE_FOLDER
 from agent.remediate.execution import Execution, Hosts
 from agent.remediate.inventory import Inventory
+from agent.remediate.localreaping import reap_here
 from agent.remediate.redaction import Report
 
 log = Logger("remediate")
 
-_MODULE = ANSIBLE_FOLDER / "ansible_collections" / "opsmend" / "agent" / "plugins" / "modules" / "reap.py"
 _TIMEOUT = timedelta(seconds=30)
 
 
@@ -51,11 +49,6 @@ def reap(
     if doubts:
         log.warning("leftovers not ruled out", mark=mark, why="; ".join(doubts.values()))
     return Leftovers(ended=ended, unknown="; ".join(f"{host}: {why}" for host, why in doubts.items()))
-
-
-def reap_here(mark: str) -> None:
-    """End whatever carries a mark on the agent's own machine."""
-    runpy.run_path(str(_MODULE))["end_marked"](mark)
 
 
 def _doubt(host: str, played: Played, report: Report | None) -> str:

@@ -16,7 +16,8 @@ from agent.remediate.ansible_config import AnsibleConfig
 from agent.remediate.ansible_process import AnsibleProcess, Played, refuse_others
 from agent.remediate.execution import Ended, Execution, Hosts
 from agent.remediate.inventory import Inventory
-from agent.remediate.reaping import reap, reap_here
+from agent.remediate.localreaping import reap_here
+from agent.remediate.reaping import reap
 from agent.remediate.scratch import remove_orphans
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +16,16 @@ from typing import Any
 
 import orjson
 
+from agent.log import Logger
 from agent.records import ParameterValue
 from agent.remediate.scratch import Scratch
+
+log = Logger("remediate")
 
 JOB = "job.json"
 REPORT = "report"
 TEMPORARY = "tmp"
+_REMOVALS, _BETWEEN_REMOVALS_S = 20, 0.1
 _RUNNER_POLL_S = 0.2  # how often ansible-runner looks for cancel and time limit
 
 
@@ -46,9 +51,16 @@ def workspace(
         write_private(folder / JOB, orjson.dumps(content))
         yield folder
     finally:
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    for _ in range(_REMOVALS):
         shutil.rmtree(folder, ignore_errors=True)
-        if folder.exists():  # somebody was still writing
-            shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(_BETWEEN_REMOVALS_S)  # somebody was still writing
+    log.error("a run's folder cannot be removed", folder=str(folder))
 
 
 def write_private(file: Path, content: bytes) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 CODE = """
 import subprocess, sys
-from agent.remediate.reaping import reap_here
+from agent.remediate.localreaping import reap_here
 left = subprocess.Popen(["sleep", "60"], env={"OPSMEND_RUN": "mark-1", "PATH": "/usr/bin:/bin"})
 reap_here("mark-1")
 sys.exit(left.wait(10) == 0)
