@@ -10,10 +10,12 @@ import re
 import shlex
 import socket
 import subprocess
+import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotInTime
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,18 +144,26 @@ def _split(arguments: str) -> list[str]:
 def _addresses(names: Iterable[str]) -> dict[str, str]:
     """Return the address of each name that has exactly one; the others keep their names."""
     found: dict[str, str] = {}
+    left = deque(name for name in sorted(names) if canonical_host(name) == name)
+
+    def work() -> None:
+        with suppress(IndexError):
+            while True:
+                name = left.popleft()
+                with suppress(OSError, UnicodeError):
+                    addresses = _resolve(name)
+                    if len(addresses) == 1:
+                        found[name] = addresses[0]
+
+    # no pool: a look-up cannot be broken off, and a process waits for those of a pool before it ends
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(_AT_ONCE, len(left)))]
+    for thread in threads:
+        thread.start()
     until = time.monotonic() + _RESOLVE_S
-    pool = ThreadPoolExecutor(_AT_ONCE)
-    asked = {name: pool.submit(_resolve, name) for name in sorted(names) if canonical_host(name) == name}
-    for name, future in asked.items():
-        try:
-            addresses = future.result(max(0.0, until - time.monotonic()))
-        except (NotInTime, OSError, UnicodeError):
-            continue
-        if len(addresses) == 1:
-            found[name] = addresses[0]
-    pool.shutdown(wait=False, cancel_futures=True)
-    return found
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    left.clear()
+    return dict(found)
 
 
 def _resolve(name: str) -> list[str]:
