@@ -124,10 +124,10 @@ class Trainer:
         if self._tried_at is not None and now - self._tried_at < min(_TRY_AGAIN, self._section.retrain_every):
             return False
         try:
-            current = self._shelf.current()
+            since = self._shelf.in_force_since()  # what a person put there has its time as well
         except ModelError:
             return True
-        return current is None or now - current.made_at >= self._section.retrain_every
+        return since is None or now - since >= self._section.retrain_every
 
     def _start(self) -> None:
         self._tried_at = self._clock.now()

@@ -9,7 +9,9 @@ import typer
 from agent.cli.options import Config, Json
 
 training = typer.Typer()
-models = typer.Typer(help="Look at the models of whole entities.", no_args_is_help=True)
+models = typer.Typer(
+    help="Look at the models of whole entities, and choose which are in force.", no_args_is_help=True
+)
 training.add_typer(models, name="models")
 
 
@@ -60,3 +62,26 @@ def show_models(
     from agent.cli.models import show_models as show
 
     show(config, entity, json)
+
+
+@models.command("promote")
+def promote_models(
+    training: Annotated[str, typer.Argument(metavar="TRAINING", help="As opsmend models list names it.")],
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Put a training that is on the shelf in force, after all of its files were checked.
+
+    A running agent takes it up at its next poll, and trains anew when detect.models.retrain_every is over.
+    """
+    from agent.cli.models import promote_models as promote
+
+    promote(config, training, json)
+
+
+@models.command("rollback")
+def roll_back_models(config: Config = None, json: Json = False) -> None:
+    """Go back to the training before the one in force, as promote does."""
+    from agent.cli.models import promote_models as promote
+
+    promote(config, None, json)

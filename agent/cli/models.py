@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from agent.cli.output import ago, console, errors, print_json, print_table
 from agent.config import Settings, find_config_file, load_settings
 from agent.detect.models.entitymodel import EntityModel
 from agent.detect.models.shelf import Card, Generation
-from agent.errors import NotFoundError
+from agent.errors import ModelError, NotFoundError
 
 _PHASES = {
     "reading": "signals read from the source",
@@ -96,6 +96,22 @@ def show_models(config: Path | None, entity: str | None, json: bool) -> None:
         _print_cards(generation, cards)
     else:
         _print_model(generation, cards[0], shelf.load_one(generation, cards[0]))
+
+
+def promote_models(config: Path | None, training: str | None, json: bool) -> None:
+    """Put a training in force, or the one before. Raises NotFoundError, ModelError."""
+    shelf = open_shelf(load_settings(find_config_file(config)))
+    try:
+        generation = shelf.promote(training or shelf.before_current(), datetime.now(UTC))
+    except OSError as error:
+        raise ModelError(f"{shelf.folder} cannot be written: {error.strerror}") from error
+    if json:
+        print_json(_summary(generation, True))
+        return
+    console.print(
+        f"{generation.name} is in force: {len(generation.cards)} entities, learned from {_days(generation)} "
+        f"up to {generation.trained_to:%Y-%m-%d %H:%M} UTC; a running agent takes it up at its next poll"
+    )
 
 
 def _print_cards(generation: Generation, cards: Sequence[Card]) -> None:

@@ -25,7 +25,7 @@ import orjson
 from agent import __version__
 from agent.detect.models.catalog import BY_NAME
 from agent.detect.models.entitymodel import EntityModel
-from agent.errors import ModelError
+from agent.errors import ModelError, NotFoundError
 
 FORMAT = 2
 # what PyOD's detectors are made of beside themselves and what skops knows to be harmless
@@ -111,9 +111,51 @@ class Shelf:
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        self._point_to(generation.name, manifest)
+        self._point_to(generation.name, manifest, made_at)
         self._forget_old(generation.name)
         return generation
+
+    def promote(self, name: str, at: datetime) -> Generation:
+        """Put a training that is on the shelf in force, once all of its files are what was written.
+
+        Raises ModelError when one is not, NotFoundError, OSError. What was in force stays on the shelf.
+        """
+        if name not in self._names():
+            known = ", ".join(sorted(self._names(), reverse=True)) or "none"
+            raise NotFoundError(f"there is no training '{name[:60]}' on the shelf; known: {known}")
+        manifest = (self.folder / name / _MANIFEST).read_bytes()
+        generation = self._read_manifest(name, hashlib.sha256(manifest).hexdigest())
+        for card in generation.cards:
+            file = self.folder / name / card.file
+            self._check_types(_read_checked(file, card), str(file))
+        self._point_to(name, manifest, at)
+        return generation
+
+    def before_current(self) -> str:
+        """Return the training that was made before the one in force. Raises NotFoundError, ModelError.
+
+        Where what is in force cannot be read, that is the newest that can.
+        """
+        try:
+            current = self.current()
+        except ModelError:
+            current = None
+        names = [one.name for one in self.generations()]
+        older = [name for name in names if current is None or name < current.name]
+        if not older:
+            raise NotFoundError("no older training is on the shelf; opsmend models list shows what is")
+        return older[0]
+
+    def in_force_since(self) -> datetime | None:
+        """Return when the training in force was put there, by a training or a person. Raises ModelError."""
+        current = self.current()
+        if current is None:
+            return None
+        try:
+            pointer = orjson.loads((self.folder / _POINTER).read_bytes())
+            return datetime.fromisoformat(pointer["at"]) if "at" in pointer else current.made_at
+        except (OSError, orjson.JSONDecodeError, TypeError, ValueError) as error:
+            raise ModelError(f"{self.folder / _POINTER} cannot be read: {error}; train again") from error
 
     def stamp(self) -> tuple[int, int] | None:
         """Return what changes when other models are put in force; None while there are none."""
@@ -227,10 +269,14 @@ class Shelf:
         except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"{file} cannot be read: {error}; train again") from error
 
-    def _point_to(self, name: str, manifest: bytes) -> None:
-        pointer = {"format": FORMAT, "generation": name, "sha256": hashlib.sha256(manifest).hexdigest()}
+    def _point_to(self, name: str, manifest: bytes, at: datetime) -> None:
+        sha256 = hashlib.sha256(manifest).hexdigest()
+        pointer = {"format": FORMAT, "generation": name, "sha256": sha256, "at": at.isoformat()}
         partial = self.folder / f".{_POINTER}.{os.getpid()}"
         _write(partial, orjson.dumps(pointer))
+        if os.geteuid() == 0:  # root may do it for the agent, who has to read it
+            owner = self.folder.stat()
+            os.chown(partial, owner.st_uid, owner.st_gid)
         partial.replace(self.folder / _POINTER)
 
     def _names(self) -> list[str]:

@@ -103,8 +103,8 @@ def test_nothing_is_trained_when_the_settings_say_so(make, clock):
 
 def test_models_that_are_young_enough_are_not_trained_again(make, clock, monkeypatch):
     trainer = make()
-    young = type("Generation", (), {"made_at": clock.now()})()
-    monkeypatch.setattr(trainer._shelf, "current", lambda: young)
+    began = clock.now()
+    monkeypatch.setattr(trainer._shelf, "in_force_since", lambda: began)
     clock.move(hours=20)
     trainer.turn()
     assert trainer.pid is None

@@ -14,7 +14,7 @@ from agent.detect.models.entitymodel import ROWS
 from agent.detect.models.scoring import Scoring
 from agent.detect.models.shelf import Shelf
 from agent.detect.models.training import EntityHistory, train_entities
-from agent.errors import ModelError
+from agent.errors import ModelError, NotFoundError
 
 MADE = datetime(2026, 1, 5, 12, tzinfo=UTC)
 STEP = 60.0
@@ -286,3 +286,37 @@ def test_scoring_answers_with_a_finding_for_each_entity(shelf, models):
     assert judged["score"] < 3
     assert blind is None
     assert orjson.dumps(answer)
+
+
+LATER = MADE + timedelta(days=9)
+
+
+def test_what_was_in_force_before_comes_back_in_one_step_and_stays_its_time(shelf, models):
+    first, second = (put(shelf, models, MADE + timedelta(days=day)).name for day in range(2))
+    assert shelf.promote(shelf.before_current(), LATER).name == first
+    assert (shelf.current().name, shelf.in_force_since()) == (first, LATER)
+    assert shelf.promote(second, LATER).name == second  # and forth
+
+
+def test_nothing_older_is_nothing_to_go_back_to(shelf, models):
+    put(shelf, models)
+    with pytest.raises(NotFoundError, match="no older training"):
+        shelf.before_current()
+    with pytest.raises(NotFoundError, match="known: 2"):
+        shelf.promote("../../etc", LATER)
+
+
+def test_a_training_with_a_spoilt_file_is_not_put_in_force(shelf, models):
+    first, second = (put(shelf, models, MADE + timedelta(days=day)).name for day in range(2))
+    file = shelf.folder / first / "00001.skops"
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(ModelError, match="is refused"):
+        shelf.promote(first, LATER)
+    assert shelf.current().name == second
+
+
+def test_one_goes_back_from_a_pointer_that_is_spoilt(shelf, models):
+    name = put(shelf, models).name
+    (shelf.folder / "current.json").write_bytes(b"{")
+    assert shelf.promote(shelf.before_current(), LATER).name == name
+    assert shelf.current().name == name
