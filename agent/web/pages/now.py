@@ -41,6 +41,7 @@ class Card:
     host: str
     opened_at: datetime
     asks: str
+    holder: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,15 @@ def _groups(active: Sequence[Incident], stores: Stores, now: datetime) -> Iterat
 def _card(incident: Incident, stores: Stores, now: datetime) -> Card:
     runs = stores.runs.of_incident(incident.id)
     summary = summarize(incident, runs, stores.approvals.newest(incident.id), now)
-    return Card(incident.id, incident.title, incident.state, incident.host, incident.opened_at, summary.asks)
+    return Card(
+        incident.id,
+        incident.title,
+        incident.state,
+        incident.host,
+        incident.opened_at,
+        summary.asks,
+        incident.acknowledged_by,
+    )
 
 
 def _over(stores: Stores, now: datetime) -> list[IncidentSummary]:

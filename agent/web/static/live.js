@@ -7,6 +7,7 @@
   if (!main || !window.EventSource) return;
   let waiting = false;
   let busy = false;
+  let caughtUp = false; // what the first look replaces is no news to somebody who has just come
 
   const isBeingUsed = (part) => {
     const active = document.activeElement;
@@ -20,7 +21,7 @@
   const replace = (old, fresh) => {
     const open = openDetails(old);
     [...fresh.querySelectorAll("details")].forEach((one, place) => { if (open[place]) one.open = true; });
-    fresh.classList.add("fresh");
+    if (caughtUp) fresh.classList.add("fresh");
     old.replaceWith(fresh);
   };
 
@@ -50,6 +51,7 @@
       // the agent is away for a moment; the stream tells when it is back
     } finally {
       busy = false;
+      caughtUp = true;
       if (waiting) { waiting = false; setTimeout(refresh, 1000); }
     }
   };
