@@ -11,6 +11,7 @@ from agent.collect.base import Answer, Range
 from agent.errors import AnswerError
 from agent.records import RecordingRule
 
+_LATEST_S = 32_503_680_000  # the year 3000
 _MOST_REMARKS = 5  # are told
 _LONGEST_REMARK = 300
 # what an engine has to say of a query, and not of the data
@@ -49,15 +50,14 @@ def to_answer(body: Body, name: str) -> Answer:
     try:
         kind, result = data["resultType"], data["result"]
         if kind in ("scalar", "string"):
-            return Answer(float(result[0]), [{}], [float(result[1])], body.partial)
+            return Answer(_time(result[0]), [{}], [float(result[1])], body.partial)
         if kind != "vector":
             raise AnswerError(f"{name} answers a {kind}; the query must give an instant vector")
         # native histograms carry "histogram" instead of "value"; they are no single number
-        samples = [sample for sample in result if "value" in sample]
-        at = float(samples[0]["value"][0]) if samples else 0.0
+        samples = [sample for sample in _listed(result) if "value" in sample or not sample["histogram"]]
         return Answer(
-            at,
-            [sample["metric"] for sample in samples],
+            _time(samples[0]["value"][0]) if samples else 0.0,
+            [_labels(sample["metric"]) for sample in samples],
             [float(sample["value"][1]) for sample in samples],
             body.partial,
         )
@@ -86,11 +86,31 @@ def series_of(body: Body, name: str) -> Iterable[tuple[Mapping[str, str], list[t
     try:
         if data["resultType"] != "matrix":
             raise AnswerError(f"{name} answers a {data['resultType']} to a range query")
-        for series in data["result"]:
+        for series in _listed(data["result"]):
             samples = [(float(moment), float(value)) for moment, value in series.get("values", ())]
-            yield series["metric"], samples
+            yield _labels(series["metric"]), samples
     except (KeyError, TypeError, ValueError) as error:
         raise _misshapen(name, error) from error
+
+
+def _listed(result: Any) -> list[dict[str, Any]]:
+    """Return the parts of a result. Raises TypeError: what is no answer is not taken for an empty one."""
+    if not isinstance(result, list) or not all(isinstance(one, dict) for one in result):
+        raise TypeError
+    return result
+
+
+def _labels(metric: Any) -> dict[str, str]:
+    if not isinstance(metric, dict) or not all(isinstance(value, str) for value in metric.values()):
+        raise TypeError
+    return metric
+
+
+def _time(moment: Any) -> float:
+    seconds = float(moment)
+    if not 0 <= seconds < _LATEST_S:
+        raise ValueError
+    return seconds
 
 
 def _misshapen(name: str, error: Exception) -> AnswerError:

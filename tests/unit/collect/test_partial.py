@@ -113,6 +113,31 @@ def test_a_source_that_does_not_even_know_the_time_answers_nothing():
     assert "time()" in poll.failed["plain"]
 
 
+@pytest.mark.parametrize(
+    "result",
+    [
+        {},
+        None,
+        "x",
+        ["x"],
+        [{}],
+        [{"metric": [], "value": [1_700_000_000, "1"]}],
+        [{"metric": {"instance": None}, "value": [1_700_000_000, "1"]}],
+        [{"metric": {"instance": 5}, "value": [1_700_000_000, "1"]}],
+        [{"metric": {}, "value": [10**14, "1"]}],
+        [{"metric": {}, "value": [1_700_000_000, "one"]}],
+    ],
+)
+@pytest.mark.parametrize("query", [PLAIN, NEWEST])
+def test_what_is_no_answer_is_not_taken_for_an_empty_one(result, query):
+    data = {"resultType": "vector", "result": result}
+    body = json.dumps({"status": "success", "data": data}).encode()
+    with FakePrometheus(special={query: (200, body)}).source() as source:
+        poll = source.poll({"plain": PLAIN})
+    assert "another shape" in poll.failed["plain"]
+    assert not poll.answers
+
+
 def test_an_error_inside_an_answer_is_said():
     body = json.dumps({"status": "error", "errorType": "internal", "error": "store is on fire"}).encode()
     with FakePrometheus(special={PLAIN: (200, body)}).source() as source:
