@@ -123,8 +123,13 @@ def test_what_cannot_be_looked_at_is_not_known_and_for_people(tmp_path, cluster)
     host = cluster.hosts["web1"]
     tasks = [{"name": "Hang", "ansible.builtin.command": "sleep 4109"}]
     site.playbook(tasks)
-    threading.Timer(4, lambda: host.run("sh", "-c", "setsid sleep 4110 >/dev/null 2>&1 &")).start()
-    ended = site.run(timeout=timedelta(seconds=8))
+
+    def become_root_otherwise():
+        wait_until(lambda: site.lives("sleep 4109"), 30)
+        host.run("sh", "-c", "setsid sleep 4110 >/dev/null 2>&1 &")
+
+    threading.Thread(target=become_root_otherwise).start()
+    ended = site.run(timeout=timedelta(seconds=12))
     host.run("pkill", "-f", "sleep 4110")
     assert (ended.state, ended.reason) == (RunState.TIMED_OUT, Reason.LEFTOVERS_UNKNOWN)
     assert "sleep" in ended.detail

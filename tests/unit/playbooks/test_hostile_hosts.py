@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import threading
 from contextlib import suppress
 
@@ -261,3 +262,34 @@ def test_who_writes_a_log_is_told_from_who_reads_it(processes, folder):
         for one in (reader, writer):
             one.kill()
             one.wait()
+
+
+ODD_PROCESS = """
+import os, sys, time
+open("/proc/self/comm", "wb").write(b"B\\xfc) Z 1")
+held = open(os.fsencode(sys.argv[1]) + b"/B\\xfc\\nro", "wb")
+held.write(b"x" * 5_000_000)
+held.flush()
+os.unlink(held.name)
+print(flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_process_of_an_odd_name_that_holds_an_odd_file_is_described_as_text(module, processes, folder):
+    """And is no zombie, and no other process, whatever its name makes of the line that tells of it."""
+    deleted, memory = module("deleted_files", "deleted_files_facts"), module("memory", "memory_facts")
+    runaway = module("process", "runaway_facts")
+    command = [sys.executable, "-c", ODD_PROCESS, folder]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as odd:
+        try:
+            odd.stdout.readline()
+            files = deleted.held(folder.stat().st_dev)[odd.pid]
+            said = [deleted.describe(odd.pid, files, 1), memory.profile(odd.pid), memory.units(1)]
+            started = deleted.proc.start_of(odd.pid)
+            assert (odd.pid, started) in runaway.sample()
+        finally:
+            odd.kill()
+    assert said[0]["name"].startswith("B")
+    assert said[0]["files"][0] == f"4 MiB {folder}/B\N{REPLACEMENT CHARACTER}\nro"
+    json.dumps(said, ensure_ascii=False).encode()
