@@ -3,8 +3,8 @@
 import json
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
-from itertools import count
 
 import pytest
 import requests
@@ -15,10 +15,13 @@ from agent.config.sources import AlertmanagerSection
 from agent.errors import SourceError
 from agent.livestatus import read_anomalies, read_live_status
 from agent.notify import AnomalyAlerts
+from tests.integration.workshop import Workshop
 from tests.make import anomaly
 from tests.servers.alertmanager import running_alertmanager
+from tests.servers.history import backfill
 from tests.servers.inbox import running_inbox
 from tests.servers.process import free_port, wait_until
+from tests.servers.prometheus import running_prometheus
 
 PROMETHEUS = "http://prometheus:9090"
 NOBODY = {"url": "http://127.0.0.1:9/"}
@@ -126,20 +129,33 @@ def test_an_alert_is_kept_alive_by_sending_it_again(alertmanager):
     assert ends == sorted(set(ends))
 
 
-def test_a_live_agent_tells_everybody(workshop, tmp_path, alertmanager):
-    numbers, folder = count(), workshop.folder / "run"
-    jump = {"by": 0.0}
+def load_at(at):
+    return {'load{host="web1"}': 10 + (int(at * 4) * 7919 % 13) / 10}
 
-    def samples():
-        return {'load{instance="web1:80"}': 10 + (next(numbers) * 7919 % 13) / 10 + jump["by"]}
 
-    workshop.prometheus.exporter.live = samples
+@pytest.fixture
+def watching_for_hours(tmp_path):
+    """An agent's world whose Prometheus remembers three hours."""
+    now = int(time.time())
+    (tmp_path / "prometheus").mkdir()
+    backfill(tmp_path / "prometheus" / "data", load_at, range(now - 3 * 3600, now, 15))
+    with running_prometheus(tmp_path / "prometheus", bare=True) as server:
+        yield Workshop(tmp_path, server)
+
+
+def test_a_live_agent_tells_everybody(watching_for_hours, tmp_path, alertmanager):
+    workshop = watching_for_hours
+    folder, jump = workshop.folder / "run", {"by": 0.0}
+    workshop.prometheus.expose({})
+    workshop.prometheus.exporter.live = lambda: {
+        name: value + jump["by"] for name, value in load_at(time.time()).items()
+    }
     signal = {"id": "load", "summary": "s", "query": "load", "role": "saturation"}
     workshop.write("rules/signals/load.yml", {"signals": [signal]})
     url = workshop.api()
     with running_inbox() as inbox:
         (tmp_path / "urls").write_text(inbox.url)
-        workshop.config["collect"]["prometheus"]["backfill"] = False
+        workshop.config["collect"]["prometheus"]["seasons"] = "3h"
         workshop.config["detect"] = {"warm_up": 20, "close_after": 3, "models": {"enabled": False}}
         workshop.config["notify"] = {
             "targets": {"desk": {"url_file": str(tmp_path / "urls")}},
