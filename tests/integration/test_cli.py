@@ -219,3 +219,12 @@ def test_a_missing_config_says_what_to_do():
     )
     assert done.returncode == 78
     assert "--config FILE" in done.stderr
+
+
+def test_a_restored_store_begins_paused_which_the_command_and_status_say(workshop, call, tmp_path):
+    workshop.stores().close()
+    call("backup", str(tmp_path / "copy"))
+    assert "paused: this store does not know what ran since" in call("restore", str(tmp_path / "copy"))
+    assert "paused by root" in call("status")
+    assert "restored from copy" in call("resume")
+    assert "paused" not in call("status")

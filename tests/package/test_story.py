@@ -319,6 +319,7 @@ def test_a_copy_of_the_store_is_made_while_it_works_and_put_back(site):
     site.on_ops("systemctl", "start", "opsmend")
     wait(lambda: running(site), 90, site.journal)
     assert known_ids(site) >= known
+    assert "restored from opsmend.copy" in site.opsmend("status")
     assert "intact" in site.opsmend("audit", "verify")
 
 
