@@ -118,6 +118,41 @@ def test_differences_of_check_mode_are_clean_too(site, tmp_path):
     assert "+password = [secret]" in ended.output
 
 
+CALLBACK = """
+from ansible.plugins.callback import CallbackBase
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION, CALLBACK_TYPE, CALLBACK_NAME = 2.0, "aggregate", "loud"
+    def v2_runner_on_ok(self, result):
+        print("loud:", result.task_name, result.result)
+"""
+WARN = """#!/usr/bin/python
+from ansible.module_utils.basic import AnsibleModule
+module = AnsibleModule(argument_spec={"text": {"type": "str"}})
+module.warn("be careful " * 7 + module.params["text"])
+module.exit_json(changed=False)
+"""
+
+
+def test_what_a_callback_prints_and_what_ansible_folds_is_clean_too(tmp_path):
+    """The operator's callbacks count; what they print is output like any other."""
+    site = Site(tmp_path)
+    site.write("callbacks/loud.py", CALLBACK)
+    site.write("playbooks/mend/library/warn.py", WARN)
+    more = f"callback_plugins = {tmp_path}/callbacks\ncallbacks_enabled = loud\nstdout_callback = minimal\n"
+    site.config.write_text(site.config.read_text() + more)
+    secret = "folded-secret-of-many-words-and-lines"
+    ended = site.play(
+        {"name": "Hide", COMMAND: {"argv": ["echo", secret]}, "no_log": True},
+        {"name": "Warn", "warn": {"text": secret}},
+        {"name": "Say", COMMAND: {"argv": ["echo", secret]}},
+    )
+    assert ended.state is RunState.SUCCEEDED, ended.output
+    assert [event.task for event in site.events if event.status != "started"] == ["Hide", "Warn", "Say"]
+    assert "loud: Say" in ended.output
+    said = "".join(everything(site, ended).split())
+    assert not [part for part in ("folded-secret", "of-many-words", "and-lines") if part in said]
+
+
 def ask(site, *command):
     client = HostQuestions(folder=site.folder / "run", config=site.configs.current())
     return client.ask(site.inventory.read(), {"web1": [command]}, timedelta(seconds=9), "probe-1")["web1"]
