@@ -20,6 +20,7 @@ from tests.servers.prometheus import Prometheus, running_prometheus
 
 KINDS = ("requests", "cpu", "bytes", "threads")
 MINUTES = 25
+HOURS = 2  # of the past: what is rare is known after the first half hours
 PATIENCE_S = 240  # on a busy machine a process of low priority takes its time to start
 
 
@@ -54,7 +55,7 @@ def swing() -> Swing:
 def remembering(tmp_path_factory: pytest.TempPathFactory, swing: Swing) -> Iterator[Prometheus]:
     folder = tmp_path_factory.mktemp("remembering")
     now = math.floor(time.time())
-    backfill(folder / "data", swing.samples, range(now - MINUTES * 60, now + 4))
+    backfill(folder / "data", swing.samples, range(now - HOURS * 3600, now + 4, 2))
     with running_prometheus(folder, bare=True) as server:
         yield server
 
@@ -90,7 +91,7 @@ def watched(tmp_path: Path, remembering: Prometheus, swing: Swing) -> Workshop:
         },
     )
     made.config["agent"].update({"mode": "observe", "log_level": "debug"})
-    made.config["collect"].update({"poll": "2s", "history": "3m"})
+    made.config["collect"].update({"poll": "2s", "history": "65m"})
     made.config["detect"] = {
         "models": {
             "members": ["isolation_forest", "nearest", "relations"],

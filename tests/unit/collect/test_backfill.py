@@ -124,7 +124,7 @@ def test_a_rush_of_every_noon_is_no_news_to_who_has_read_days(days, strange):
     one = Signal(id="load", summary="s", query="load", role="traffic", bad="both", entity="{instance}")
     buffer = FrameBuffer({"load": one}, 240, 10)
     detector = Engine({"load": one}, DetectSection())
-    wanted = Wanted(span=timedelta(hours=1), step=STEP, seasons=timedelta(days=days))
+    wanted = Wanted(span=timedelta(hours=5), step=STEP, seasons=timedelta(days=days))
     history = History(Source(noon_rush), {"load": "load"}, wanted)
     for poll in history.days():
         detector.learn(buffer.add(poll))
