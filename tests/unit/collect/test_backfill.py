@@ -119,12 +119,12 @@ def noon_rush(query, at):
     return (100.0 if noon else 10.0) + at.timestamp() % 7 / 10
 
 
-@pytest.mark.parametrize(("days", "strange"), [(7, False), (0, True)])
-def test_a_rush_of_every_noon_is_no_news_to_who_has_read_days(days, strange):
+@pytest.mark.parametrize(("days", "hours", "strange"), [(7, 1, False), (0, 4, True)])
+def test_a_rush_of_every_noon_is_no_news_to_who_has_read_days(days, hours, strange):
     one = Signal(id="load", summary="s", query="load", role="traffic", bad="both", entity="{instance}")
     buffer = FrameBuffer({"load": one}, 240, 10)
     detector = Engine({"load": one}, DetectSection())
-    wanted = Wanted(span=timedelta(hours=5), step=STEP, seasons=timedelta(days=days))
+    wanted = Wanted(span=timedelta(hours=hours), step=STEP, seasons=timedelta(days=days))
     history = History(Source(noon_rush), {"load": "load"}, wanted)
     for poll in history.days():
         detector.learn(buffer.add(poll))
