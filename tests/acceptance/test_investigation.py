@@ -83,4 +83,4 @@ def test_what_the_host_says_is_shown_with_the_incident(look):
 def test_no_host_is_asked_when_probes_are_switched_off(look):
     shown = look(ProbesSection(enabled=False))
     assert "it comes from web1" in shown
-    assert "says" not in shown
+    assert "web1 says" not in shown

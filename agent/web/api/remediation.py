@@ -176,7 +176,7 @@ def _seen(agent: Parts, body: RemediationOrdered) -> tuple[Incident | None, Cand
     entity = result.entity or (first.entity if first else None)
     labels = with_host({k: v for k, v in (body.context.model_extra or {}).items() if isinstance(v, str)})
     for incident in agent.stores.incidents.active():
-        if number is not None and incident.id != number:
+        if incident.state.final or (number is not None and incident.id != number):
             continue
         for candidate in incident.diagnosis.candidates:
             named = fault is None or (candidate.fault, candidate.entity) == (fault, entity)

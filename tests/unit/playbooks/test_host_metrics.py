@@ -8,6 +8,8 @@ from importlib.util import module_from_spec, spec_from_loader
 
 import pytest
 
+from tests.servers.process import wait_until
+
 NOTHING = {"log_directories": [], "services": {}, "drained": "/nowhere"}
 
 
@@ -97,6 +99,7 @@ def test_others_are_seen_to_wait_for_who_is_busy(script, two_on_one_processor, m
     monkeypatch.setattr(script, "_BUSY_CORES", 0.005)
     monkeypatch.setattr(script, "_WORKING_CORES", 0.005)
     seen = script.nothing_seen()
+    wait_until(lambda: len(own()) == 2, 30, "the two did not begin")
     script.others_waiting(seen)
     script.time.sleep(3)
     waiting = script.others_waiting(seen)
