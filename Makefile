@@ -212,7 +212,7 @@ lint: venv ## Style, types, import contracts, YAML, playbooks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict .
-	cd playbooks && ansible-lint --offline --profile production -q
+	cd playbooks && ANSIBLE_ROLES_PATH=$(CURDIR)/playbooks/roles ansible-lint --offline --profile production -q
 
 .PHONY: format
 format: venv ## Put the code into its common form
