@@ -19,7 +19,7 @@ def test_a_fault_is_found_named_healed_and_proved(cluster, stores, fault):
 
     # what takes a processor cannot have one while other tests do: it is seen once they let it. Beside it an
     # exporter that gets no turn may be an incident of its own.
-    wait_until(settled, 300, lambda: f"{stores.incidents.list()}\n{cluster[0].folder / 'agent.log'}")
+    wait_until(settled, 600, lambda: f"{stores.incidents.list()}\n{cluster[0].folder / 'agent.log'}")
     (incident,) = settled()
     (run,) = stores.runs.of_incident(incident.id)
     assert incident.state is IncidentState.RECOVERED
