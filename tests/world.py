@@ -420,7 +420,7 @@ class World:
         book = Rulebook(
             {one.id: one for one in signals},
             {one.id: one for one in FAULTS},
-            {one.id: one for one in rules},
+            {one.id: one.model_copy() for one in rules},  # a test may change those of its world
             harms={one.id: one for one in harms},
         )
         definitions = Definitions(book=book, catalog=made, policy=self.make_policy(policy))

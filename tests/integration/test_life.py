@@ -186,8 +186,8 @@ def test_sigterm_cancels_a_step_that_outlasts_the_grace_time_and_leaves_nothing(
     assert sleepers("3603") == []
     (run,) = stores.runs.of_incident(1)
     assert run.state is RunState.CANCELED
-    # on a busy machine the look for what is left may not end before the agent has to
-    assert run.reason in (Reason.CANCELED, Reason.LEFTOVERS_UNKNOWN)
+    # on a busy machine the look for what is left may not end in its time, which it says then
+    assert run.reason is Reason.CANCELED or "could not be looked at" in run.detail, (run.reason, run.detail)
     assert run.verdict is Verdict.PENDING
 
 

@@ -116,7 +116,6 @@ def test_what_an_older_agent_gave_to_people_for_a_passing_reason_is_no_dead_end(
     world.until(lambda: world.at_work("steps"), seconds=2400, step=30)
 
 
-@pytest.mark.xfail(strict=False, reason="seldom, on a busy machine, decided as 'down'; cause not found")
 def test_after_a_verdict_the_next_decision_waits_for_samples_newer_than_it(make_world):
     """A remedy that turned "down" into "failing": the remedy of that is at hand, and is what runs."""
     catalog = {"restart": {"fixes": ["down"]}, "repair": {"fixes": ["failing"]}}
