@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -270,15 +270,7 @@ def leaves(condition: Condition) -> Iterator[Leaf]:
 
 def finds(condition: Condition) -> bool:
     """Return whether a condition can find somebody by itself; ``not`` only rules out whom others found."""
-    match condition:
-        case AllOf():
-            return any(finds(part) for part in condition.all)
-        case AnyOf():
-            return all(finds(part) for part in condition.any)
-        case NoneOf():
-            return False
-        case _:
-            return True
+    return _takes(condition, lambda leaf: True)
 
 
 def lasting(condition: Condition, past: Collection[str]) -> Condition | None:
@@ -305,15 +297,20 @@ def lasting(condition: Condition, past: Collection[str]) -> Condition | None:
 
 def foresees(condition: Condition) -> bool:
     """Return whether a condition holds of what is still to come only: never without a forecast."""
+    return _takes(condition, lambda leaf: isinstance(leaf, ForecastCondition))
+
+
+def _takes(condition: Condition, is_one: Callable[[Leaf], bool]) -> bool:
+    """Return whether a condition never holds without a leaf of some kind; ``not`` has none."""
     match condition:
         case AllOf():
-            return any(foresees(part) for part in condition.all)
+            return any(_takes(part, is_one) for part in condition.all)
         case AnyOf():
-            return all(foresees(part) for part in condition.any)
+            return all(_takes(part, is_one) for part in condition.any)
         case NoneOf():
             return False
         case _:
-            return isinstance(condition, ForecastCondition)
+            return is_one(condition)
 
 
 def mixes(condition: Condition) -> bool:
