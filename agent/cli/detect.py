@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from agent.cli.output import csv_cell, errors, writing
-from agent.collect.metricsfile import MetricsFile, read_metrics
+from agent.cli.rows import counting_rows, read_with_notes
 from agent.detect.calendar import Calendars
 from agent.detect.replay import EntityVerdicts, Replay, entities_of
 from agent.errors import ConfigError, Problem
@@ -22,16 +20,14 @@ def detect_in_file(
 ) -> None:
     """Judge every row of a metrics file and write the scores. Raises ConfigError, OpsmendError."""
     calendars = Calendars(zone_called(timezone))
-    judged = _read(metrics, entity)
-    learned = _read(train, entity) if train else None
+    judged = read_with_notes(metrics, entity)
+    learned = read_with_notes(train, entity) if train else None
     if learned and not set(learned.frame.rows) & set(judged.frame.rows):
         errors.print(f"[yellow]warning:[/] no series of {train} is in {metrics}; nothing is learned from it")
     count = len(entities_of(judged.frame))
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=errors, transient=True) as progress:
-        task = progress.add_task("rows", total=None)
-        replay = Replay(judged.frame, learned.frame if learned else None, calendars=calendars)
-        verdicts = list(replay.run(lambda done, of: progress.update(task, completed=done, total=of)))
+    replay = Replay(judged.frame, learned.frame if learned else None, calendars=calendars)
+    with counting_rows() as on_row:
+        verdicts = list(replay.run(on_row))
     _write(output, judged.stamps, verdicts)
     found = sum(int(one.anomalous.sum()) for one in verdicts)
     errors.print(f"{len(judged.stamps)} rows of {count} entities judged, {found} anomalous; see {output}")
@@ -44,13 +40,6 @@ def zone_called(name: str) -> ZoneInfo:
     except (KeyError, OSError, ValueError) as error:
         problem = Problem("--timezone", f"'{name}' is no time zone", hint="such as Europe/Berlin")
         raise ConfigError([problem]) from error
-
-
-def _read(path: Path, entity: str | None) -> MetricsFile:
-    file = read_metrics(path, entity)
-    for note in file.notes:
-        errors.print(f"[yellow]note:[/] {path}: {note}")
-    return file
 
 
 def _write(output: Path, stamps: Sequence[str], verdicts: Sequence[EntityVerdicts]) -> None:

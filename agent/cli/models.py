@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agent.background.places import open_shelf
 from agent.background.train import Progress as Step
 from agent.background.train import run_training
 from agent.cli.output import ago, console, errors, print_json, print_table
+from agent.cli.progress import bars
 from agent.config import Settings, find_config_file, load_settings
 from agent.detect.models.entitymodel import EntityModel
 from agent.detect.models.shelf import Card, Generation
@@ -28,14 +28,13 @@ _PHASES = {
 def train_models(config: Path | None, history: timedelta | None, jobs: int | None, json: bool) -> None:
     """Train all entity models now. Raises SourceError, ModelError, ConfigError, ConflictError."""
     settings = _with(load_settings(find_config_file(config)), history, jobs)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=errors, transient=True) as bars:
+    with bars() as progress:
         tasks: dict[str, Any] = {}
 
         def show(step: Step) -> None:
             if step.phase not in tasks:
-                tasks[step.phase] = bars.add_task(_PHASES[step.phase], total=step.of)
-            bars.update(tasks[step.phase], completed=step.done)
+                tasks[step.phase] = progress.add_task(_PHASES[step.phase], total=step.of)
+            progress.update(tasks[step.phase], completed=step.done)
 
         generation = run_training(settings, show)
     if json:

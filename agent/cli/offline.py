@@ -9,6 +9,14 @@ import typer
 
 from agent.cli.options import Config, Json
 
+MetricsArgument = Annotated[
+    Path, typer.Argument(metavar="METRICS.csv", help="CSV, plain or .gz.", dir_okay=False)
+]
+EntityLabel = Annotated[
+    str | None,
+    typer.Option(metavar="LABEL", help="The label that names a series' entity; default service, instance."),
+]
+
 offline = typer.Typer()
 logs = typer.Typer(help="Look into log files.", no_args_is_help=True)
 offline.add_typer(logs, name="logs")
@@ -75,9 +83,7 @@ def diagnose(
 
 @offline.command()
 def detect(
-    metrics: Annotated[
-        Path, typer.Argument(metavar="METRICS.csv", help="CSV, plain or .gz.", dir_okay=False)
-    ],
+    metrics: MetricsArgument,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="Where the scores go.", dir_okay=False)
     ],
@@ -87,12 +93,7 @@ def detect(
             "--train", metavar="TRAIN.csv", help="A healthy time to learn from first.", dir_okay=False
         ),
     ] = None,
-    entity: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LABEL", help="The label that names a series' entity; default service, instance."
-        ),
-    ] = None,
+    entity: EntityLabel = None,
     timezone: Annotated[
         str, typer.Option(metavar="ZONE", help="Whose days the series follow, such as Europe/Berlin.")
     ] = "UTC",
@@ -109,18 +110,11 @@ def detect(
 
 @offline.command()
 def predict(
-    metrics: Annotated[
-        Path, typer.Argument(metavar="METRICS.csv", help="CSV, plain or .gz.", dir_okay=False)
-    ],
+    metrics: MetricsArgument,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="Where they go.", dir_okay=False)
     ],
-    entity: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LABEL", help="The label that names a series' entity; default service, instance."
-        ),
-    ] = None,
+    entity: EntityLabel = None,
     horizon: Annotated[
         str, typer.Option(metavar="SPAN", help="How far ahead what is used up counts, such as 2h.")
     ] = "2h",

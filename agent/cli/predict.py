@@ -6,10 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from agent.cli.output import csv_cell, errors, writing
-from agent.collect.metricsfile import read_metrics
+from agent.cli.rows import counting_rows, read_with_notes
 from agent.predict.replay import Prediction, PredictionReplay
 
 HEADER = "timestamp,entity,fault,probability,confidence,seconds_left,alarm\n"
@@ -17,17 +15,12 @@ HEADER = "timestamp,entity,fault,probability,confidence,seconds_left,alarm\n"
 
 def predict_in_file(metrics: Path, output: Path, entity: str | None, horizon: timedelta) -> None:
     """Foretell faults at every row of a metrics file. Raises ConfigError, OpsmendError."""
-    file = read_metrics(metrics, entity)
-    for note in file.notes:
-        errors.print(f"[yellow]note:[/] {metrics}: {note}")
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=errors, transient=True) as progress, writing(output) as stream:
-        task = progress.add_task("rows", total=len(file.stamps))
-        replay = PredictionReplay(file.frame, horizon)
+    file = read_with_notes(metrics, entity)
+    replay = PredictionReplay(file.frame, horizon)
+    with counting_rows() as on_row, writing(output) as stream:
         stream.write(HEADER)
-        rows = replay.run(lambda done, of: progress.update(task, completed=done, total=of))
         count = 0
-        for stamp, row in zip(file.stamps, rows, strict=True):
+        for stamp, row in zip(file.stamps, replay.run(on_row), strict=True):
             stream.writelines(_lines(stamp, row))
             count += any(one.alarm for one in row)
     errors.print(f"{len(file.stamps)} rows looked at, {count} with an alarm; see {output}")
