@@ -14,7 +14,7 @@ from agent.predict.exhaustion import Exhaustions, exhaustions
 from agent.predict.forecaster import EVERY, LEAST_SPAN
 from agent.predict.limits import left_of
 from agent.predict.shifts import ShiftWatch
-from agent.records import BoolArray, FloatArray, Frame, Series
+from agent.records import FloatArray, Frame, Series
 
 FAILURE, EXHAUSTED = "failure", "resource_exhausted"
 _MINUTE_S = 60.0
@@ -127,8 +127,3 @@ def _limited(frame: Frame) -> tuple[Sequence[int], FloatArray]:
     ]
     none = np.empty((0, len(frame.times)))
     return [row for row, _ in found], np.stack([left for _, left in found]) if found else none
-
-
-def alarms(predictions: Sequence[Sequence[Prediction]]) -> BoolArray:
-    """Return at which rows any entity has an alarm."""
-    return np.array([any(one.alarm for one in row) for row in predictions], bool)

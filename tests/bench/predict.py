@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from agent.collect.metricsfile import read_metrics
-from agent.predict.replay import PredictionReplay, alarms
+from agent.predict.replay import PredictionReplay
 from agent.records import BoolArray, FloatArray, Frame, Series
 from tests.bench.table import show
 
@@ -48,7 +48,8 @@ def _run(folder: Path) -> list[str]:
 
 
 def _alarms(frame: Frame) -> BoolArray:
-    return alarms(list(PredictionReplay(frame, HORIZON).run()))
+    rows = PredictionReplay(frame, HORIZON).run()
+    return np.array([any(one.alarm for one in row) for row in rows])
 
 
 def healthy_group(seed: int) -> Frame:
