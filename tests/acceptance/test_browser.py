@@ -13,7 +13,7 @@ from agent.demo.cluster import agent_environment, start_agent, stop_agent, write
 from agent.records import IncidentState, Verdict
 from agent.store import open_stores
 from tests.servers.process import wait_until
-from tests.web.browser import SCHEMES, SIZES, opened, running_browser, violations
+from tests.web.browser import SCHEMES, SIZES, opened, opened_by_two, running_browser, violations
 
 pytestmark = [pytest.mark.cluster, pytest.mark.browser]
 SHOTS = Path(os.environ.get("SHOTS", ".cache/shots"))
@@ -118,14 +118,8 @@ def test_an_incident_appears_live_is_approved_on_a_phone_watched_and_recovers(ni
 def test_two_press_at_once_one_wins_and_the_other_is_told(night, browser):
     night.hosts["web2"].run("systemctl", "stop", "nginx")
     incident = night.incident("web2", IncidentState.AWAITING_APPROVAL)
-    address = f"{night.url}/incidents/{incident.id}"
-    with (
-        opened(browser, night.url, night.tokens["ann"]) as first,
-        # no live updates: what it shows is what was true a moment ago
-        opened(browser, night.url, night.tokens["bob"], "desk", java_script_enabled=False) as second,
-    ):
-        first.goto(address)
-        second.goto(address)
+    path = f"/incidents/{incident.id}"
+    with opened_by_two(browser, night.url, night.tokens, path, "desk") as (first, second):
         first.get_by_role("button", name="Approve").click(no_wait_after=True)
         second.get_by_role("button", name="Approve").click()
         first.get_by_text("Approved").first.wait_for(timeout=_PATIENCE_MS)
@@ -133,7 +127,7 @@ def test_two_press_at_once_one_wins_and_the_other_is_told(night, browser):
         assert sum("That was not done." in text for text in told) == 1, told
         loser = first if "That was not done." in told[0] else second
         loser.screenshot(path=SHOTS / "night-5-second.png", full_page=True)
-        first.goto(address)
+        first.goto(night.url + path)
         first.locator(".head .chip", has_text="Recovered").wait_for(timeout=_PATIENCE_MS)
     assert len(night.stores.approvals.newest(incident.id).votes) == 1
     assert len(night.stores.runs.of_incident(incident.id)) == 1
@@ -142,13 +136,7 @@ def test_two_press_at_once_one_wins_and_the_other_is_told(night, browser):
 def test_who_comes_after_the_time_is_told_and_somebody_has_to_take_it(night, browser):
     night.hosts["web1"].run("systemctl", "stop", "nginx")
     incident = night.incident("web1", IncidentState.AWAITING_APPROVAL)
-    address = f"{night.url}/incidents/{incident.id}"
-    with (
-        opened(browser, night.url, night.tokens["ann"]) as page,
-        opened(browser, night.url, night.tokens["bob"], java_script_enabled=False) as late,
-    ):
-        page.goto(address)
-        late.goto(address)
+    with opened_by_two(browser, night.url, night.tokens, f"/incidents/{incident.id}") as (page, late):
         page.get_by_role("heading", name="Nobody answered in time").wait_for(timeout=_PATIENCE_MS)
         keep(page, "6-expired")
         late.get_by_role("button", name="Approve").click()

@@ -5,7 +5,7 @@ import pytest
 from agent.records import IncidentState
 from tests.integration.workshop import MEND, wait_for
 from tests.servers.process import wait_until
-from tests.web.browser import opened, running_browser
+from tests.web.browser import opened, opened_by_two, running_browser
 
 WAIT_MS = 60_000
 TOKENS = {"ann": "a" * 20, "bob": "b" * 20}
@@ -54,13 +54,7 @@ def test_of_two_who_press_at_once_one_wins_and_the_other_is_told(night, workshop
     url, stores = night
     workshop.break_host("web2")
     incident = wait_for(stores, IncidentState.AWAITING_APPROVAL)
-    with (
-        opened(browser, url, TOKENS["ann"]) as first,
-        # no live updates: what it shows is what was true a moment ago
-        opened(browser, url, TOKENS["bob"], "desk", java_script_enabled=False) as second,
-    ):
-        for page in (first, second):
-            page.goto(f"{url}/incidents/{incident.id}")
+    with opened_by_two(browser, url, TOKENS, f"/incidents/{incident.id}", "desk") as (first, second):
         first.get_by_role("button", name="Approve").click(no_wait_after=True)
         second.get_by_role("button", name="Approve").click()
         for page in (first, second):
@@ -76,12 +70,7 @@ def test_who_comes_after_the_time_is_told_and_somebody_takes_it(workshop, night,
     url, stores = night
     workshop.break_host("web3")
     incident = wait_for(stores, IncidentState.AWAITING_APPROVAL)
-    with (
-        opened(browser, url, TOKENS["ann"]) as page,
-        opened(browser, url, TOKENS["bob"], java_script_enabled=False) as late,
-    ):
-        page.goto(f"{url}/incidents/{incident.id}")
-        late.goto(f"{url}/incidents/{incident.id}")
+    with opened_by_two(browser, url, TOKENS, f"/incidents/{incident.id}") as (page, late):
         page.get_by_role("heading", name="Nobody answered in time").wait_for(timeout=WAIT_MS)
         late.get_by_role("button", name="Approve").click()
         late.get_by_text("That was not done.").wait_for()

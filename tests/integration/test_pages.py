@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.records import IncidentState
-from tests.web.browser import SCHEMES, SIZES, opened, running_browser, violations
+from tests.web.browser import SCHEMES, SIZES, opened, opened_by_two, running_browser, violations
 from tests.web.gallery import Gallery
 
 SHOTS = Path(os.environ.get("SHOTS", ".cache/shots"))
@@ -201,14 +201,8 @@ def test_what_it_really_was_can_be_said_when_it_is_over(gallery, browser):
 
 def test_who_has_it_is_said_once_and_the_other_who_presses_is_told(gallery, browser):
     number = gallery.numbers["escalated"]
-    address = f"{gallery.url}/incidents/{number}"
-    with (
-        opened(browser, gallery.url, gallery.tokens["ann"]) as first,
-        # an old page, as on a phone that was in a pocket
-        opened(browser, gallery.url, gallery.tokens["bob"], java_script_enabled=False) as second,
-    ):
-        first.goto(address)
-        second.goto(address)
+    # the second is an old page, as on a phone that was in a pocket
+    with opened_by_two(browser, gallery.url, gallery.tokens, f"/incidents/{number}") as (first, second):
         first.get_by_role("button", name="I have it").click()
         first.get_by_text("ann has it, since").wait_for()
         second.get_by_role("button", name="I have it").click()

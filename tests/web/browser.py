@@ -49,6 +49,20 @@ def opened(
         context.close()
 
 
+@contextmanager
+def opened_by_two(
+    browser: Browser, url: str, tokens: Mapping[str, str], path: str, size: str = "phone"
+) -> Iterator[tuple[Page, Page]]:
+    """Open a page as ann and as bob. Nothing keeps his up to date: it shows what was true a moment ago."""
+    with (
+        opened(browser, url, tokens["ann"]) as first,
+        opened(browser, url, tokens["bob"], size, java_script_enabled=False) as second,
+    ):
+        first.goto(url + path)
+        second.goto(url + path)
+        yield first, second
+
+
 def violations(page: Page) -> list[Mapping[str, Any]]:
     """Return what axe finds on a page that is serious or critical."""
     # the page's own rules forbid scripts from elsewhere, so axe comes by the debugger's door
