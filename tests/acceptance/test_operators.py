@@ -69,6 +69,16 @@ def hang_in_all_ways(site: HostSite, ways=tuple(WAYS), **play):
     return site.run(timeout=timedelta(seconds=12))
 
 
+def once_it_lives(site: HostSite, command: str, host: str, *act: str) -> None:
+    """Run something on a host beside the step, as soon as what the step starts there lives."""
+
+    def wait_and_act():
+        wait_until(lambda: site.lives(command, host), 30)
+        site.cluster.hosts[host].run(*act)
+
+    threading.Thread(target=wait_and_act).start()
+
+
 @pytest.mark.parametrize("become", [pytest.param(False, marks=SLOW), True])
 def test_a_cut_short_step_leaves_nothing_with_and_without_become(tmp_path, cluster, become):
     site = site_of(tmp_path, cluster)
@@ -124,11 +134,7 @@ def test_what_cannot_be_looked_at_is_not_known_and_for_people(tmp_path, cluster)
     tasks = [{"name": "Hang", "ansible.builtin.command": "sleep 4109"}]
     site.playbook(tasks)
 
-    def become_root_otherwise():
-        wait_until(lambda: site.lives("sleep 4109"), 30)
-        host.run("sh", "-c", "setsid sleep 4110 >/dev/null 2>&1 &")
-
-    threading.Thread(target=become_root_otherwise).start()
+    once_it_lives(site, "sleep 4109", "web1", "sh", "-c", "setsid sleep 4110 >/dev/null 2>&1 &")
     ended = site.run(timeout=timedelta(seconds=12))
     host.run("pkill", "-f", "sleep 4110")
     assert (ended.state, ended.reason) == (RunState.TIMED_OUT, Reason.LEFTOVERS_UNKNOWN)
@@ -162,14 +168,8 @@ def test_what_lost_its_mark_is_for_people(tmp_path, cluster, way):
 def test_a_connection_that_breaks_off_in_the_middle_is_looked_after(tmp_path, cluster):
     """The command goes on there: a host that comes back is rid of it, before anything is tried again."""
     site = site_of(tmp_path, cluster)
-    host = cluster.hosts["lb"]
     site.playbook([{"name": "Hang", "ansible.builtin.command": "sleep 4114"}])
-
-    def break_off():
-        wait_until(lambda: site.lives("sleep 4114", "lb"), 30)
-        host.run("pkill", "-u", "ops", "sshd")
-
-    threading.Thread(target=break_off).start()
+    once_it_lives(site, "sleep 4114", "lb", "pkill", "-u", "ops", "sshd")
     ended = site.run("lb", timeout=timedelta(seconds=60))
     assert (ended.state, ended.reason) == (RunState.FAILED, Reason.HOST_UNREACHABLE), ended.detail
     assert not site.lives("sleep 4114", "lb")
@@ -180,12 +180,7 @@ def test_a_host_that_goes_away_in_the_middle_is_not_known(tmp_path, cluster):
     site = site_of(tmp_path, cluster)
     host = cluster.hosts["lb"]
     site.playbook([{"name": "Hang", "ansible.builtin.command": "sleep 4111"}])
-
-    def go_away():
-        wait_until(lambda: site.lives("sleep 4111", "lb"), 30)
-        host.run("ip", "link", "set", "eth0", "down")
-
-    threading.Thread(target=go_away).start()
+    once_it_lives(site, "sleep 4111", "lb", "ip", "link", "set", "eth0", "down")
     try:
         ended = site.run("lb", timeout=timedelta(seconds=12))
     finally:
