@@ -119,7 +119,15 @@ class Pipeline:
         self.held: Sequence[Held] = ()
         self.unknown_alerts: Sequence[Alert] = ()
         self.topology = Topology()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Return what keeps a poll from being taken while it is held.
+
+        A poll holds it while it takes a turn: who wants the responder's too takes this one first.
+        """
+        return self._lock
 
     def reload(
         self, book: Rulebook, voter: RuleVoter, ensemble: VotingEnsemble, lifecycle: IncidentLifecycle

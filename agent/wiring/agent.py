@@ -105,7 +105,7 @@ class Agent:
         Raises ConfigError for remediations of which no copy can be kept; the old ones stay then.
         """
         definitions = with_digests(definitions, self.ansible.snapshots)
-        with self.responder.lock:
+        with self.pipeline.lock, self.responder.lock:  # in the order of a poll, which ends in a turn
             self.current.settings = settings
             self.current.definitions = definitions
             self.pipeline.reload(

@@ -21,6 +21,7 @@ def workshop(tmp_path: Path, prometheus: Prometheus) -> Iterator[Workshop]:
     made = Workshop(tmp_path, prometheus)
     prometheus.expose({})
     yield made
+    made.kill_agents()
     prometheus.exporter.live = dict
 
 

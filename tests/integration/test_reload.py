@@ -4,6 +4,8 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,29 @@ def test_an_agent_that_was_told_to_observe_acts_no_more(workshop, agent):
     assert incident.reason is Reason.MODE_OBSERVE
     assert stores.runs.of_incident(incident.id) == []
     stores.close()
+
+
+def test_a_reload_in_the_middle_of_a_poll_and_the_poll_both_get_on(workshop, make_agent):
+    agent = make_agent()
+    asked, reloading = threading.Event(), threading.Event()
+
+    def reload():
+        asked.wait(10)
+        reloading.set()
+        agent.reload(agent.settings, workshop.definitions())
+
+    def wait_for_the_reload():
+        asked.set()
+        reloading.wait(10)
+        time.sleep(1)  # until it waits for the poll
+
+    agent.source.on_answer = wait_for_the_reload
+    both = [threading.Thread(target=work, daemon=True) for work in (reload, agent.pipeline.poll)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join(30)
+    assert not any(thread.is_alive() for thread in both), "each waits for what the other holds"
 
 
 def test_what_only_a_restart_changes_is_named_by_the_command_and_by_status(workshop, agent):

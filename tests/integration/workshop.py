@@ -6,6 +6,8 @@ playbook of the remediation removes the file, or does what the test writes inste
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -63,6 +65,7 @@ class Workshop:
         self.broken.mkdir()
         self.hosts = ["web1", "web2", "web3"]
         self.blind: set[str] = set()
+        self._started: list[subprocess.Popen[bytes]] = []
         self.config: dict[str, Any] = {
             "agent": {
                 "mode": "auto",
@@ -187,7 +190,16 @@ class Workshop:
         """Start the agent as a process of its own."""
         command = [sys.executable, "-m", "agent.cli.main", "run", "-c", str(self.save_config())]
         with (self.folder / "agent.log").open("ab") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        self._started.append(process)
+        return process
+
+    def kill_agents(self) -> None:
+        """Leave no agent behind, also where a test failed before it could stop its own."""
+        for process in self._started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(timeout=30)
 
     def log(self) -> str:
         """Return what the agent has logged."""
