@@ -37,10 +37,11 @@ class View(Protocol):
 
 @dataclass(slots=True)
 class _Looking:
-    """One verification, its look under way, and when the next one is due."""
+    """One verification, its look under way, when that ended, and when the next one is due."""
 
     verification: Verification
     future: Future[Finding] | None = None
+    ended_s: float = float("-inf")
     due_s: float = float("-inf")
 
 
@@ -74,12 +75,12 @@ class Verifications:
         looking = self._under_way.get(run.id)
         if looking is None:
             looking = self._under_way[run.id] = _Looking(self._begin(run, verify, incident))
-        if looking.future is not None:
-            return self._result(looking)
-        if self._clock.monotonic() >= looking.due_s:
-            looking.future = self._pool.submit(looking.verification.look)
+        finding = self._result(looking) if looking.future is not None else None
+        pending = finding is None or finding.verdict is Verdict.PENDING
+        if pending and looking.future is None and self._clock.monotonic() >= looking.due_s:
+            looking.future = self._pool.submit(self._look, looking)
             looking.future.add_done_callback(self._tell)
-        return None
+        return finding
 
     def forget(self, run_id: int) -> None:
         """Drop a run that is judged, or that has to be looked at from the beginning."""
@@ -105,8 +106,14 @@ class Verifications:
         finding = future.result()
         blind = any(check.holds is None for check in finding.checks)
         pause = min(self._interval(), _EAGER) if blind else self._interval()
-        looking.due_s = self._clock.monotonic() + pause.total_seconds()
+        looking.due_s = looking.ended_s + pause.total_seconds()
         return finding
+
+    def _look(self, looking: _Looking) -> Finding:
+        try:
+            return looking.verification.look()
+        finally:
+            looking.ended_s = self._clock.monotonic()
 
     def _tell(self, future: Future[Finding]) -> None:
         decided = future.cancelled() or future.exception() or future.result().verdict is not Verdict.PENDING
