@@ -248,13 +248,9 @@ class EntityDetector:
             own = own[np.argsort(-judged.strength[own], kind="stable")]
             days = float(scores.days[number])
             wanted = float(self._weights.of_entities([entity])[0])
-            strength = days * self._settings.alarms_per_day / wanted
+            strength = max(self._open[entity].score, days * self._settings.alarms_per_day / wanted)
             self._open[entity] = self._named(
-                replace(
-                    self._open[entity],
-                    score=max(self._open[entity].score, strength),
-                    confidence=ENTITY.at(strength, length=1),
-                ),
+                replace(self._open[entity], score=strength, confidence=ENTITY.at(strength, length=1)),
                 frame,
                 judged,
                 own,

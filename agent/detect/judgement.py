@@ -118,7 +118,8 @@ class SeriesJudge:
         errors = self.predictor.look(moment.values, moment.calm, moment.at)
         score = self.scores.look(errors, moment.side, moment.tolerance, moment.calm)
         self.returns.fit_to(len(score))
-        told = errors.known & (self.predictor.count >= self._warm_up)
+        # a row with an anomaly open was told from normal once, and learns nothing until it closes
+        told = errors.known & ((self.predictor.count >= self._warm_up) | ~moment.calm)
         days = np.where(told, self.returns.days(score), 0.0)
         # what is usual is learned before anything is judged by it
         scored = errors.known & (self.predictor.count >= _SCORED)

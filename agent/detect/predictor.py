@@ -70,7 +70,7 @@ class Predictor:
             last=(np.float64, 2),
             short=np.float64,
             usual=np.float64,  # at the last sample
-            offset=np.float64,  # from the season, of what has been strange for long
+            offset=np.float64,  # from what was usual, of what has been strange for long
             seen_at=np.float64,
             step=np.float64,
             error=np.float64,
@@ -112,9 +112,9 @@ class Predictor:
         known = np.isfinite(values)
         values = np.where(known, np.clip(values, -_LARGEST, _LARGEST), rows["level"])
         self._begin(known, values, at)
-        level = rows["level"].copy()
-        usual, seasonal = self.season.expected(at)
-        usual = np.where(np.isnan(usual), level, usual + rows["offset"])
+        season, seasonal = self.season.expected(at)
+        level = rows["level"] + np.where(seasonal, 0.0, rows["offset"])
+        usual = np.where(np.isnan(season), level, season + np.where(seasonal, rows["offset"], 0.0))
         width = np.maximum(rows["spread"] * _MEAN_DEVIATION_TO_SIGMA, floor_of(level))
         short = rows["short"].copy()
         features = np.stack([*rows["last"], level, usual, rows["usual"]])
@@ -124,9 +124,14 @@ class Predictor:
         now = np.where(told, values - foreseen, 0.0)
         nearer = np.where(np.abs(values - usual) < np.abs(values - level), usual, level)
         expected = np.where(seasonal, usual, nearer)
+        # after hours of a fault, what was usual before it is so still
+        before = np.where(seasonal, season, rows["level"])
+        back = told & (np.abs(values - before) < np.abs(values - expected))
+        expected = np.where(back, before, expected)
         errors = Errors(now, np.where(told, values - expected, 0.0), expected, width, seasonal, told)
+        self._give_way(told & ~back, calm, values - np.where(seasonal, usual, level), seasonal, at)
+        rows["offset"][:] *= np.where(back, 1.0 - 1.0 / _SHORT_SAMPLES, 1.0)
         self._learn(values, told & calm, features, errors, width, short)
-        self._give_way(told, calm, errors, seasonal, at)
         self._follow(values, known, usual, at)
         return errors
 
@@ -193,18 +198,18 @@ class Predictor:
         self,
         known: BoolArray,
         calm: BoolArray,
-        errors: Errors,
+        away: FloatArray,
         seasonal: BoolArray,
         at: float,
     ) -> None:
-        """Let what is usual follow what has been strange for hours."""
-        rows = self.rows
-        since = np.minimum(at - rows["seen_at"], _LONGEST_STEP_S)
-        strange = known & ~calm
-        pull = errors.usual * np.clip(since / _GIVES_WAY_S, 0.0, 1.0)
-        rows["level"][:] += np.where(strange & ~seasonal, pull, 0.0)
-        rows["offset"][:] += np.where(strange & seasonal, pull, 0.0)
-        rows["offset"][:] *= np.where(known & calm, np.maximum(1.0 - since / _DAY_S, 0.0), 1.0)
+        """Let what is usual follow what has been strange for hours, and keep it once that is accepted."""
+        offset = self.rows["offset"]
+        since = np.minimum(at - self.rows["seen_at"], _LONGEST_STEP_S)
+        offset += np.where(known & ~calm, away * np.clip(since / _GIVES_WAY_S, 0.0, 1.0), 0.0)
+        offset *= np.where(known & calm & seasonal, np.maximum(1.0 - since / _DAY_S, 0.0), 1.0)
+        accepted = known & calm & ~seasonal
+        self.rows["level"][accepted] += offset[accepted]
+        offset[accepted] = 0.0
 
     def _follow(self, values: FloatArray, known: BoolArray, usual: FloatArray, at: float) -> None:
         """Take in the samples themselves, strange or not."""

@@ -14,10 +14,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from agent.detect.confidence import SERIES, Curve, features_of
+from agent.detect.confidence import ENTITY, SERIES, Curve, features_of
 from agent.detect.kinds import KINDS
 from tests.bench.polled import polled
 from tests.bench.simulated import DAY_S, FIRST_DAY, SHAPES, System, fitting, make_system
@@ -26,6 +27,7 @@ from tests.bench.table import show
 DAYS = 18
 STEP_S = 60
 LEARNING_DAYS = 3
+Told = tuple[Curve, float, int, bool]  # what a confidence is made from: strength, length, mature
 GRACE_ROWS = 10  # after its end, in which an anomaly may still be called one
 
 
@@ -153,14 +155,14 @@ def reliability(title: str, judged: Sequence[Judged]) -> None:
     print(f"Brier score {((told[:, 0] - told[:, 1]) ** 2).mean():.3f}")
 
 
-def by_strength(title: str, judged: Sequence[Judged], told: Sequence[tuple[float, int, bool]]) -> None:
+def by_strength(title: str, judged: Sequence[Judged], told: Sequence[Told]) -> None:
     """Print confidence and how many were right by how strong an anomaly is."""
     rows = []
     taken = [(told[number], right) for number, right, _ in numbered(judged)]
     for low, high in pairwise([1, 1.5, 3, 10, 100, 1e9]):
-        some = [(one, right) for one, right in taken if low <= one[0] < high]
+        some = [(one, right) for one, right in taken if low <= one[1] < high]
         if some:
-            sure = np.mean([SERIES.at(*one) for one, _ in some])
+            sure = np.mean([curve.at(*one) for (curve, *one), _ in some])
             right = np.mean([right for _, right in some])
             rows.append([f"{low:g} to {high:g}", str(len(some)), f"{sure:.2f}", f"{right:.2f}"])
     show(title, ["times as rare as asked", "verdicts", "mean confidence", "an anomaly"], rows)
@@ -172,12 +174,12 @@ def numbered(judged: Sequence[Judged]) -> Iterator[tuple[int, bool, bool]]:
         yield round(number), right, of_kind
 
 
-def noted(made: Sequence[System]) -> tuple[Sequence[Judged], Sequence[tuple[float, int, bool]]]:
+def noted(made: Sequence[System]) -> tuple[Sequence[Judged], Sequence[Told]]:
     """Judge systems while confidences are numbers of what they are made from; return both."""
-    told: list[tuple[float, int, bool]] = []
+    told: list[Told] = []
 
     def note(self: Curve, strength: float, length: int, mature: bool = True) -> float:
-        told.append((strength, length, mature))
+        told.append((self, strength, length, mature))
         return float(len(told) - 1)
 
     at, Curve.at = Curve.at, note  # type: ignore[method-assign]
@@ -188,11 +190,16 @@ def noted(made: Sequence[System]) -> tuple[Sequence[Judged], Sequence[tuple[floa
 
 
 def fit(made: Sequence[System]) -> None:
-    """Print the constants of a curve whose weights are not negative, fitted to what is found."""
+    """Print the constants of curves whose weights are not negative, fitted to what is found."""
+    judged, told = noted(made)
+    found = [(told[number], right) for number, right, _ in numbered(judged)]
+    for name, own in (("SERIES", SERIES), ("ENTITY", ENTITY)):
+        _fit_one(name, [(one, right) for (curve, *one), right in found if curve is own])
+
+
+def _fit_one(name: str, pairs: Sequence[tuple[Sequence[Any], bool]]) -> None:
     from scipy.optimize import minimize
 
-    judged, told = noted(made)
-    pairs = [(told[number], right) for number, right, _ in numbered(judged)]
     inputs = np.array([[1.0, *features_of(*one)] for one, _ in pairs])
     right = np.array([float(right) for _, right in pairs])
 
@@ -202,7 +209,7 @@ def fit(made: Sequence[System]) -> None:
 
     bounds = [(None, None)] + [(0.0, None)] * (inputs.shape[1] - 1)
     base, strength, length, mature = minimize(loss, np.zeros(inputs.shape[1]), bounds=bounds).x.round(2)
-    print(f"SERIES = Curve({base=}, {strength=}, {length=}, {mature=})  # {len(right)} verdicts")
+    print(f"{name} = Curve({base=}, {strength=}, {length=}, {mature=})  # {len(right)} verdicts")
 
 
 def main() -> None:

@@ -55,6 +55,13 @@ def test_it_closes_when_all_is_normal_again():
     assert not opened[-1]
 
 
+@pytest.mark.parametrize("minutes", [50, 300])
+def test_it_closes_soon_after_hours_of_a_fault_too(minutes):
+    opened = watch([*noise(500), *(noise(minutes) + 20), *noise(40, seed=1)])
+    assert opened[-41]
+    assert not opened[-1]
+
+
 @pytest.mark.parametrize(("bad", "found"), [("low", False), ("high", True), ("both", True)])
 def test_only_the_bad_direction_counts(bad, found):
     assert any(watch([*noise(300), *(noise(10) + 20)], bad=bad)[300:]) is found
