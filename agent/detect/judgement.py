@@ -1,7 +1,7 @@
 """A moment's samples of all series in, how strange each of them is out.
 
 The one place where the parts are asked in order: what was foreseen (``predictor``), how far off that was
-(``scoring``), how rare so high a score is (``returns``), and whether anything is silent (``silence``).
+(``scores``), how rare so high a score is (``returns``), and whether anything is silent (``silence``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from agent.detect.calendar import Calendars
 from agent.detect.predictor import Predictor
 from agent.detect.returns import ReturnPeriods
 from agent.detect.rows import Rows
-from agent.detect.scoring import Scores
+from agent.detect.scores import Scores
 from agent.detect.silence import Absence, Stillness
 from agent.records import BoolArray, FloatArray, IntArray
 

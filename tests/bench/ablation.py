@@ -1,14 +1,15 @@
 """What each mechanism of detection is worth: everything measured with it, and without it.
 
-``make bench-ablation`` (DATA=folder). Simulated systems with anomalies of all kinds, simulated entities with
-all that makes false alarms, both sampled every five minutes; with DATA also those recorded cases of the
-folder that chose the constants (``CHOOSING``), of each file the last ``MOST_ROWS`` rows. What is no better
-with than without has no place in the detector.
+``make bench-ablation`` (DATA=folder, WITHOUT="models,absence" for some of them). Simulated systems with
+anomalies of all kinds, simulated entities with all that makes false alarms, both sampled every five minutes;
+with DATA also those recorded cases of the folder that chose the constants (``CHOOSING``), of each file the
+last ``MOST_ROWS`` rows. What is no better with than without has no place in the detector.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ from sklearn.metrics import average_precision_score
 from agent.collect.metricsfile import read_metrics
 from agent.config.models import MEMBERS, ModelsSection
 from agent.config.settings import DetectSection
-from agent.detect import calendar, entities, replay, scoring
+from agent.detect import calendar, entities, replay, scores
 from agent.detect.blockmaxima import BlockMaxima
 from agent.detect.entities import EntityDetector
 from agent.detect.episodes import SeriesDetector
@@ -35,7 +36,7 @@ from agent.detect.models.replayed import ReplayedModels
 from agent.detect.predictor import Errors, Predictor
 from agent.detect.replay import Replay
 from agent.detect.returns import ReturnPeriods
-from agent.detect.scoring import Scores
+from agent.detect.scores import Scores
 from agent.detect.season import Season
 from agent.detect.silence import Absence, Stillness
 from agent.records import Frame
@@ -119,7 +120,7 @@ MECHANISMS: Mapping[str, Without] = {
     "learned forecast": _put(Predictor, "_solve", lambda self, where: None),
     "error of the forecast": lambda: _one_error("usual"),
     "error against what is usual": lambda: _one_error("now"),
-    "means over 2, 4, 8 samples": _put(scoring, "_SPANS", np.array([1.0])),
+    "means over 2, 4, 8 samples": _put(scores, "_SPANS", np.array([1.0])),
     "return period of each series": _put(BlockMaxima, "_place", lambda self, which: None),
     "half hours of young rows": _put(ReturnPeriods, "_young", property(lambda self: self._week.blocks < 0)),
     "giving way while open": _put(Predictor, "_give_way", lambda self, *given: None),
@@ -253,17 +254,20 @@ def main() -> None:
     if data:
         for case in CHOOSING:
             _replay(data / case)
+    wanted = [name for name in os.environ.get("WITHOUT", "").split(",") if name]
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(2, mp_context=context, max_tasks_per_child=None) as pool:
-        done = [pool.submit(without, name, data) for name in MECHANISMS]
+        done = [pool.submit(without, name, data) for name in wanted or MECHANISMS]
         members = (
-            [pool.submit(without_member, name, data) for name in MEMBERS if name != "lstm"] if data else []
+            [pool.submit(without_member, name, data) for name in MEMBERS if name != "lstm"]
+            if data and not wanted
+            else []
         )
         recorded = ["AUC-PR", "share of best F1", "F1", "false/day"]
         columns = ["without", "kinds found", "false/day", "faults found", "false/day"]
         rows = [one.result() for one in done]
         show("detection without one mechanism", columns + (recorded if data else []), rows)
-        if data:
+        if members:
             show("models without one member", ["without", *recorded], [one.result() for one in members])
     print(f"{time.monotonic() - began:.0f} s")
 
