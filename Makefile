@@ -129,6 +129,10 @@ bench-systems: venv ## Diagnose simulated systems, by fault and by what is known
 bench-forecasts: venv ## Foresee when generated resources are used up, beside predict_linear (SEED=100 COUNT=200)
 	@$(BIN)/python -m tests.bench.forecasts $(or $(SEED),100) $(or $(COUNT),200)
 
+.PHONY: bench-ordering
+bench-ordering: venv ## Choose among 10 simulated remediations in 1,000 incidents, beside Thompson sampling and others (SEED=100 COUNT=20)
+	@$(BIN)/python -m tests.bench.ordering $(or $(SEED),100) $(or $(COUNT),20)
+
 .PHONY: bench-predict
 bench-predict: venv ## Foretell recorded failures, and see how often nothing fails (DATA=folder)
 	@DATA="$(DATA)" $(BIN)/python -m tests.bench.predict

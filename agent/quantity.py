@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from agent.placeholders import format_value
 
 _STYLE = {"ratio": "percent", "bytes": "bytes"}
@@ -24,3 +26,16 @@ def format_quantity(value: float | None, unit: str = "") -> str:
         return f"{format_value(value, 'bytes')}/s"
     shown = format_value(float(f"{value:.4g}"), _STYLE.get(unit))
     return shown if unit in (*_STYLE, "", "count", "boolean") else f"{shown} {unit}"
+
+
+def wilson_interval(good: float, total: float, z: float = 1.2816) -> tuple[float, float]:
+    """Return between which bounds a share lies of which ``good`` of ``total`` are known (80 % sure).
+
+    The score interval (Wilson 1927), which holds for few and for fractional counts too; of nothing 0 to 1.
+    """
+    if total <= 0.0:
+        return 0.0, 1.0
+    share, spread = good / total, z * z / total
+    centre = (share + spread / 2.0) / (1.0 + spread)
+    half = math.sqrt(spread * (share * (1.0 - share) + spread / 4.0)) / (1.0 + spread)
+    return max(0.0, centre - half), min(1.0, centre + half)

@@ -14,6 +14,7 @@ from agent.collect.seriesfile import parse_series
 from agent.config.remediationfile import RemediationFile
 from agent.config.rulefiles import Rule, Rulebook, Signal
 from agent.decide import Remediation
+from agent.decide.ordering import outcomes
 from agent.records import (
     Anomaly,
     Candidate,
@@ -243,10 +244,15 @@ class Past:
         return self.recoveries
 
     def trials(self, remediation: str) -> Sequence[Trial]:
-        return self.tried
+        good, all_ = self.outcomes.get(remediation, (0, 0))
+        old = [trial(number < good, 10_000.0 + number) for number in range(all_)]
+        return [*self.tried, *old]
 
-    def success(self, remediation: str, fault: str) -> tuple[int, int]:
-        return self.outcomes.get(remediation, (0, 0))
+
+def success(history: Any, remediation: str, fault: str) -> tuple[int, int]:
+    """Return how often a remediation healed a fault for good, and how often it was tried for it."""
+    done = outcomes(history.trials(remediation), fault)
+    return sum(done), len(done)
 
 
 def observations(series: Mapping[str, Sequence[float]], step_s: float = 60.0, **fields: Any) -> Observations:

@@ -111,7 +111,7 @@ class Decider:
             answer = NotNow(reason=Reason.INVENTORY_UNAVAILABLE, detail=str(error))
             return Decided(decision=Decision(answer=answer))
         candidate = self._candidate(incident, about.wanted) or incident.best
-        fits = rank_remediations(candidate, self._catalog().values(), self._history, about.tried)
+        fits = rank_remediations(candidate, self._catalog().values(), self._history, about.tried, hosts)
         if about.wanted is not None:
             fits = [fit for fit in fits if fit.remediation.name == about.wanted]
         options = tuple(fit.option for fit in fits)

@@ -15,6 +15,7 @@ from typing import Protocol
 from agent.config.policyfile import PolicyFile, RemediationRule
 from agent.config.remediationfile import RemediationFile
 from agent.config.scalars import format_duration
+from agent.decide.ordering import same_kind
 from agent.decide.policy import find_window
 from agent.reasons import Reason
 from agent.records import Forbidden, Harm, HostNames, InventoryHost, NotNow, Pause, Plan, Trial
@@ -51,9 +52,6 @@ class History(Protocol):
 
     def trials(self, remediation: str) -> Sequence[Trial]:
         """Return the newest runs of a remediation that are under way or said something, newest first."""
-
-    def success(self, remediation: str, fault: str) -> tuple[int, int]:
-        """Return how often a remediation healed this fault for good, and how often it was tried for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +156,7 @@ def _circuit(q: Question) -> Objection | None:
     alike = [
         one
         for one in q.history.trials(q.plan.remediation)
-        if circuit.pooled or (one.fault == q.plan.fault and _same_kind(one.groups, q.plan.groups))
+        if circuit.pooled or (one.fault == q.plan.fault and same_kind(one.groups, q.plan.groups))
     ]
     under_way = [one for one in alike if one.under_way]
     failed = _failures_in_a_row(alike)
@@ -290,11 +288,6 @@ def _failures_in_a_row(trials: Sequence[Trial]) -> list[datetime]:
             break
         failed.append(at)
     return failed
-
-
-def _same_kind(one: Collection[str], other: Collection[str]) -> bool:
-    """Return whether hosts are of one kind: they share a group, or of either no group is known."""
-    return not one or not other or not set(one).isdisjoint(other)
 
 
 def _is_proved(q: Question, trials: Sequence[Trial]) -> bool:

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from agent.decide.catalog import Remediation
 from agent.decide.guards import History
+from agent.decide.ordering import Standing, outcomes, standing_of
 from agent.decide.parameters import bind_parameters
 from agent.decide.surroundings import with_surroundings
-from agent.decide.targets import resolve_hosts
+from agent.decide.targets import UnresolvedTarget, resolve_hosts
 from agent.records import Candidate, InventoryHost, Option, Plan
 
-# what is believed of a remediation before it was ever tried: three successes in four
-_PRIOR_GOOD, _PRIOR_ALL = 3.0, 4.0
 _OF_ALL = frozenset({"all", "ungrouped"})  # groups that tell nothing of a host
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A remediation that fits a candidate, and how well."""
+    """A remediation that fits a candidate, and what it is ranked by.
+
+    ``over`` names one of higher priority that it is clearly better than.
+    """
 
     remediation: Remediation
-    score: float
-    note: str
+    standing: Standing
+    over: str = ""
+
+    @property
+    def score(self) -> float:
+        """Return how much is expected of it: one that fixes ten faults fits each of them less well."""
+        return self.standing.expected / (1 + 0.02 * (len(self.remediation.file.fixes) - 1))
 
     @property
     def option(self) -> Option:
         """Return what people are shown of it."""
-        return Option(remediation=self.remediation.name, score=self.score, note=self.note)
+        note = f"priority {self.remediation.file.priority}, {self.standing.text}"
+        if self.over:
+            note = f"{note}, clearly better than {self.over}"
+        return Option(remediation=self.remediation.name, score=round(self.score, 4), note=note)
 
 
 def rank_remediations(
@@ -36,20 +47,31 @@ def rank_remediations(
     catalog: Iterable[Remediation],
     history: History,
     tried: Collection[str] = (),
+    hosts: Mapping[str, InventoryHost] | None = None,
 ) -> list[Fit]:
     """Return what fixes the candidate's fault and was not tried yet, the best first.
 
-    The score multiplies how specific the remediation is (one that fixes ten faults fits each of them
-    less well), the author's priority, the diagnosis' confidence and the measured success with this
-    fault, as the mean of a Beta posterior.
+    The author's priority counts first, then the measured success with this fault on hosts of this kind.
+    One of lower priority goes before another where it is clearly better. Without ``hosts`` the kind is
+    not known, and all runs count.
     """
     fits = [
-        _rate(remediation, candidate, history)
+        Fit(remediation, _standing(remediation, candidate, history, hosts or {}))
         for remediation in catalog
         if remediation.file.is_for(candidate.fault, candidate.foreseen is not None)
         and remediation.name not in tried
     ]
-    return sorted(fits, key=lambda fit: (-fit.score, fit.remediation.name))
+    fits.sort(key=lambda fit: (-fit.remediation.file.priority, -fit.score, fit.remediation.name))
+    ranked: list[Fit] = []
+    for fit in fits:
+        place = len(ranked)
+        while place and fit.standing.is_clearly_better(ranked[place - 1].standing):
+            place -= 1
+        passed = ranked[place:]
+        priority = fit.remediation.file.priority
+        over = [one.remediation.name for one in passed if one.remediation.file.priority > priority]
+        ranked.insert(place, Fit(fit.remediation, fit.standing, over[0] if over else ""))
+    return ranked
 
 
 def make_plan(
@@ -74,18 +96,24 @@ def make_plan(
         companions=tuple(host.name for host in found.companions),
         identities=found.identities,
         names=tuple(sorted({name for host in touched for name in host.names})),
-        groups=tuple(sorted({name for host in touched for name in host.groups} - _OF_ALL)),
+        groups=tuple(sorted(_groups(touched))),
         parameters=bind_parameters(file.parameters, labels),
         labels=labels,
         rules_digest=rules_digest,
     )
 
 
-def _rate(remediation: Remediation, candidate: Candidate, history: History) -> Fit:
+def _standing(
+    remediation: Remediation, candidate: Candidate, history: History, hosts: Mapping[str, InventoryHost]
+) -> Standing:
+    groups: frozenset[str] = frozenset()
     file = remediation.file
-    good, tried = history.success(remediation.name, candidate.fault)
-    success = (good + _PRIOR_GOOD) / (tried + _PRIOR_ALL)
-    specific = 1 / (1 + 0.02 * (len(file.fixes) - 1))
-    score = specific * (0.5 + file.priority / 100) / 1.5 * candidate.confidence * success
-    helped = f"helped {good} of {tried} times" if tried else "no record yet"
-    return Fit(remediation, round(score, 4), f"priority {file.priority}, {helped}")
+    with suppress(UnresolvedTarget):  # what has no host is refused when its plan is made
+        labels = with_surroundings(candidate.labels, hosts, ())
+        found = resolve_hosts(file.target, file.companions, labels, hosts, file.limits.hosts)
+        groups = _groups((*found.targets, *found.companions))
+    return standing_of(outcomes(history.trials(remediation.name), candidate.fault, groups))
+
+
+def _groups(hosts: Iterable[InventoryHost]) -> frozenset[str]:
+    return frozenset(name for host in hosts for name in host.groups) - _OF_ALL

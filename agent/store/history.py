@@ -24,7 +24,6 @@ _COUNTS = _UNDER_WAY | and_(
     runs.c.started_at.is_not(None),
     func.coalesce(runs.c.verdict_reason, "").not_in([reason.value for reason in NOTHING_DONE]),
 )
-_HEALED = (runs.c.verdict == Verdict.RECOVERED.value) & runs.c.relapsed_at.is_(None)
 
 
 class Reader(Protocol):
@@ -118,15 +117,6 @@ class History:
         )
         with self._reader.reading() as connection:
             return [_to_trial(row) for row in connection.execute(query)]
-
-    def success(self, remediation: str, fault: str) -> tuple[int, int]:
-        """Return how often a remediation healed this fault for good, and how often it was tried for it."""
-        query = select(func.count().filter(_HEALED), func.count()).where(
-            runs.c.remediation == remediation, runs.c.fault == fault, runs.c.tells
-        )
-        with self._reader.reading() as connection:
-            row = connection.execute(query).one()
-            return int(row[0]), int(row[1])
 
     def untreated(self, fault: str, incident_id: int, at: datetime) -> tuple[int, int]:
         """Return how many other incidents of a fault were open then without any run, and are well now."""

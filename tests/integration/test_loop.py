@@ -10,6 +10,7 @@ from agent.decide import Decider
 from agent.reasons import Reason
 from agent.records import IncidentState, Person, RunState, Verdict
 from tests.integration.workshop import MEND, RULES, drive, settled
+from tests.make import success
 from tests.servers.process import wait_until
 
 SHELL = "ansible.builtin.command"
@@ -163,7 +164,7 @@ def test_an_unreachable_host_is_named(workshop, make_agent):
     # nothing was done, so it is no failure of the remediation: tried again, and then people go and look
     assert [run.verdict_reason for run in runs] == [Reason.HOST_UNREACHABLE] * 3
     assert (incident.state, incident.reason) == (IncidentState.ESCALATED, Reason.HOST_UNREACHABLE)
-    assert agent.stores.history.success("mend", "broken") == (0, 0)
+    assert success(agent.stores.history, "mend", "broken") == (0, 0)
 
 
 def test_series_that_disappear_neither_start_nor_heal_anything(workshop, make_agent):

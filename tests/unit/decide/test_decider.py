@@ -214,7 +214,7 @@ def test_what_helped_before_is_preferred():
     chosen = decide(*two, outcomes={"lucky": (9, 10), "useless": (0, 10)})
     assert chosen.answer.plan.remediation == "lucky"
     assert [option.remediation for option in chosen.options] == ["lucky", "useless"]
-    assert chosen.options[1].note == "priority 50, helped 0 of 10 times"
+    assert chosen.options[1].note == "priority 50, helped 0 of 10 times, of late 0% (0% to 20%)"
 
 
 def test_much_failure_outweighs_a_higher_priority():

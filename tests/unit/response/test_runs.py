@@ -10,6 +10,7 @@ from agent.errors import RefusedError
 from agent.reasons import Reason
 from agent.records import IncidentState, RunPhase, RunState, Verdict
 from agent.response.phases import TABLE, Do, Found
+from tests.make import success
 from tests.world import ANN, CATALOG
 
 UNDOING = {"reinstall": {**CATALOG["reinstall"], "risk": "low"}}
@@ -247,7 +248,7 @@ class TestWhatAFailureMeans:
         begun.until(lambda: begun.incidents[0].state.settled)
         assert begun.incidents[0].reason is Reason.HOST_UNREACHABLE
         assert len(begun.runs()) == 3
-        assert begun.stores.history.success("restart", "down") == (0, 0)
+        assert success(begun.stores.history, "restart", "down") == (0, 0)
 
     def test_a_host_that_is_lost_in_the_middle_is_looked_at_first(self, begun):
         begun.finish("lost", mend=True)
@@ -260,5 +261,5 @@ class TestWhatAFailureMeans:
         begun.turn()
         begun.until(lambda: begun.incidents[0].state.settled)
         assert begun.incidents[0].reason is Reason.CANCELED
-        assert begun.stores.history.success("restart", "down") == (0, 0)
+        assert success(begun.stores.history, "restart", "down") == (0, 0)
         assert begun.locked() == frozenset()

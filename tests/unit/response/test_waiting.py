@@ -6,6 +6,7 @@ import pytest
 
 from agent.reasons import Reason
 from agent.records import IncidentState, Verdict
+from tests.make import success
 from tests.world import ANN, CATALOG
 
 HELD = IncidentState.HELD
@@ -161,11 +162,11 @@ def test_an_interrupted_run_may_be_repeated_within_the_cooldown_that_it_began(ma
 
 def test_relapses_count_against_the_record_of_what_healed_them(world):
     heal_once(world)
-    assert world.stores.history.success("restart", "down") == (1, 1)
+    assert success(world.stores.history, "restart", "down") == (1, 1)
     world.pass_time(600, step=30)
     world.break_host("web1")
     world.until(lambda: len(world.incidents) == 2)
-    assert world.stores.history.success("restart", "down") == (0, 1)
+    assert success(world.stores.history, "restart", "down") == (0, 1)
     assert world.runs(1)[0].relapsed_at is not None
 
 
@@ -174,7 +175,7 @@ def test_what_breaks_again_after_long_is_no_relapse(world):
     world.pass_time(4000, step=100)
     world.break_host("web1")
     world.until(lambda: len(world.incidents) == 2)
-    assert world.stores.history.success("restart", "down") == (1, 1)
+    assert success(world.stores.history, "restart", "down") == (1, 1)
 
 
 def test_a_person_sees_why_and_until_when_an_incident_waits(world):

@@ -23,7 +23,6 @@ QUESTIONS: dict[str, Callable[[Stores], object]] = {
     "recoveries_since": lambda s: s.history.recoveries_since("broken", "web1:nginx", AGO),
     "trials": lambda s: s.history.trials("mend"),
     "last_recovery": lambda s: s.runs.last_recovery("web1:nginx", AGO),
-    "success": lambda s: s.history.success("mend", "broken"),
     "of_incident": lambda s: s.runs.of_incident(1),
     "unfinished": lambda s: s.runs.unfinished(),
     "asked_to_cancel": lambda s: s.runs.asked_to_cancel(),

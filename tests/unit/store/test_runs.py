@@ -8,7 +8,7 @@ from agent.errors import ConflictError
 from agent.reasons import Reason
 from agent.records import CheckResult, RunPhase, RunState, StepOutcome, TaskEvent, Verdict
 from agent.store import History, IncidentStore, RunStore, begin_run, mark_relapsed, move_incident, save_run
-from tests.make import NOW, incident, plan, run
+from tests.make import NOW, incident, plan, run, success
 
 WEB1 = "ssh web1 port 22"
 
@@ -160,7 +160,7 @@ class TestWhatCounts:
     ):
         over(move, begin(), verdict, **fields)
         assert [one.healed is not None for one in history.trials("restart")] == [True] * tells
-        assert history.success("restart", "down")[1] == int(tells)
+        assert success(history, "restart", "down")[1] == int(tells)
 
     def test_what_is_under_way_is_known_with_its_machines_and_groups(self, begin, history):
         begin(identities={"web1": "ssh://web1:"}, groups=("web",))
@@ -191,10 +191,10 @@ class TestWhatCounts:
 
     def test_what_broke_again_soon_counts_against_its_record(self, database, begin, move, history):
         healed = over(move, begin(), Verdict.RECOVERED, verdict_reason=Reason.CHECKS_HELD)
-        assert history.success("restart", "down") == (1, 1)
+        assert success(history, "restart", "down") == (1, 1)
         assert RunStore(database).last_recovery("web1", NOW).id == healed.id
         with database.transaction() as connection:
             mark_relapsed(connection, healed.id, NOW, "t")
-        assert history.success("restart", "down") == (0, 1)
+        assert success(history, "restart", "down") == (0, 1)
         assert [one.healed for one in history.trials("restart")] == [False]
         assert RunStore(database).last_recovery("web1", NOW) is None
