@@ -100,6 +100,11 @@ def test_scenarios(places: Places, folders: Sequence[Path], jobs: int, json: boo
 def prove_scenarios(places: Places, folders: Sequence[Path], jobs: int, json: bool) -> None:
     """Let a running agent meet the fault of each remediation and exit with 1 when it does not heal it."""
     node_image(lambda text: console.print(text))
+    unmet = {folder: load_scenario(folder).target.unmet for folder in folders}
+    for folder, why in unmet.items():
+        if why:
+            console.print(f"{folder.name}: by Molecule alone; {why}", soft_wrap=True)
+    folders = [folder for folder in folders if not unmet[folder]]
     top = Path(tempfile.mkdtemp(prefix="opsmend-proof-"))
 
     def meet(folder: Path, tell: Callable[[str], None]) -> Proof:

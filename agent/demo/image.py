@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from agent.errors import OpsmendError
@@ -19,6 +19,14 @@ _BASE_PACKAGES = "systemd,systemd-sysv,dbus,openssh-server,python3,sudo,iproute2
 _SUITE = "bookworm"
 _NAME = "localhost/opsmend-node"
 _BASE_NAME = f"localhost/opsmend-base:{_SUITE}"
+# what a package enables is disabled again: each host gets its role when it starts
+_MORE = """FROM {plain}
+RUN printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d \\
+    && find /etc/systemd/system -type l | sort > /tmp/before && apt-get update -q \\
+    && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends {packages} \\
+    && find /etc/systemd/system -type l | sort | comm -13 /tmp/before - | xargs -r rm \\
+    && rm -rf /usr/sbin/policy-rc.d /var/lib/apt/lists/* /tmp/before
+"""
 
 Tell = Callable[[str], None]
 
@@ -56,8 +64,23 @@ def base_image(tell: Tell) -> str:
     return _BASE_NAME
 
 
-def node_image(tell: Tell) -> str:
-    """Return the name of the host image, building it where it is missing."""
+def node_image(tell: Tell, packages: Iterable[str] = ()) -> str:
+    """Return the name of the host image, with more packages where given, building it where it is missing."""
+    wanted = " ".join(sorted(set(packages)))
+    return _image_with(tell, wanted) if wanted else _plain_image(tell)
+
+
+def _image_with(tell: Tell, packages: str) -> str:
+    plain = _plain_image(tell)
+    recipe = _MORE.format(plain=plain, packages=packages)
+    name = f"{plain}-{hashlib.sha256(recipe.encode()).hexdigest()[:8]}"
+    if not _exists(name):
+        tell(f"installing {packages} into an image of its own")
+        run(*PODMAN, "build", "-q", "-t", name, "-", given=recipe)
+    return name
+
+
+def _plain_image(tell: Tell) -> str:
     name = f"{_NAME}:{_recipe_digest()}"
     if _exists(name):
         return name

@@ -21,6 +21,7 @@ from agent.config.yamlfile import Document, Strict, read_yaml, validate
 from agent.decide import Remediation, load_catalog
 from agent.errors import ConfigError, Problem
 from agent.workshop.ruletests import RuleTestReport, rule_test_files, run_rule_tests
+from agent.workshop.scenario import load_scenario
 
 SOURCE, PAGE = Path("docs/coverage.yml"), Path("docs/coverage.md")
 _BY_AGENT = "the agent itself"  # what it works out from which targets answer
@@ -31,7 +32,8 @@ What the usual lists of alerts know, and what opsmend makes of each kind: {cover
 ({share:.0%}). A rule needs its exporter and is silent without it; `opsmend check` says which are missing and
 what that hides. "People, with diagnostics" means that nothing is run for the fault: people are called, with
 what was found out. Each rule has stories in `rules/tests` in which it must match and in which it must not;
-what a remediation does is tested by Molecule on broken hosts and by a running agent (`make test-acceptance`).
+what a remediation does is tested by Molecule on broken hosts and by a running agent (`make test-acceptance`);
+where no agent can meet the fault on hosts that are minutes old, the row says why.
 
 Made from `docs/coverage.yml`, rules and remediations by `make coverage`.
 """
@@ -113,8 +115,12 @@ class _Rows:
         found = "<br>".join(f"`{rule.id}` → {rule.fault}" for rule in rules)
         fixers = list(dict.fromkeys(name for rule in rules for name in self._fixers(rule.fault)))
         repair = ", ".join(f"`{one}`" for one in fixers) or "people, with diagnostics"
-        tested = "stories; Molecule and the running agent" if fixers else "stories"
+        tested = "; ".join(["stories", *dict.fromkeys(map(self._tested, fixers))])
         return f"| {name} | {needs} | {found} | {repair} | {tested} |\n"
+
+    def _tested(self, fixer: str) -> str:
+        unmet = load_scenario(self._catalog[fixer].folder).target.unmet
+        return f"Molecule ({unmet})" if unmet else "Molecule and the running agent"
 
     def _needs(self, rule: Rule) -> Iterator[str]:
         for leaf in leaves(rule.when):

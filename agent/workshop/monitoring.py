@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+import yaml
+
 from agent.workshop.scenario import Platform, Probe, Scenario
 
 _EVERYWHERE = {"node": 9100, "process": 9256}
-_PORTS = {"haproxy": 8405, "redis": 9121}
-_MODULES = {"http": "http_2xx", "https": "https_2xx"}
+_PORTS = {"haproxy": 8405, "postgres": 9187, "redis": 9121}
+_MODULES = {"http": "http_2xx", "https": "https_2xx", "dns": "dns"}
 _PROBES_EVERY = "3s"  # blackbox_exporter gives up half a second before: a slow answer must come before that
 
 
@@ -42,10 +44,20 @@ def _probe_job(module: str, probes: Iterable[Probe]) -> dict[str, Any]:
         "scrape_interval": _PROBES_EVERY,
         "scrape_timeout": _PROBES_EVERY,
         "params": {"module": [module]},
-        "static_configs": [{"targets": [one.url], "labels": {"unit": one.unit}} for one in probes],
+        "static_configs": [
+            {"targets": [one.url.removeprefix("dns://")], "labels": {"unit": one.unit}} for one in probes
+        ],
         "relabel_configs": [
             {"source_labels": ["__address__"], "target_label": "__param_target"},
             {"source_labels": ["__address__"], "target_label": "instance"},
             {"target_label": "__address__", "replacement": "localhost:9115"},
         ],
     }
+
+
+def prober_config(configured: str) -> str:
+    """Return a blackbox_exporter's configuration with what asks a resolver added."""
+    config = yaml.safe_load(configured)
+    question = {"query_name": "shop.test", "query_type": "A", "transport_protocol": "udp"}
+    config["modules"]["dns"] = {"prober": "dns", "timeout": "2s", "dns": question}
+    return str(yaml.safe_dump(config))

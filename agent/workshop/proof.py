@@ -56,7 +56,7 @@ class Proof:
 
 def prove(scenario: Scenario, places: Places, folder: Path, tell: Tell) -> Proof:
     """Build a site for a scenario, let an agent watch it, break it, and look what happens."""
-    cluster = Cluster(f"{cluster_name(scenario)}-site", folder, node_image(tell))
+    cluster = Cluster(f"{cluster_name(scenario)}-site", folder, node_image(tell, scenario.packages))
     with cluster:
         tell("building the site")
         url = build_site(cluster, scenario, places)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from agent.config.scalars import Identifier
+from agent.config.scalars import Identifier, Text
 from agent.config.yamlfile import Strict, read_yaml, validate
 from agent.errors import ConfigError, Problem
 
@@ -17,6 +17,7 @@ TARGET = "target"
 PLAYBOOKS = ("healthy.yml", "prepare.yml", "converge.yml", "verify.yml")
 MOLECULE_FILE = "molecule.yml"
 
+PackageName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9+.-]{0,63}$")]
 HostName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,15}$")]
 
 
@@ -29,7 +30,7 @@ class _Open(BaseModel):
 class Probe(Strict):
     """A target of blackbox_exporter, with the unit behind it."""
 
-    url: str = Field(pattern=r"^https?://[a-z][a-z0-9]*(:[0-9]+)?/\S*$")
+    url: str = Field(pattern=r"^(https?://[a-z][a-z0-9]*(:[0-9]+)?/\S*|dns://[a-z][a-z0-9]*:[0-9]+)$")
     unit: str = Field(pattern=r"^[\w@:.\\-]+\.service$")
 
 
@@ -43,14 +44,21 @@ class Platform(_Open):
 
     name: HostName
     tmpfs: list[str] = Field(default_factory=list, description="mounts, such as /srv/data:size=20m")
+    packages: list[PackageName] = Field(
+        default_factory=list, description="of Debian, beside those of every test host; all hosts have them"
+    )
     may_change: list[str] = Field(default_factory=list)
     restless: list[str] = Field(default_factory=list)
-    exporters: list[Literal["haproxy", "redis"]] = Field(
+    exporters: list[Literal["haproxy", "postgres", "redis"]] = Field(
         default_factory=list, description="beside node_exporter and process-exporter, which every host has"
     )
     probes: list[Probe] = Field(default_factory=list)
     fault: Identifier | None = None
     ends: Literal["recovered", "escalated"] = "recovered"
+    unmet: Text | None = Field(
+        default=None,
+        description="why no running agent can meet the fault on test hosts, as those are minutes old",
+    )
 
 
 class _Inventory(_Open):
@@ -91,6 +99,11 @@ class Scenario:
     def target(self) -> Platform:
         """Return the host that is broken and repaired."""
         return next(one for one in self.platforms if one.name == TARGET)
+
+    @property
+    def packages(self) -> list[str]:
+        """Return what the hosts have beside the packages of every test host."""
+        return [package for one in self.platforms for package in one.packages]
 
     @property
     def mounts(self) -> dict[str, list[str]]:

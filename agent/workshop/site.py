@@ -12,7 +12,7 @@ from agent.config.scalars import parse_duration
 from agent.demo.hosts import Cluster
 from agent.errors import RunError, SourceError
 from agent.workshop.hosts import make_healthy, play, write_inventory
-from agent.workshop.monitoring import prometheus_config
+from agent.workshop.monitoring import prober_config, prometheus_config
 from agent.workshop.places import Places
 from agent.workshop.scenario import Scenario
 
@@ -33,6 +33,8 @@ def build_site(cluster: Cluster, scenario: Scenario, places: Places) -> str:
     play(cluster, places.shared / "monitored.yml", places.roles, variables=often)
     monitor = cluster.hosts[_MONITOR]
     monitor.write("/etc/prometheus/prometheus.yml", yaml.safe_dump(prometheus_config(scenario, _SCRAPE)))
+    prober = "/etc/prometheus/blackbox.yml"
+    monitor.write(prober, prober_config(monitor.run("cat", prober)))
     monitor.run("systemctl", "enable", "-q", "--now", "prometheus", "prometheus-blackbox-exporter")
     url = f"http://{monitor.address}:9090"
     _wait_until_seen(url, scenario)

@@ -25,7 +25,7 @@ _BEFORE = "before.json"
 
 def create(scenario: Scenario, folder: Path, roles: list[Path]) -> None:
     """Start the hosts and bring them into good health."""
-    cluster = Cluster(cluster_name(scenario), folder, node_image(_say))
+    cluster = Cluster(cluster_name(scenario), folder, node_image(_say, scenario.packages))
     try:
         cluster.start([one.name for one in scenario.platforms], scenario.mounts)
         write_inventory(cluster, scenario)

@@ -33,6 +33,7 @@ def test_there_are_a_target_and_a_bystander_unless_one_says_otherwise(scenario):
         ("platforms: [{name: one}, {name: two}]", "must be named 'target'"),
         ("platforms: [{name: target}, {name: Other}]", r"platforms\[1\].name"),
         ("platforms: [{name: target, ends: well}, {name: b}]", r"platforms\[0\].ends"),
+        ("platforms: [{name: target, packages: ['x; rm']}, {name: b}]", r"packages\[0\]"),
         ("platforms: [{name: target, exporters: [mysql]}, {name: b}]", r"platforms\[0\].exporters"),
         (
             "platforms: [{name: target, probes: [{url: target, unit: a.service}]}, {name: b}]",
@@ -57,3 +58,14 @@ def test_every_exporter_and_probe_is_scraped(scenario):
     assert jobs["node"]["targets"] == ["target:9100", "web1:9100"]
     assert jobs["haproxy"]["targets"] == ["target:8405"]
     assert jobs["https_2xx"] == {"targets": ["https://target:443/"], "labels": {"unit": "n.service"}}
+
+
+def test_hosts_have_the_packages_of_all_platforms_and_a_resolver_is_asked_by_name_and_port(scenario):
+    loaded = scenario(
+        "platforms:\n"
+        "  - {name: target, packages: [dnsmasq], probes: [{url: 'dns://target:53', unit: dnsmasq.service}]}\n"
+        "  - {name: web1, packages: [chrony]}\n"
+    )
+    jobs = {job["job_name"]: job for job in prometheus_config(loaded, "1s")["scrape_configs"]}
+    assert loaded.packages == ["dnsmasq", "chrony"]
+    assert jobs["dns"]["static_configs"][0]["targets"] == ["target:53"]
