@@ -181,6 +181,7 @@ class Trials:
             ],
             rollback={"playbook": "undo.yml", "on": ["step_failed"]},
             parameters={"ticket": {"type": "string", "from": "ticket", "pattern": "[a-z0-9]+"}},
+            limits={"cooldown": "0s", "per_day": 100_000},  # hundreds of trials are one day
             verify={
                 "settle": "100ms",
                 "hold": "300ms",
