@@ -245,7 +245,7 @@ def test_a_named_detector_of_another_library_version_is_refused(tmp_path, monkey
     path = "pyod.models.knn.KNN"
     shelf = Shelf(tmp_path, [path])
     put(shelf, trained("web1", members=(path,)))
-    monkeypatch.setattr("agent.detect.models.shelf.version", lambda name: "0.0")
+    monkeypatch.setattr("agent.modelshelf.version", lambda name: "0.0")
     assert "was kept with another" in str(loaded(shelf)[0])
 
 
