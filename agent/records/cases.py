@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agent.records.feedback import Feedback
+from agent.records.incidents import Incident
+from agent.records.runs import Verdict
+
 Fingerprint = Mapping[str, float]
 """What was seen of one entity: a feature's name and how clearly it was seen, in 0..1."""
 
@@ -41,3 +45,27 @@ class Hypothesis:
     fault: str
     confidence: float
     evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """What came of a run: for which fault it was, and in 0..1 how surely it brought the recovery.
+
+    ``lasted`` is False where the fault came back.
+    """
+
+    fault: str
+    entity: str
+    remediation: str
+    verdict: Verdict
+    sure: float = 1.0
+    lasted: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastIncident:
+    """An incident that is over, what was done about it, and what people said of it, the newest first."""
+
+    incident: Incident
+    repairs: tuple[Repair, ...] = ()
+    said: tuple[Feedback, ...] = ()

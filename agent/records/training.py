@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+TrainingKind = Literal["entity", "diagnosis"]
 TrainingState = Literal["waiting", "training", "trained", "failed", "canceled"]
 
 
@@ -13,11 +14,12 @@ TrainingState = Literal["waiting", "training", "trained", "failed", "canceled"]
 class TrainingJob:
     """One training. ``done`` of ``of`` is how far its present phase is, ``left_s`` how long it may take.
 
-    ``models`` is how many were trained; ``why`` says why it failed.
+    ``models`` is how many were trained; ``why`` says why it failed, or why what was trained is in force or
+    not.
     """
 
     id: int
-    kind: str
+    kind: TrainingKind
     asked_by: str
     asked_at: datetime
     state: TrainingState = "waiting"

@@ -9,12 +9,17 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from agent.records import Attribution, RunState, Verdict
-from agent.records.cases import Outcome, PastCase
+from agent.records.cases import Outcome, PastCase, PastIncident, Repair
+from agent.records.feedback import Feedback
+from agent.records.incidents import FINAL_STATES
 from agent.store.documents import from_json
 from agent.store.engine import Database
+from agent.store.feedback import to_feedback
+from agent.store.feedback_schema import feedback
 from agent.store.incidents import to_incident
 from agent.store.schema import incidents, runs
 
+_MOST_PAST = 20_000  # incidents that a training learns from
 _MOST = 500  # the newest; older ones are of a system that has changed since
 _PROVED = runs.c.verdict == Verdict.RECOVERED.value
 _NOT_PROVED = runs.c.verdict.in_((Verdict.NOT_RECOVERED.value, Verdict.WORSE.value))
@@ -76,6 +81,38 @@ class CaseStore:
             for row in connection.execute(query):
                 by_incident[row.id].append(row)
         return [one for rows in by_incident.values() for one in _outcomes(rows)]
+
+    def past(self, most: int = _MOST_PAST) -> Sequence[PastIncident]:
+        """Return the newest incidents that are over, oldest first, with their repairs and what was said."""
+        over = incidents.c.state.in_([state.value for state in FINAL_STATES])
+        chosen = select(incidents).where(over).order_by(incidents.c.id.desc()).limit(most)
+        numbers = select(chosen.subquery().c.id)
+        done: dict[int, list[Repair]] = defaultdict(list)
+        said: dict[int, list[Feedback]] = defaultdict(list)
+        with self._database.reading() as connection:
+            repairs = select(runs).where(runs.c.incident_id.in_(numbers)).order_by(runs.c.id)
+            for row in connection.execute(repairs):
+                done[row.incident_id].append(_repair(row))
+            newest_first = select(feedback).order_by(feedback.c.at.desc(), feedback.c.id.desc())
+            for row in connection.execute(newest_first.where(feedback.c.incident_id.in_(numbers))):
+                said[row.incident_id].append(to_feedback(row))
+            found = [to_incident(row) for row in connection.execute(chosen)]
+        return [
+            PastIncident(incident=one, repairs=tuple(done[one.id]), said=tuple(said[one.id]))
+            for one in reversed(found)
+        ]
+
+
+def _repair(row: Row[Any]) -> Repair:
+    found = from_json(Attribution, row.attribution) if row.attribution else None
+    return Repair(
+        fault=row.fault,
+        entity=row.entity,
+        remediation=row.remediation,
+        verdict=Verdict(row.verdict),
+        sure=found.sure if found else 1.0,
+        lasted=row.relapsed_at is None,
+    )
 
 
 def _outcomes(rows: Sequence[Row[Any]]) -> Iterable[Outcome]:

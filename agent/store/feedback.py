@@ -48,9 +48,10 @@ class FeedbackStore:
         if incident_id is not None:
             query = query.where(feedback.c.incident_id == incident_id)
         with self._database.reading() as connection:
-            return [_to_feedback(row) for row in connection.execute(query)]
+            return [to_feedback(row) for row in connection.execute(query)]
 
 
-def _to_feedback(row: Row[Any]) -> Feedback:
+def to_feedback(row: Row[Any]) -> Feedback:
+    """Return what a row holds."""
     values = {**row._mapping, "kind": FeedbackKind(row.kind), "labels": orjson.loads(row.labels)}
     return Feedback(**values)

@@ -106,6 +106,21 @@ def fingerprint_of_symptoms(symptoms: Iterable[Symptom]) -> Fingerprint:
     return {f"signal:{symptom.source}": 1.0 for symptom in symptoms}
 
 
+def features_of_symptoms(symptoms: Iterable[Symptom]) -> Fingerprint:
+    """Return what a trained model sees of a live incident: its fingerprint, and what the symptoms are like.
+
+    That is of what kind each is where it is no plain threshold (``anomaly:latency_p95``), and which was there
+    first (``first:disk_free_ratio``) where several were not there at once.
+    """
+    seen = list(symptoms)
+    features = {**fingerprint_of_symptoms(seen)}
+    features.update({f"{one.kind}:{one.source}": 1.0 for one in seen if one.kind != "threshold"})
+    if len({one.since for one in seen}) > 1:
+        began = min(one.since for one in seen)
+        features.update({f"first:{one.source}": 1.0 for one in seen if one.since == began})
+    return features
+
+
 _PROBED: Mapping[str, str] = {"space": "full:disk", "inodes": "full:inodes"}
 _WORDS_OF_PROBES = ("journal", "unit")
 _SAID_BY_PROBE = 0.7  # a journal tells of older troubles as well
