@@ -180,6 +180,10 @@ bench-ablation: venv ## Measure what each mechanism of detection is worth: every
 bench-models: venv ## Measure training and asking the models of whole entities (ENTITIES=200 SERIES=20 DAYS=7 JOBS=2)
 	$(BIN)/python -m tests.bench.models
 
+.PHONY: bench-train
+bench-train: venv ## Train the diagnosis on 5,000 synthetic incidents, undisturbed and killed half way (INCIDENTS=5000 SIGNALS=200 FAULTS=12)
+	$(BIN)/python -m tests.bench.training
+
 # what the scoring script of the data needs, and the product does not
 $(CACHE)/bench/.made:
 	$(PYTHON) -m venv $(CACHE)/bench

@@ -1,15 +1,21 @@
-"""Settings in, what the processes beside the agent go by out: the shelf and the models' section."""
+"""Settings in, what the processes beside the agent go by out: the shelves and the models' section."""
 
 from __future__ import annotations
 
 from agent.config.models import ModelsSection
 from agent.config.settings import Settings
 from agent.detect.models.shelf import Shelf, detectors_of
+from agent.learn.faults.shelf import FaultShelf
 
 
 def open_shelf(settings: Settings) -> Shelf:
     """Return the shelf of an agent, in its state folder."""
     return Shelf(settings.agent.state_dir / "models", detectors_of(settings.detect.models.members))
+
+
+def open_fault_shelf(settings: Settings) -> FaultShelf:
+    """Return the shelf of an agent's trained diagnosis, in its state folder."""
+    return FaultShelf(settings.agent.state_dir / "models" / "diagnosis")
 
 
 def section_of(settings: Settings) -> ModelsSection:

@@ -1,7 +1,8 @@
-"""The scoring process: newest rows of all modelled series in, findings out, over its standard streams.
+"""The scoring process: what the agent sees in, what models make of it out, over its standard streams.
 
-``python -m agent.background.score FOLDER [CLASS_PATH…]``. It takes up new models between two questions: they
-are read beside the old ones, which answer until then.
+``python -m agent.background.score ENTITIES DIAGNOSIS [CLASS_PATH…]``: the folders of both shelves. Questions
+are about the newest rows of all modelled series, or about one entity that rules are unsure of. It takes up
+new models between two questions: those of entities are read beside the old ones, which answer until then.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ def main(arguments: Sequence[str]) -> None:
     os.nice(_NICE)
     from agent.detect.models.scoring import Scoring
     from agent.detect.models.shelf import Shelf
+    from agent.learn.faults.answers import KIND, FaultAnswers
+    from agent.learn.faults.shelf import FaultShelf
 
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not get between two answers
     questions = incoming()
-    scoring = Scoring(Shelf(Path(arguments[0]), arguments[1:]))
+    scoring = Scoring(Shelf(Path(arguments[0]), arguments[2:]))
     scoring.take_up_models()
+    faults = FaultAnswers(FaultShelf(Path(arguments[1])))
     loading = threading.Lock()
 
     def look_for_models() -> None:
@@ -36,6 +40,9 @@ def main(arguments: Sequence[str]) -> None:
 
     while True:
         question = questions.get()
+        if question.header.get("kind") == KIND:
+            write_message(answers, Message(faults.answer(question.header)))
+            continue
         if not loading.locked() and scoring.is_outdated():
             threading.Thread(target=look_for_models, name="models", daemon=True).start()
         write_message(answers, Message(scoring.answer(question.header, question.payload)))

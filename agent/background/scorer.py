@@ -29,17 +29,20 @@ _GRACE_S = 5.0
 
 
 class ScorerProcess:
-    """Keeps one scoring process alive and talks to it. Safe to use from several threads."""
+    """Keeps one scoring process alive and talks to it. Safe to use from several threads.
+
+    ``folders`` are the shelves of entity models and of trained diagnosis.
+    """
 
     def __init__(
         self,
-        folder: Path,
+        folders: Sequence[Path],
         detectors: Sequence[str],
         timeout_s: float,
         clock: Clock,
         is_wanted: Callable[[], bool],
     ) -> None:
-        self._command = own_python("agent.background.score", str(folder), *detectors)
+        self._command = own_python("agent.background.score", *map(str, folders), *detectors)
         self._timeout_s = timeout_s
         self._clock = clock
         self._is_wanted = is_wanted

@@ -1,7 +1,7 @@
 """A whole training: history read, models trained and tried, put on the shelf. Also the training process.
 
-``python -m agent.background.train CONFIG`` trains at the lowest priority and tells how far it is in lines of
-JSON on standard output; it ends when the agent that started it is gone.
+``python -m agent.background.train CONFIG [KIND]`` trains at the lowest priority and tells how far it is in
+lines of JSON on standard output; it ends when the agent that started it is gone.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -28,6 +29,7 @@ from agent.detect.models.pyoddetector import detector_class
 from agent.detect.models.shelf import Generation, Shelf, detectors_of
 from agent.detect.models.training import train_entities
 from agent.errors import ConflictError, ModelError, OpsmendError
+from agent.learn.faults.examples import TooLittleData
 from agent.log import Logger
 from agent.records.feedback import FeedbackKind
 
@@ -39,7 +41,7 @@ _LOCK = "training.lock"
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a training is: so many done of so many signals (reading) or entities."""
+    """How far a training is: so many done of so many signals (reading), entities, trials (tuning), steps."""
 
     phase: str
     done: int
@@ -62,7 +64,7 @@ def train(
     """
     for path in detectors_of(section.members):
         detector_class(path)
-    with _alone(shelf.folder):
+    with alone(shelf.folder):
         histories = read_histories(
             source,
             signals,
@@ -139,7 +141,7 @@ def past_troubles(settings: Settings) -> list[Trouble]:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Hold the lock of a shelf. Raises ConflictError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (folder / _LOCK).open("a") as stream:
@@ -168,13 +170,30 @@ def main(arguments: Sequence[str]) -> None:
         lines.flush()
 
     try:
-        generation = run_training(settings, tell)
+        result = _of_kind(arguments[1] if len(arguments) > 1 else "entity", settings, tell)
     except OpsmendError as error:
-        lines.write(orjson.dumps({"failed": str(error)}) + b"\n")
+        result = {"failed": str(error), "waits": isinstance(error, TooLittleData)}
+        lines.write(orjson.dumps(result) + b"\n")
         lines.flush()
         sys.exit(error.exit_code)
-    lines.write(orjson.dumps({"trained": len(generation.cards), "generation": generation.name}) + b"\n")
+    lines.write(orjson.dumps(result) + b"\n")
     lines.flush()
+
+
+def _of_kind(kind: str, settings: Settings, tell: Callable[[Progress], None]) -> dict[str, Any]:
+    """Train models of a kind; return what is said of them at the end."""
+    if kind == "entity":
+        generation = run_training(settings, tell)
+        return {"trained": len(generation.cards), "generation": generation.name}
+    from agent.background.diagnosistrain import run_diagnosis_training
+
+    found = run_diagnosis_training(settings, tell)
+    return {
+        "trained": 1,
+        "generation": found.training.name,
+        "why": found.training.why,
+        "taken_up": found.taken_up,
+    }
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from agent.background.places import open_shelf
+from agent.background.places import open_fault_shelf, open_shelf
 from agent.background.scorer import end_process
 from agent.clock import Clock
 from agent.config.settings import Settings
@@ -20,13 +20,12 @@ from agent.environment import clean_environment, own_python
 from agent.errors import ModelError, NotFoundError, RefusedError
 from agent.log import Logger
 from agent.process import ONE_THREAD
-from agent.records.training import TrainingJob
+from agent.records.training import TrainingJob, TrainingKind
 
 log = Logger("trainer")
 
-_TRY_AGAIN = timedelta(hours=1)
+_TRY_AGAIN: Mapping[TrainingKind, timedelta] = {"entity": timedelta(hours=1), "diagnosis": timedelta(days=1)}
 _LOG_EVERY_S = 60.0
-_KIND = "entity"
 _SCHEDULE = "opsmend"
 _MOST_JOBS = 50
 
@@ -36,24 +35,32 @@ class Trainer:
 
     def __init__(self, settings: Settings, config: Path, clock: Clock) -> None:
         self._section = settings.detect.models
+        self._diagnosis = settings.learn.diagnosis
         self._shelf = open_shelf(settings)
+        self._fault_shelf = open_fault_shelf(settings)
         self._command = own_python("agent.background.train", str(config))
         self._clock = clock
         self._started_at = clock.now()
-        self._tried_at: datetime | None = None
+        self._tried_at: dict[TrainingKind, datetime] = {}
+        self._kind: TrainingKind = "entity"  # of the training at work, or of the last
         self._process: subprocess.Popen[bytes] | None = None
         self._listener: threading.Thread | None = None
         self._phase_began = 0.0
         self._logged_at = 0.0
-        self._status: dict[str, Any] = {"state": "waiting"}
+        self._told: dict[TrainingKind, dict[str, Any]] = {kind: {"state": "waiting"} for kind in _TRY_AGAIN}
         self._turning = threading.Lock()
         self._jobs: dict[int, TrainingJob] = {}
         self._asked: TrainingJob | None = None
 
     @property
     def status(self) -> Mapping[str, Any]:
-        """Return whether a training is at work, how far it is, and how the last one ended."""
-        return dict(self._status)
+        """Return whether entity models are trained now, how far that is, and how the last one ended."""
+        return dict(self._told["entity"])
+
+    @property
+    def diagnosis_status(self) -> Mapping[str, Any]:
+        """Return the same of the trained diagnosis."""
+        return dict(self._told["diagnosis"])
 
     @property
     def pid(self) -> int | None:
@@ -66,23 +73,26 @@ class Trainer:
             if self._process is not None:
                 if self._process.poll() is not None:
                     self._end()
-            elif self._asked is not None or self._is_due():
-                self._start()
+            elif self._asked is not None:
+                self._start(self._asked.kind)
+            elif (due := self._due()) is not None:
+                self._start(due)
 
-    def request(self, actor: str) -> TrainingJob:
+    def request(self, actor: str, kind: TrainingKind = "entity") -> TrainingJob:
         """Ask for a training now; return its job, or that of one that is at work or asked for already.
 
-        Raises RefusedError when the settings want no models.
+        Raises RefusedError when the settings want no models of the kind.
         """
-        if not self._section.enabled:
-            raise RefusedError("detect.models.enabled is false: there is nothing to train")
+        if not self._is_enabled(kind):
+            setting = "detect.models" if kind == "entity" else "learn.diagnosis"
+            raise RefusedError(f"{setting}.enabled is false: there is nothing to train")
         with self._turning:
             newest = self._newest()
             if newest is not None and not newest.over:
                 return newest
             number = max(self._jobs, default=0) + 1
             now = self._clock.now()
-            self._asked = TrainingJob(id=number, kind=_KIND, asked_by=actor, asked_at=now)
+            self._asked = TrainingJob(id=number, kind=kind, asked_by=actor, asked_at=now)
             self._keep(self._asked)
         self.turn()
         return self.job(number)
@@ -117,33 +127,50 @@ class Trainer:
             end_process(self._process, self._listener)
             self._note(state="canceled", why="the agent was stopped", ended_at=self._clock.now())
 
-    def _is_due(self) -> bool:
+    def _is_enabled(self, kind: TrainingKind) -> bool:
+        return self._section.enabled if kind == "entity" else self._diagnosis.enabled
+
+    def _due(self) -> TrainingKind | None:
+        if self._clock.now() - self._started_at < self._section.first_after:
+            return None
+        return next((kind for kind in _TRY_AGAIN if self._is_enabled(kind) and self._is_due(kind)), None)
+
+    def _is_due(self, kind: TrainingKind) -> bool:
         now = self._clock.now()
-        if not self._section.enabled or now - self._started_at < self._section.first_after:
-            return False
-        if self._tried_at is not None and now - self._tried_at < min(_TRY_AGAIN, self._section.retrain_every):
+        every = self._section.retrain_every if kind == "entity" else self._diagnosis.retrain_every
+        tried = self._tried_at.get(kind)
+        if tried is not None and now - tried < min(_TRY_AGAIN[kind], every):
             return False
         try:
-            since = self._shelf.in_force_since()  # what a person put there has its time as well
+            since = self._newest_of(kind)
         except ModelError:
             return True
-        return since is None or now - since >= self._section.retrain_every
+        return since is None or now - since >= every
 
-    def _start(self) -> None:
-        self._tried_at = self._clock.now()
+    def _newest_of(self, kind: TrainingKind) -> datetime | None:
+        """Return since when a training is in force; of the diagnosis also when one was made that is not."""
+        if kind == "entity":
+            return self._shelf.in_force_since()  # what a person put there has its time as well
+        made = [one.made_at for one in self._fault_shelf.generations()]
+        since = self._fault_shelf.in_force_since()
+        return max([*made, *([since] if since else [])], default=None)
+
+    def _start(self, kind: TrainingKind) -> None:
+        self._kind, now = kind, self._clock.now()
+        self._tried_at[kind] = now
         if self._asked is None:
             number = max(self._jobs, default=0) + 1
-            self._keep(TrainingJob(id=number, kind=_KIND, asked_by=_SCHEDULE, asked_at=self._tried_at))
+            self._keep(TrainingJob(id=number, kind=kind, asked_by=_SCHEDULE, asked_at=now))
         self._asked = None
         self._note(state="training", phase="starting")
         self._process = subprocess.Popen(
-            self._command,
+            [*self._command, kind],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**clean_environment(with_settings=True), **ONE_THREAD},
         )
-        self._status = {"state": "training", "phase": "starting", "since": self._tried_at}
-        log.info("training started", pid=self._process.pid)
+        self._told[kind] = {"state": "training", "phase": "starting", "since": now}
+        log.info("training started", kind=kind, pid=self._process.pid)
         self._listener = threading.Thread(
             target=self._listen, args=(self._process,), name="training", daemon=True
         )
@@ -160,33 +187,36 @@ class Trainer:
                 self._hear(said)
 
     def _hear(self, said: Mapping[str, Any]) -> None:
+        told = self._told[self._kind]
         if "phase" not in said:
-            self._status = {**self._status, **said}
+            self._told[self._kind] = {**told, **said}
             return
         now = self._clock.monotonic()
-        if said["phase"] != self._status.get("phase"):
+        if said["phase"] != told.get("phase"):
             self._phase_began, self._logged_at = now, 0.0
         done, of = int(said["done"]), int(said["of"])
         left_s = (now - self._phase_began) / done * (of - done) if done else None
         left_s = round(left_s) if left_s is not None else None
-        self._status = {**self._status, **said, "left_s": left_s}
+        self._told[self._kind] = {**told, **said, "left_s": left_s}
         self._note(phase=str(said["phase"]), done=done, of=of, left_s=left_s)
         if now - self._logged_at >= _LOG_EVERY_S:
             self._logged_at = now
-            log.info("training", phase=said["phase"], done=done, of=of, left_s=self._status["left_s"])
+            log.info("training", kind=self._kind, phase=said["phase"], done=done, of=of, left_s=left_s)
 
     def _end(self) -> None:
         assert self._process is not None
         code = end_process(self._process, self._listener)
         self._process = None
-        ended = {"ended_at": datetime.now(UTC), "since": self._status.get("since")}
+        kind, told = self._kind, self._told[self._kind]
+        ended = {"ended_at": datetime.now(UTC), "since": told.get("since")}
         if code == 0:
-            models = self._status.get("trained")
-            self._status = {"state": "trained", "models": models, **ended}
-            self._note(state="trained", models=models, left_s=None, ended_at=ended["ended_at"])
-            log.info("training done", models=models)
+            models, found = told.get("trained"), {"why": told["why"]} if "why" in told else {}
+            self._told[kind] = {"state": "trained", "models": models, **found, **ended}
+            self._note(state="trained", models=models, left_s=None, ended_at=ended["ended_at"], **found)
+            log.info("training done", kind=kind, models=models, **found)
         else:
-            why = self._status.get("failed") or f"the training process ended with code {code}"
-            self._status = {"state": "failed", "why": why, **ended}
+            why = told.get("failed") or f"the training process ended with code {code}"
+            self._told[kind] = {"state": "failed", "why": why, **ended}
             self._note(state="failed", why=str(why), left_s=None, ended_at=ended["ended_at"])
-            log.warning("training failed, what is in force stays", why=why)
+            say = log.info if told.get("waits") else log.warning  # a young site has nothing to learn from yet
+            say("training failed, what is in force stays", kind=kind, why=why)

@@ -1,7 +1,8 @@
-"""The commands around the models of whole entities."""
+"""The commands around what is trained: models of whole entities, and the one that names faults."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,10 +10,12 @@ import typer
 from agent.cli.options import Config, Json
 
 training = typer.Typer()
-models = typer.Typer(
-    help="Look at the models of whole entities, and choose which are in force.", no_args_is_help=True
-)
+models = typer.Typer(help="Look at what was trained, and choose what is in force.", no_args_is_help=True)
 training.add_typer(models, name="models")
+
+Diagnosis = Annotated[
+    bool, typer.Option("--diagnosis", help="The model that names faults instead of those of whole entities.")
+]
 
 
 @training.command()
@@ -23,17 +26,32 @@ def train(
         str | None, typer.Option(metavar="TIME", help="How much of the past to learn from, such as 7d.")
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, max=64, help="So many processes.")] = None,
+    diagnosis: Diagnosis = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="With --diagnosis: also write how good it is, with pictures."),
+    ] = None,
 ) -> None:
     """Train the models of all entities now, from what Prometheus remembers.
 
     The agent does the same by itself, in the background. A running agent takes up new models at its next
-    poll. Times of incidents are not learned from.
+    poll. Times of incidents are not learned from. With --diagnosis the model that names faults is trained
+    instead, from past incidents; it is put in force only where it is better than the one that is.
     """
+    if diagnosis and history is not None:
+        raise typer.BadParameter("it learns from all incidents of the store", param_hint="--history")
+    if report is not None and not diagnosis:
+        raise typer.BadParameter("is there with --diagnosis only", param_hint="--report")
     import os
 
     from agent.process import ONE_THREAD
 
     os.environ.update({name: value for name, value in ONE_THREAD.items() if name not in os.environ})
+    if diagnosis:
+        from agent.cli.faultmodels import train_diagnosis
+
+        train_diagnosis(config, jobs, report, json)
+        return
     from agent.cli.models import train_models
     from agent.config.scalars import parse_duration
 
@@ -46,7 +64,7 @@ def train(
 
 @models.command("list")
 def list_models(config: Config = None, json: Json = False) -> None:
-    """List the trainings on the shelf, and which is in force."""
+    """List the trainings on the shelf, and which are in force or run beside."""
     from agent.cli.models import list_models as show
 
     show(config, json)
@@ -54,11 +72,29 @@ def list_models(config: Config = None, json: Json = False) -> None:
 
 @models.command("show")
 def show_models(
-    entity: Annotated[str | None, typer.Argument(metavar="ENTITY", help="Only this; default all.")] = None,
+    entity: Annotated[
+        str | None,
+        typer.Argument(metavar="ENTITY", help="Only this; default all. With --diagnosis a training."),
+    ] = None,
     config: Config = None,
     json: Json = False,
+    diagnosis: Diagnosis = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --diagnosis: write a page, with confusion and calibration."),
+    ] = None,
 ) -> None:
-    """Show the models in force: their members and how far each is trusted, and their thresholds."""
+    """Show the models in force: their members and how far each is trusted, and their thresholds.
+
+    With --diagnosis: how good the trained diagnosis in force is, or the training that is named.
+    """
+    if diagnosis:
+        from agent.cli.faultmodels import show_training
+
+        show_training(config, entity, html, json)
+        return
+    if html is not None:
+        raise typer.BadParameter("is there with --diagnosis only", param_hint="--html")
     from agent.cli.models import show_models as show
 
     show(config, entity, json)
@@ -69,19 +105,35 @@ def promote_models(
     training: Annotated[str, typer.Argument(metavar="TRAINING", help="As opsmend models list names it.")],
     config: Config = None,
     json: Json = False,
+    diagnosis: Diagnosis = False,
 ) -> None:
     """Put a training that is on the shelf in force, after all of its files were checked.
 
     A running agent takes it up at its next poll, and trains anew when detect.models.retrain_every is over.
     """
-    from agent.cli.models import promote_models as promote
-
+    if diagnosis:
+        from agent.cli.faultmodels import promote_training as promote
+    else:
+        from agent.cli.models import promote_models as promote
     promote(config, training, json)
 
 
 @models.command("rollback")
-def roll_back_models(config: Config = None, json: Json = False) -> None:
+def roll_back_models(config: Config = None, json: Json = False, diagnosis: Diagnosis = False) -> None:
     """Go back to the training before the one in force, as promote does."""
-    from agent.cli.models import promote_models as promote
-
+    if diagnosis:
+        from agent.cli.faultmodels import promote_training as promote
+    else:
+        from agent.cli.models import promote_models as promote
     promote(config, None, json)
+
+
+@models.command("compare")
+def compare_models(config: Config = None, json: Json = False) -> None:
+    """Judge the trained diagnosis in force, and the one that runs beside it, on incidents that came since.
+
+    The one beside is asked whenever the one in force is, and acted on by nobody; promote puts it in force.
+    """
+    from agent.cli.faultmodels import compare_trainings
+
+    compare_trainings(config, json)

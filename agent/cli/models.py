@@ -12,6 +12,7 @@ from rich.markup import escape
 from agent.background.places import open_shelf
 from agent.background.train import Progress as Step
 from agent.background.train import run_training
+from agent.cli.faultmodels import list_trainings, print_trainings
 from agent.cli.output import ago, console, errors, print_json, print_table
 from agent.cli.progress import bars
 from agent.config import Settings, find_config_file, load_settings
@@ -50,18 +51,22 @@ def train_models(config: Path | None, history: timedelta | None, jobs: int | Non
 
 def list_models(config: Path | None, json: bool) -> None:
     """List the trainings on the shelf, the newest first."""
-    shelf = open_shelf(load_settings(find_config_file(config)))
+    settings = load_settings(find_config_file(config))
+    shelf = open_shelf(settings)
     current = shelf.current()
     found = shelf.generations()
     in_force = current.name if current else None
+    diagnosis, rows = list_trainings(settings)
     if json:
-        print_json([_summary(one, one.name == in_force) for one in found])
+        print_json([*(_summary(one, one.name == in_force) for one in found), *diagnosis])
         return
+    if rows:
+        print_trainings(rows)
     if not found:
-        console.print("nothing was trained yet: opsmend train, or wait for the agent to do it")
+        console.print("no entity was trained yet: opsmend train, or wait for the agent to do it")
         return
     print_table(
-        "Trainings, the newest first",
+        "Models of whole entities, the newest training first",
         ["training", "in force", "made", "learned from", "entities", "members", "by version", "note"],
         [
             (
@@ -144,6 +149,7 @@ def _with(settings: Settings, history: timedelta | None, jobs: int | None) -> Se
 def _summary(generation: Generation, in_force: bool) -> dict[str, Any]:
     return {
         "name": generation.name,
+        "kind": "entity",
         "in_force": in_force,
         "made_at": generation.made_at,
         "version": generation.version,

@@ -260,8 +260,25 @@ class VerifySection(Strict):
     )
 
 
+class DiagnosisTrainingSection(Strict):
+    """A model that names faults, trained on the incidents of this agent."""
+
+    enabled: bool = Field(default=True, description="train it in the background, once there is enough")
+    retrain_every: PositiveDuration = Field(
+        default=timedelta(days=7), description="how often it is trained anew"
+    )
+    budget: PositiveDuration = Field(
+        default=timedelta(minutes=2), description="how long algorithms are tried; the best so far is taken"
+    )
+    jobs: int = Field(
+        default=0, ge=0, le=64, description="processes that train, all at lowest priority; 0: one a processor"
+    )
+
+
 class LearnSection(Strict):
-    """Nothing to set yet."""
+    """What the agent learns from its own incidents."""
+
+    diagnosis: DiagnosisTrainingSection = DiagnosisTrainingSection()
 
 
 class NotifyTarget(Strict):

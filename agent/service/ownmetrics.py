@@ -8,7 +8,7 @@ from contextlib import suppress
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from agent.background.places import open_shelf
+from agent.background.places import open_fault_shelf, open_shelf
 from agent.errors import ModelError, StoreError
 from agent.records import IncidentState
 from agent.records.incidents import ACTIVE_STATES
@@ -85,6 +85,9 @@ class OwnMetrics(Collector):
             with suppress(ModelError):  # status and log say what is wrong with it
                 if (current := open_shelf(self._agent.settings).current()) is not None:
                     family.add_metric(["entity"], current.made_at.timestamp())
+        with suppress(ModelError):
+            if (named := open_fault_shelf(self._agent.settings).current()) is not None:
+                family.add_metric(["diagnosis"], named.made_at.timestamp())
         yield family
 
 

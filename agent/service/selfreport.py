@@ -116,6 +116,11 @@ class SelfReport:
             "source_notes": {feed.name: feed.note for feed in agent.feeds if feed.note},
             "alerts": agent.alerts.status(),
             "entity_models": self._entity_models(),
+            "trained_diagnosis": {
+                **agent.learned.trained.status,
+                "enabled": agent.settings.learn.diagnosis.enabled,
+                "training_now": self._trainer.diagnosis_status,
+            },
             "settings": self._reloader.status(),
             "trouble": dict(self._jobs.trouble),
             "own_trouble": list(self._watch.lasting.values()),
@@ -129,7 +134,7 @@ class SelfReport:
     def _entity_models(self) -> Mapping[str, Any] | None:
         """Return how the layer for whole entities is; None when the settings want none."""
         agent = self._agent
-        if agent.models is None or agent.scorer is None:
+        if agent.models is None:
             return None
         found = [one for one in agent.pipeline.anomalies if one.layer == "entity"]
         found.sort(key=lambda one: -one.confidence)

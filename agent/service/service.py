@@ -302,8 +302,7 @@ class Service:
         self._self_watch.stop()
         self._jobs.guarded("detection", self._keep_state)
         self._trainer.stop()
-        if agent.scorer is not None:
-            agent.scorer.stop()
+        agent.scorer.stop()
         workers.join()
         self._jobs.guarded("audit", lambda: self._note("agent stopped"))
         agent.source.close()

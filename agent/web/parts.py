@@ -14,7 +14,7 @@ from agent.config import Settings
 from agent.decide.explanation import Explained
 from agent.records import Anomaly, Incident, Run
 from agent.records.reports import ReportedSymptom
-from agent.records.training import TrainingJob
+from agent.records.training import TrainingJob, TrainingKind
 from agent.reported import ReportedDiagnosis
 from agent.response import OperatorActions, Person
 from agent.response.token_actions import TokenActions
@@ -27,7 +27,7 @@ from agent.wiring.definitions import Current
 class Trainings(Protocol):
     """Who starts trainings, and knows how they go."""
 
-    def request(self, actor: str) -> TrainingJob:
+    def request(self, actor: str, kind: TrainingKind) -> TrainingJob:
         """Ask for a training; return its job, or that of the one that is at work. Raises RefusedError."""
 
     def job(self, number: int) -> TrainingJob:

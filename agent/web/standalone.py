@@ -15,7 +15,7 @@ from agent.decide.policy import groups_of
 from agent.errors import NotFoundError, RefusedError
 from agent.livestatus import read_live_status
 from agent.records.reports import ReportedSymptom
-from agent.records.training import TrainingJob
+from agent.records.training import TrainingJob, TrainingKind
 from agent.reported import ReportedDiagnosis
 from agent.response import person_of
 from agent.response.token_actions import TokenActions
@@ -67,7 +67,7 @@ def make_standalone_app(settings: Settings, stores: Stores) -> FastAPI:
 class _NoTrainings:
     """Stands where the agent's trainings would be known."""
 
-    def request(self, actor: str) -> TrainingJob:
+    def request(self, actor: str, kind: TrainingKind) -> TrainingJob:
         """Refuse: nobody would look after it."""
         raise RefusedError(f"{NOT_RUNNING}; opsmend train works without one")
 

@@ -65,11 +65,11 @@ class Agent:
     investigator: Investigator
     learned: Learned
     detection: StateFolder
+    scorer: ScorerProcess
     announcers: tuple[Announcer, ...] = ()
     feeds: tuple[Feed, ...] = ()
     stream: Stream | None = None
     models: ModelClient | None = None
-    scorer: ScorerProcess | None = None
 
     @property
     def settings(self) -> Settings:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
+from agent.background.faultvoter import TrainedVoter
+from agent.background.places import open_fault_shelf
 from agent.charts import IncidentCharts
 from agent.clock import Clock, SystemClock
 from agent.collect import FrameBuffer, PrometheusSource
@@ -109,15 +111,19 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     lifecycle = IncidentLifecycle(
         definitions.book.faults, dependencies, settings.diagnose.keep_for, clearance
     )
-    learned = Learned(record=TrackRecord(stores.cases, clock), investigations=InvestigationVoter())
+    scorer = make_scorer(settings, clock)
+    learned = Learned(
+        record=TrackRecord(stores.cases, clock),
+        investigations=InvestigationVoter(),
+        trained=TrainedVoter(scorer, lambda: open_fault_shelf(settings).stamp() is not None),
+    )
     ensemble = make_ensemble(settings, definitions.cases, stores, clock, learned)
     investigator = make_investigator(
         settings, current.book, lambda: current.definitions.cases, stores, ansible, clock, learned,
         lambda: workers.at_work,
     )  # fmt: skip
     tracker = IncidentTracker(stores, escalation, investigator.look_into, clock)
-    scorer = make_scorer(settings, clock)
-    models = ModelClient(scorer) if scorer is not None else None
+    models = ModelClient(scorer) if settings.detect.models.enabled else None
     pipeline = _pipeline(
         settings, definitions, stores, source, responder, latest, clock, outlook, series, lifecycle,
         ensemble, tracker, make_calendars(settings.detect, inventory, current), models, alerts.doubt_ends,

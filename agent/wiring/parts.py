@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.background.places import open_shelf
+from agent.background.places import open_fault_shelf, open_shelf
 from agent.background.scorer import ScorerProcess
 from agent.clock import Clock
 from agent.collect import PrometheusSource
@@ -31,17 +32,16 @@ def make_source(settings: Settings) -> PrometheusSource:
     return PrometheusSource(prometheus.url, prometheus.timeout, prometheus)
 
 
-def make_scorer(settings: Settings, clock: Clock) -> ScorerProcess | None:
-    """Return who asks the entity models, or None when the settings want none. It starts nothing yet."""
-    if not settings.detect.models.enabled:
-        return None
-    shelf = open_shelf(settings)
+def make_scorer(settings: Settings, clock: Clock) -> ScorerProcess:
+    """Return who asks the models. It starts nothing before there is one."""
+    shelf, faults = open_shelf(settings), open_fault_shelf(settings)
+    entities = settings.detect.models.enabled
     return ScorerProcess(
-        shelf.folder,
+        (shelf.folder if entities else Path(os.devnull), faults.folder),
         detectors_of(settings.detect.models.members),
         min(settings.collect.poll.total_seconds() / 4, _ANSWER_WITHIN_S),
         clock,
-        lambda: shelf.stamp() is not None,
+        lambda: (entities and shelf.stamp() is not None) or faults.stamp() is not None,
     )
 
 

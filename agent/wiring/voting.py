@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from agent.background.faultvoter import TrainedVoter
 from agent.clock import Clock
 from agent.config import Rulebook, Settings
 from agent.diagnose import RuleVoter, VotingEnsemble
@@ -24,6 +25,7 @@ class Learned:
 
     record: TrackRecord
     investigations: InvestigationVoter
+    trained: TrainedVoter
 
     def weights(self) -> VoterWeights:
         """Return how much each voter is believed by now."""
@@ -46,6 +48,7 @@ def make_ensemble(
         load_classifier(file) if file is not None else None,
         learned.weights,
         learned.investigations.of,
+        learned.trained.vote,
     )
 
 

@@ -116,7 +116,7 @@ def ask(folder: Path) -> tuple[list[float], list[float], int, int, int]:
     )
     keep_memory_small()
     before = memory(os.getpid())
-    scorer = ScorerProcess(folder, (), 60.0, SystemClock(), lambda: True)
+    scorer = ScorerProcess((folder, folder / "diagnosis"), (), 60.0, SystemClock(), lambda: True)
     client = ModelClient(scorer)
     client.findings(frame)
     took, cpu = [], []

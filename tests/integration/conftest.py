@@ -35,8 +35,7 @@ def close_agents() -> Iterator[list[Agent]]:
         agent.previews.stop()
         agent.investigator.stop()
         agent.workers.stop(agent.settings.remediate.grace)
-        if agent.scorer is not None:
-            agent.scorer.stop()
+        agent.scorer.stop()
         agent.source.close()
         agent.stores.close()
 

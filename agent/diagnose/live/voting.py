@@ -11,10 +11,10 @@ from operator import or_
 from agent.diagnose.live.fuse import still_to_come
 from agent.diagnose.naming.cases import CaseVoter
 from agent.diagnose.naming.classifier import FaultClassifier
-from agent.diagnose.naming.fingerprint import fingerprint_of_symptoms
+from agent.diagnose.naming.fingerprint import features_of_symptoms, fingerprint_of_symptoms
 from agent.diagnose.naming.voters import VoterWeights, combine
 from agent.records import Candidate, Symptom
-from agent.records.cases import Hypothesis, PastCase
+from agent.records.cases import Fingerprint, Hypothesis, PastCase
 
 _SURE = 0.6  # a rule this sure needs no advice, and gets no delay
 _WORTH_SAYING = 0.5
@@ -25,7 +25,10 @@ CaseBook = Callable[[], Sequence[PastCase]]
 
 
 class VotingEnsemble:
-    """Asks cases and classifier about entities that no rule is sure about."""
+    """Asks cases and models about entities that no rule is sure about.
+
+    ``trained`` gives None while no model was trained here; the ``classifier`` of a file votes then.
+    """
 
     def __init__(
         self,
@@ -33,11 +36,13 @@ class VotingEnsemble:
         classifier: FaultClassifier | None = None,
         weights: Callable[[], VoterWeights] = VoterWeights,
         investigations: Callable[[str], Sequence[Hypothesis]] = lambda entity: (),
+        trained: Callable[[Fingerprint], Sequence[Hypothesis] | None] = lambda seen: None,
     ) -> None:
         self._cases = cases
         self._classifier = classifier
         self._weights = weights
         self._investigations = investigations
+        self._trained = trained
 
     def vote(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Return the candidates, with more where rules are unsure and others know better."""
@@ -63,8 +68,7 @@ class VotingEnsemble:
         ]
         hypotheses += voter.vote(seen)
         hypotheses += self._investigations(own[0].entity)
-        if self._classifier is not None:
-            hypotheses += self._classifier.vote(seen)
+        hypotheses += self._ask_model(symptoms, seen)
         for named in combine(hypotheses, weights):
             if named.confidence >= _WORTH_SAYING:
                 yield Candidate(
@@ -80,6 +84,13 @@ class VotingEnsemble:
                     harm=reduce(or_, (one.harm for one in own)),
                     foreseen=still_to_come(own),
                 )
+
+    def _ask_model(self, symptoms: Sequence[Symptom], seen: Fingerprint) -> Sequence[Hypothesis]:
+        """Return what the model says that was trained on this agent's incidents, else the one of a file."""
+        said = self._trained(features_of_symptoms(symptoms))
+        if said is not None:
+            return said
+        return self._classifier.vote(seen) if self._classifier is not None else ()
 
 
 def _is_sure(candidate: Candidate) -> bool:

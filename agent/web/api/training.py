@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.records.tokens import Scope
-from agent.records.training import TrainingJob
+from agent.records.training import TrainingJob, TrainingKind
 from agent.web.access import GuardedRoute, needs
 from agent.web.answers import success
 from agent.web.api.documented import Success, answers, reading
@@ -23,8 +23,10 @@ class TrainingWanted(BaseModel):
     """What is to be trained."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"kind": "entity"}]})
-    kind: Literal["entity"] = Field(
-        default="entity", description="entity: what whole hosts and services are like"
+    kind: TrainingKind = Field(
+        default="entity",
+        description="entity: what whole hosts and services are like; diagnosis: which fault it is, from past "
+        "incidents",
     )
 
 
@@ -32,10 +34,11 @@ class TrainingWanted(BaseModel):
 def train(request: Request, body: TrainingWanted, agent: Agent, who: Asker) -> Response:
     """Start a training, as ``opsmend train`` does; Location says where to follow it.
 
-    While one is at work that one is answered: there is one at a time.
+    That of the diagnosis is ``opsmend train --diagnosis``. While one is at work that one is answered: there
+    is one at a time.
     """
     agent.operator_actions.require(who, "administer")
-    job = agent.trainer.request(who.name)
+    job = agent.trainer.request(who.name, body.kind)
     subject = f"training {job.id}"
     agent.stores.audit.note(agent.clock.now(), who.name, "training asked for", subject, kind=body.kind)
     return success(request, job, 202, Location=f"{router.prefix}/{job.id}")

@@ -35,7 +35,7 @@ class FastClock(SystemClock):
 def scorer(tmp_path: Path):
     script = tmp_path / "child.py"
     script.write_text(CHILD)
-    made = ScorerProcess(tmp_path, (), 20.0, FastClock(), lambda: True)
+    made = ScorerProcess((tmp_path, tmp_path / "diagnosis"), (), 20.0, FastClock(), lambda: True)
     made._command = [sys.executable, str(script)]
     yield made
     made.stop()
@@ -86,7 +86,7 @@ def test_a_process_that_hangs_is_ended(scorer):
 
 
 def test_without_models_there_is_no_process(tmp_path):
-    scorer = ScorerProcess(tmp_path, (), 1.0, SystemClock(), lambda: False)
+    scorer = ScorerProcess((tmp_path, tmp_path / "diagnosis"), (), 1.0, SystemClock(), lambda: False)
     assert scorer.ask({}, b"") is None
     assert scorer.pid is None
     scorer.stop()

@@ -8,6 +8,7 @@ import pytest
 
 from agent.background.trainer import Trainer
 from agent.config import load_settings
+from agent.errors import RefusedError
 from tests.servers.process import wait_until
 
 # real processes, which say what a training says
@@ -28,10 +29,13 @@ sys.exit(1)
 def make(tmp_path, clock):
     made = []
 
-    def trainer(code=TRAINS, *arguments, **fields):
+    def trainer(code=TRAINS, *arguments, diagnosis="false", **fields):
         config = tmp_path / "opsmend.yml"
         models = "".join(f"\n    {key}: {value}" for key, value in fields.items())
-        config.write_text(f"agent: {{state_dir: state}}\ndetect:\n  models:\n    first_after: 10m{models}\n")
+        config.write_text(
+            f"agent: {{state_dir: state}}\ndetect:\n  models:\n    first_after: 10m{models}\n"
+            f"learn: {{diagnosis: {{enabled: {diagnosis}}}}}\n"
+        )
         one = Trainer(load_settings(config, {}), config, clock)
         one._command = [sys.executable, "-c", code, *arguments]
         made.append(one)
@@ -123,3 +127,37 @@ print('{"phase": "training", "done": 1, "of": 4}\\n' * 20000 + '{"trained": 4}',
     while trainer.pid is not None:
         trainer.turn()
     assert trainer.status["models"] == 4
+
+
+LITTLE = """
+import sys
+print('{"failed": "there is too little to train on", "waits": true}' if sys.argv[-1] == "diagnosis" else
+      '{"trained": 4, "generation": "x"}', flush=True)
+sys.exit(sys.argv[-1] == "diagnosis")
+"""
+
+
+def test_the_diagnosis_is_trained_after_the_entities_and_tried_again_a_day_later(make, clock, monkeypatch):
+    trainer = make(LITTLE, diagnosis="true")
+    monkeypatch.setattr(trainer._shelf, "in_force_since", lambda: clock.now())
+    clock.move(minutes=11)
+    trainer.turn()
+    ended(trainer)
+    assert trainer.jobs()[0].kind == "diagnosis"
+    assert trainer.diagnosis_status["why"] == "there is too little to train on"
+    assert trainer.status == {"state": "waiting"}
+    clock.move(hours=2)
+    trainer.turn()
+    assert trainer.pid is None
+    clock.move(hours=23)
+    trainer.turn()
+    assert trainer.pid is not None
+
+
+def test_one_may_ask_for_the_kind_that_the_settings_want(make):
+    trainer = make(diagnosis="true", enabled="false")
+    assert trainer.request("ann", "diagnosis").kind == "diagnosis"
+    with pytest.raises(RefusedError, match=r"detect\.models\.enabled"):
+        trainer.request("ann", "entity")
+    ended(trainer)
+    assert trainer.jobs()[0].state == "trained"
