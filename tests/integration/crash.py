@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,6 +61,7 @@ class Result:
     unsettled: list[str] = field(default_factory=list)
     not_rolled_back: list[str] = field(default_factory=list)
     locked: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
     killed_in: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
     audit: str = ""
@@ -181,7 +183,7 @@ class Trials:
             ],
             rollback={"playbook": "undo.yml", "on": ["step_failed"]},
             parameters={"ticket": {"type": "string", "from": "ticket", "pattern": "[a-z0-9]+"}},
-            limits={"cooldown": "0s", "per_day": 100_000},  # hundreds of trials are one day
+            limits={"cooldown": "0s", "per_day": 1000},  # hundreds of trials are one day
             verify={
                 "settle": "100ms",
                 "hold": "300ms",
@@ -229,6 +231,7 @@ class Trials:
             if all(t in found and all(one.state.settled for one in found[t]) for t in wanted):
                 return
             time.sleep(0.1)
+        self.result.late += sorted(wanted)
 
     def _wait_for_a_rollback(self, stores: Stores) -> None:
         deadline = time.monotonic() + _ROLLBACK_TIMEOUT_S
@@ -270,7 +273,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as name, running_prometheus(Path(name)) as prometheus:
+    name = tempfile.mkdtemp(prefix="opsmend-crash-")
+    with running_prometheus(Path(name)) as prometheus:
         folder = Path(name) / "workshop"
         folder.mkdir()
         trials = Trials(Workshop(folder, prometheus), options.seed)
@@ -283,7 +287,10 @@ def main() -> None:
     print(f"not rolled back {result.not_rolled_back[:5]}, hosts left locked {result.locked}")
     print(f"runs under way when the agent was killed, by phase {dict(result.killed_in)}")
     print(f"audit {'intact' if not result.audit else result.audit}")
-    sys.exit(0 if result.good else 1)
+    print(f"not settled within {_SETTLE_TIMEOUT_S} s, and mended by people meanwhile: {result.late}")
+    if not result.good:
+        sys.exit(f"log and store are in {folder}")
+    shutil.rmtree(name)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ SHARE = 19 / 20
 _SETTLE_S = 5.0  # after the fault was named: does it stay, does anything else come?
 _CLEAR_S = 60.0
 _QUIET_S = 15.0
-_TRUE = {("host_down", "shop2"), ("host_down", "db2")}  # what is true of a host while it reboots
+# what is true while a host reboots: it is gone, and the balancer sends it nothing
+_TRUE = {("host_down", "shop2"), ("host_down", "db2"), ("balancer_server_down", "lb")}
 _LOOKING_ONLY = {"collect_diagnostics"}
 
 
