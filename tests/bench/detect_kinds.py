@@ -33,11 +33,12 @@ GRACE_ROWS = 10  # after its end, in which an anomaly may still be called one
 
 @dataclass
 class Verdict:
-    """What was said of an entity at one row: a kind, a confidence, and what it came from."""
+    """What was said of an entity at a row: kind, confidence, and how many times as rare as asked it is."""
 
     row: int
     kind: str
     confidence: float
+    strength: float
 
 
 @dataclass
@@ -89,7 +90,7 @@ def judge(some: Sequence[System]) -> list[Judged]:
         for one in found:
             known = strongest.get(one.entity)
             if known is None or one.confidence > known.confidence:
-                strongest[one.entity] = Verdict(row, one.kind, one.confidence)
+                strongest[one.entity] = Verdict(row, one.kind, one.confidence, one.score)
         for entity, verdict in strongest.items():
             done[int(entity)].verdicts.append(verdict)
     return done
@@ -123,8 +124,8 @@ def confusion(title: str, judged: Sequence[Judged]) -> None:
     )
 
 
-def samples(judged: Sequence[Judged]) -> Iterator[tuple[float, bool, bool]]:
-    """Yield confidence, whether there was an anomaly, and whether it was of that kind, along each episode.
+def samples(judged: Sequence[Judged]) -> Iterator[tuple[Verdict, bool, bool]]:
+    """Yield verdicts, whether there was an anomaly, and whether it was of that kind, along each episode.
 
     An episode is looked at when it has lasted for 1, 2, 4, 8… rows, so that a long one does not count for
     more than some short ones.
@@ -138,12 +139,12 @@ def samples(judged: Sequence[Judged]) -> Iterator[tuple[float, bool, bool]]:
                 if verdict.row < LEARNING_DAYS * DAY_S // one.step_s:
                     continue  # nothing was put there yet
                 truth = one.truth(verdict.row)
-                yield verdict.confidence, bool(truth), truth == verdict.kind
+                yield verdict, bool(truth), truth == verdict.kind
 
 
 def reliability(title: str, judged: Sequence[Judged]) -> None:
     """Print, of those verdicts that were called so sure, how many were right."""
-    told = np.array(list(samples(judged)), float).reshape(-1, 3)
+    told = np.array([(one.confidence, *right) for one, *right in samples(judged)], float).reshape(-1, 3)
     rows = []
     edges = [0, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 1.001]
     for low, high in pairwise(edges):
@@ -155,23 +156,17 @@ def reliability(title: str, judged: Sequence[Judged]) -> None:
     print(f"Brier score {((told[:, 0] - told[:, 1]) ** 2).mean():.3f}")
 
 
-def by_strength(title: str, judged: Sequence[Judged], told: Sequence[Told]) -> None:
+def by_strength(title: str, judged: Sequence[Judged]) -> None:
     """Print confidence and how many were right by how strong an anomaly is."""
     rows = []
-    taken = [(told[number], right) for number, right, _ in numbered(judged)]
-    for low, high in pairwise([1, 1.5, 3, 10, 100, 1e9]):
-        some = [(one, right) for one, right in taken if low <= one[1] < high]
+    taken = [(one, right) for one, right, _ in samples(judged)]
+    for low, high in pairwise([0, 1.5, 3, 10, 100, 1e9]):
+        some = [(one.confidence, right) for one, right in taken if low <= one.strength < high]
         if some:
-            sure = np.mean([curve.at(*one) for (curve, *one), _ in some])
-            right = np.mean([right for _, right in some])
-            rows.append([f"{low:g} to {high:g}", str(len(some)), f"{sure:.2f}", f"{right:.2f}"])
+            rows.append(
+                [f"{low:g} to {high:g}", str(len(some)), *(f"{mean:.2f}" for mean in np.mean(some, 0))]
+            )
     show(title, ["times as rare as asked", "verdicts", "mean confidence", "an anomaly"], rows)
-
-
-def numbered(judged: Sequence[Judged]) -> Iterator[tuple[int, bool, bool]]:
-    """Yield the number that stands for what a verdict was made from, and whether it was right."""
-    for number, right, of_kind in samples(judged):
-        yield round(number), right, of_kind
 
 
 def noted(made: Sequence[System]) -> tuple[Sequence[Judged], Sequence[Told]]:
@@ -192,7 +187,7 @@ def noted(made: Sequence[System]) -> tuple[Sequence[Judged], Sequence[Told]]:
 def fit(made: Sequence[System]) -> None:
     """Print the constants of curves whose weights are not negative, fitted to what is found."""
     judged, told = noted(made)
-    found = [(told[number], right) for number, right, _ in numbered(judged)]
+    found = [(told[round(one.confidence)], right) for one, right, _ in samples(judged)]
     for name, own in (("SERIES", SERIES), ("ENTITY", ENTITY)):
         _fit_one(name, [(one, right) for (curve, *one), right in found if curve is own])
 
@@ -224,7 +219,7 @@ def main() -> None:
     judged = judge(made)
     confusion("poll by poll, as the agent does", judged)
     reliability("poll by poll", judged)
-    by_strength("by strength", *noted(made))
+    by_strength("by strength", judged)
     print(f"{time.process_time() - began:.0f} s")
 
 

@@ -16,7 +16,7 @@ NAN = float("nan")
 
 
 def test_noise_alarms_as_seldom_as_asked():
-    opened = [bool(found) for found in watch(noise(7 * 1440))]
+    opened = [bool(found) for found in watch(noise(7 * 720), step_s=120)]
     begins = np.flatnonzero(np.diff([False, *opened]))[::2]
     assert len(begins) <= 7
 
@@ -102,11 +102,11 @@ def test_a_series_that_rested_and_then_lives_is_not_strange_for_ever():
 
 
 def test_a_daily_job_is_no_news_after_some_days():
-    values = noise(9 * 1440)
+    values = noise(9 * 720)
     for day in range(9):
-        values[day * 1440 + 600 : day * 1440 + 640] += 50
-    shown = watch(values)
-    found = [any(shown[day * 1440 + 600 : day * 1440 + 645]) for day in range(9)]
+        values[day * 720 + 300 : day * 720 + 320] += 50
+    shown = watch(values, step_s=120)
+    found = [any(shown[day * 720 + 300 : day * 720 + 325]) for day in range(9)]
     assert found[0]
     assert sum(found[4:]) <= 1
 
@@ -153,7 +153,7 @@ def test_series_that_are_strange_together_make_their_entity_strange():
     buffer = FrameBuffer(signals, 240, 100)
     engine = Engine(signals, DetectSection())
     chance = np.random.default_rng(1)
-    layers = set()
+    layers, told = set(), []
     for minute in range(2 * 1440 + 30):
         values = chance.normal(10, 0.5, 8) + (2.0 if minute >= 2 * 1440 else 0.0)
         answers = {
@@ -162,7 +162,9 @@ def test_series_that_are_strange_together_make_their_entity_strange():
         found = engine.observe(buffer.add(Poll(NOW + timedelta(minutes=minute), answers)))
         if minute >= 2 * 1440:
             layers |= {(one.layer, one.kind) for one in found}
+            told += [one.confidence for one in found if one.layer == "entity"]
     assert ("entity", "correlated_shift") in layers
+    assert told == sorted(told)
 
 
 def test_a_counter_that_only_the_source_knows_as_one_is_judged_by_its_rate():
