@@ -173,7 +173,7 @@ bench-live: venv ## Poll simulated entities, and recorded ones, as the agent doe
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.live "$(DATA)"
 
 .PHONY: bench-ablation
-bench-ablation: venv ## Measure what each mechanism of detection is worth: everything with it and without (DATA=folder)
+bench-ablation: venv ## Measure what each mechanism of detection is worth: everything with it and without (DATA=folder WITHOUT="models,absence")
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.ablation "$(DATA)"
 
 .PHONY: bench-models
