@@ -54,6 +54,7 @@ class Reason(StrEnum):
     AWAITING_FRAME = "awaiting_frame"
     INTERNAL_ERROR = "internal_error"
     NO_HARM = "no_harm"
+    AUTONOMY = "autonomy"
     HARM_UNKNOWN = "harm_unknown"
     TOO_EARLY = "too_early"
     FORECAST_OLD = "forecast_old"
@@ -130,6 +131,7 @@ _TEXTS: dict[Reason, str] = {
     Reason.CANARY: "the same remediation is being tried for this fault on another host first",
     Reason.AWAITING_FRAME: "the next decision waits for samples newer than the last verdict",
     Reason.INTERNAL_ERROR: "the agent itself fails at this again and again",
+    Reason.AUTONOMY: "its earlier runs did harm: a person has to ask for it",
     Reason.NO_HARM: "nobody suffers from it",
     Reason.HARM_UNKNOWN: "nobody can tell whether anybody suffers from it",
     Reason.TOO_EARLY: "it is foreseen, and there is more time than the remediation asks for",

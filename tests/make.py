@@ -28,6 +28,7 @@ from agent.records import (
     Symptom,
     Trial,
 )
+from agent.records.autonomy import AutonomyStep
 from agent.records.evidence import ChangeEvent, Edge, LogEntry, Observations, SeriesTable
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -211,6 +212,7 @@ class Past:
         recoveries: int = 0,
         trials: Sequence[Trial] = (),
         outcomes: Mapping[str, tuple[int, int]] | None = None,
+        steps: Sequence[AutonomyStep] = (),
     ) -> None:
         self.starts = starts or {}
         self.busy = frozenset(busy)
@@ -220,6 +222,7 @@ class Past:
         self.recoveries = recoveries
         self.tried = trials
         self.outcomes = outcomes or {}
+        self.steps = steps
 
     def last_start(self, plan: Plan, identity: str, leaving_out: Collection[int] = ()) -> datetime | None:
         known = enumerate(self.starts.get(plan.remediation, []), 1)  # the first is run 1
@@ -242,6 +245,9 @@ class Past:
 
     def recoveries_since(self, fault: str, entity: str, since: datetime) -> int:
         return self.recoveries
+
+    def autonomy(self, remediation: str, fault: str) -> Sequence[AutonomyStep]:
+        return self.steps
 
     def trials(self, remediation: str) -> Sequence[Trial]:
         good, all_ = self.outcomes.get(remediation, (0, 0))

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from agent import __version__
+from agent.cli.adaptation import adaptation
 from agent.cli.authors import playbooks, rules
 from agent.cli.completion import hosts, states
 from agent.cli.firststeps import first_steps
@@ -48,6 +49,7 @@ app.add_typer(playbooks, name="playbooks")
 app.add_typer(upkeep)
 app.add_typer(offline)
 app.add_typer(training)
+app.add_typer(adaptation)
 app.add_typer(notify, name="notify")
 
 

@@ -15,6 +15,7 @@ from agent.config.scalars import Confidence, Duration, Identifier, PositiveDurat
 from agent.config.settings import Mode
 from agent.config.yamlfile import Document, Strict, read_yaml, validate
 from agent.errors import ConfigError, Problem
+from agent.records.autonomy import Rung
 
 Permission = Literal[
     "approve",
@@ -208,6 +209,30 @@ class GuardSection(Strict):
     canary: CanaryGuard = CanaryGuard()
 
 
+class AutonomySection(Strict):
+    """How much the agent may do by itself with a remediation for a fault, by what came of its runs.
+
+    Harm takes it one rung down at once: auto, approve (people are asked), suggest (they are told, and may
+    ask for it), observe.
+    """
+
+    start: Rung = Field(default="auto", description="where it begins; what the rules allow is the ceiling")
+    harm: list[Literal["worse", "rollback", "relapse"]] = Field(
+        default=["worse", "rollback"],
+        description="what counts as harm: a run made it worse, had to be rolled back, or what it healed "
+        "broke again within verify.relapse, of which guards.flapping allows a few",
+    )
+    runs: int = Field(default=10, ge=3, le=1000, description="so many runs since the last step, to go up")
+    success: Confidence = Field(
+        default=0.8, description="what the lower end of the interval of their success must reach"
+    )
+    raise_: Literal["ask", "tell"] = Field(
+        default="ask",
+        alias="raise",
+        description="ask: what was earned is offered to people; tell: it goes up, and people hear of it",
+    )
+
+
 class PolicyFile(Strict):
     """``policy.yml``, whole. A later folder's file replaces an earlier one as a whole."""
 
@@ -216,6 +241,7 @@ class PolicyFile(Strict):
     approval: ApprovalSection = ApprovalSection()
     windows: list[Window] = Field(default_factory=list)
     guards: GuardSection = GuardSection()
+    autonomy: AutonomySection = AutonomySection()
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> PolicyFile:

@@ -9,6 +9,7 @@ from operator import attrgetter
 
 from agent.config.policyfile import PolicyFile
 from agent.config.settings import Mode
+from agent.decide.autonomy import mode_on
 from agent.decide.catalog import Remediation
 from agent.decide.guards import History, Objection, Question, find_objection
 from agent.decide.match import Fit, make_plan, rank_remediations
@@ -32,6 +33,7 @@ from agent.records import (
     Proceed,
     Unfit,
 )
+from agent.records.autonomy import AutonomyStep, Rung, rung_after
 
 # an open request stands while its fault is about as sure as the surest one: near-equal diagnoses flip
 _AS_SURE = 0.2
@@ -245,8 +247,26 @@ class Decider:
         mode = stricter(self._mode(), rule.mode)
         if mode == "observe":
             return NotNow(reason=Reason.MODE_OBSERVE, detail=by_rule, plan=plan)
+        steps = self._history.autonomy(plan.remediation, plan.fault)
+        rung = rung_after(question.policy.autonomy.start, steps)
+        allowed = mode_on(rung, asked_for=question.harm is None)
+        if allowed == "observe":
+            return _not_trusted(plan, rung, steps)
+        if stricter(mode, allowed) != mode:
+            mode, by_rule = allowed, f"{by_rule}; {_because(rung, steps)}"
         objection = find_objection(question)
         return objection or _allow(remediation, candidate, plan, mode, rule.approvals, by_rule)
+
+
+def _not_trusted(plan: Plan, rung: Rung, steps: Sequence[AutonomyStep]) -> Forbidden:
+    """Return that a remediation is only suggested, or not even that; another one may be run instead."""
+    why = _because(rung, steps)
+    detail = f"suggested: {describe(plan)}; {why}" if rung == "suggest" else f"{plan.remediation}: {why}"
+    return Forbidden(reason=Reason.AUTONOMY, detail=detail)
+
+
+def _because(rung: Rung, steps: Sequence[AutonomyStep]) -> str:
+    return f"its autonomy is {rung}" + (f" since {steps[-1].why}" if steps else ", where it begins")
 
 
 def unfilled(remediation: Remediation, plan: Plan) -> str:

@@ -19,6 +19,7 @@ from agent.decide.ordering import same_kind
 from agent.decide.policy import find_window
 from agent.reasons import Reason
 from agent.records import Forbidden, Harm, HostNames, InventoryHost, NotNow, Pause, Plan, Trial
+from agent.records.autonomy import AutonomyStep
 from agent.records.forecasts import Remaining
 
 _DAY = timedelta(days=1)
@@ -52,6 +53,9 @@ class History(Protocol):
 
     def trials(self, remediation: str) -> Sequence[Trial]:
         """Return the newest runs of a remediation that are under way or said something, newest first."""
+
+    def autonomy(self, remediation: str, fault: str) -> Sequence[AutonomyStep]:
+        """Return the steps of a remediation's autonomy for a fault, oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

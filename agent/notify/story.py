@@ -30,6 +30,7 @@ _TITLES = {
     "over": "over",
     "acknowledged": "taken",
     "joined": "more",
+    "autonomy": "autonomy",
 }
 _TONES: Mapping[str, Tone] = {
     "approval": "question",
@@ -87,7 +88,7 @@ class Storyteller:
         runs = self._stores.runs.of_incident(incident_id)
         approval = self._stores.approvals.newest(incident_id)
         parts = [
-            _joined(notification.subject),
+            _subject(notification),
             _opening(notification.kind, incident, now),
             _who_has_it(notification, incident),
             _why(incident),
@@ -156,6 +157,10 @@ def _who_has_it(notification: Notification, incident: Incident) -> str:
     later = notification.kind == "escalated" and notification.due_at - notification.created_at > _AT_ONCE
     nobody = "Nobody who was called before you has taken it." if later else "Nobody has taken it yet."
     return f"{nobody} Take it, and nobody further is called:\n  opsmend incident acknowledge {incident.id}"
+
+
+def _subject(notification: Notification) -> str:
+    return notification.subject if notification.kind == "autonomy" else _joined(notification.subject)
 
 
 def _joined(subject: str) -> str:

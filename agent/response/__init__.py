@@ -2,6 +2,7 @@
 
 from agent.records import Person
 from agent.response.asking import Asking
+from agent.response.autonomy import Autonomy
 from agent.response.deciding import Deciding
 from agent.response.escalation import Escalation
 from agent.response.latest import LatestView, View
@@ -19,6 +20,7 @@ from agent.response.workers import StoreJournal, Workers
 __all__ = [
     "ACTOR",
     "Asking",
+    "Autonomy",
     "Deciding",
     "Escalation",
     "LatestView",

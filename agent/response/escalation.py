@@ -16,6 +16,8 @@ OVER = "over"
 """It is over, and no run of the agent did it."""
 ACKNOWLEDGED = "acknowledged"
 """Somebody has taken an incident that others were called for too."""
+AUTONOMY = "autonomy"
+"""The agent may do more, or less, by itself from now on."""
 WAITING = "waiting"
 """A critical incident that is held back for a reason that passes, or any that waits long."""
 
@@ -72,14 +74,15 @@ class Escalation:
                     first.append(Message(kind=ESCALATED, target=target, due_at=now + contact.after))
         return first
 
-    def told(self, kind: str, incident: Incident | None = None) -> list[Message]:
+    def told(self, kind: str, incident: Incident | None = None, subject: str = "") -> list[Message]:
         """Return a message of a kind to each of those who take what the agent cannot do.
 
         About an ``incident`` that is not urgent they go to those who are informed.
         """
         quiet = incident is not None and not self._is_urgent(incident)
         return [
-            Message(kind=kind, target=target) for target in (self._informed() if quiet else self._targets())
+            Message(kind=kind, target=target, subject=subject)
+            for target in (self._informed() if quiet else self._targets())
         ]
 
     def join(self, connection: Any, incident_id: int, candidates: Sequence[Candidate], now: datetime) -> None:

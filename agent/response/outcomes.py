@@ -13,6 +13,7 @@ from agent.errors import ConflictError, NotFoundError, PausedError, StoreError
 from agent.log import Logger
 from agent.reasons import Reason
 from agent.records import Incident, IncidentState, Run, RunPhase, RunState, Verdict
+from agent.response.autonomy import Autonomy
 from agent.response.escalation import WAITING, Escalation
 from agent.response.phases import TABLE, Do, Found
 from agent.response.recoveries import attribute
@@ -21,7 +22,7 @@ from agent.response.transitions import ACTOR, log_transition, transition
 from agent.response.verdicts import STATE_OF, state_after, verdict_of, wants_rollback
 from agent.response.verifications import Verifications
 from agent.response.workers import Report, Workers
-from agent.store import Stores, pause_over, save_run, told_targets
+from agent.store import Stores, pause_over, put_messages, save_run, told_targets
 from agent.verify import Finding
 
 log = Logger("response")
@@ -38,6 +39,7 @@ class Outcomes:
         workers: Workers,
         verifications: Verifications,
         escalation: Escalation,
+        autonomy: Autonomy,
         clock: Clock,
     ) -> None:
         self._stores = stores
@@ -45,6 +47,7 @@ class Outcomes:
         self._workers = workers
         self._verifications = verifications
         self._escalation = escalation
+        self._autonomy = autonomy
         self._clock = clock
         self._reports: deque[Report] = deque()
         self._throttle = Throttle(clock)
@@ -252,6 +255,9 @@ class Outcomes:
             action = f"run {phase.value.replace('_', ' ')}"
             told = {"state": run.state.value, "reason": run.reason, "detail": run.detail, "try": tries}
             save_run(connection, going, found_in, now, ACTOR, action, told)
+            if phase is RunPhase.ROLLING_BACK:
+                news = self._autonomy.after_run(connection, going, incident, now)
+                put_messages(connection, incident.id, news, now)
             if not incident.state.final:
                 moved = transition(connection, incident, STATE_OF[phase], reason, detail, now)
         log_transition(incident, moved)
@@ -280,6 +286,12 @@ class Outcomes:
             save_run(connection, judged, found_in, now, ACTOR, "run judged", told)
             given = state is IncidentState.ESCALATED and incident.state is not state
             messages = self._escalation.given(incident, now) if given else []
+            put_messages(
+                connection,
+                incident.id,
+                self._autonomy.after_run(connection, judged, incident, now),
+                now,
+            )
             moved = incident
             if not incident.state.final:
                 moved = transition(connection, incident, state, reason, detail, now, messages=messages)

@@ -9,8 +9,9 @@ from agent.clock import Clock
 from agent.decide import Remediation
 from agent.log import Logger
 from agent.records import Attribution, Incident, Run
+from agent.response.autonomy import Autonomy
 from agent.response.transitions import ACTOR
-from agent.store import Stores, mark_relapsed
+from agent.store import Stores, mark_relapsed, put_messages
 from agent.verify import Circumstances, Finding, attribute_recovery
 
 log = Logger("response")
@@ -39,8 +40,13 @@ class RelapseWatch:
     """Notices that what a run had healed broke again within the time that its remediation says."""
 
     def __init__(
-        self, stores: Stores, catalog: Callable[[], Mapping[str, Remediation]], clock: Clock
+        self,
+        stores: Stores,
+        catalog: Callable[[], Mapping[str, Remediation]],
+        autonomy: Autonomy,
+        clock: Clock,
     ) -> None:
+        self._autonomy = autonomy
         self._stores = stores
         self._catalog = catalog
         self._clock = clock
@@ -55,6 +61,8 @@ class RelapseWatch:
             now = self._clock.now()
             with self._stores.transaction() as connection:
                 mark_relapsed(connection, healed.id, now, ACTOR)
+                news = self._autonomy.after_relapse(connection, healed, incident, now)
+                put_messages(connection, incident.id, news, now)
             log.warning("what had recovered broke again", run=healed.id, incident=incident.id)
         self._seen.add(incident.id)
 

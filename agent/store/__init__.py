@@ -15,6 +15,7 @@ from agent.store.approvals import (
 )
 from agent.store.audit import AuditStore
 from agent.store.auditchain import AuditEntry, ChainState
+from agent.store.autonomy import steps_of_autonomy, take_autonomy_step
 from agent.store.engine import Database
 from agent.store.history import History
 from agent.store.incidents import IncidentStore, acknowledge_incident, move_incident, save_incident
@@ -67,6 +68,8 @@ __all__ = [
     "put_messages",
     "save_incident",
     "save_run",
+    "steps_of_autonomy",
+    "take_autonomy_step",
     "told_targets",
     "use_approval",
     "withdraw_approvals",

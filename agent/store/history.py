@@ -12,9 +12,11 @@ from sqlalchemy import Connection, and_, func, select
 from sqlalchemy.engine import Row
 
 from agent.records import IncidentState, Plan, RunPhase, Trial, Verdict
+from agent.records.autonomy import AutonomyStep
 from agent.records.decisions import subject_of
 from agent.records.incidents import ACTIVE_STATES
 from agent.records.runs import NOTHING_DONE
+from agent.store.autonomy import steps_of_autonomy
 from agent.store.engine import Database
 from agent.store.schema import host_locks, incidents, run_hosts, runs
 
@@ -117,6 +119,11 @@ class History:
         )
         with self._reader.reading() as connection:
             return [_to_trial(row) for row in connection.execute(query)]
+
+    def autonomy(self, remediation: str, fault: str) -> Sequence[AutonomyStep]:
+        """Return the steps of a remediation's autonomy for a fault, oldest first."""
+        with self._reader.reading() as connection:
+            return steps_of_autonomy(connection, remediation, fault)
 
     def untreated(self, fault: str, incident_id: int, at: datetime) -> tuple[int, int]:
         """Return how many other incidents of a fault were open then without any run, and are well now."""

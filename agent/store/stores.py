@@ -10,7 +10,9 @@ from sqlalchemy import Connection
 
 from agent.store.alerts import AlertStore
 from agent.store.approvals import ApprovalStore
+from agent.store.attempts import AttemptStore
 from agent.store.audit import AuditStore
+from agent.store.autonomy import AutonomyStore
 from agent.store.cases import CaseStore
 from agent.store.engine import Database
 from agent.store.events import EventStore
@@ -41,7 +43,9 @@ class Stores:
     database: Database
     alerts: AlertStore
     approvals: ApprovalStore
+    attempts: AttemptStore
     audit: AuditStore
+    autonomy: AutonomyStore
     cases: CaseStore
     events: EventStore
     feed: Feed
@@ -83,7 +87,9 @@ def open_stores(file: Path, upgrade: bool = True) -> Stores:
         database=database,
         alerts=AlertStore(database),
         approvals=ApprovalStore(database),
+        attempts=AttemptStore(database),
         audit=AuditStore(database),
+        autonomy=AutonomyStore(database),
         cases=CaseStore(database),
         events=EventStore(database),
         feed=Feed(database),

@@ -9,6 +9,7 @@ from agent.decide.policy import may
 from agent.records import Incident, RunRequest
 from agent.response import (
     Asking,
+    Autonomy,
     Deciding,
     Escalation,
     LatestView,
@@ -36,12 +37,14 @@ def make_responder(
     clock: Clock,
 ) -> Responder:
     """Return the responder."""
+    autonomy = Autonomy(current.policy, escalation)
     outcomes = Outcomes(
         stores=stores,
         catalog=current.catalog,
         workers=workers,
         verifications=Verifications(source, latest, lambda: current.settings.verify.interval, clock),
         escalation=escalation,
+        autonomy=autonomy,
         clock=clock,
     )
 
@@ -74,6 +77,6 @@ def make_responder(
         workers=workers,
         outcomes=outcomes,
         deciding=deciding,
-        relapses=RelapseWatch(stores, current.catalog, clock),
+        relapses=RelapseWatch(stores, current.catalog, autonomy, clock),
         clock=clock,
     )

@@ -83,7 +83,7 @@ def _calls(gallery: Gallery) -> Iterator[Call]:
     for path in (
         "/-/healthy", "/-/ready", "/api/v1/status", "/api/v1/anomalies", "/api/v1/forecasts",
         "/api/v1/incidents", "/api/v1/approvals", "/api/v1/report", "/api/v1/runs", "/api/v1/rules",
-        "/api/v1/faults", "/api/v1/remediations", "/api/v1/models",
+        "/api/v1/faults", "/api/v1/remediations", "/api/v1/models", "/api/v1/track-records",
     ):  # fmt: skip
         yield f"get {path}", path, {}
     one = "/api/v1/incidents/{incident_id}"
@@ -91,6 +91,11 @@ def _calls(gallery: Gallery) -> Iterator[Call]:
     yield f"get {one}/why-not", f"/api/v1/incidents/{numbers['awaiting']}/why-not", {}
     yield "get /api/v1/runs/{run_id}", f"/api/v1/runs/{run}", {}
     yield "get /api/v1/remediations/{name}", "/api/v1/remediations/restart_service", {}
+    yield (
+        "post /api/v1/remediations/{name}/autonomy",
+        "/api/v1/remediations/restart_service/autonomy",
+        {"fault": "service_down", "up": False, "comment": "not before the release"},
+    )
     yield (
         "post /api/v1/anomalies/{anomaly_id}/wrong",
         f"/api/v1/anomalies/{gallery.anomalies[0].id}/wrong",

@@ -22,6 +22,7 @@ from agent.web.api import (
     report,
     runs,
     tokens,
+    trackrecords,
     training,
     whynot,
 )
@@ -44,6 +45,7 @@ def resources() -> list[APIRouter]:
         report.router,
         runs.router,
         definitions.router,
+        trackrecords.router,
         models.router,
         diagnosis.router,
         remediation.router,

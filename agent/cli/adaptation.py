@@ -1,0 +1,60 @@
+"""The commands around what came of remediations."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from agent.cli.completion import remediations as remediation_names
+from agent.cli.options import Config, Json
+
+adaptation = typer.Typer()
+autonomy = typer.Typer(
+    help="Take away or give what the agent may do by itself with a remediation.", no_args_is_help=True
+)
+adaptation.add_typer(autonomy, name="autonomy")
+
+Remediation = Annotated[
+    str, typer.Argument(metavar="REMEDIATION", help="Its name.", autocompletion=remediation_names)
+]
+FaultName = Annotated[str, typer.Argument(metavar="FAULT", help="One of those that it fixes.")]
+Why = Annotated[str, typer.Option("--comment", "-m", help="Why, for those who read it later.")]
+
+
+@adaptation.command()
+def remediations(config: Config = None, json: Json = False) -> None:
+    """Say what came of remediations, by fault and kind of host, and what could be better.
+
+    How often each helped, with the interval that holds eight times in ten, how long it takes, how often
+    what it healed broke again soon, and how much the agent may do by itself with it.
+    """
+    from agent.cli.trackrecords import list_track_records
+
+    list_track_records(config, json)
+
+
+@autonomy.command("raise")
+def raise_autonomy(
+    remediation: Remediation, fault: FaultName, comment: Why, config: Config = None, json: Json = False
+) -> None:
+    """Let a remediation go one rung up for a fault: observe, suggest, approve, auto.
+
+    Policy stays above it. It is for people who may administer.
+    """
+    from agent.cli.trackrecords import step_autonomy
+
+    step_autonomy(config, remediation, fault, True, comment, json)
+
+
+@autonomy.command("lower")
+def lower_autonomy(
+    remediation: Remediation, fault: FaultName, comment: Why, config: Config = None, json: Json = False
+) -> None:
+    """Take a remediation one rung down for a fault: auto, approve, suggest, observe.
+
+    It is for people who may pause.
+    """
+    from agent.cli.trackrecords import step_autonomy
+
+    step_autonomy(config, remediation, fault, False, comment, json)
