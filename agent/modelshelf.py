@@ -183,8 +183,9 @@ class ModelShelf(ABC, Generic[T]):
 
         Raises ModelError when a model cannot be kept, OSError.
         """
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder)
         partial = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.folder))
+        give_to_owner(partial)
         try:
             training = write(partial, self._free_name(made_at))
             plain = orjson.loads(orjson.dumps(training))
@@ -264,9 +265,6 @@ class ModelShelf(ABC, Generic[T]):
             content["formerly"] = formerly[-_REMEMBERED:]
         partial = self.folder / f".{pointer}.{os.getpid()}"
         write_file(partial, orjson.dumps(content))
-        if os.geteuid() == 0:  # root may do it for the agent, who has to read it
-            owner = self.folder.stat()
-            os.chown(partial, owner.st_uid, owner.st_gid)
         partial.replace(self.folder / pointer)
 
     def _in_turn(self, pointer: str = _POINTER) -> list[str]:
@@ -318,12 +316,28 @@ def read_checked(file: Path, card: WrittenFile) -> bytes:
 
 
 def write_file(file: Path, content: bytes) -> None:
-    """Write a file that its owner alone may read, down to the disk. Raises OSError."""
+    """Write a file that the owner of its folder alone may read, down to the disk. Raises OSError."""
     with file.open("wb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
     file.chmod(0o600)
+    give_to_owner(file)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that hold it, for their owner alone. Raises OSError."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+        give_to_owner(one)
+
+
+def give_to_owner(path: Path) -> None:
+    """Give what root has made to who owns the folder that it is in: the agent has to read it."""
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def moments(data: Mapping[str, Any], *keys: str) -> dict[str, datetime]:

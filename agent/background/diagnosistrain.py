@@ -48,13 +48,14 @@ def gather_examples(settings: Settings) -> list[Example]:
 
     book = load_rules(settings.paths.rules)
     examples = list(of_cases(load_cases(settings.paths.rules, book.faults)))
-    if not settings.database.exists():
-        return examples
-    stores = open_stores(settings.database, upgrade=False)
-    try:
-        return [*examples, *of_incidents(stores.cases.past()), *of_feedback(stores.feedback.list())]
-    finally:
-        stores.close()
+    if settings.database.exists():
+        stores = open_stores(settings.database, upgrade=False)
+        try:
+            examples += [*of_incidents(stores.cases.past()), *of_feedback(stores.feedback.list())]
+        finally:
+            stores.close()
+    # what the catalogue does not know any more nobody could do anything about
+    return [one for one in examples if one.fault in book.faults or one.fault == HEALTHY]
 
 
 def of_incidents(past: Iterable[PastIncident]) -> Iterator[Example]:

@@ -18,6 +18,11 @@ def open_fault_shelf(settings: Settings) -> FaultShelf:
     return FaultShelf(settings.agent.state_dir / "models" / "diagnosis")
 
 
+def has_trained_diagnosis(settings: Settings) -> bool:
+    """Return whether a trained diagnosis is in force, and wanted."""
+    return settings.learn.diagnosis.enabled and open_fault_shelf(settings).stamp() is not None
+
+
 def section_of(settings: Settings) -> ModelsSection:
     """Return the settings of the models; their step is no shorter than a poll."""
     section = settings.detect.models

@@ -31,6 +31,7 @@ from agent.detect.models.training import train_entities
 from agent.errors import ConflictError, ModelError, OpsmendError
 from agent.learn.faults.examples import TooLittleData
 from agent.log import Logger
+from agent.modelshelf import give_to_owner, make_folder
 from agent.records.feedback import FeedbackKind
 
 log = Logger("train")
@@ -143,8 +144,9 @@ def past_troubles(settings: Settings) -> list[Trouble]:
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Hold the lock of a shelf. Raises ConflictError."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     with (folder / _LOCK).open("a") as stream:
+        give_to_owner(folder / _LOCK)
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -263,7 +263,9 @@ class VerifySection(Strict):
 class DiagnosisTrainingSection(Strict):
     """A model that names faults, trained on the incidents of this agent."""
 
-    enabled: bool = Field(default=True, description="train it in the background, once there is enough")
+    enabled: bool = Field(
+        default=True, description="train it in the background, once there is enough, and let it vote"
+    )
     retrain_every: PositiveDuration = Field(
         default=timedelta(days=7), description="how often it is trained anew"
     )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from agent.background.faultvoter import TrainedVoter
-from agent.background.places import open_fault_shelf
+from agent.background.places import has_trained_diagnosis
 from agent.charts import IncidentCharts
 from agent.clock import Clock, SystemClock
 from agent.collect import FrameBuffer, PrometheusSource
@@ -115,7 +115,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     learned = Learned(
         record=TrackRecord(stores.cases, clock),
         investigations=InvestigationVoter(),
-        trained=TrainedVoter(scorer, lambda: open_fault_shelf(settings).stamp() is not None),
+        trained=TrainedVoter(scorer, partial(has_trained_diagnosis, settings)),
     )
     ensemble = make_ensemble(settings, definitions.cases, stores, clock, learned)
     investigator = make_investigator(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.background.places import open_fault_shelf, open_shelf
+from agent.background.places import has_trained_diagnosis, open_fault_shelf, open_shelf
 from agent.background.scorer import ScorerProcess
 from agent.clock import Clock
 from agent.collect import PrometheusSource
@@ -41,7 +41,7 @@ def make_scorer(settings: Settings, clock: Clock) -> ScorerProcess:
         detectors_of(settings.detect.models.members),
         min(settings.collect.poll.total_seconds() / 4, _ANSWER_WITHIN_S),
         clock,
-        lambda: (entities and shelf.stamp() is not None) or faults.stamp() is not None,
+        lambda: (entities and shelf.stamp() is not None) or has_trained_diagnosis(settings),
     )
 
 

@@ -32,7 +32,11 @@ BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 def site(folder: Path) -> Path:
     """Write the settings of an agent whose store holds the incidents."""
     config = folder / "opsmend.yml"
-    config.write_text(yaml.safe_dump({"agent": {"state_dir": str(folder / "state")}}))
+    settings = {"agent": {"state_dir": str(folder / "state")}, "paths": {"rules": str(folder / "rules")}}
+    config.write_text(yaml.safe_dump(settings))
+    names = [{"id": f"fault{number}", "summary": "s"} for number in range(FAULTS)]
+    (folder / "rules").mkdir()
+    (folder / "rules" / "faults.yml").write_text(yaml.safe_dump({"faults": names}))
     database = load_settings(config, {}).database
     database.parent.mkdir(exist_ok=True)
     stores = open_stores(database)

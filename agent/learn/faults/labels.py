@@ -65,7 +65,8 @@ def symptoms_of(past: PastIncident, entity: str) -> Sequence[Symptom]:
 
 def _of_person(said: Feedback, best: Candidate | None, entity: str) -> Label | None:
     if said.kind is FeedbackKind.IT_WAS:
-        return Label(fault=said.fault, entity=entity, origin="person") if said.fault else None
+        known = said.fault and said.fault not in _NOBODY_KNOWS
+        return Label(fault=said.fault, entity=entity, origin="person") if known else None
     if said.kind is FeedbackKind.RIGHT and best is not None and best.fault not in _NOBODY_KNOWS:
         return Label(fault=best.fault, entity=best.entity, origin="person")
     return None  # it was not that; what it was nobody said

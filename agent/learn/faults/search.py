@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from agent.errors import ModelError
 from agent.learn.faults.algorithms import Configuration, fit
 from agent.learn.faults.examples import Table
 from agent.learn.faults.model import spread
@@ -113,6 +114,8 @@ def _trials(
     jobs: int,
     may_end: bool,
 ) -> Iterator[Trial]:
+    from concurrent.futures.process import BrokenProcessPool
+
     from joblib import Parallel, delayed
 
     known = {one.name: trial for one in some if (trial := journal.find(one, rung)) is not None}
@@ -129,9 +132,15 @@ def _trials(
         parallel = Parallel(
             n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1, max_nbytes=None
         )
-        for trial in parallel(begin()):
-            journal.add(trial)
-            yield trial
+        try:
+            for trial in parallel(begin()):
+                journal.add(trial)
+                yield trial
+        except BrokenProcessPool as error:
+            raise ModelError(
+                "a process that tried an algorithm was killed, perhaps for want of memory; what was tried is "
+                "kept: train again, with fewer processes (learn.diagnosis.jobs, --jobs 1)"
+            ) from error
 
 
 def _try(configuration: Configuration, rung: int, table: Table) -> Trial:

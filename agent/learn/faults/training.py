@@ -34,7 +34,7 @@ from agent.learn.faults.model import FaultModel, find_temperature
 from agent.learn.faults.search import Journal, predict_by_time, search
 from agent.learn.faults.shelf import FaultShelf, FaultTraining
 from agent.log import Logger
-from agent.modelshelf import write_file
+from agent.modelshelf import make_folder, write_file
 
 log = Logger("train")
 
@@ -155,7 +155,8 @@ def _begun(work: Path, examples: Sequence[Example], now: datetime) -> Sequence[E
     """Keep what is to be learned from, so that a killed training can be taken up. Raises ModelError."""
     learnable(split_by_time(examples)[0])  # too little leaves nothing behind
     shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True, mode=0o700)
+    make_folder(work)
+    write_file(work / _TRIALS, b"")
     content = {"version": __version__, "at": now, "examples": [plain(one) for one in examples]}
     write_file(work / ".writing", orjson.dumps(content))
     (work / ".writing").replace(work / _EXAMPLES)

@@ -38,8 +38,9 @@ def test_people_are_believed_before_metrics_and_by_what_they_said_last():
         PastIncident(incident=incident(), repairs=(repair(Verdict.NOT_RECOVERED),)),
         PastIncident(incident=incident(), repairs=(repair(lasted=False),)),
         PastIncident(incident=incident(), said=(said(FeedbackKind.FIXED_BY),)),
+        PastIncident(incident=incident(), said=(said(FeedbackKind.IT_WAS, "unknown"),)),
     ],
-    ids=["called wrong", "did not help", "came back", "nobody tried anything"],
+    ids=["called wrong", "did not help", "came back", "nobody tried anything", "nobody knows"],
 )
 def test_what_nobody_can_tell_is_no_example(past):
     assert label_of(past) is None

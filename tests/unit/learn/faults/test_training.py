@@ -1,5 +1,6 @@
 """What is trained, what is put in force and what is not, and what a training that was killed leaves."""
 
+import os
 from datetime import timedelta
 
 import orjson
@@ -8,6 +9,7 @@ import pytest
 from agent.errors import ModelError
 from agent.learn.faults import training
 from agent.learn.faults.examples import TooLittleData, digest_of, split_by_time
+from agent.learn.faults.shelf import FaultShelf
 from agent.learn.faults.training import train_faults
 from tests.faultmodels import BEGIN, LINEAR, make_examples
 
@@ -125,3 +127,16 @@ def test_what_is_kept_is_read_as_it_was_written(shelf):
     manifest = orjson.loads((shelf.folder / kept.name / "manifest.json").read_bytes())
     assert manifest["figures"]["confusion"]
     assert shelf.generations() == [kept]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what belongs to others")
+def test_what_root_trains_is_the_agents_to_read_and_to_go_on_with(tmp_path, monkeypatch):
+    state = tmp_path / "state"
+    state.mkdir()
+    os.chown(state, 65534, 65534)
+    shelf = FaultShelf(state / "models" / "diagnosis")
+    killed(shelf, monkeypatch, make_examples())
+    assert {one.stat().st_uid for one in state.rglob("*")} == {65534}
+    train(shelf, make_examples())
+    shelf.promote(shelf.current().name, NOW)
+    assert {one.stat().st_uid for one in state.rglob("*")} == {65534}
