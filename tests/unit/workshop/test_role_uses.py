@@ -55,6 +55,7 @@ def test_a_role_needs_those_that_it_depends_on_and_includes(root):
         "protected",
         "config_file",
         "service",
+        "evidence",
     }
 
 
