@@ -97,6 +97,7 @@ class Workers:
         self._most = most
         self._pool = ThreadPoolExecutor(most, thread_name_prefix="remediate")
         self._at_work: dict[int, _Work] = {}  # by the run's id
+        self._door = threading.Lock()  # of the pool: nobody enters once it is being emptied
         self._stopping = False
         self._have_room: Callable[[], None] = lambda: None
 
@@ -137,7 +138,8 @@ class Workers:
 
     def stop(self, grace: timedelta) -> None:
         """Let running work finish within the grace time, then cancel it and wait until it is gone."""
-        self._stopping = True
+        with self._door:
+            self._stopping = True
         futures = [work.future for work in self._at_work.values()]
         wait(futures, timeout=grace.total_seconds())
         for work in self._at_work.values():
@@ -169,8 +171,12 @@ class Workers:
             except Exception as error:
                 log.error("the end of a run was not taken up", error, run=run.id)
 
-        future = self._pool.submit(reporting)
-        self._at_work[run.id] = _Work(cancel, future)
+        with self._door:
+            if self._stopping:  # its phase is written: whoever finds it next goes on from there
+                log.info("left to the next start", run=run.id, phase=run.phase)
+                return
+            future = self._pool.submit(reporting)
+            self._at_work[run.id] = _Work(cancel, future)
         future.add_done_callback(tell)
 
     def _carry_out(self, run: Run, remediation: Remediation, cancel: threading.Event) -> Report:

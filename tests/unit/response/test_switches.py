@@ -2,12 +2,15 @@
 
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 
 from agent.errors import NotFoundError
 from agent.reasons import Reason
 from agent.records import IncidentState, PauseScope, RunPhase
+from agent.response.deciding import Deciding
+from tests.servers.process import wait_until
 from tests.world import ANN, CATALOG
 
 UNDOING = {"reinstall": {**CATALOG["reinstall"], "risk": "low"}}
@@ -140,6 +143,29 @@ def test_stopping_begins_nothing_more_and_the_next_life_goes_on(make_world):
     world.mend_host("web1")
     world.until(lambda: world.incidents[0].state.settled)
     assert world.incidents[0].state is IncidentState.RECOVERED
+
+
+def test_a_decision_under_way_when_the_agent_is_stopped_begins_nothing(world, monkeypatch):
+    write_intent = Deciding._write_intent
+    stopping = threading.Thread(target=world.workers.stop, args=(timedelta(minutes=1),))
+    world.pass_time(15)
+    world.break_host("web1")
+    world.until(lambda: world.at_work("steps"))
+
+    def stopped_first(deciding, *given):
+        world.responder.stop()
+        stopping.start()
+        wait_until(lambda: world.workers._stopping, 10, lambda: "")
+        return write_intent(deciding, *given)
+
+    monkeypatch.setattr(Deciding, "_write_intent", stopped_first)
+    world.break_host("web2")
+    world.until(lambda: len(world.incidents) == 2 and world.runs(2))
+    begun = [work.run.incident_id for work in world.works]
+    world.finish(mend=True)
+    stopping.join(10)
+    assert begun == [1]
+    assert world.runs(2)[0].phase is RunPhase.INTENDED
 
 
 @pytest.mark.parametrize(
