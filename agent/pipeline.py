@@ -22,6 +22,7 @@ from agent.detect.keeping import StateFolder
 from agent.detect.weighing import LASTS as FEEDBACK_LASTS
 from agent.diagnose import IncidentLifecycle, RuleVoter, Visibility, VotingEnsemble
 from agent.diagnose.live.support import with_support
+from agent.errors import StateError
 from agent.feedback import FeedbackReader
 from agent.forecasting import ForecastTracker
 from agent.log import Logger
@@ -195,10 +196,17 @@ class Pipeline:
         """Go by what was kept before the agent was started."""
         folder.read(self._detector)
 
-    def keep_state(self, folder: StateFolder) -> None:
-        """Write what detection knows. Raises StateError."""
-        with self._lock:
+    def keep_state(self, folder: StateFolder, longest_s: float = -1) -> None:
+        """Write what detection knows once no poll is at work; wait for that so long at most (-1: for ever).
+
+        Raises StateError.
+        """
+        if not self._lock.acquire(timeout=longest_s):
+            raise StateError("what detection knows is not kept: a poll still waits for its source")
+        try:
             snapshot = folder.take(self._detector) if self._detector.known_until is not None else None
+        finally:
+            self._lock.release()
         if snapshot is not None:
             folder.write(snapshot)
 

@@ -34,6 +34,7 @@ class Jobs:
         self._afterwards = afterwards
         self._late = late
         self._failed_at: dict[str, float] = {}
+        self._writing = threading.Lock()
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._stopped = threading.Event()
         self._scheduler.add_listener(self._on_late, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED)
@@ -100,14 +101,16 @@ class Jobs:
         return self._clock.now().timestamp() - self._clock.monotonic()
 
     def _remember(self, name: str, why: str) -> None:
-        self.trouble[name] = why
+        with self._writing:  # replaced, never changed: others go through it meanwhile
+            self.trouble = {**self.trouble, name: why}
         self._failed_at[name] = self._clock.monotonic()
 
     def _calm(self, name: str) -> None:
         # work that only reads goes well while the disk is full: wait a little before all is well
         quiet_s = self._clock.monotonic() - self._failed_at.get(name, 0.0)
         if name in self.trouble and quiet_s > _QUIET_S:
-            del self.trouble[name]
+            with self._writing:
+                self.trouble = {other: why for other, why in self.trouble.items() if other != name}
             log.info("works again", work=name)
 
     def _on_late(self, event: JobExecutionEvent) -> None:

@@ -10,13 +10,17 @@ from typing import Any
 
 from agent import __version__
 from agent.background.trainer import Trainer
+from agent.cleantext import describe_unforeseen
 from agent.diagnose.live.support import describe_entity_anomaly
 from agent.livestatus import write_anomalies, write_live_status
+from agent.log import Logger
 from agent.service.jobs import Jobs
 from agent.service.polling import Polling
 from agent.service.reloading import Reloader
 from agent.service.self_watch import SelfWatch, room_for_store
 from agent.wiring import Agent
+
+log = Logger("service")
 
 _MOST_TOLD = 20  # strange entities in the status
 
@@ -29,6 +33,7 @@ class SelfReport:
         self._trainer = trainer
         self._started_at = agent.clock.now()
         self._anomalies_written: bool | None = None
+        self._not_written = ""
 
     def connect(self, jobs: Jobs, polling: Polling, reloader: Reloader, watch: SelfWatch) -> None:
         """Take what else is told of: it needs this report itself."""
@@ -43,9 +48,18 @@ class SelfReport:
         return "; ".join(f"{one.what}: {one.why}" for one in self._watch.lasting.values())
 
     def write(self, state: str = "running") -> None:
-        """Replace the live status."""
-        with suppress(OSError):
+        """Replace the live status. Never raises: every piece of work, and the stop, goes on after it."""
+        try:
             write_live_status(self._agent.settings.agent.runtime_dir, self.status(state))
+        except OSError:
+            pass
+        except Exception as error:
+            why = describe_unforeseen(error)
+            if why != self._not_written:
+                log.error("the live status cannot be written", error)
+            self._not_written = why
+        else:
+            self._not_written = ""
 
     def write_anomalies(self) -> None:
         """Write what is open, and an empty list once nothing is."""

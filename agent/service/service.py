@@ -50,6 +50,7 @@ _TURN_WITHIN_S = 45.0  # also on a slow disk, and while somebody else holds the 
 _POLL_SPARE_S = 30.0  # for all that a poll does beside asking the source
 _CANCELS = timedelta(seconds=0.5)
 _LEAVE_S = 10.0  # of the stop, for what waits for a source that hangs
+_LAST_WAIT_S = 1.0  # after that, for a poll whose source still hangs
 _AHEAD = 0.8  # of the refresh time: the inventory is read again before the old answer runs out
 
 
@@ -149,8 +150,8 @@ class Service:
         schedule("metadata", _METADATA, agent.pipeline.read_metadata)
         schedule("topology", settings.collect.topology.refresh, agent.read_topology)
 
-    def _keep_state(self) -> None:
-        self._agent.pipeline.keep_state(self._agent.detection)
+    def _keep_state(self, longest_s: float = -1) -> None:
+        self._agent.pipeline.keep_state(self._agent.detection, longest_s)
 
     def _say_started(self) -> None:
         settings = self._agent.settings
@@ -300,7 +301,7 @@ class Service:
         stops = [self._stop_feeds, agent.previews.stop, agent.investigator.stop, self._jobs.stop]
         _together([*(server.stop for server in servers), *stops])
         self._self_watch.stop()
-        self._jobs.guarded("detection", self._keep_state)
+        self._jobs.guarded("detection", partial(self._keep_state, _LAST_WAIT_S))
         self._trainer.stop()
         agent.scorer.stop()
         workers.join()
