@@ -11,7 +11,7 @@ import yaml
 from agent.workshop.scenario import Platform, Probe, Scenario
 
 _EVERYWHERE = {"node": 9100, "process": 9256}
-_PORTS = {"haproxy": 8405, "postgres": 9187, "redis": 9121}
+_PORTS = {"haproxy": 8405, "mysql": 9104, "postgres": 9187, "redis": 9121}
 _MODULES = {"http": "http_2xx", "https": "https_2xx", "dns": "dns"}
 _PROBES_EVERY = "3s"  # blackbox_exporter gives up half a second before: a slow answer must come before that
 

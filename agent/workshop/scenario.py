@@ -49,7 +49,7 @@ class Platform(_Open):
     )
     may_change: list[str] = Field(default_factory=list)
     restless: list[str] = Field(default_factory=list)
-    exporters: list[Literal["haproxy", "postgres", "redis"]] = Field(
+    exporters: list[Literal["haproxy", "mysql", "postgres", "redis"]] = Field(
         default_factory=list, description="beside node_exporter and process-exporter, which every host has"
     )
     probes: list[Probe] = Field(default_factory=list)

@@ -34,7 +34,7 @@ def test_there_are_a_target_and_a_bystander_unless_one_says_otherwise(scenario):
         ("platforms: [{name: target}, {name: Other}]", r"platforms\[1\].name"),
         ("platforms: [{name: target, ends: well}, {name: b}]", r"platforms\[0\].ends"),
         ("platforms: [{name: target, packages: ['x; rm']}, {name: b}]", r"packages\[0\]"),
-        ("platforms: [{name: target, exporters: [mysql]}, {name: b}]", r"platforms\[0\].exporters"),
+        ("platforms: [{name: target, exporters: [oracle]}, {name: b}]", r"platforms\[0\].exporters"),
         (
             "platforms: [{name: target, probes: [{url: target, unit: a.service}]}, {name: b}]",
             r"probes\[0\].url",
