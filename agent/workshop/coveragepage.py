@@ -35,6 +35,11 @@ what was found out. Each rule has stories in `rules/tests` in which it must matc
 what a remediation does is tested by Molecule on broken hosts and by a running agent (`make test-acceptance`);
 where no agent can meet the fault on hosts that are minutes old, the row says why.
 
+Left to people although a machine could do it, because hosts in unprivileged containers cannot be broken so,
+and a repair that was never seen to work is none: a full connection table (its limit is the kernel's, and
+read-only there), containers that restart on and on (none starts inside another), mounts that hang (there is
+no device that could), reboots, and jobs that a timer missed while it was active. Mail queues have no rule.
+
 Made from `docs/coverage.yml`, rules and remediations by `make coverage`.
 """
 
