@@ -13,6 +13,8 @@ from agent.cleantext import clean
 
 PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)(?::([a-z]+))?\}")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_BYTES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_FOUR_DIGITS = 999.5  # as three they would be written 1e+03
 _SHOWN_LENGTH = 200  # characters of a label that people get to see
 
 
@@ -85,21 +87,26 @@ def _plain(value: float) -> str:
     return f"{value:.6g}"
 
 
+def _three_digits(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < _FOUR_DIGITS else f"{value:.0f}"
+
+
 def _percent(value: float) -> str:
-    return f"{value * 100:.3g} %"
+    return f"{_three_digits(value * 100)} %"
 
 
 def _bytes(value: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if abs(value) < 1024 or unit == "TiB":
-            return f"{value:.3g} {unit}"
+    for unit in _BYTES:
+        if abs(value) < 1024 or unit == _BYTES[-1]:
+            return f"{_three_digits(value)} {unit}"
         value /= 1024
     raise AssertionError("unreachable")
 
 
 def _duration(value: float) -> str:
     try:
-        return str(timedelta(seconds=round(value)))
+        span = str(timedelta(seconds=abs(round(value))))  # of less than none it counts from the day before
+        return f"-{span}" if round(value) < 0 else span
     except (OverflowError, ValueError):
         return _plain(value)
 

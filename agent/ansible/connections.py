@@ -19,7 +19,7 @@ from agent.ansible.job import Job
 from agent.ansible.where import Where, address_in, plugin_of, where_of
 
 _PROOF = {"host_key_checking": True, "host_key_auto_add": False}
-_USES = ("_connect", "exec_command", "put_file", "fetch_file", "send")
+_USES = ("_connect", "exec_command", "put_file", "fetch_file", "send", "reset")
 
 
 class Refused(AnsibleError):  # type: ignore[misc]

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from ansible._internal._datatag._tags import Origin
+from ansible._internal._templating._engine import TemplateEngine
 from ansible.errors import AnsibleError
 from ansible.executor.task_executor import TaskExecutor
 from ansible.parsing.vault import EncryptedString, VaultLib
@@ -28,10 +29,20 @@ _TELLS_NOTHING = frozenset(
     | {"backup_file", "creates", "removes", "chdir", "executable", "start", "end", "delta"}
     | {"ansible_loop_var"}
 )
+_SHORTEST_NUMBER = 6  # digits; shorter ones are ports, sizes and seconds
+_OF_ANSIBLE = "_ansible_"  # what it tells its own modules
+
+_secret_templates: set[str] = set()  # of variables whose names say that they are secret
 
 
 def install(job: Job) -> None:
     """Tell of every value as soon as it is there, before any output can hold it."""
+    _install_vaults(job)
+    _install_modules(job)
+    _install_templates(job)
+
+
+def _install_vaults(job: Job) -> None:
     decrypt = VaultLib.decrypt_and_get_vault_id
 
     def decrypt_and_get_vault_id(self: Any, vaulttext: Any) -> Any:
@@ -44,6 +55,9 @@ def install(job: Job) -> None:
         return plaintext, vault_id, secret
 
     VaultLib.decrypt_and_get_vault_id = decrypt_and_get_vault_id
+
+
+def _install_modules(job: Job) -> None:
     execute = ActionBase._execute_module
 
     def execute_module(self: Any, *args: Any, **options: Any) -> Any:
@@ -56,12 +70,26 @@ def install(job: Job) -> None:
     ActionBase._execute_module = execute_module
 
 
+def _install_templates(job: Job) -> None:
+    """Tell what a variable holds that is a template, whichever way it comes to be rendered."""
+    render = TemplateEngine.template
+
+    def template(self: Any, variable: Any, *args: Any, **options: Any) -> Any:
+        result = render(self, variable, *args, **options)
+        if isinstance(variable, str) and variable in _secret_templates:
+            _tell(job, _strings(result))
+        return result
+
+    TemplateEngine.template = template
+
+
 def disclosing_executor(job: Job) -> type[TaskExecutor]:
     """Return an executor of tasks that tells what a task had to hide, before its result goes anywhere."""
 
     class DisclosingExecutor(TaskExecutor):  # type: ignore[misc]
         def _execute(self, templar: Any, variables: Any) -> Any:
             ownmachine.refuse_action(str(self._task.action), job)
+            _tell(job, _named(variables, job))
             result = super()._execute(templar, variables)
             _tell(job, _named(variables, job))
             if result.get("_ansible_no_log"):
@@ -145,20 +173,28 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for child in value:
             yield from _strings(child)
-    elif isinstance(value, str):
+    else:
+        yield from _text(value)
+
+
+def _text(value: Any) -> Iterator[str]:
+    """Yield a single value as it is written, if anybody could know it again."""
+    if isinstance(value, str):
         yield str(value)
+    elif isinstance(value, int) and len(str(abs(value))) >= _SHORTEST_NUMBER:
+        yield str(abs(value))
 
 
 def _leaves(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         for key, child in value.items():
-            if key not in _TELLS_NOTHING:
+            if key not in _TELLS_NOTHING and not str(key).startswith(_OF_ANSIBLE):
                 yield from _leaves(child)
     elif isinstance(value, list | tuple):
         for child in value:
             yield from _leaves(child)
-    elif isinstance(value, str):
-        yield str(value)
+    else:
+        yield from _text(value)
 
 
 def _encrypted(value: Any) -> Iterator[Any]:
@@ -173,10 +209,12 @@ def _encrypted(value: Any) -> Iterator[Any]:
 
 
 def _named(variables: Mapping[str, Any], job: Job) -> list[str]:
-    """Return the texts of variables whose names say that they are secret; a template is none yet."""
+    """Return the texts of variables whose names say that they are secret; templates are kept in mind."""
     secret = re.compile(job.secret_names)
-    found = _named_in(variables, secret, False)
-    return [text for text in found if "{{" not in text and "{%" not in text]
+    found = list(_named_in(variables, secret, False))
+    templates = {text for text in found if "{{" in text or "{%" in text}
+    _secret_templates.update(templates)
+    return [text for text in found if text not in templates]
 
 
 def _named_in(value: Any, secret: re.Pattern[str], named: bool) -> Iterator[str]:
@@ -189,8 +227,8 @@ def _named_in(value: Any, secret: re.Pattern[str], named: bool) -> Iterator[str]
     elif isinstance(value, list):
         for child in value:
             yield from _named_in(child, secret, named)
-    elif named and isinstance(value, str):
-        yield str(value)
+    elif named:
+        yield from _text(value)
 
 
 def _hidden(shown: Any, given: Any) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from rich.text import Text
+
 from agent.cleantext import clean
-from agent.cli.output import ago
+from agent.cli.output import ago, console
 from agent.notify.summary import summarize
 from agent.records import Approval, CheckResult, Incident, IncidentState, Run
 from agent.records.investigations import Investigation
@@ -44,16 +45,20 @@ def screen(
 
 
 def _wrap(word: str, text: str, most: int) -> list[str]:
-    """Return a paragraph of at most so many lines, its first word in the margin."""
-    lines = textwrap.wrap(
-        clean(text),
-        WIDTH,
-        initial_indent=f"{word:<{_INDENT}}" if word else "",
-        subsequent_indent=" " * _INDENT,
-        max_lines=most,
-        placeholder=" …",
-    )
-    return lines if text else []
+    """Return a paragraph of at most so many lines, its first word in the margin.
+
+    Widths are columns of a terminal: letters of Chinese take two, an accent of its own none.
+    """
+    if not text:
+        return []
+    width = WIDTH - _INDENT
+    lines = [line.plain.rstrip() for line in Text(clean(text)).wrap(console, width)]
+    if len(lines) > most:
+        last = Text(f"{lines[most - 1]} {lines[most]}")
+        last.truncate(width, overflow="ellipsis")
+        lines = [*lines[: most - 1], last.plain]
+    first = f"{word:<{_INDENT}}" if word else ""
+    return [f"{first}{lines[0]}", *(" " * _INDENT + line for line in lines[1:])]
 
 
 def _symptoms(incident: Incident) -> Iterator[str]:

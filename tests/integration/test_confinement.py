@@ -143,6 +143,22 @@ def test_a_play_that_means_target_and_companion_alike_is_refused(site, marks):
     assert made(marks) == set()
 
 
+@pytest.mark.parametrize(("own", "state"), [(False, RunState.FAILED), (True, RunState.SUCCEEDED)])
+def test_closing_a_connection_starts_nothing_that_the_inventory_does_not_say(tmp_path, marks, own, state):
+    """A plugin closes one by a program of this machine, before it connects anywhere."""
+    site = Site(tmp_path)
+    program = site.write("ssh.sh", f"#!/bin/sh\ntouch {marks}/closed\n")
+    program.chmod(0o755)
+    ssh = {"ansible_connection": "ssh", "ansible_ssh_executable": str(program)}
+    if own:
+        site.write("inventory/hosts.yml", {"all": {"hosts": {"web1": ssh}}})
+    close = {"meta": "reset_connection", **({} if own else {"vars": ssh})}
+    site.playbook([close, {"name": "End", "ansible.builtin.debug": {"msg": "closed"}}])
+    ended = site.run()
+    assert ended.state is state, ended.output
+    assert made(marks) == ({"closed"} if own else set())
+
+
 ODD = ["web*", "!web1", "Grüße"]
 
 

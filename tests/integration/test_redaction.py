@@ -108,6 +108,34 @@ def test_what_a_task_hides_is_shown_by_no_later_one(site, task):
     assert "it was [secret]" in ended.output
 
 
+def test_what_a_name_calls_secret_is_hidden_as_a_number_and_as_a_template_too(site, tmp_path):
+    """Whichever way it comes to be rendered, and whatever it is read from."""
+    (tmp_path / "file").write_text("filed-7\n")
+    site.write("inventory/host_vars/web1.yml", {"part": "hosted-8", "db_password": "{{ part }}"})
+    del site.inventory
+    said = {
+        "pin_secret": 83749201,
+        "root_password": f"{{{{ lookup('file', '{tmp_path}/file') }}}}",
+        "inner": "nested-9",
+        "credentials": {"user": ["{{ inner }}"]},
+    }
+    shown = ["pin_secret", "root_password", "lookup('vars', 'root_password')", "hostvars.web1.db_password"]
+    shown += ["credentials.user[0]", "credentials | to_json"]
+    ended = site.play(*({"name": "Say", DEBUG: {"msg": f"{{{{ {one} }}}}"}} for one in shown), vars=said)
+    assert ended.state is RunState.SUCCEEDED, ended.output
+    assert ended.output.count("[secret]") == len(shown)
+    for secret in ("83749201", "filed-7", "hosted-8", "nested-9"):
+        assert secret not in everything(site, ended)
+
+
+def test_what_ansible_tells_its_own_modules_is_no_secret_of_a_hidden_task(site):
+    ended = site.play(
+        {"name": "Hide", COMMAND: "true", "no_log": True},
+        {"name": "Say", DEBUG: {"msg": "refused by ansible.legacy.command"}},
+    )
+    assert "refused by ansible.legacy.command" in ended.output
+
+
 def test_differences_of_check_mode_are_clean_too(site, tmp_path):
     (tmp_path / "conf").write_text("password = filesecret-3\n")
     copy = {"content": "password = {{ of_group }}\n", "dest": str(tmp_path / "conf"), "mode": "0600"}

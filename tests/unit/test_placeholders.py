@@ -16,6 +16,23 @@ def test_numbers_are_written_as_people_write_them():
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "style", "told"),
+    [
+        (1023 * 2**20, "bytes", "1023 MiB"),
+        (-1010 * 2**30, "bytes", "-1010 GiB"),
+        (3 * 2**60, "bytes", "3 EiB"),
+        (999.7, "bytes", "1000 B"),
+        (12.5, "percent", "1250 %"),
+        (-10800.0, "duration", "-3:00:00"),
+        (-0.4, "duration", "0:00:00"),
+        (-300000.0, "duration", "-3 days, 11:20:00"),
+    ],
+)
+def test_no_number_is_written_as_machines_write_them(value, style, told):
+    assert format_value(value, style) == told
+
+
 def test_a_missing_value_is_an_error_that_names_it():
     with pytest.raises(KeyError, match="host"):
         fill("{host}", {})

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 from agent.config.rulefiles import Fault
 from agent.diagnose.live.dependencies import Dependencies, names_of
@@ -50,13 +51,20 @@ def began(candidate: Candidate) -> datetime:
 
 @dataclass(slots=True)
 class _Entries:
-    """Troubles by when they began, looked up by the nearest in time."""
+    """Troubles by when they began, looked up by the nearest in time.
+
+    ``until`` is for each when the last effect of it may have begun.
+    """
 
     at: list[float] = field(default_factory=list)
+    until: list[float] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
 
     def nearest(self, at: float, latest: float, own: Trouble) -> Iterator[tuple[float, Trouble]]:
-        """Yield from the nearest in time outwards, leaving out ``own`` and what began after ``latest``."""
+        """Yield from the nearest in time outwards what may be a cause of something that began at ``at``.
+
+        That is neither ``own`` nor what began after ``latest``, nor what was not seen any more by then.
+        """
         after = bisect_left(self.at, at)
         before, end = after - 1, bisect_right(self.at, latest)
         while before >= 0 or after < end:
@@ -66,7 +74,7 @@ class _Entries:
                 place, after = after, after + 1
             else:
                 place, before = before, before - 1
-            if self.troubles[place] is not own:
+            if self.troubles[place] is not own and at <= self.until[place]:
                 yield abs(self.at[place] - at), self.troubles[place]
 
 
@@ -77,18 +85,20 @@ class _Index:
     """Troubles under keys; each key's entries are sorted once everything is in."""
 
     def __init__(self) -> None:
-        self._raw: dict[_Key, list[tuple[float, int, Trouble]]] = defaultdict(list)
+        self._raw: dict[_Key, list[tuple[float, int, float, Trouble]]] = defaultdict(list)
         self._sorted: dict[_Key, _Entries] = {}
 
-    def put(self, key: _Key, at: float, trouble: Trouble) -> None:
+    def put(self, key: _Key, at: float, until: float, trouble: Trouble) -> None:
         rows = self._raw[key]
-        rows.append((at, len(rows), trouble))
+        rows.append((at, len(rows), until, trouble))
 
     def get(self, key: _Key) -> _Entries:
         known = self._sorted.get(key)
         if known is None:
             rows = sorted(self._raw.get(key, ()), key=lambda row: row[:2])
-            known = self._sorted[key] = _Entries([row[0] for row in rows], [row[2] for row in rows])
+            known = self._sorted[key] = _Entries(
+                [row[0] for row in rows], [row[2] for row in rows], [row[3] for row in rows]
+            )
         return known
 
     def __contains__(self, key: _Key) -> bool:
@@ -101,9 +111,9 @@ class Relations:
     A cause on the same host is one that the catalogue names, that began no later than minutes after its
     effect, and whose identity (the labels that name its entity, such as ``unit``) does not contradict the
     effect's. A cause elsewhere is something that the entity depends on, where the fault is one that is
-    passed on and both began within minutes. What is foreseen is no cause of anything yet. A cause in the
-    same incident goes first, then the nearest in time; a trouble comes from one cause only, so that two
-    troubles at once stay two.
+    passed on and both began within minutes. Either is seen now, or was until minutes before its effect began.
+    What is foreseen is no cause of anything yet. A cause in the same incident goes first, then the nearest
+    in time; a trouble comes from one cause only, so that two troubles at once stay two.
     """
 
     def __init__(
@@ -149,9 +159,15 @@ class Relations:
         return root
 
     def _take_in(self, trouble: Trouble) -> None:
-        for candidate in trouble.candidates:
-            if candidate.foreseen is not None:
-                continue
+        for candidate in trouble.present:
+            self._index(candidate, inf, trouble)
+        for candidate in trouble.lasting:
+            seen_at = candidate.seen_at
+            until = inf if seen_at is None else (seen_at + SAME_TROUBLE).timestamp()
+            self._index(candidate, until, trouble)
+
+    def _index(self, candidate: Candidate, until: float, trouble: Trouble) -> None:
+        if candidate.foreseen is None:
             at = began(candidate).timestamp()
             host = candidate.labels.get("host", "")
             if host:
@@ -161,11 +177,11 @@ class Relations:
                     # a cause and an effect agree on the labels that both have: one entry for each choice
                     for names in _subsets(identity):
                         key = (owner, host, candidate.fault, frozenset(identity), _values(identity, names))
-                        self._on_host.put(key, at, trouble)
+                        self._on_host.put(key, at, until, trouble)
             for name in names_of(candidate):
-                self._named.put((None, name), at, trouble)
+                self._named.put((None, name), at, until, trouble)
                 if trouble.owner is not None:
-                    self._named.put((trouble.owner, name), at, trouble)
+                    self._named.put((trouble.owner, name), at, until, trouble)
 
     def _find(self, trouble: Trouble) -> Trouble | None:
         owners = (trouble.owner, None) if trouble.owner is not None else (None,)

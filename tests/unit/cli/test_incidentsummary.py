@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from rich.cells import cell_len
 
 from agent.cli.incidentsummary import HEIGHT, WIDTH, screen
 from agent.reasons import Reason
@@ -13,6 +14,7 @@ from tests.hostile import corpus
 from tests.make import NOW
 
 LATER = NOW + timedelta(minutes=5)
+WIDE = ["主机" * 60, "e\u0301" * 90, "\N{FIRE} \N{FIRE}" * 60, f"磁盘已满 {'ｗ' * 90} 数据库"]
 
 
 def found_out(entity, *evidence, score=0.9):
@@ -30,14 +32,14 @@ def test_it_says_what_is_wrong_what_was_done_and_what_is_next():
     assert any("because the disk is full" in line for line in lines)
 
 
-@pytest.mark.parametrize("value", [*corpus()[:20], "x" * 500, "word " * 300, "a\nb\n" * 50])
+@pytest.mark.parametrize("value", [*corpus()[:20], "x" * 500, "word " * 300, "a\nb\n" * 50, *WIDE])
 def test_whatever_the_texts_are_it_fits_a_screen(value):
     text = value.strip() or "x"
     candidate = make.candidate(evidence=(text,), symptoms=(make.symptom("free", text=text),) * 5)
     incident = make.incident(candidate, title=text, detail=text)
     lines = screen(incident, [make.run(detail=text)], None, found_out(text, text, text, text), LATER)
     assert len(lines) <= HEIGHT
-    assert max(map(len, lines)) <= WIDTH
+    assert max(map(cell_len, lines)) <= WIDTH
 
 
 def test_a_cause_elsewhere_of_which_nobody_is_sure_is_left_out():

@@ -108,6 +108,21 @@ def test_what_began_long_before_it_is_no_effect(life):
     assert len(life.known) == 2
 
 
+def test_what_breaks_long_after_its_cause_was_seen_last_is_no_effect_of_it(life):
+    """The series of the cause may be gone for ever: nothing will say that it is over, or that it is not."""
+    life.see(on("w1", "disk_full", DISK))
+    life.move(1, IncidentState.ESCALATED)
+    life.see(polls=3, values=GONE)
+    since = NOW + timedelta(seconds=life.seconds)
+    life.see(on("w1", "errors", symptoms=(symptom(since=since),)), values=GONE)
+    assert life.faults() == {1: ["disk_full", "errors"]}
+    life.see(on("w1", "errors", symptoms=(symptom(since=since),)), polls=60, values=GONE)
+    since = NOW + timedelta(seconds=life.seconds)
+    life.see(on("w1", "failed", SERVICE, symptoms=(symptom(since=since),)), values=GONE)
+    assert life.known[1].fault == "failed"
+    assert "failed" not in life.faults()[1]
+
+
 def test_an_effect_belongs_to_one_cause_only(life):
     later = (symptom(since=NOW + timedelta(seconds=30)),)
     life.see(
