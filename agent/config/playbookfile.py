@@ -34,9 +34,17 @@ _FILES_OF = {
 _WORKS_HERE = re.compile(r"""\b(lookup|query|q)\(\s*["'](ansible\.builtin\.)?(pipe|lines|password)["']""")
 _LOOPS_HERE = ("with_pipe", "with_lines", "with_password")
 # they hand a command to somebody who starts it later or elsewhere, without the run's mark and time limit
+_WRAPPERS = (
+    r"(?:then|do|else|if|while|until|sudo|doas|env|exec|nohup|setsid|time|timeout|xargs|nice|ionice|chrt|taskset"
+    r"|stdbuf|chroot|flock|nsenter|runuser)"
+)
+_SHELL = r"(?:\w*sh|su|runuser)\b[^;&|\n]*?\s-\w*c\s+"
+# variables, options with what they take, numbers and paths that a wrapper has before the command
+_BEFORE_IT = r"(?:\w+=\S*\s+|-\S*(?:\s+[^\s-]\S*)?\s+|[\d/]\S*\s+){0,6}"
 _HANDS_OVER = re.compile(
-    r"(?:^|[;&|(`\n]|\b(?:then|do|else|sudo|env|exec|nohup|setsid|time|xargs)\s)\s*"
-    r"(?:\w+=\S*\s+|-\S+\s+)*(?:/\S*/)?(systemd-run(?!.*\s--scope\b)|at(?=\s+(?:-|now|\d|noon|midnight|teatime))|batch)(?:\s|$)"
+    rf"(?:^|[;&|(`{{!\n]|\b{_WRAPPERS}\s|\b{_SHELL})\s*[\"']?{_BEFORE_IT}[\"']?(?:/\S*/)?"
+    r"(systemd-run(?![^;&|#\n]*\s--scope\b)|at(?=\s+(?:-|now|\d|noon|midnight|teatime|to(?:day|morrow)))|batch)"
+    r"(?:[\s\"']|$)"
 )
 _COMMANDS = ("command", "shell", "raw")
 _FILE_FOLDERS = ("", "tasks", "handlers", "vars", "templates", "files")
