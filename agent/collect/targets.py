@@ -35,6 +35,8 @@ _TOGETHER = 1.5  # scrape intervals; what fails at once is noticed one after ano
 _INTERVAL_S = 60.0  # between scrapes, where nobody knows
 _BACK_S = 3600.0  # for so long it is told that a host came back
 _REMEMBERED = 20  # polls from which the interval is read
+# what a missing part of an answer changes, whatever is in the rest
+_OF_ALL = frozenset({MONITORING_SEES, MONITORED_HOSTS, PROBER_WORKS})
 _NO_ANSWER = 99.5  # a status below it is none
 
 
@@ -43,12 +45,17 @@ class _Host:
     """What is known of a host at one poll."""
 
     targets: set[Target] = field(default_factory=set)
+    probes: set[Target] = field(default_factory=set)
     scraped: bool = False
     probed: bool = False
 
     @property
     def seen(self) -> bool:
         return self.scraped or self.probed
+
+    @property
+    def asked(self) -> set[Target]:
+        return self.targets | self.probes
 
 
 @dataclass(slots=True)
@@ -66,6 +73,7 @@ class TargetWatch:
     def __init__(self) -> None:
         self._silent_since: dict[str, float | None] = {}  # None: it was never seen
         self._seen: set[str] = set()
+        self._asked: dict[str, set[Target]] = {}  # by host, when the answer was whole last
         self._back_at: dict[str, float] = {}
         self._probers: set[str] = set()
         self._ages: deque[float] = deque(maxlen=_REMEMBERED)
@@ -86,18 +94,30 @@ class TargetWatch:
         found = poll.answers.get(PROBED, Answer(0.0, [], []))
         self._learn_pace(poll)
         hosts, probers = self._look(up, found, poll.answers.get(PROBE_STATUS))
-        self._note_silence(hosts, poll.at.timestamp())
         blind = {name for name, prober in probers.items() if _is_blind(prober, hosts)}
         partial = up.partial or found.partial
+        unsure: set[str] = set()
+        if partial:
+            hosts = {name: host for name, host in hosts.items() if self._is_sure(name, host)}
+            unsure = (self._seen | self._silent_since.keys()) - hosts.keys()
+        else:
+            self._asked = {name: host.asked for name, host in hosts.items()}
+        self._note_silence(hosts, unsure, poll.at.timestamp())
         made = {
             signal: Answer(poll.at.timestamp(), labels, values, partial)
             for signal, (labels, values) in self._signals(hosts, probers, blind, poll.at.timestamp()).items()
+            if not (partial and signal in _OF_ALL)
         }
+        failed = dict.fromkeys(_OF_ALL, f"{partial}; it adds up over what may be missing") if partial else {}
         answers = {
             signal: _without(answer, blind) if signal in {PROBED, PROBE_STATUS, *from_probes} else answer
             for signal, answer in poll.answers.items()
         }
-        return replace(poll, answers={**answers, **made})
+        return replace(poll, answers={**answers, **made}, failed={**poll.failed, **failed})
+
+    def _is_sure(self, name: str, host: _Host) -> bool:
+        """Return whether what is missing of a partial answer cannot say that a silent host is seen."""
+        return host.seen or (name in self._asked and self._asked[name] <= host.asked)
 
     def _look(
         self, up: Answer, found: Answer, status: Answer | None
@@ -111,6 +131,7 @@ class TargetWatch:
             job, instance = _target(labels)
             host = with_host(labels).get("host", "")
             if host:
+                hosts[host].probes.add((job, instance))
                 hosts[host].probed |= value > 0
             prober = probers[job]
             prober.hosts.add(host)
@@ -128,19 +149,22 @@ class TargetWatch:
                 hosts[host].scraped |= value > 0
         return dict(hosts), {job: prober for job, prober in probers.items() if job}
 
-    def _note_silence(self, hosts: Mapping[str, _Host], at: float) -> None:
+    def _note_silence(self, hosts: Mapping[str, _Host], unsure: set[str], at: float) -> None:
+        """Take one look at who is silent; of ``unsure`` hosts what was known stays."""
         known, silent = self._silent_since, [name for name, host in hosts.items() if not host.seen]
         self._silent_since = {
             name: known.get(name, at if name in self._seen else None)
             for name in silent
             if hosts[name].targets
-        }
+        } | {name: since for name, since in known.items() if name in unsure}
         for name, since in known.items():
             # one scrape that was lost is no absence
             if name in hosts and hosts[name].seen and since is not None and at - since > self._window():
                 self._back_at[name] = at
         self._back_at = {name: back for name, back in self._back_at.items() if at - back < _BACK_S}
-        self._seen = (self._seen & hosts.keys()) | {name for name, host in hosts.items() if host.seen}
+        self._seen = (self._seen & (hosts.keys() | unsure)) | {
+            name for name, host in hosts.items() if host.seen
+        }
         self._last_at = at
 
     def _learn_pace(self, poll: Poll) -> None:

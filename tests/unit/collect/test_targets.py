@@ -197,10 +197,26 @@ def test_targets_that_were_not_answered_make_nothing(watched):
     assert not watched.poll.answers.keys() & TARGET_SIGNALS.keys()
 
 
-def test_what_is_made_of_a_partial_answer_is_partial(watched):
-    half = up(a=1)
-    watched.see(exporter_up=Answer(half.at, half.labels, half.values, "one store is gone"))
-    assert set(watched.poll.partial) == {"exporter_up", *TARGET_SIGNALS}
+def part_of(answer):
+    return Answer(answer.at, answer.labels, answer.values, "one store is gone")
+
+
+def test_what_is_made_of_a_partial_answer_is_partial_and_nothing_of_what_adds_up(watched):
+    watched.see(exporter_up=part_of(up(a=1)))
+    of_all = {"monitoring_sees", "monitored_hosts", "prober_works"}
+    assert set(watched.poll.partial) == {"exporter_up", *TARGET_SIGNALS} - of_all
+    assert watched.poll.failed.keys() == of_all
+    assert watched.of("host_seen") == {"a": 1}
+
+
+def test_no_host_is_silent_whose_other_targets_are_in_the_missing_part(watched):
+    """What is missing may say that it is well; who is missing stays as it was known."""
+    watched.see(exporter_up=up(a=0, a_9256=1, b=0, b_9256=0, c=1), http_probe_success=probes(d=1))
+    watched.see(4, exporter_up=part_of(up(a=0, b=0, b_9256=0, new=0)))
+    assert watched.of("host_seen") == {"b": 0}
+    watched.see(6, exporter_up=up(a=0, a_9256=1, b=1, b_9256=0, c=0), http_probe_success=probes(d=1))
+    assert watched.of("host_seen") == {"a": 1, "b": 1, "c": 0, "d": 1}
+    assert watched.of("network_lost") == {"the network": 1}
 
 
 def test_labels_that_name_no_host_are_nobody(watched):

@@ -59,7 +59,7 @@ def tasks(*of_it):
         (tasks({"shell": "nsenter -t 1 -m -- systemd-run y"}), "shell", "systemd-run"),
         (tasks({"shell": "systemd-run y # not --scope"}), "shell", "systemd-run"),
         (tasks({"shell": "if ! 'systemd-run' y; then x; fi"}), "shell", "systemd-run"),
-        (tasks({"shell": "sh -c \"at tomorrow < job\""}), "shell", "hands work to at"),
+        (tasks({"shell": 'sh -c "at tomorrow < job"'}), "shell", "hands work to at"),
         (tasks({"shell": "flock /run/x batch < job"}), "shell", "hands work to batch"),
         (
             tasks({"ansible.posix.at": {"command": "x", "count": 1, "units": "hours"}}),
