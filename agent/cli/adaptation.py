@@ -34,6 +34,17 @@ def remediations(config: Config = None, json: Json = False) -> None:
     list_track_records(config, json)
 
 
+@adaptation.command()
+def learning(config: Config = None, json: Json = False) -> None:
+    """Say what became of what people said of diagnoses: what counts, what does not, by which figures.
+
+    Incidents whose fault was proved on metrics are named again with it and without it.
+    """
+    from agent.cli.teachings import show_learning
+
+    show_learning(config, json)
+
+
 @autonomy.command("raise")
 def raise_autonomy(
     remediation: Remediation, fault: FaultName, comment: Why, config: Config = None, json: Json = False

@@ -248,6 +248,26 @@ def list_all_tokens(config: Config = None, json: Json = False) -> None:
     list_tokens(config, json)
 
 
+@incident.command("feedback")
+def incident_feedback(
+    incident_id: IncidentId,
+    right: Annotated[
+        bool | None, typer.Option("--right/--wrong", help="The diagnosis was right, or it was not.")
+    ] = None,
+    fault: Annotated[str, typer.Option("--it-was", metavar="FAULT", help="It was this fault.")] = "",
+    remediation: Annotated[
+        str, typer.Option("--fixed-by", metavar="REMEDIATION", help="A person fixed it by this.")
+    ] = "",
+    comment: Comment = "",
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Say what it was, or what fixed it: taken where no proved incident is named worse by it."""
+    from agent.cli.teachings import say_of_incident
+
+    say_of_incident(config, incident_id, right, fault, remediation, comment, json)
+
+
 @tokens.command("revoke")
 def revoke_token(
     token_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, as tokens list shows it.")],

@@ -25,6 +25,7 @@ class FeedbackActions:
     def __init__(self, stores: Stores, operator_actions: OperatorActions, clock: Clock) -> None:
         self._stores = stores
         self._require = operator_actions.require
+        self._known = operator_actions.check_names
         self._clock = clock
 
     def about_incident(
@@ -36,11 +37,16 @@ class FeedbackActions:
         remediation: str = "",
         note: str = "",
     ) -> Feedback:
-        """Keep what somebody says of an incident's diagnosis. Raises NotFoundError."""
+        """Keep what somebody says of an incident's diagnosis.
+
+        Raises NotFoundError, also for a fault or a remediation that there is not.
+        """
         self._require(person, "feedback")
         if bool(fault) != (kind in _NEEDS_FAULT) or bool(remediation) != (kind in _NEEDS_REMEDIATION):
             raise RefusedError("'it_was' names a fault, 'fixed_by' a remediation, and nothing else does")
         incident = self._stores.incidents.get(incident_id)
+        self._known("faults", [fault] if fault else [])
+        self._known("remediations", [remediation] if remediation else [])
         return self._keep(
             Feedback(
                 kind=kind,

@@ -187,7 +187,7 @@ class OperatorActions:
             if not _says_something(comment):
                 raise RefusedError("who overrides a cooldown says why: add a comment")
         incident = self._stores.incidents.get(incident_id)
-        self._check_names("remediations", (remediation,))
+        self.check_names("remediations", (remediation,))
         if incident.state.final:
             raise RefusedError(f"incident {incident_id} is {incident.state}: nothing can be run for it")
         if incident.state in _AT_WORK:
@@ -206,7 +206,7 @@ class OperatorActions:
         """
         self.require(person, "pause")
         for kind, names in asdict(scope or PauseScope()).items():
-            self._check_names(kind, names)
+            self.check_names(kind, names)
         return self._stores.pauses.begin(person.name, _clean(why), self._clock.now(), until, scope)
 
     def resume(self, person: Person, pause_id: int | None = None) -> list[Pause]:
@@ -220,7 +220,8 @@ class OperatorActions:
             raise NotFoundError(f"pause {pause_id} is not in force")
         return ended
 
-    def _check_names(self, kind: str, names: Collection[str]) -> None:
+    def check_names(self, kind: str, names: Collection[str]) -> None:
+        """Raise NotFoundError, with what was meant, for a name of a kind that nothing has."""
         known: Collection[str] | None = getattr(self._names(), kind)
         if known is None:
             return

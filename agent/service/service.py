@@ -28,6 +28,7 @@ from agent.service.self_watch import SelfWatch
 from agent.service.selfreport import SelfReport
 from agent.service.watchdog import Watchdog
 from agent.store.retention import Retention
+from agent.teachings import Teachings
 from agent.web.access.issued import Credentials
 from agent.web.access.tokensfile import FileTokens, load_tokens
 from agent.web.app import make_app
@@ -43,6 +44,7 @@ _WATCH = timedelta(seconds=5)
 _EXPIRE = timedelta(minutes=1)
 _METADATA = timedelta(hours=1)
 _FORGET = timedelta(hours=1)
+_JUDGE = timedelta(minutes=1)
 _TRAINING = timedelta(seconds=15)
 _LOOK = timedelta(seconds=10)
 _KEEP_STATE = timedelta(minutes=5)
@@ -142,6 +144,7 @@ class Service:
             schedule(announcer.name, _DELIVER, partial(self._announce, announcer))
         schedule("alerts", _EXPIRE, agent.pipeline.expire_alerts)
         schedule("forget", _FORGET, self._forget)
+        schedule("feedback", _JUDGE, Teachings(agent.stores, agent.clock).judge)
         schedule("response times", _DELIVER, self._response_times.observe)
         schedule("tokens", _EXPIRE, self._credentials.keep_uses)
         schedule("settings", _LOOK, self._reloader.look)

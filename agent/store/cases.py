@@ -12,17 +12,20 @@ from agent.records import Attribution, RunState, Verdict
 from agent.records.cases import Outcome, PastCase, PastIncident, Repair
 from agent.records.feedback import Feedback
 from agent.records.incidents import FINAL_STATES
+from agent.records.proposals import ProposalState
 from agent.store.documents import from_json
 from agent.store.engine import Database
 from agent.store.feedback import to_feedback
 from agent.store.feedback_schema import feedback
 from agent.store.incidents import to_incident
+from agent.store.proposal_schema import proposals
 from agent.store.schema import incidents, runs
 
 _MOST_PAST = 20_000  # incidents that a training learns from
 _MOST = 500  # the newest; older ones are of a system that has changed since
 _PROVED = runs.c.verdict == Verdict.RECOVERED.value
 _NOT_PROVED = runs.c.verdict.in_((Verdict.NOT_RECOVERED.value, Verdict.WORSE.value))
+_NOT_TAKEN = proposals.c.state.in_((ProposalState.REFUSED.value, ProposalState.UNDONE.value))
 # a repair that did not help may have been the wrong one for the right fault
 _NOT_HELPED = 0.5
 
@@ -62,11 +65,12 @@ class CaseStore:
             )
         return [case for case in cases if case.fingerprint]
 
-    def outcomes(self, most: int = _MOST) -> Sequence[Outcome]:
+    def outcomes(self, most: int = _MOST, before: int | None = None) -> Sequence[Outcome]:
         """Return what came of the voters' words: whether the repair of the fault they named helped.
 
         It is known best when it did; when another fault turned out to be it, they were wrong; when
         nothing helped, half of that is their fault. A repair that failed or was cut short says nothing.
+        Only incidents ``before`` one count where it is given.
         """
         query = (
             select(incidents, runs.c.fault.label("treated"), runs.c.verdict, runs.c.attribution)
@@ -76,14 +80,19 @@ class CaseStore:
             .order_by(incidents.c.id.desc(), runs.c.id)
             .limit(most)
         )
+        if before is not None:
+            query = query.where(incidents.c.id < before)
         by_incident: dict[int, list[Row[Any]]] = defaultdict(list)
         with self._database.reading() as connection:
             for row in connection.execute(query):
                 by_incident[row.id].append(row)
         return [one for rows in by_incident.values() for one in _outcomes(rows)]
 
-    def past(self, most: int = _MOST_PAST) -> Sequence[PastIncident]:
-        """Return the newest incidents that are over, oldest first, with their repairs and what was said."""
+    def past(self, most: int = _MOST_PAST, every_word: bool = False) -> Sequence[PastIncident]:
+        """Return the newest incidents that are over, oldest first, with their repairs and what was said.
+
+        What was said and not taken, because by it the past is named worse, is in only with ``every_word``.
+        """
         over = incidents.c.state.in_([state.value for state in FINAL_STATES])
         chosen = select(incidents).where(over).order_by(incidents.c.id.desc()).limit(most)
         numbers = select(chosen.subquery().c.id)
@@ -94,7 +103,10 @@ class CaseStore:
             for row in connection.execute(repairs):
                 done[row.incident_id].append(_repair(row))
             newest_first = select(feedback).order_by(feedback.c.at.desc(), feedback.c.id.desc())
-            for row in connection.execute(newest_first.where(feedback.c.incident_id.in_(numbers))):
+            words = newest_first.where(feedback.c.incident_id.in_(numbers))
+            if not every_word:
+                words = words.where(feedback.c.id.not_in(select(proposals.c.feedback_id).where(_NOT_TAKEN)))
+            for row in connection.execute(words):
                 said[row.incident_id].append(to_feedback(row))
             found = [to_incident(row) for row in connection.execute(chosen)]
         return [

@@ -39,12 +39,19 @@ class FeedbackStore:
         return replace(said, id=int(number[0]))
 
     def list(
-        self, *, since: datetime | None = None, incident_id: int | None = None, limit: int = 1000
+        self,
+        *,
+        since: datetime | None = None,
+        incident_id: int | None = None,
+        about_incidents: bool = False,
+        limit: int = 1000,
     ) -> list[Feedback]:
-        """Return what was said since a time, about one incident or everything, the newest first."""
+        """Return what was said since a time, about one incident, incidents or all, the newest first."""
         query = select(feedback).order_by(feedback.c.at.desc(), feedback.c.id.desc()).limit(limit)
         if since is not None:
             query = query.where(feedback.c.at >= since)
+        if about_incidents:
+            query = query.where(feedback.c.incident_id.is_not(None))
         if incident_id is not None:
             query = query.where(feedback.c.incident_id == incident_id)
         with self._database.reading() as connection:

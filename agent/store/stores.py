@@ -29,6 +29,7 @@ from agent.store.logs import LogStore
 from agent.store.notifications import NotificationStore
 from agent.store.orders import OrderStore
 from agent.store.pauses import PauseStore
+from agent.store.proposals import ProposalStore
 from agent.store.run_index import RunIndex
 from agent.store.run_requests import RunRequestStore
 from agent.store.runs import RunStore
@@ -61,6 +62,7 @@ class Stores:
     notifications: NotificationStore
     orders: OrderStore
     pauses: PauseStore
+    proposals: ProposalStore
     run_index: RunIndex
     runs: RunStore
     tokens: TokenStore
@@ -105,6 +107,7 @@ def open_stores(file: Path, upgrade: bool = True) -> Stores:
         notifications=NotificationStore(database),
         orders=OrderStore(database),
         pauses=PauseStore(database),
+        proposals=ProposalStore(database),
         run_index=RunIndex(database),
         runs=RunStore(database),
         tokens=TokenStore(database),

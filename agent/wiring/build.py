@@ -34,6 +34,7 @@ from agent.response import Escalation, LatestView, OperatorActions, Previews, Re
 from agent.response.escalation import is_urgent
 from agent.store import Stores, open_stores
 from agent.stream import AlertIntake, Outlook, ReadMarks, Stream, make_feeds, make_stages
+from agent.teachings import Teachings
 from agent.tracking import IncidentTracker
 from agent.wiring.agent import Agent
 from agent.wiring.definitions import Current, Definitions, load_steps, with_digests
@@ -113,7 +114,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     )
     scorer = make_scorer(settings, clock)
     learned = Learned(
-        record=TrackRecord(stores.cases, clock),
+        record=TrackRecord(Teachings(stores, clock), clock),
         investigations=InvestigationVoter(),
         trained=TrainedVoter(scorer, partial(has_trained_diagnosis, settings)),
     )

@@ -16,6 +16,7 @@ from agent.investigation.voter import InvestigationVoter
 from agent.learn.casebook import CaseBook, TrackRecord
 from agent.records.cases import PastCase
 from agent.store import Stores
+from agent.teachings import Teachings
 from agent.wiring.parts import AnsibleParts
 
 
@@ -44,7 +45,7 @@ def make_ensemble(
     """Return who is asked when no rule is sure. Raises ConfigError when the classifier is none."""
     file = settings.diagnose.classifier
     return VotingEnsemble(
-        CaseBook(cases, stores.cases, clock),
+        CaseBook(cases, Teachings(stores, clock), clock),
         load_classifier(file) if file is not None else None,
         learned.weights,
         learned.investigations.of,
@@ -66,7 +67,7 @@ def make_investigator(
     return Investigator(
         stores=stores,
         book=book,
-        cases=lambda: CaseBook(cases(), stores.cases, clock)(),
+        cases=lambda: CaseBook(cases(), Teachings(stores, clock), clock)(),
         weights=learned.weights,
         inventory=ansible.inventory,
         questions=ansible.questions,

@@ -106,6 +106,7 @@ def _calls(gallery: Gallery) -> Iterator[Call]:
     said = {"kind": "it_was", "fault": "log_flood"}
     yield f"post {one}/feedback", f"/api/v1/incidents/{numbers['escalated']}/feedback", said
     yield "get /api/v1/feedback", "/api/v1/feedback", {}
+    yield "get /api/v1/proposals", "/api/v1/proposals", {}
     wanted = {"remediation": "restart_service", "comment": "job 4711"}
     yield (
         f"post {one}/acknowledge",
