@@ -20,7 +20,8 @@ def test_feedback_is_kept_with_its_author(tmp_path):
 
         when = {"from": "2026-03-01T10:00:00Z", "to": "2026-03-01T11:00:00Z"}
         assert say("anomalies/missed", entity="web9", **when).status_code == 201
-        assert say(f"incidents/{number}/feedback", kind="it_was", fault="memory_leak").status_code == 201
+        assert say(f"incidents/{number}/feedback", kind="it_was", fault="disk_full").status_code == 201
+        assert say(f"incidents/{number}/feedback", kind="it_was", fault="disk_fool").status_code == 404
         assert say(f"incidents/{number}/feedback", kind="it_was").status_code == 403
         assert say("incidents/999999/feedback", kind="right").status_code == 404
         assert say("anomalies/00000000/wrong").status_code == 404
