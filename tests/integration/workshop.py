@@ -135,6 +135,7 @@ class Workshop:
                 },
                 "remediations": [{"id": "everything", "mode": "auto"}],
                 "guards": {"flapping": {"times": 100}, "storm": {"incidents": 1000}},
+                "autonomy": {"harm": []},  # what is broken again and again here takes no autonomy away
                 **fields,
             },
         )
