@@ -55,9 +55,9 @@ def fill_file_system(folder: str) -> Callable[[Host], object]:
 def start_runaway(program: str) -> Callable[[Host], object]:
     """Start a program that takes whole processors and never ends.
 
-    Three of it for each processor, as of a job with too many workers: others have to wait for a turn.
+    Six of it for each processor, as of a job with far too many workers: others have to wait for a turn.
     """
-    command = f"for worker in $(seq $((3 * $(nproc)))); do setsid nohup {program} > /dev/null 2>&1 & done"
+    command = f"for worker in $(seq $((6 * $(nproc)))); do setsid nohup {program} > /dev/null 2>&1 & done"
     return lambda host: host.run("sh", "-c", command)
 
 
