@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,9 @@ from rich.markup import escape
 
 from agent.background.diagnosistrain import gather_examples, run_diagnosis_training
 from agent.background.places import open_fault_shelf
-from agent.background.train import Progress as Step
 from agent.cli.output import ago, console, errors, print_json, print_table, write
-from agent.cli.progress import bars
 from agent.cli.trainingpage import render_training
+from agent.cli.trainings import following, put_in_force
 from agent.config import Settings, find_config_file, load_settings
 from agent.errors import ModelError, NotFoundError
 from agent.learn.faults.examples import Example
@@ -29,14 +27,7 @@ _NONE = "no diagnosis was trained yet: opsmend train --diagnosis, or wait for th
 def train_diagnosis(config: Path | None, jobs: int | None, report: Path | None, json: bool) -> None:
     """Train now. Raises ModelError when there is too little, ConfigError, ConflictError, StoreError."""
     settings = _with(load_settings(find_config_file(config)), jobs)
-    with bars() as progress:
-        tasks: dict[str, Any] = {}
-
-        def show(step: Step) -> None:
-            if step.phase not in tasks:
-                tasks[step.phase] = progress.add_task(_PHASES[step.phase], total=step.of)
-            progress.update(tasks[step.phase], completed=step.done)
-
+    with following(_PHASES) as show:
         found = run_diagnosis_training(settings, show)
     if report is not None:
         write(report, render_training(found.training).encode())
@@ -105,11 +96,7 @@ def show_training(config: Path | None, training: str | None, html: Path | None, 
 
 def promote_training(config: Path | None, training: str | None, json: bool) -> None:
     """Put a training in force, or the one that was before. Raises NotFoundError, ModelError."""
-    shelf = open_fault_shelf(load_settings(find_config_file(config)))
-    try:
-        found = shelf.promote(training or shelf.before_current(), datetime.now(UTC))
-    except OSError as error:
-        raise ModelError(f"{shelf.folder} cannot be written: {error.strerror}") from error
+    found = put_in_force(open_fault_shelf(load_settings(find_config_file(config))), training)
     if json:
         print_json(_summary(found, True, False))
         return

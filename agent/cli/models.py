@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
 
 from agent.background.places import open_shelf
-from agent.background.train import Progress as Step
 from agent.background.train import run_training
 from agent.cli.faultmodels import list_trainings, print_trainings
 from agent.cli.output import ago, console, errors, print_json, print_table
-from agent.cli.progress import bars
+from agent.cli.trainings import following, put_in_force
 from agent.config import Settings, find_config_file, load_settings
 from agent.detect.models.entitymodel import EntityModel
 from agent.detect.models.shelf import Card, Generation
-from agent.errors import ModelError, NotFoundError
+from agent.errors import NotFoundError
 
 _PHASES = {
     "reading": "signals read from the source",
@@ -29,14 +28,7 @@ _PHASES = {
 def train_models(config: Path | None, history: timedelta | None, jobs: int | None, json: bool) -> None:
     """Train all entity models now. Raises SourceError, ModelError, ConfigError, ConflictError."""
     settings = _with(load_settings(find_config_file(config)), history, jobs)
-    with bars() as progress:
-        tasks: dict[str, Any] = {}
-
-        def show(step: Step) -> None:
-            if step.phase not in tasks:
-                tasks[step.phase] = progress.add_task(_PHASES[step.phase], total=step.of)
-            progress.update(tasks[step.phase], completed=step.done)
-
+    with following(_PHASES) as show:
         generation = run_training(settings, show)
     if json:
         print_json(_summary(generation, True))
@@ -104,11 +96,7 @@ def show_models(config: Path | None, entity: str | None, json: bool) -> None:
 
 def promote_models(config: Path | None, training: str | None, json: bool) -> None:
     """Put a training in force, or the one before. Raises NotFoundError, ModelError."""
-    shelf = open_shelf(load_settings(find_config_file(config)))
-    try:
-        generation = shelf.promote(training or shelf.before_current(), datetime.now(UTC))
-    except OSError as error:
-        raise ModelError(f"{shelf.folder} cannot be written: {error.strerror}") from error
+    generation = put_in_force(open_shelf(load_settings(find_config_file(config))), training)
     if json:
         print_json(_summary(generation, True))
         return

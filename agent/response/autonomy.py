@@ -62,7 +62,7 @@ class Autonomy:
         self, connection: Any, run: Run, up: bool, why: str, incident: Incident, now: datetime
     ) -> list[Message]:
         plan, start = run.plan, self._policy().autonomy.start
-        before = rung_after(start, steps_of_autonomy(connection, plan.remediation, plan.fault))
+        steps = steps_of_autonomy(connection, plan.remediation, plan.fault)
         step = AutonomyStep(
             remediation=plan.remediation,
             fault=plan.fault,
@@ -74,8 +74,8 @@ class Autonomy:
         )
         if not take_autonomy_step(connection, step):
             return []
-        rung = rung_after(start, steps_of_autonomy(connection, plan.remediation, plan.fault))
-        if rung == before:
+        rung = rung_after(start, [*steps, step])
+        if rung == rung_after(start, steps):
             return []
         log.warning("autonomy changed", remediation=plan.remediation, fault=plan.fault, now=rung, why=why)
         subject = f"{plan.remediation} {ALLOWS[rung]} for {plan.fault} from now on: {why}"

@@ -45,7 +45,8 @@ class AutonomyActions:
         if not why:
             raise RefusedError("say why, for those who read it later (-m)")
         with self._stores.transaction() as connection:
-            rung = rung_after(self._start(), steps_of_autonomy(connection, remediation, fault))
+            steps = steps_of_autonomy(connection, remediation, fault)
+            rung = rung_after(self._start(), steps)
             if rung == LADDER[-1 if up else 0]:
                 raise RefusedError(f"{remediation} is at {rung} for {fault} already")
             step = AutonomyStep(
@@ -57,4 +58,4 @@ class AutonomyActions:
                 why=f"{person.name} said so: {why}",
             )
             take_autonomy_step(connection, step)
-            return rung_after(self._start(), steps_of_autonomy(connection, remediation, fault))
+            return rung_after(self._start(), [*steps, step])

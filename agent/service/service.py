@@ -28,7 +28,6 @@ from agent.service.self_watch import SelfWatch
 from agent.service.selfreport import SelfReport
 from agent.service.watchdog import Watchdog
 from agent.store.retention import Retention
-from agent.teachings import Teachings
 from agent.web.access.issued import Credentials
 from agent.web.access.tokensfile import FileTokens, load_tokens
 from agent.web.app import make_app
@@ -144,7 +143,7 @@ class Service:
             schedule(announcer.name, _DELIVER, partial(self._announce, announcer))
         schedule("alerts", _EXPIRE, agent.pipeline.expire_alerts)
         schedule("forget", _FORGET, self._forget)
-        schedule("feedback", _JUDGE, Teachings(agent.stores, agent.clock).judge)
+        schedule("feedback", _JUDGE, agent.learned.teachings.judge)
         schedule("response times", _DELIVER, self._response_times.observe)
         schedule("tokens", _EXPIRE, self._credentials.keep_uses)
         schedule("settings", _LOOK, self._reloader.look)

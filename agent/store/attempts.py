@@ -12,6 +12,7 @@ from sqlalchemy.engine import Row
 from agent.records import RunPhase, RunState, Verdict
 from agent.records.attempts import Attempt, AttemptStep
 from agent.store.engine import Database
+from agent.store.runs import whether_healed
 from agent.store.schema import runs, steps
 
 _MOST = 2000  # the newest; older ones are of a system that has changed since
@@ -49,14 +50,13 @@ def _to_step(row: Row[Any]) -> AttemptStep:
 
 
 def _to_attempt(row: Row[Any], took: tuple[AttemptStep, ...]) -> Attempt:
-    healed = row.verdict == Verdict.RECOVERED.value and row.relapsed_at is None
     return Attempt(
         run_id=row.id,
         remediation=row.remediation,
         fault=row.fault,
         groups=tuple(json.loads(row.plan).get("groups", ())),
         at=row.created_at,
-        healed=healed if row.tells else None,
+        healed=whether_healed(row),
         worse=row.verdict == Verdict.WORSE.value,
         relapsed=row.relapsed_at is not None,
         seconds=((row.ended_at or row.verified_at or row.started_at) - row.started_at).total_seconds(),

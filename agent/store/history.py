@@ -11,13 +11,14 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, and_, func, select
 from sqlalchemy.engine import Row
 
-from agent.records import IncidentState, Plan, RunPhase, Trial, Verdict
+from agent.records import IncidentState, Plan, RunPhase, Trial
 from agent.records.autonomy import AutonomyStep
 from agent.records.decisions import subject_of
 from agent.records.incidents import ACTIVE_STATES
 from agent.records.runs import NOTHING_DONE
 from agent.store.autonomy import steps_of_autonomy
 from agent.store.engine import Database
+from agent.store.runs import whether_healed
 from agent.store.schema import host_locks, incidents, run_hosts, runs
 
 _UNDER_WAY = runs.c.phase.in_([phase.value for phase in RunPhase if phase is not RunPhase.OVER])
@@ -178,14 +179,13 @@ def _subject(row: Row[Any]) -> str:
 def _to_trial(row: Row[Any]) -> Trial:
     plan = json.loads(row.plan)
     under_way = row.phase != RunPhase.OVER.value
-    healed = row.verdict == Verdict.RECOVERED.value and row.relapsed_at is None
     return Trial(
         run_id=row.id,
         fault=row.fault,
         digest=plan.get("digest", ""),
         machines=frozenset((plan.get("identities") or {}).values()) or frozenset(plan.get("hosts", ())),
         groups=frozenset(plan.get("groups", ())),
-        healed=healed if row.tells else None,
+        healed=whether_healed(row),
         judged_at=row.verified_at,
         under_way=under_way,
     )

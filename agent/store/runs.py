@@ -244,3 +244,9 @@ def _to_run(row: Row[Any], outcomes: tuple[StepOutcome, ...]) -> Run:
         checks=from_json(tuple[CheckResult, ...], row.checks),
         attribution=from_json(Attribution, row.attribution) if row.attribution else None,
     )
+
+
+def whether_healed(row: Row[Any]) -> bool | None:
+    """Return whether a run healed its fault for good, None where it tells nothing of its remediation."""
+    lasting = row.verdict == Verdict.RECOVERED.value and row.relapsed_at is None
+    return lasting if row.tells else None

@@ -111,7 +111,7 @@ class Agent:
             self.pipeline.reload(
                 definitions.book,
                 make_voter(self.settings, definitions.book),
-                make_ensemble(self.settings, definitions.cases, self.stores, self.clock, self.learned),
+                make_ensemble(self.settings, definitions.cases, self.clock, self.learned),
                 IncidentLifecycle(
                     definitions.book.faults,
                     self.dependencies,

@@ -113,12 +113,14 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         definitions.book.faults, dependencies, settings.diagnose.keep_for, clearance
     )
     scorer = make_scorer(settings, clock)
+    teachings = Teachings(stores, clock)
     learned = Learned(
-        record=TrackRecord(Teachings(stores, clock), clock),
+        teachings=teachings,
+        record=TrackRecord(teachings, clock),
         investigations=InvestigationVoter(),
         trained=TrainedVoter(scorer, partial(has_trained_diagnosis, settings)),
     )
-    ensemble = make_ensemble(settings, definitions.cases, stores, clock, learned)
+    ensemble = make_ensemble(settings, definitions.cases, clock, learned)
     investigator = make_investigator(
         settings, current.book, lambda: current.definitions.cases, stores, ansible, clock, learned,
         lambda: workers.at_work,

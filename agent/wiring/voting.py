@@ -24,6 +24,7 @@ from agent.wiring.parts import AnsibleParts
 class Learned:
     """What the agent learned while it ran, across reloads."""
 
+    teachings: Teachings
     record: TrackRecord
     investigations: InvestigationVoter
     trained: TrainedVoter
@@ -40,12 +41,12 @@ def make_voter(settings: Settings, book: Rulebook) -> RuleVoter:
 
 
 def make_ensemble(
-    settings: Settings, cases: Sequence[PastCase], stores: Stores, clock: Clock, learned: Learned
+    settings: Settings, cases: Sequence[PastCase], clock: Clock, learned: Learned
 ) -> VotingEnsemble:
     """Return who is asked when no rule is sure. Raises ConfigError when the classifier is none."""
     file = settings.diagnose.classifier
     return VotingEnsemble(
-        CaseBook(cases, Teachings(stores, clock), clock),
+        CaseBook(cases, learned.teachings, clock),
         load_classifier(file) if file is not None else None,
         learned.weights,
         learned.investigations.of,
@@ -67,7 +68,7 @@ def make_investigator(
     return Investigator(
         stores=stores,
         book=book,
-        cases=lambda: CaseBook(cases(), Teachings(stores, clock), clock)(),
+        cases=lambda: CaseBook(cases(), learned.teachings, clock)(),
         weights=learned.weights,
         inventory=ansible.inventory,
         questions=ansible.questions,

@@ -59,6 +59,7 @@ def test_a_running_agent_heals_the_fault_of_a_new_remediation(local, tmp_path):
 def test_a_running_agent_heals_the_stock_fault_whose_turn_it_is_today(root, tmp_path):
     # all of them, with a table: make test-acceptance
     places = Places(rules=[root / "rules"], playbooks=[root / "playbooks"])
-    names = [file.parent.name for file in (root / "playbooks").glob("*/remediation.yml")]
+    folders = [file.parent for file in (root / "playbooks").glob("*/remediation.yml")]
+    names = [folder.name for folder in folders if not load_scenario(folder).target.unmet]
     (name,) = rotating_sample(names, 1, datetime.now(UTC).date())
     assert prove(load_scenario(root / "playbooks" / name), places, tmp_path, lambda text: None).wrong == []

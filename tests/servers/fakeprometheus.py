@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
+
+from tests.servers.handled import handled_by
 
 Labels = Mapping[str, str]
 _BATCHED = re.compile(r'label_replace\((\w+), "opsmend_signal", "(\w+)", "", ""\)')
@@ -53,13 +54,8 @@ class FakePrometheus:
             def log_message(self, *arguments: object) -> None:
                 pass
 
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            self.url = f"http://127.0.0.1:{server.server_address[1]}"
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-            try:
-                yield self
-            finally:
-                server.shutdown()
+        with handled_by(Handler) as self.url:
+            yield self
 
     def answer(self, query: str) -> tuple[int, bytes]:
         """Return status and body of an instant query."""

@@ -2,7 +2,7 @@ import shutil
 
 import pytest
 
-from agent.store import Database
+from agent.store import Database, open_stores
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +22,11 @@ def database(tmp_path, empty_database):
     made.open()
     yield made
     made.close()
+
+
+@pytest.fixture
+def stores(tmp_path, empty_database):
+    shutil.copy(empty_database, tmp_path / "opsmend.db")
+    opened = open_stores(tmp_path / "opsmend.db")
+    yield opened
+    opened.close()

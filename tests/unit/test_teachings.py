@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
-
-import pytest
 
 from agent.clock import SystemClock
 from agent.learn.teachings import teaching_of
 from agent.records import IncidentState, RunPhase, RunState, Verdict
 from agent.records.feedback import Feedback, FeedbackKind
 from agent.records.proposals import ProposalState
-from agent.store import begin_run, open_stores, save_run
+from agent.store import begin_run, save_run
 from agent.teachings import Teachings
 from tests.make import NOW, candidate, incident, plan, run
 
@@ -42,14 +39,6 @@ def test_what_it_was_and_what_fixed_it_are_cases_that_count_half():
     assert (other.fault, other.weight) == ("hung", 0.5)
     fixed = teaching_of(said(FeedbackKind.FIXED_BY, remediation="restart"), TWO).case
     assert (fixed.fault, fixed.helped) == ("down", ("restart",))
-
-
-@pytest.fixture
-def stores(tmp_path, empty_database):
-    shutil.copy(empty_database, tmp_path / "opsmend.db")
-    opened = open_stores(tmp_path / "opsmend.db")
-    yield opened
-    opened.close()
 
 
 def over(stores, fault, wrongly):

@@ -1,6 +1,5 @@
 """What verdicts teach about voters, and what was found out about incidents."""
 
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -8,17 +7,9 @@ import pytest
 from agent.records import RunPhase, RunState, Verdict
 from agent.records.investigations import Investigation
 from agent.records.probes import ProbeAnswer
-from agent.store import begin_run, open_stores, save_run
+from agent.store import begin_run, save_run
 from tests import make
 from tests.make import NOW
-
-
-@pytest.fixture
-def stores(tmp_path, empty_database):
-    shutil.copy(empty_database, tmp_path / "opsmend.db")
-    opened = open_stores(tmp_path / "opsmend.db")
-    yield opened
-    opened.close()
 
 
 def treated(stores, *verdicts, faults=("down",), state=RunState.SUCCEEDED):
