@@ -163,8 +163,11 @@ def _is_final(outcome: StepOutcome) -> bool:
 
 
 def mark_of(run: Run) -> str:
-    """Return the mark that all processes of a run begin theirs with, the same after a restart."""
-    return f"run-{run.id}-{run.created_at:%Y%m%dT%H%M%S}"
+    """Return the mark that all processes of a run begin theirs with, the same after a restart.
+
+    Another agent may have a run of this number on the same host, begun in the same second.
+    """
+    return f"run-{run.id}-{run.created_at:%Y%m%dT%H%M%S%f}"
 
 
 def slug(name: str) -> str:

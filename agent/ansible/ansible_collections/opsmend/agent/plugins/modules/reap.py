@@ -70,7 +70,7 @@ _AGAIN_S = 0.5
 class Process:
     """One process: its parent, when it started, and whether it carries the mark, or None when unseen.
 
-    ``of_agent`` is whether it carries the mark of any run.
+    ``of_agent`` is whether it carries the mark of any run, ``depth`` in how many namespaces of processes it is.
     """
 
     def __init__(self, pid, wanted):
@@ -87,9 +87,17 @@ class Process:
             self.of_agent = any(one.startswith(_MARK) for one in variables)
         except OSError:
             self.marked, self.of_agent = None, False
+        self.depth = depth_of(pid)
 
     def __str__(self):
         return "%s (pid %d)" % (self.name, self.pid)
+
+
+def depth_of(pid):
+    """Return in how many namespaces a process has a number, from ours on; one where the kernel does not say."""
+    with open("/proc/%d/status" % pid, "rb") as stream:
+        numbers = [line.split()[1:] for line in stream if line.startswith(b"NSpid:")]
+    return len(numbers[0]) if numbers else 1
 
 
 def processes(mark):
@@ -159,8 +167,8 @@ def is_orphan(one, found, began):
     """Return whether a process hangs on nothing older than the run but the first process."""
     while one.parent != 1:
         parent = found.get(one.parent)
-        # beyond a container's edge (0) is whoever manages it
-        if parent is None or parent.started < began or parent.of_agent:
+        # beyond a container's edge (0, or fewer namespaces) is whoever manages it
+        if parent is None or parent.depth < one.depth or parent.started < began or parent.of_agent:
             return False
         if parent.name.startswith(_LOGIN_PROGRAMS) or is_of_a_service(parent.pid):
             return False
