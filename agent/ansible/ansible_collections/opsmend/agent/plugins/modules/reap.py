@@ -70,7 +70,7 @@ _AGAIN_S = 0.5
 class Process:
     """One process: its parent, when it started, and whether it carries the mark, or None when unseen.
 
-    ``of_agent`` is whether it carries the mark of any run, ``depth`` in how many namespaces of processes it is.
+    ``of_agent``: whether it has the mark of any run; ``depth``: how many namespaces of processes it is in.
     """
 
     def __init__(self, pid, wanted):
@@ -94,7 +94,7 @@ class Process:
 
 
 def depth_of(pid):
-    """Return in how many namespaces a process has a number, from ours on; one where the kernel does not say."""
+    """Return in how many namespaces a process has a number, ours included; one where the kernel is silent."""
     with open("/proc/%d/status" % pid, "rb") as stream:
         numbers = [line.split()[1:] for line in stream if line.startswith(b"NSpid:")]
     return len(numbers[0]) if numbers else 1
