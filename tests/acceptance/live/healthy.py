@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 
 from agent.demo.hosts import Cluster, Host
 from tests.acceptance.live.ending import reboot, scale_down, scale_up
+from tests.acceptance.live.honest import honest_work
 
 _PAUSE_S = 20.0  # between two deeds
+_CHANGES_BETWEEN = 3  # two pieces of hard work
 # jobs that end by themselves, one of them not with 0, and a worker that is started anew for each batch
 _ENDING = {
     "report.service": "[Service]\nType=oneshot\nExecStart=/bin/sleep 2\n",
@@ -27,29 +29,35 @@ Deed = Callable[[Cluster], object]
 
 
 def deeds() -> Iterator[tuple[str, Deed]]:
-    """Yield what a team does to its hosts all day, again and again."""
-    return itertools.cycle(
-        [
-            ("nginx reloaded on web1", lambda one: _reload(one.hosts["web1"])),
-            ("release rolled out behind the load balancer", _roll_out),
-            ("settings pushed to web2", lambda one: _push_settings(one.hosts["web2"])),
-            ("shop3 restarted", lambda one: one.hosts["shop3"].run("systemctl", "restart", "shop")),
-            ("nginx restarted on web2", lambda one: one.hosts["web2"].run("systemctl", "restart", "nginx")),
-            ("haproxy reloaded", lambda one: one.hosts["lb"].run("systemctl", "reload", "haproxy")),
-            ("release switched on shop4", lambda one: _switch(one.hosts["shop4"])),
-            ("certificate renewed on web1", lambda one: _renew(one.hosts["web1"])),
-            ("packages of files unpacked on shop3", lambda one: _unpack(one.hosts["shop3"])),
-            ("logs rotated on web1", lambda one: _rotate(one.hosts["web1"])),
-            ("replica restarted", lambda one: one.hosts["db2"].run("systemctl", "restart", "redis-server")),
-            ("twice as many customers for a minute", _rush),
-            ("a build takes a processor for half a minute", _build),
-            ("exporter restarted on lb", lambda one: _restart_exporter(one.hosts["lb"])),
-            ("second shop of shop4 scaled down", scale_down),
-            ("shop2 rebooted", lambda one: reboot(one, "shop2")),
-            ("second shop of shop4 scaled up", scale_up),
-            ("replica's host rebooted", lambda one: reboot(one, "db2")),
-        ]
-    )
+    """Yield what a team does to its hosts all day, again and again, and some hard work after every third."""
+    hard = itertools.cycle(honest_work())
+    for number, change in enumerate(itertools.cycle(_changes()), 1):
+        yield change
+        if number % _CHANGES_BETWEEN == 0:
+            yield next(hard)
+
+
+def _changes() -> list[tuple[str, Deed]]:
+    return [
+        ("nginx reloaded on web1", lambda one: _reload(one.hosts["web1"])),
+        ("release rolled out behind the load balancer", _roll_out),
+        ("settings pushed to web2", lambda one: _push_settings(one.hosts["web2"])),
+        ("shop3 restarted", lambda one: one.hosts["shop3"].run("systemctl", "restart", "shop")),
+        ("nginx restarted on web2", lambda one: one.hosts["web2"].run("systemctl", "restart", "nginx")),
+        ("haproxy reloaded", lambda one: one.hosts["lb"].run("systemctl", "reload", "haproxy")),
+        ("release switched on shop4", lambda one: _switch(one.hosts["shop4"])),
+        ("certificate renewed on web1", lambda one: _renew(one.hosts["web1"])),
+        ("packages of files unpacked on shop3", lambda one: _unpack(one.hosts["shop3"])),
+        ("logs rotated on web1", lambda one: _rotate(one.hosts["web1"])),
+        ("replica restarted", lambda one: one.hosts["db2"].run("systemctl", "restart", "redis-server")),
+        ("twice as many customers for a minute", _rush),
+        ("a build takes a processor for half a minute", _build),
+        ("exporter restarted on lb", lambda one: _restart_exporter(one.hosts["lb"])),
+        ("second shop of shop4 scaled down", scale_down),
+        ("shop2 rebooted", lambda one: reboot(one, "shop2")),
+        ("second shop of shop4 scaled up", scale_up),
+        ("replica's host rebooted", lambda one: reboot(one, "db2")),
+    ]
 
 
 def start_load(cluster: Cluster) -> None:

@@ -58,7 +58,7 @@ SITE = Scenario(
         _shop("shop4"),
         _web("web1"),
         _web("web2"),
-        Platform(name="db1", exporters=["redis"]),
+        Platform(name="db1", exporters=["redis", "postgres"]),
         Platform(name="db2", exporters=["redis"]),
     ),
     group_variables={},
@@ -128,10 +128,11 @@ def batched(names: list[str], size: int) -> Iterator[list[str]]:
 def _wait_until_seen(url: str) -> None:
     probes = sum(len(platform.probes) for platform in SITE.platforms)
     wanted = {
-        "count(up == 1)": 2 * len(SITE.platforms) + 3 + probes,
+        "count(up == 1)": 2 * len(SITE.platforms) + 4 + probes,
         "count(probe_success == 1)": probes,
         "count(count_over_time(opsmend_host_memory_available_ratio[2m]) > 2)": len(SITE.platforms),
         "sum(redis_master_link_up)": 1,
+        "count(pg_up == 1)": 1,
     }
     source = PrometheusSource(url, timedelta(seconds=5))
     try:

@@ -3,8 +3,9 @@
 The agent is told nothing and touches nothing (mode observe): it sees the site through Prometheus, with the
 stock rules. A fault is named right when the host has one incident, whose diagnosis was this fault from the
 first moment on, and no other host has any. ``--healthy MINUTES`` goes the other way: load, deploys, reboots,
-scale-downs and jobs that end by design, before an agent that may act (mode auto). Nothing is repaired, and
-nothing is called a fault but a host that is gone while it reboots.
+scale-downs, jobs that end by design, and hard work (compile, backup, video, index build, vacuum, upgrade),
+before an agent that may act (mode auto). Nothing is repaired, and nothing is called a fault but a host that
+is gone while it reboots.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from agent.store import Stores, open_stores
 from agent.workshop.places import Places
 from tests.acceptance.live.faults import ROUNDS, LiveFault
 from tests.acceptance.live.healthy import live_on, start_jobs, start_load
+from tests.acceptance.live.honest import PACKAGES
 from tests.acceptance.live.site import build, wait_for, write_settings
 from tests.bench.table import show
 
@@ -79,7 +81,7 @@ def _watched_site(
 ) -> Iterator[tuple[Cluster, Stores]]:
     places = Places(rules=[ROOT / "rules"], playbooks=[ROOT / "playbooks"])
     with tempfile.TemporaryDirectory(prefix="opsmend-live-") as name:
-        cluster = Cluster(f"opsmend-live-{os.getpid()}", Path(name), node_image(_tell))
+        cluster = Cluster(f"opsmend-live-{os.getpid()}", Path(name), node_image(_tell, PACKAGES))
         with cluster:
             _tell("building the site")
             url = build(cluster, places, scrape, host_metrics_s=1 if scale < 1 else 15)
