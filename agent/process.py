@@ -97,6 +97,11 @@ def keep_memory_small() -> None:
                 mallopt(parameter, value)
 
 
+def hold_reloads() -> None:
+    """Keep a SIGHUP until signals are caught: it would end us, and what it asks for would be lost."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+
+
 @contextmanager
 def caught_signals() -> Iterator[socket.socket]:
     """Catch SIGTERM, SIGINT and SIGHUP; a byte with the number of each that came can be received.
@@ -110,6 +115,7 @@ def caught_signals() -> Iterator[socket.socket]:
         sender.setblocking(False)
         before = signal.set_wakeup_fd(sender.fileno())
         handlers = {number: signal.signal(number, _leave_to_the_byte) for number in _CAUGHT}
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         try:
             yield receiver
         finally:

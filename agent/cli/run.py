@@ -7,11 +7,12 @@ from pathlib import Path
 
 from agent.config import check_settings, find_config_file, load_settings
 from agent.errors import ConfigError
-from agent.process import keep_memory_small, leave, only_one, raise_file_limit
+from agent.process import hold_reloads, keep_memory_small, leave, only_one, raise_file_limit
 
 
 def run_agent(config: Path | None) -> None:
     """Run the agent until it is told to stop."""
+    hold_reloads()
     keep_memory_small()
     raise_file_limit()
     faulthandler.enable()  # what ends it, systemd's watchdog too, leaves in the log where each thread was

@@ -41,9 +41,13 @@ _WRAPPERS = (
 _SHELL = r"(?:\w*sh|su|runuser)\b[^;&|\n]*?\s-\w*c\s+"
 # variables, options with what they take, numbers and paths that a wrapper has before the command
 _BEFORE_IT = r"(?:\w+=\S*\s+|-\S*(?:\s+[^\s-]\S*)?\s+|[\d/]\S*\s+){0,6}"
+# a container in the background: "run" or "exec" and, among the options that follow it, -d
+_OPTIONS = r"(?:\s+-\S+(?:\s+[^\s-]\S*)?){0,12}?"
+_DETACHED = rf"(?:\s+\S+)??\s+(?:run|exec){_OPTIONS}\s+(?:-\w*d\w*|--detach(?:=true)?)(?:\s|$)"
 _HANDS_OVER = re.compile(
     rf"(?:^|[;&|(`{{!\n]|\b{_WRAPPERS}\s|\b{_SHELL})\s*[\"']?{_BEFORE_IT}[\"']?(?:/\S*/)?"
-    r"(systemd-run(?![^;&|#\n]*\s--scope\b)|at(?=\s+(?:-|now|\d|noon|midnight|teatime|to(?:day|morrow)))|batch)"
+    r"(systemd-run(?![^;&|#\n]*\s--scope\b)|at(?=\s+(?:-|now|\d|noon|midnight|teatime|to(?:day|morrow)))|batch|run0"
+    rf"|tmux(?!\s+(?:ls|list|has|kill))|screen(?!\s+-+(?:ls|list|wipe|v))|(?:docker|podman|nerdctl)(?={_DETACHED}))"
     r"(?:[\s\"']|$)"
 )
 _COMMANDS = ("command", "shell", "raw")

@@ -12,8 +12,8 @@ import orjson
 
 from agent.cleantext import clean, remember_url
 from agent.config.settings import NotifyTarget
-from agent.environment import own_python
 from agent.notify.story import Story
+from agent.ownprocess import run_own
 from agent.records.plain import to_plain
 
 _TIMEOUT_S = 90
@@ -68,12 +68,10 @@ def _hand_over(urls: Sequence[str], job: Mapping[str, Any]) -> list[Outcome]:
     if not urls:
         return []
     try:
-        ran = subprocess.run(
-            own_python("agent.notify.send"),
-            input=orjson.dumps({**job, "urls": urls}, default=to_plain),
-            capture_output=True,
-            timeout=_TIMEOUT_S,
-            check=False,
+        ran = run_own(
+            "agent.notify.send",
+            timeout_s=_TIMEOUT_S,
+            given=orjson.dumps({**job, "urls": urls}, default=to_plain),
         )
         told = orjson.loads(ran.stdout) if ran.returncode == 0 else None
     except subprocess.TimeoutExpired:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import orjson
 
-from agent.environment import clean_environment, own_python
+from agent.environment import clean_environment
 from agent.errors import RunError
+from agent.ownprocess import run_own
 
 NAME = "ansible.cfg"
 _USUAL = ("~/.ansible.cfg", "/etc/ansible/ansible.cfg")
@@ -83,14 +84,10 @@ def read_ansible_config(file: Path | None) -> AnsibleConfig:
             f"there is no file {file}, which should be the ansible.cfg; see remediate.ansible_config"
         )
     try:
-        done = subprocess.run(
-            own_python("agent.ansible.read_config"),
-            env={**clean_environment(), **_SILENT, "ANSIBLE_CONFIG": str(file or _NOTHING)},
-            capture_output=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            cwd="/",
+        done = run_own(
+            "agent.ansible.read_config",
+            timeout_s=_TIMEOUT_S,
+            environment={**clean_environment(), **_SILENT, "ANSIBLE_CONFIG": str(file or _NOTHING)},
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RunError(f"Ansible's configuration cannot be read: {error}") from error

@@ -18,8 +18,8 @@ from typing import Any
 import orjson
 
 from agent.clock import Clock
-from agent.environment import own_python
 from agent.errors import RunError
+from agent.ownprocess import run_own
 from agent.records import InventoryHost
 from agent.remediate.ansible_config import AnsibleConfig
 from agent.remediate.environment import SOCKETS, ansible_environment
@@ -156,14 +156,12 @@ class AnsibleInventory:
             "1"  # some hosts would be missing, unnoticed
         )
         try:
-            done = subprocess.run(
-                own_python("agent.ansible.read_inventory", str(record.path), *options),
-                env=environment,
-                capture_output=True,
-                timeout=_TIMEOUT_S,
-                check=False,
-                stdin=subprocess.DEVNULL,
-                cwd="/",
+            done = run_own(
+                "agent.ansible.read_inventory",
+                str(record.path),
+                *options,
+                timeout_s=_TIMEOUT_S,
+                environment=environment,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise RunError(f"the inventory cannot be read: {error}") from error

@@ -256,8 +256,7 @@ class Service:
     def _stop_feeds(self) -> None:
         agent = self._agent
         if agent.feeds and agent.stream is not None:
-            for feed in agent.feeds:
-                feed.stop()
+            _together([feed.stop for feed in agent.feeds])
             agent.stream.stop()
 
     def _forget(self) -> None:

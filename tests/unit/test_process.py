@@ -74,3 +74,12 @@ def test_threads_leave_no_more_than_two_arenas_behind():
 
 def test_what_the_environment_says_of_memory_stays():
     assert arenas("small", MALLOC_ARENA_MAX="4") == 4
+
+
+def test_a_reload_that_is_asked_for_too_early_is_kept():
+    script = (
+        "import os, signal; from agent.process import caught_signals, hold_reloads; hold_reloads()\n"
+        "os.kill(os.getpid(), signal.SIGHUP)\n"
+        "with caught_signals() as signals: assert signals.recv(1)[0] == signal.SIGHUP"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=30)

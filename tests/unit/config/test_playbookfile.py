@@ -61,6 +61,11 @@ def tasks(*of_it):
         (tasks({"shell": "if ! 'systemd-run' y; then x; fi"}), "shell", "systemd-run"),
         (tasks({"shell": 'sh -c "at tomorrow < job"'}), "shell", "hands work to at"),
         (tasks({"shell": "flock /run/x batch < job"}), "shell", "hands work to batch"),
+        (tasks({"command": "docker run --rm -d nginx"}), "command", "hands work to docker"),
+        (tasks({"shell": "podman container exec -u 0 -itd web sh"}), "shell", "hands work to podman"),
+        (tasks({"shell": "docker exec --detach web reindex"}), "shell", "hands work to docker"),
+        (tasks({"shell": "sudo tmux new-session -d reindex"}), "shell", "hands work to tmux"),
+        (tasks({"command": "screen -dmS x reindex"}), "command", "hands work to screen"),
         (
             tasks({"ansible.posix.at": {"command": "x", "count": 1, "units": "hours"}}),
             "ansible.posix.at",
@@ -98,6 +103,7 @@ def test_what_is_declared_and_what_is_within_may_be(tmp_path):
         {"pause": {"seconds": 1}},
         {"shell": "systemd-run --scope x; echo look at 5 things in batch; cat at batch"},
         {"command": "/opt/at-home/run systemd-run.log"},
+        {"shell": "docker exec -i web df -d 1; docker run --rm x -d; tmux ls; screen -ls; echo tmux new"},
         {"ping": None, "delegate_to": "localhost"},
     )
     assert check(tmp_path, play, companions=["lb", "localhost"]) == []
