@@ -34,6 +34,7 @@ demo-clean: venv ## Remove every trace of the demo: hosts, images, files
 .PHONY: test
 test: packages venv servers ## Install what is missing and run all tests, some side by side (WORKERS=3, PYTEST_ARGS=…)
 	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest --numprocesses=$(or $(WORKERS),3) $(PYTEST_ARGS)
+	$(if $(findstring tests/,$(PYTEST_ARGS)),,$(SUDO) env PATH="$(PATH)" $(BIN)/pytest -m alone $(PYTEST_ARGS))
 
 .PHONY: test-elasticsearch
 test-elasticsearch: packages venv ## Run the tests that need a real Elasticsearch 8
