@@ -30,6 +30,9 @@ def _bind(name: str, parameter: Parameter, labels: Mapping[str, str]) -> Paramet
         raise ParameterError(f"parameter '{name}': the diagnosis has no label '{parameter.from_}'")
     value = _convert(name, parameter, raw)
     if isinstance(value, str):
+        if parameter.from_ in labels and value.startswith("-"):
+            shown = format_value(value)
+            raise ParameterError(f"parameter '{name}': '{shown}' begins as an option of a command does")
         _check_text(name, parameter, value)
     elif not isinstance(value, bool):
         _check_number(name, parameter, value)

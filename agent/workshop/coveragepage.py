@@ -40,6 +40,9 @@ and a repair that was never seen to work is none: a full connection table (its l
 read-only there), containers that restart on and on (none starts inside another), mounts that hang (there is
 no device that could), reboots, and jobs that a timer missed while it was active. Mail queues have no rule.
 
+Beside the lists: RabbitMQ's alarm for want of disk space (`rabbitmq_disk_by_alarm`), which is treated where a
+full disk causes it.
+
 Made from `docs/coverage.yml`, rules and remediations by `make coverage`.
 """
 

@@ -31,6 +31,7 @@ def test_a_label_that_fits_is_taken():
         "nginx.service\x00",
         "../../etc/passwd",
         "-rf.service x",
+        "-Hroot@elsewhere.service",
         "ngïnx .service",
         "a" * 2000 + ".service",
     ],
