@@ -226,6 +226,29 @@ def playbooks_adopt(
     adopt_playbook(find_places(config, rule_folders or (), playbook_folders or ()), playbook, wanted, json)
 
 
+@playbooks.command("proposals")
+def playbooks_proposals(
+    proposal: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Only this one, with its patch.", show_default=False)
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--write", metavar="FILE", help="Write a patch of it, or of all, for people to apply."),
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Propose changes of remediations from what came of their runs, as patches: nothing is changed.
+
+    Time limits from the measured p95, retries and the time between them, hosts one by one or several at a
+    time. Only runs of the very files that stand there now count. What could be better without a proposal is
+    listed with what is missing.
+    """
+    from agent.cli.playbookproposals import show_proposals
+
+    show_proposals(config, proposal, file, json)
+
+
 @playbooks.command("run")
 def playbooks_run(
     name: Annotated[str, typer.Argument(metavar="NAME")],

@@ -9,17 +9,28 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptStep:
-    """How long one attempt of a step took, and what it said when it did not succeed."""
+    """How long one attempt of a step took, and what it said when it did not succeed.
+
+    ``number`` counts the attempts of the step in one run; ``began`` is None where nobody kept it. What was
+    cancelled, or never let begin, ``tells`` nothing of the step.
+    """
 
     name: str
     seconds: float
     succeeded: bool
     error: str = ""
+    number: int = 1
+    timed_out: bool = False
+    tells: bool = True
+    began: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One run on hosts of some ``groups``. ``healed`` is None where it says nothing of its remediation."""
+    """One run on hosts of some ``groups``. ``healed`` is None where it says nothing of its remediation.
+
+    ``digest`` is that of the files that it carried out.
+    """
 
     run_id: int
     remediation: str
@@ -31,6 +42,8 @@ class Attempt:
     relapsed: bool
     seconds: float
     steps: tuple[AttemptStep, ...] = ()
+    digest: str = ""
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -152,7 +152,7 @@ class Snapshots:
         """Return what the snapshot consists of, each tree by paths inside of it."""
         config = self._config()
         root = remediation.parent
-        trees: dict[str, list[Entries]] = {"project": [_project(remediation)]}
+        trees: dict[str, list[Entries]] = {"project": [project_of(remediation)]}
         folders = self._playbooks if root in self._playbooks else (*self._playbooks, root)
         roles = [one / "roles" for one in reversed(folders)]  # a later folder's role replaces one by name
         search = {ROLES: [*roles, *config.search.get(ROLES, ())]}
@@ -215,7 +215,7 @@ class Snapshots:
             shutil.rmtree(place, ignore_errors=True)
 
 
-def _project(remediation: Path) -> Entries:
+def project_of(remediation: Path) -> Entries:
     """Return the remediation's folder and everything beside it but the folders of other remediations."""
     root = remediation.parent
     found: Entries = {}

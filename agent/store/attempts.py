@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.engine import Row
 
+from agent.reasons import Reason
 from agent.records import RunPhase, RunState, Verdict
 from agent.records.attempts import Attempt, AttemptStep
 from agent.store.engine import Database
@@ -17,6 +18,14 @@ from agent.store.schema import runs, steps
 
 _MOST = 2000  # the newest; older ones are of a system that has changed since
 _LONGEST_ERROR = 300
+_SAYS_NOTHING = (
+    Reason.CANCELED.value,
+    Reason.STOPPING.value,
+    Reason.INTERRUPTED.value,
+    Reason.PLAY_REFUSED.value,
+    Reason.PLAYBOOK_MISSING.value,
+    Reason.INVENTORY_UNAVAILABLE.value,
+)
 
 
 class AttemptStore:
@@ -46,19 +55,26 @@ def _to_step(row: Row[Any]) -> AttemptStep:
         seconds=(row.ended_at - row.started_at).total_seconds(),
         succeeded=succeeded,
         error="" if succeeded else said[:_LONGEST_ERROR],
+        number=row.attempt,
+        timed_out=row.reason == Reason.STEP_TIMED_OUT.value,
+        tells=row.reason not in _SAYS_NOTHING,
+        began=row.started_at,
     )
 
 
 def _to_attempt(row: Row[Any], took: tuple[AttemptStep, ...]) -> Attempt:
+    plan = json.loads(row.plan)
     return Attempt(
         run_id=row.id,
         remediation=row.remediation,
         fault=row.fault,
-        groups=tuple(json.loads(row.plan).get("groups", ())),
+        groups=tuple(plan.get("groups", ())),
         at=row.created_at,
         healed=whether_healed(row),
         worse=row.verdict == Verdict.WORSE.value,
         relapsed=row.relapsed_at is not None,
         seconds=((row.ended_at or row.verified_at or row.started_at) - row.started_at).total_seconds(),
         steps=took,
+        digest=plan.get("digest", ""),
+        hosts=tuple(plan.get("hosts", ())),
     )
