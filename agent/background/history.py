@@ -150,6 +150,13 @@ class Histories:
                 step_s=self.step_s,
             )
 
+    def healthy(self) -> Iterator[tuple[Series, FloatArray]]:
+        """Yield every series, also of entities without a model, without the samples of troubles."""
+        for series, row in zip(self.table.series, self.table.values, strict=True):
+            values = row.astype(np.float64)[:, None]
+            _leave_out(values, self.times, series.entity, [series], self.troubles)
+            yield series, values[:, 0]
+
 
 def _chosen(table: _Table, section: ModelsSection) -> list[tuple[str, list[int]]]:
     """Return the entities that get a model, and the numbers of their series: those with most series first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,6 +15,8 @@ autonomy = typer.Typer(
     help="Take away or give what the agent may do by itself with a remediation.", no_args_is_help=True
 )
 adaptation.add_typer(autonomy, name="autonomy")
+learned = typer.Typer(invoke_without_command=True)
+adaptation.add_typer(learned, name="learning")
 
 Remediation = Annotated[
     str, typer.Argument(metavar="REMEDIATION", help="Its name.", autocompletion=remediation_names)
@@ -34,15 +37,41 @@ def remediations(config: Config = None, json: Json = False) -> None:
     list_track_records(config, json)
 
 
-@adaptation.command()
-def learning(config: Config = None, json: Json = False) -> None:
+@learned.callback()
+def learning(context: typer.Context, config: Config = None, json: Json = False) -> None:
     """Say what became of what people said of diagnoses: what counts, what does not, by which figures.
 
     Incidents whose fault was proved on metrics are named again with it and without it.
     """
     from agent.cli.teachings import show_learning
 
-    show_learning(config, json)
+    if context.invoked_subcommand is None:
+        show_learning(config, json)
+
+
+@learned.command()
+def patterns(
+    pattern: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Only this one, with its drafts.", show_default=False)
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write the drafts of one below it: rules and playbooks."),
+    ] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Offer incidents that nobody could name, and that come again, as a fault with a rule and its story.
+
+    A rule is offered where it names all of them, no other incident of the store, and nothing in healthy time.
+    What people did about them (remediations that they asked for, commands that they said they typed) becomes
+    a draft of a remediation. Nothing is written without --output, and nothing that was typed is carried out.
+    """
+    from agent.cli.patterns import show_patterns
+
+    if output is not None and pattern is None:
+        raise typer.BadParameter("name the pattern too", param_hint="--output")
+    show_patterns(config, pattern, output, json)
 
 
 @autonomy.command("raise")

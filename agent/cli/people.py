@@ -258,6 +258,15 @@ def incident_feedback(
     remediation: Annotated[
         str, typer.Option("--fixed-by", metavar="REMEDIATION", help="A person fixed it by this.")
     ] = "",
+    commands: Annotated[
+        Path | None,
+        typer.Option(
+            "--by-hand",
+            metavar="FILE",
+            help="A person fixed it by these commands (- is standard input), kept and never carried out.",
+            show_default=False,
+        ),
+    ] = None,
     comment: Comment = "",
     config: Config = None,
     json: Json = False,
@@ -265,7 +274,7 @@ def incident_feedback(
     """Say what it was, or what fixed it: taken where no proved incident is named worse by it."""
     from agent.cli.teachings import say_of_incident
 
-    say_of_incident(config, incident_id, right, fault, remediation, comment, json)
+    say_of_incident(config, incident_id, right, fault, remediation, commands, comment, json)
 
 
 @tokens.command("revoke")

@@ -29,6 +29,8 @@ from agent.workshop.playbookproposals import (
 
 def show_proposals(config: Path | None, id_: str | None, file: Path | None, json: bool) -> None:
     """List proposals, show one with its patch, or write one or all into a file that people apply."""
+    if file is not None and file.is_file():
+        raise ConflictError(f"{file} exists already")
     places, book, proposals, left = _find(config)
     if id_ is not None:
         proposals = [one for one in proposals if one.id == id_]
@@ -65,7 +67,9 @@ def _find(
 ) -> tuple[Places, Rulebook, list[PlaybookProposal], list[NotProposed]]:
     settings, stores = settings_and_stores(config)
     if settings.agent.time_scale != 1:
-        raise RefusedError("agent.time_scale is not 1: times that are measured here are not those of the files")
+        raise RefusedError(
+            "agent.time_scale is not 1: times that are measured here are not those of the files"
+        )
     places = Places(rules=settings.paths.rules, playbooks=settings.paths.playbooks)
     book = load_rules(places.rules)
     try:
@@ -78,15 +82,13 @@ def _find(
 
 
 def _write(file: Path, proposals: Sequence[PlaybookProposal], book: Rulebook, places: Places) -> None:
-    """Write a patch. Raises ConflictError rather than write over anything, RefusedError where it is of two."""
+    """Write a patch. Raises RefusedError where it would be of two folders."""
     if not proposals:
         raise NotFoundError("there is no proposal to write")
     folders = {one.folder for one in proposals}
     if len(folders) > 1:
         names = ", ".join(sorted(map(str, folders)))
         raise RefusedError(f"the proposals are for files in {names}: write them one by one")
-    if file.is_file():
-        raise ConflictError(f"{file} exists already")
     said = [f"{one.id} {one.remediation.name}: {one.change.what}: {one.change.why}" for one in proposals]
     head = "".join(f"# {clean(line)}\n" for line in (*said, *_commands(file, proposals)))
     write(file, f"{head}{combined_diff(proposals, book, places)}".encode())

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.markup import escape
 
 from agent.cli.common import settings_and_stores
-from agent.cli.output import console, print_json, write
+from agent.cli.output import console, print_json
 from agent.cli.rules import show_problems
 from agent.config import load_rules
-from agent.errors import ConfigError, OpsmendError, Problem
+from agent.errors import OpsmendError
+from agent.workshop.drafting import keep, try_out
 from agent.workshop.places import find_places
-from agent.workshop.ruledraft import AlertExample, Draft, draft_rule
-from agent.workshop.ruletests import rule_test_files, run_rule_tests
+from agent.workshop.ruledraft import AlertExample, draft_rule
 
 
 def draft(config: Path | None, alert: str, fault: str | None, output: Path | None, json: bool) -> None:
@@ -47,23 +45,3 @@ def _example(config: Path | None, alert: str) -> AlertExample:
     if seen is None:
         return AlertExample(name=alert)
     return AlertExample(name=alert, labels=seen.labels, annotations=seen.annotations)
-
-
-def try_out(made: Draft, folders: Sequence[Path]) -> None:
-    """Raise ConfigError when the draft does not do what its story says, beside all other rules."""
-    with tempfile.TemporaryDirectory(prefix="opsmend-draft-") as place:
-        keep(made, Path(place))
-        book = load_rules([*folders, Path(place)])
-        report = run_rule_tests(book, rule_test_files([Path(place)]))
-    if report.problems:
-        raise ConfigError(report.problems)
-
-
-def keep(made: Draft, folder: Path) -> None:
-    """Write a draft. Raises ConfigError rather than write over anything."""
-    there = [folder / name for name in made.files if (folder / name).exists()]
-    if there:
-        raise ConfigError([Problem(file, "stands there already", hint="remove it first") for file in there])
-    for name, text in made.files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        write(folder / name, text.encode())

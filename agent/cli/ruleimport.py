@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 from rich.markup import escape
 
 from agent.cli.output import console, print_json
-from agent.cli.ruledraft import keep, try_out
 from agent.cli.rules import show_problems
 from agent.collect.http import HttpClient
 from agent.config import load_rules
 from agent.config.sources import HttpSection
 from agent.errors import ConfigError, Problem, SourceRefused
+from agent.workshop.drafting import keep, try_out
 from agent.workshop.places import Places
 from agent.workshop.ruleimport import Import, import_rules, read_rules
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 from rich.markup import escape
 
 from agent.cli.agentapi import agent_api
@@ -11,6 +12,7 @@ from agent.cli.output import console, print_json
 from agent.errors import OpsmendError
 
 _COLOURS = {"accepted": "green", "refused": "red", "undone": "red", "waiting": "yellow"}
+_MOST_TYPED = 2000  # characters, as much as the API takes
 
 
 def say_of_incident(
@@ -19,22 +21,43 @@ def say_of_incident(
     right: bool | None,
     fault: str,
     remediation: str,
+    commands: Path | None,
     comment: str,
     json: bool,
 ) -> None:
     """Say that a diagnosis was right or wrong, which fault it was, or what fixed it."""
-    given = [right is not None, bool(fault), bool(remediation)]
+    given = [right is not None, bool(fault), bool(remediation), commands is not None]
     if sum(given) != 1:
-        raise OpsmendError("say one of --right, --wrong, --it-was FAULT and --fixed-by REMEDIATION")
+        raise OpsmendError(
+            "say one of --right, --wrong, --it-was FAULT, --fixed-by REMEDIATION and --by-hand FILE"
+        )
+    if commands is not None and comment:
+        raise OpsmendError("--by-hand keeps the commands as the comment: write why as a line behind #")
     kind = "it_was" if fault else "fixed_by" if remediation else "right" if right else "wrong"
+    if commands is not None:
+        kind, comment = "by_hand", _pasted(commands)
     body = {"kind": kind, "fault": fault, "remediation": remediation, "note": comment}
     said = agent_api(config).post(f"/api/v1/incidents/{incident_id}/feedback", body)
     if json:
         print_json(said)
+    elif commands is not None:
+        console.print("kept, and never carried out; [bold]opsmend learning patterns[/] makes drafts of it")
     else:
         console.print(
             "kept; it counts unless the proved past is named worse by it: [bold]opsmend learning[/]"
         )
+
+
+def _pasted(file: Path) -> str:
+    """Return what somebody typed, from a file or standard input. Raises OpsmendError."""
+    try:
+        with click.open_file(str(file), errors="replace") as stream:
+            text = str(stream.read(_MOST_TYPED + 1))
+    except OSError as error:
+        raise OpsmendError(f"{file} cannot be read: {error.strerror}") from error
+    if len(text) > _MOST_TYPED:
+        raise OpsmendError(f"these are more than {_MOST_TYPED} characters: leave out what did not help")
+    return text
 
 
 def show_learning(config: Path | None, json: bool) -> None:

@@ -113,7 +113,9 @@ def _node_at(text: str, path: KeyPath) -> yaml.Node:
         if child is None:
             raise ValueError(f"there is no {dotted(path)}")
         assert node is not None
-        inside = node.start_mark.index <= child.start_mark.index <= child.end_mark.index <= node.end_mark.index
+        inside = (
+            node.start_mark.index <= child.start_mark.index <= child.end_mark.index <= node.end_mark.index
+        )
         if not inside:
             raise ValueError(f"{dotted(path)} is an alias: what it stands for is written elsewhere")
         node = child

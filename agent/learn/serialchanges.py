@@ -32,7 +32,9 @@ def serial_changes(serials: Serials, attempts: Sequence[Attempt]) -> Iterator[Su
     if len(alone) >= FEWEST_EACH:
         well = sum(one.healed is True for one in alone)
         low, high = wilson_interval(well, len(alone))[0], wilson_interval(good, len(several))[1]
-        figures = f"{together} ({high:.0%} at the best), {well} of {len(alone)} on one ({low:.0%} at the least)"
+        figures = (
+            f"{together} ({high:.0%} at the best), {well} of {len(alone)} on one ({low:.0%} at the least)"
+        )
         if high < low:
             yield from _one_by_one(serials, figures)
             return
@@ -52,9 +54,7 @@ def _one_by_one(serials: Serials, figures: str) -> Iterator[SuggestedChange | No
         yield NoChange(about="hosts at the same time", why=f"{figures}; they are taken one by one already")
 
 
-def _several_at_once(
-    serials: Serials, several: Sequence[Attempt], figures: str
-) -> Iterator[SuggestedChange]:
+def _several_at_once(serials: Serials, several: Sequence[Attempt], figures: str) -> Iterator[SuggestedChange]:
     edits = [
         Edit(playbook, (number, "serial"), _HALF)
         for playbook, plays in serials.items()

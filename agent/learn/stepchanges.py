@@ -48,9 +48,7 @@ class _Tries:
     in_run: Sequence[bool]  # further attempts in the same run
 
 
-def step_changes(
-    file: RemediationFile, attempts: Sequence[Attempt]
-) -> Iterator[SuggestedChange | NoChange]:
+def step_changes(file: RemediationFile, attempts: Sequence[Attempt]) -> Iterator[SuggestedChange | NoChange]:
     """Yield what to change of the steps, and what could be better without enough to go by.
 
     ``attempts`` are runs of these very files, in any order.

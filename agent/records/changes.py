@@ -1,4 +1,4 @@
-"""Changes of a remediation's files that its figures suggest: for people to look at, never made by the agent."""
+"""Changes of a remediation's files that its figures suggest, for people: never made by the agent."""
 
 from __future__ import annotations
 

@@ -12,14 +12,15 @@ class FeedbackKind(StrEnum):
     """What is said.
 
     Of an incident: its diagnosis was right or wrong, it was another ``fault``, it was fixed by a
-    ``remediation``. Of an anomaly: it was none. Of an entity: something was missed between ``since``
-    and ``until``.
+    ``remediation``, or by hand, by what the ``note`` holds. Of an anomaly: it was none. Of an entity:
+    something was missed between ``since`` and ``until``.
     """
 
     RIGHT = "right"
     WRONG = "wrong"
     IT_WAS = "it_was"
     FIXED_BY = "fixed_by"
+    BY_HAND = "by_hand"
     NO_ANOMALY = "no_anomaly"
     MISSED = "missed"
 

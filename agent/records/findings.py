@@ -49,6 +49,17 @@ class Anomaly:
         return blake2b(known_by.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
 
     @property
+    def direction(self) -> str:
+        """Return ``high`` or ``low``, or nothing where it lies between or is not there."""
+        return (
+            "high"
+            if self.observed > self.expected_high
+            else "low"
+            if self.observed < self.expected_low
+            else ""
+        )
+
+    @property
     def text(self) -> str:
         """Return what is seen and what would have been normal, in words."""
         what = f"{self.signal} of {format_value(self.entity)}"
@@ -68,7 +79,8 @@ class Anomaly:
 class Symptom:
     """One fact about an incident, in words, with its numbers.
 
-    ``source`` is the signal or alert it comes from and ``labels`` say which series of it.
+    ``source`` is the signal or alert it comes from and ``labels`` say which series of it. ``direction`` is
+    ``high`` or ``low`` where it is a value that lies so, and empty where that is not known.
     """
 
     kind: str  # threshold, absence, anomaly
@@ -78,6 +90,7 @@ class Symptom:
     since: datetime
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     value: float | None = None
+    direction: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,8 @@ class FeedbackActions:
         self._require(person, "feedback")
         if bool(fault) != (kind in _NEEDS_FAULT) or bool(remediation) != (kind in _NEEDS_REMEDIATION):
             raise RefusedError("'it_was' names a fault, 'fixed_by' a remediation, and nothing else does")
+        if kind is FeedbackKind.BY_HAND and not note.strip():
+            raise RefusedError("'by_hand' says in its note what was typed")
         incident = self._stores.incidents.get(incident_id)
         self._known("faults", [fault] if fault else [])
         self._known("remediations", [remediation] if remediation else [])
@@ -105,4 +107,5 @@ class FeedbackActions:
         )
 
     def _keep(self, said: Feedback) -> Feedback:
-        return self._stores.feedback.add(replace(said, note=clean(said.note, _LONGEST_NOTE, lines=True)))
+        note = clean(said.note.replace("\r\n", "\n"), _LONGEST_NOTE, lines=True)
+        return self._stores.feedback.add(replace(said, note=note))

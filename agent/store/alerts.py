@@ -72,6 +72,12 @@ class AlertStore:
             row = connection.execute(query).first()
         return None if row is None else _to_alert(row)
 
+    def told(self, name: str, most: int = 10_000) -> list[Alert]:
+        """Return how often an alert fired, the newest first."""
+        query = select(alerts).where(alerts.c.name == name).order_by(alerts.c.starts_at.desc()).limit(most)
+        with self._database.reading() as connection:
+            return [_to_alert(row) for row in connection.execute(query)]
+
     def expire(self, now: datetime, after: timedelta) -> int:
         """Resolve alerts that nobody has repeated for so long; return how many there were.
 

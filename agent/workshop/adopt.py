@@ -14,7 +14,7 @@ from agent.config.rulefiles import Rulebook
 from agent.errors import ConfigError, ConflictError, OpsmendError, Problem
 from agent.placeholders import names
 from agent.workshop.dangers import dangers_in
-from agent.workshop.roles import read_ansible
+from agent.workshop.roles import Unsafe, read_ansible
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _USED = re.compile(r"\{\{(.*?)\}\}", re.S)
@@ -113,7 +113,7 @@ def _used(node: Any, is_expression: bool = False) -> set[str]:
         return set().union(*(_used(value, key in bare) for key, value in node.items()), set())
     if isinstance(node, list):
         return set().union(*(_used(one, is_expression) for one in node), set())
-    if not isinstance(node, str):
+    if not isinstance(node, str) or isinstance(node, Unsafe):
         return set()
     texts = _USED.findall(node) or ([node] if is_expression else [])
     found: set[str] = set()

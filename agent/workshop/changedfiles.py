@@ -33,7 +33,9 @@ def changed_texts(remediation: Remediation, edits: Iterable[Edit]) -> Texts:
             old = texts[edit.file][0] if edit.file in texts else file.read_bytes().decode()
             now = texts[edit.file][1] if edit.file in texts else old
             adds = edit.path == (FIXES,)
-            new = with_item(now, edit.path, str(edit.value)) if adds else with_value(now, edit.path, edit.value)
+            new = (
+                with_item(now, edit.path, str(edit.value)) if adds else with_value(now, edit.path, edit.value)
+            )
             texts[edit.file] = old, new
         except (OSError, ValueError, ConfigError) as error:
             raise OpsmendError(f"{edit.file} cannot be changed by itself: {error}") from error

@@ -86,9 +86,7 @@ def find_proposals(
     return proposals, left
 
 
-def combined_diff(
-    proposals: Sequence[PlaybookProposal], book: Rulebook, places: Places
-) -> str:
+def combined_diff(proposals: Sequence[PlaybookProposal], book: Rulebook, places: Places) -> str:
     """Return one patch of several proposals, which the loader takes with all of them. Raises OpsmendError."""
     by_name: dict[str, list[PlaybookProposal]] = defaultdict(list)
     for one in proposals:
@@ -118,7 +116,7 @@ def _of(
         except OpsmendError as error:
             yield _left(remediation.name, one.what, f"{one.why}; but {error}")
             continue
-        folder, copy = _where(remediation, places)
+        folder, copy = where_to_apply(remediation, places)
         yield PlaybookProposal(
             id=_id(remediation, one),
             remediation=remediation,
@@ -131,7 +129,7 @@ def _of(
 
 
 def _serials(remediation: Remediation) -> Serials:
-    """Return what ``serial`` the plays of each step's playbook have. What imports others has none of its own."""
+    """Return what ``serial`` the plays of each step's playbook have; what imports others is left out."""
     found = {}
     for name in dict.fromkeys(step.playbook for step in remediation.file.steps):
         try:
@@ -143,7 +141,7 @@ def _serials(remediation: Remediation) -> Serials:
     return found
 
 
-def _where(remediation: Remediation, places: Places) -> tuple[Path, Path | None]:
+def where_to_apply(remediation: Remediation, places: Places) -> tuple[Path, Path | None]:
     """Return where a patch is applied, and what is copied there first: stock files are overridden."""
     root = remediation.folder.parent
     stock = (stock_folder() / "playbooks").resolve()

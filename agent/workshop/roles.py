@@ -14,10 +14,21 @@ from agent.errors import ConfigError, Problem
 
 
 class _AnsibleLoader(yaml.SafeLoader):
-    """YAML with Ansible's own tags, such as !vault, whose values are of no interest here."""
+    """YAML with Ansible's own tags; values of others than !unsafe, as of !vault, are of no interest here."""
+
+
+class Unsafe(str):
+    """A text that Ansible takes as it stands, whatever braces are in it."""
+
+    __slots__ = ()
+
+
+def _unsafe(loader: _AnsibleLoader, node: yaml.Node) -> Any:
+    return Unsafe(loader.construct_scalar(node)) if isinstance(node, yaml.ScalarNode) else None
 
 
 _AnsibleLoader.add_multi_constructor("!", lambda loader, tag, node: None)
+_AnsibleLoader.add_constructor("!unsafe", _unsafe)
 
 TASK_LISTS = ("pre_tasks", "tasks", "post_tasks", "handlers", "block", "rescue", "always")
 _ACTIONS = ("import_role", "include_role")
@@ -91,7 +102,7 @@ def needed_roles(names: Iterable[str], folders: Iterable[Path]) -> set[str]:
 
 
 def read_ansible(file: Path) -> Any:
-    """Return what a file of plays or tasks holds, without values under Ansible's own tags.
+    """Return what a file of plays or tasks holds, without values under Ansible's tags but !unsafe.
 
     Raises ConfigError.
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ _NO_IDENTITY = frozenset(
 )
 _GUESSED = {"instance": "web1:9100"}
 _LONGEST_SUMMARY = 120
+_LONGEST_ID = 54  # more is put behind it
 _BRACES = re.compile(r"[{}]")
 
 
@@ -48,9 +49,12 @@ class Draft:
     notes: tuple[str, ...]
 
 
-def draft_rule(example: AlertExample, book: Rulebook, fault: str | None = None) -> Draft:
+def draft_rule(
+    example: AlertExample, book: Rulebook, fault: str | None = None, also: Sequence[str] = ()
+) -> Draft:
     """Return a rule that takes an alert for a fault: the one asked for, one of its name, or a new one.
 
+    ``also`` are further alerts that must fire for the same entity.
     Raises ConfigError when there is no such fault, or when the rule stands in the rules already.
     """
     id_ = identifier(example.name)
@@ -65,10 +69,10 @@ def draft_rule(example: AlertExample, book: Rulebook, fault: str | None = None) 
     labels = with_host(example.labels or _GUESSED)
     entity = _entity(labels, fault, book)
     head = _HEAD.format(name=plain(example.name))
-    rule = _rule(example, rule_id, fault or id_, entity)
+    rule = _rule(example, rule_id, fault or id_, entity, also)
     files = {
         Path("diagnosis") / f"{id_}.yml": dump("rules", [rule], head),
-        Path("tests") / f"{id_}.yml": dump("tests", [_story(example.name, labels, rule)]),
+        Path("tests") / f"{id_}.yml": dump("tests", [_story(example.name, labels, rule, also)]),
     }
     if fault is None:
         files[Path("faults") / f"{id_}.yml"] = dump("faults", [_fault(example, id_)])
@@ -85,7 +89,8 @@ def _entity(labels: Mapping[str, str], fault: str | None, book: Rulebook) -> str
     if fitting:
         return max(fitting, key=fitting.count)
     used = Counter(name for one in book.rules.values() for name in names(one.entity))
-    own = sorted(labels.keys() - _NO_IDENTITY, key=lambda label: (-used[label], label))[:1]
+    may_name = [one for one in labels.keys() - _NO_IDENTITY if names(f"{{{one}}}") == (one,)]
+    own = sorted(may_name, key=lambda label: (-used[label], label))[:1]
     naming = [label for label in ("host", *own) if label in labels] or ["alertname"]
     return ":".join(f"{{{label}}}" for label in naming)
 
@@ -100,7 +105,7 @@ def _fault(example: AlertExample, id_: str) -> dict[str, object]:
     return {"id": id_, "summary": _summary(example), "severity": severity, "for_people": True}
 
 
-def _rule(example: AlertExample, id_: str, fault: str, entity: str) -> dict[str, object]:
+def _rule(example: AlertExample, id_: str, fault: str, entity: str, also: Sequence[str]) -> dict[str, object]:
     runbook = example.annotations.get("runbook_url") or example.annotations.get("runbook") or ""
     more = f"; see {plain(runbook)}" if runbook else ""
     return {
@@ -108,12 +113,14 @@ def _rule(example: AlertExample, id_: str, fault: str, entity: str) -> dict[str,
         "fault": fault,
         "entity": entity,
         "confidence": 0.8,
-        "when": {"all": [{"alert": re.escape(example.name)}]},
+        "when": {"all": [{"alert": re.escape(name)} for name in (example.name, *also)]},
         "evidence": f"alert {plain(example.name)} fires for {entity}{more}",
     }
 
 
-def _story(alert: str, labels: Mapping[str, str], rule: Mapping[str, object]) -> dict[str, object]:
+def _story(
+    alert: str, labels: Mapping[str, str], rule: Mapping[str, object], also: Sequence[str]
+) -> dict[str, object]:
     own = {name: value for name, value in labels.items() if name != "alertname"}
     if "instance" in own:  # which says the others
         own = {name: value for name, value in own.items() if name not in ("host", "port")}
@@ -121,7 +128,7 @@ def _story(alert: str, labels: Mapping[str, str], rule: Mapping[str, object]) ->
     found = {"fault": rule["fault"], "entity": entity, "rules": [rule["id"]]}
     return {
         "name": f"the alert {alert} fires",
-        "alerts": [{"alert": alert, "labels": own, "since": "1m"}],
+        "alerts": [{"alert": name, "labels": {**own}, "since": "1m"} for name in (alert, *also)],
         "expect": [{"at": "30s", "incidents": []}, {"at": "2m", "incidents": [found]}],
     }
 
@@ -161,7 +168,7 @@ def identifier(name: str) -> str:
     """Return an alert's name as ids are written: ``HostDown`` becomes ``host_down``."""
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
     words = re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
-    return words if words[:1].isalpha() else f"alert_{words}"
+    return (words if words[:1].isalpha() else f"alert_{words}")[:_LONGEST_ID].rstrip("_")
 
 
 def dump(key: str, entries: list[dict[str, object]], head: str = "") -> str:

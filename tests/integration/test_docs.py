@@ -103,7 +103,7 @@ def one_of_each():
 
 def takes_config(words):
     command, rest = get_command(app), list(words)
-    while isinstance(command, click.Group):
+    while isinstance(command, click.Group) and rest:
         _, command, rest = command.resolve_command(click.Context(command), rest)
     return any("--config" in one.opts for one in command.params)
 

@@ -129,7 +129,8 @@ class SymptomFinder:
         text = f"{condition.signal} of {format_value(series.entity)} is {format_quantity(value, series.unit)}"
         if series.unit != "boolean":
             text += f", {Bound.describe(condition, series.unit)}"
-        return _match(self.frame, row, "threshold", text, since, value)
+        direction = "low" if condition.below is not None else "high" if condition.above is not None else ""
+        return _match(self.frame, row, "threshold", text, since, value, direction)
 
     def _absence(self, condition: SignalCondition, row: int, since: float) -> Match:
         entity = format_value(self.frame.series[row].entity)
@@ -202,10 +203,13 @@ def anomaly_symptom(anomaly: Anomaly) -> Symptom:
         since=anomaly.opened_at,
         labels=anomaly.labels,
         value=anomaly.observed if isfinite(anomaly.observed) else None,
+        direction=anomaly.direction,
     )
 
 
-def _match(frame: Frame, row: int, kind: str, text: str, since: float, value: float | None) -> Match:
+def _match(
+    frame: Frame, row: int, kind: str, text: str, since: float, value: float | None, direction: str = ""
+) -> Match:
     series = frame.series[row]
     symptom = Symptom(
         kind=kind,
@@ -215,5 +219,6 @@ def _match(frame: Frame, row: int, kind: str, text: str, since: float, value: fl
         since=datetime.fromtimestamp(since, UTC),
         labels=series.labels,
         value=value,
+        direction=direction,
     )
     return Match(series.labels, symptom)

@@ -21,7 +21,13 @@ router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["feedback"]
 AnomalyId = Annotated[str, Path(pattern=r"^[0-9a-f]{8}$")]
 IncidentId = Annotated[int, Path(ge=1, le=2**53)]
 Name = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]{0,63})?$")]
-OfDiagnosis = Literal[FeedbackKind.RIGHT, FeedbackKind.WRONG, FeedbackKind.IT_WAS, FeedbackKind.FIXED_BY]
+OfDiagnosis = Literal[
+    FeedbackKind.RIGHT,
+    FeedbackKind.WRONG,
+    FeedbackKind.IT_WAS,
+    FeedbackKind.FIXED_BY,
+    FeedbackKind.BY_HAND,
+]
 
 
 class Note(BaseModel):
@@ -50,7 +56,10 @@ class Missed(Note):
 
 
 class OfIncident(Note):
-    """What is said of a diagnosis: ``it_was`` names a fault, ``fixed_by`` a remediation."""
+    """What is said of a diagnosis: ``it_was`` names a fault, ``fixed_by`` a remediation.
+
+    The note of ``by_hand`` holds the commands that a person typed. They are kept, and never carried out.
+    """
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"kind": "it_was", "fault": "memory_leak"}]}
