@@ -77,8 +77,8 @@ class Site:
         return open_stores(load_settings(self.config, {}).database)
 
     def digest(self, folder: Path) -> str:
-        """Return the digest of what stands in a remediation's folder, as the agent takes it."""
-        return make_ansible(load_settings(self.config, {}), SystemClock()).snapshots.digest_of(folder)
+        """Keep a copy of what stands in a remediation's folder, as the agent does; return its digest."""
+        return make_ansible(load_settings(self.config, {}), SystemClock()).snapshots.take(folder)
 
     def runs(
         self, tried: Iterable[Sequence[Tried]], name: str = "mend", folder: Path | None = None, **fields: Any

@@ -78,7 +78,7 @@ def _find(
         stores.close()
     catalog = load_catalog(places.playbooks, book.faults)
     snapshots = make_ansible(settings, SystemClock()).snapshots
-    return (places, book, *find_proposals(catalog, book, places, attempts, snapshots.digest_of))
+    return (places, book, *find_proposals(catalog, book, places, attempts, snapshots.is_current))
 
 
 def _write(file: Path, proposals: Sequence[PlaybookProposal], book: Rulebook, places: Places) -> None:

@@ -105,6 +105,19 @@ class Snapshots:
         except (OSError, ConfigError, RunError):
             return ""
 
+    def is_current(self, digest: str, remediation: Path) -> bool:
+        """Return whether a snapshot holds what stands in a remediation's folder, and beside it, now.
+
+        It need not be asked as the agent's user, whose collections and plugins others do not have. One that
+        is forgotten holds nothing.
+        """
+        try:
+            content = orjson.loads((self._folder / f"{digest}.json").read_bytes())
+            found = [self._digest(project_of(remediation))]
+            return bool(content["trees"]["project"] == found)
+        except (OSError, ValueError, KeyError, ConfigError):
+            return False
+
     def open(self, digest: str) -> Snapshot:
         """Return a snapshot. Raises RunError when it is not there, or is not what it was."""
         file = self._folder / f"{digest}.json"

@@ -56,12 +56,11 @@ def find_proposals(
     book: Rulebook,
     places: Places,
     attempts: Iterable[Attempt],
-    digest_of: Callable[[Path], str],
+    is_current: Callable[[str, Path], bool],
 ) -> tuple[list[PlaybookProposal], list[NotProposed]]:
     """Return what is proposed, and what could be better without a proposal.
 
-    ``digest_of`` gives the digest of what stands in a remediation's folder now, empty where that cannot be
-    told.
+    ``is_current`` says whether a digest is of what stands in a remediation's folder now.
     """
     by_name: dict[str, list[Attempt]] = defaultdict(list)
     for one in attempts:
@@ -74,14 +73,15 @@ def find_proposals(
         if remediation is None:
             left += [_left(name, text, "there is no such remediation any more") for text in opportunities]
             continue
-        digest = digest_of(remediation.folder)
-        current = [one for one in own if digest and one.digest == digest]
+        digests = {one.digest for one in own if one.digest}
+        now = {digest for digest in digests if is_current(digest, remediation.folder)}
+        current = [one for one in own if one.digest in now]
         found = list(_of(remediation, current, book, places))
         proposed = [one for one in found if isinstance(one, PlaybookProposal)]
         proposals += proposed
         left += [one for one in found if isinstance(one, NotProposed)]
-        if opportunities and not found:
-            why = _why_not(len(current), len(own), bool(digest))
+        if opportunities and not proposed:
+            why = _why_not(len(current), len(own))
             left += [_left(name, text, why) for text in dict.fromkeys(opportunities)]
     return proposals, left
 
@@ -161,9 +161,7 @@ def _left(name: str, about: str, why: str) -> NotProposed:
     return NotProposed(remediation=name, about=about, why=why)
 
 
-def _why_not(current: int, all_: int, is_known: bool) -> str:
-    if not is_known:
-        return "what it consists of now cannot be read, so nobody can tell which runs are of it"
+def _why_not(current: int, all_: int) -> str:
     if not current:
         return f"none of its {all_} runs is of the files as they are now"
     of = f"{current} of its {all_} runs are of the files as they are now"

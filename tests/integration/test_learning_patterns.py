@@ -213,7 +213,8 @@ def test_signals_that_go_where_they_never_are_in_health_become_a_rule(site, patt
     stores = site.stores()
     for began in HAPPENED:
         slow(stores, began, line="a\nb{{ x }}")
-    well = symptom("depth", value=30.0, direction="high", labels={"host": "web2", "instance": "web2:9100"})
+    whose = {"host": "web2", "instance": "web2:9100"}
+    well = symptom("depth", value=30.0, direction="high", labels=whose, since=at(END - 80 * 3600))
     keep(stores, candidate("broken", symptoms=(well,)), END - 80 * 3600)
     stores.close()
     (one,) = json.loads(patterns("--json"))["patterns"]
