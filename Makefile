@@ -98,6 +98,10 @@ test-acceptance: packages venv ## Let a running agent meet every fault through P
 test-stories: packages venv ## Fill, stop and freeze live hosts as strangers did: is every trouble told, and nothing repaired that is well?
 	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest -m stories tests/acceptance/test_incident_stories.py $(PYTEST_ARGS)
 
+.PHONY: test-forecast
+test-forecast: packages venv ## Let a service leak and a file system fill on live hosts: foreseen, prevented in its window, scored? (10 minutes)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest -m forecasts tests/acceptance/test_forecasts.py $(PYTEST_ARGS)
+
 .PHONY: test-live
 test-live: packages venv ## Break nine real hosts 30 times, alone and two at once: is each fault named right? (HEALTHY=60: so many minutes of load, deploys, reboots, jobs that end, and no repair)
 	$(SUDO) env PATH="$(PATH)" $(BIN)/python -m tests.acceptance.live.trial $(if $(HEALTHY),--healthy $(HEALTHY)) $(if $(NAMES),--only $(NAMES))

@@ -14,9 +14,10 @@ from agent.store.forecasts import ForecastStore
 
 log = Logger("forecasts")
 
-_SILENT = timedelta(hours=1)  # without a sample of the series nobody will know
-_OVER_AFTER = timedelta(minutes=30)  # that nothing was forecast any more
-_STANDS = timedelta(minutes=15)  # without a look that says it again
+# of the time that a fall has to be seen for, which is 20 minutes where nobody set another
+_SILENT = 3.0  # without a sample of the series nobody will know
+_OVER_AFTER = 1.5  # that nothing was forecast any more
+_STANDS = 0.75  # without a look that says it again
 _FREED = 1.1  # times what was left: it is another story then
 _WIDENED_EVERY = timedelta(hours=1)  # intervals follow the record
 
@@ -28,6 +29,8 @@ class ForecastTracker:
 
     def __init__(self, forecaster: Forecaster, store: ForecastStore) -> None:
         self.forecaster = forecaster
+        span = forecaster.least_span
+        self._silent, self._over_after, self._stands = _SILENT * span, _OVER_AFTER * span, _STANDS * span
         self._store = store
         self._open: dict[Key, Forecast] | None = None
         self._seen: dict[Key, datetime] = {}
@@ -69,7 +72,7 @@ class ForecastTracker:
         self._told = {
             key: (one, before)
             for key, (one, before) in self._told.items()
-            if timedelta(0) <= frame.at - one.remaining.at <= _STANDS
+            if timedelta(0) <= frame.at - one.remaining.at <= self._stands
             and (self.forecaster.left(frame, one.signal, one.labels) or 0.0) <= before * _FREED
         }
 
@@ -93,7 +96,7 @@ class ForecastTracker:
         for key, known in list(self._open.items()):
             if (
                 key not in told
-                and frame.at - known.now.at > _OVER_AFTER
+                and frame.at - known.now.at > self._over_after
                 and self._left(frame, known) is not None
             ):
                 self._end(key, ForecastState.AVERTED, frame.at)
@@ -106,7 +109,7 @@ class ForecastTracker:
                 self._seen[key] = frame.at
                 if self.forecaster.is_used_up(left):
                     self._end(key, ForecastState.CAME, frame.at)
-            elif frame.at - self._seen.setdefault(key, frame.at) > _SILENT:
+            elif frame.at - self._seen.setdefault(key, frame.at) > self._silent:
                 self._end(key, ForecastState.GONE, frame.at)
 
     def _left(self, frame: Frame, one: Forecast) -> float | None:

@@ -164,7 +164,13 @@ class DetectSection(Strict):
 
 
 class PredictSection(Strict):
-    """Nothing to set yet."""
+    """What is about to be used up."""
+
+    least_span: PositiveDuration = Field(
+        default=timedelta(minutes=20),
+        description="a fall that was seen for less says nothing; "
+        "a quarter of it is the time between two looks",
+    )
 
 
 class ProbesSection(Strict):

@@ -31,7 +31,7 @@ def scale_rule(rule: AnyRule, factor: float) -> AnyRule:
 
 
 def scale_remediation(file: RemediationFile, factor: float) -> RemediationFile:
-    """Return a remediation whose settle, hold, within, delay and cooldown times are multiplied."""
+    """Return a remediation whose settle, hold, within, delay, cooldown and prevents times are multiplied."""
 
     def scaled(span: timedelta) -> timedelta:
         return span * factor
@@ -39,6 +39,7 @@ def scale_remediation(file: RemediationFile, factor: float) -> RemediationFile:
     verify, limits = file.verify, file.limits
     return file.model_copy(
         update={
+            "prevents": {fault: scaled(window) for fault, window in file.prevents.items()},
             "steps": [step.model_copy(update={"delay": scaled(step.delay)}) for step in file.steps],
             "verify": verify.model_copy(
                 update={
@@ -88,9 +89,9 @@ def _scale_condition(condition: Condition, factor: float) -> Condition:
             return condition.model_copy(update={"any": [_scale_condition(c, factor) for c in condition.any]})
         case NoneOf():
             return condition.model_copy(update={"not_": _scale_condition(condition.not_, factor)})
-        case AlertCondition() | ForecastCondition():
+        case AlertCondition():
             return condition
-        case ArrivalCondition():
+        case ArrivalCondition() | ForecastCondition():
             return condition.model_copy(update={"within": condition.within * factor})
         case _:
             was = condition.was

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from agent.decide.catalog import Remediation
 from agent.decide.guards import History
 from agent.decide.ordering import Standing, outcomes, standing_of
-from agent.decide.parameters import bind_parameters
+from agent.decide.parameters import FORESEEN, bind_parameters
 from agent.decide.surroundings import with_surroundings
 from agent.decide.targets import UnresolvedTarget, resolve_hosts
 from agent.records import Candidate, InventoryHost, Option, Plan
@@ -86,6 +86,7 @@ def make_plan(
     labels = with_surroundings(candidate.labels, hosts, troubled)
     found = resolve_hosts(file.target, file.companions, labels, hosts, file.limits.hosts)
     touched = (*found.targets, *found.companions)
+    foreseen = "true" if candidate.foreseen is not None else "false"
     return Plan(
         remediation=remediation.name,
         digest=remediation.digest,
@@ -97,7 +98,7 @@ def make_plan(
         identities=found.identities,
         names=tuple(sorted({name for host in touched for name in host.names})),
         groups=tuple(sorted(_groups(touched))),
-        parameters=bind_parameters(file.parameters, labels),
+        parameters=bind_parameters(file.parameters, {**labels, FORESEEN: foreseen}),
         labels=labels,
         rules_digest=rules_digest,
     )

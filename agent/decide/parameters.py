@@ -11,6 +11,9 @@ from agent.errors import ParameterError
 from agent.placeholders import format_value
 from agent.records import ParameterValue
 
+FORESEEN = "foreseen"
+"""What a parameter is taken from that says whether its fault is still to come; no label of a series is it."""
+
 _MAX_LENGTH = 1024
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 

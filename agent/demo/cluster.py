@@ -38,7 +38,7 @@ _METRICS_WRITER = {
     "/usr/local/lib/opsmend/opsmend_proc.py": "proc/module_utils/opsmend_proc.py",
     "/etc/systemd/system/opsmend-host-metrics.service": "host_metrics/files/opsmend-host-metrics.service",
 }
-_READY_TIMEOUT_S = 60
+_READY_TIMEOUT_S = 180  # a busy machine takes its time
 _STOP_TIMEOUT_S = 30
 
 # every target must have been scraped, and the rates need two samples

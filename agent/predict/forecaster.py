@@ -19,16 +19,24 @@ from agent.records.forecasts import Exhaustion, Remaining
 
 EVERY = timedelta(minutes=5)
 LEAST_SPAN = timedelta(minutes=20)  # what was seen for less says nothing, as after a boot
+_LOOKS = 4  # in that time
 _USED_UP = 0.005  # share of the most that was left, below which nothing is
 
 
 class Forecaster:
     """Says of every limited series whether it is about to be used up. Used by one thread at a time."""
 
-    def __init__(self, signals: Mapping[str, Signal], every: timedelta = EVERY) -> None:
+    def __init__(
+        self,
+        signals: Mapping[str, Signal],
+        every: timedelta | None = None,
+        least_span: timedelta = LEAST_SPAN,
+    ) -> None:
+        """A fall has to be seen for ``least_span``; it looks so often (``every``), or four times in that."""
         self.widen = 1.0
         """What half an interval is multiplied by, as the record of earlier forecasts asks for."""
-        self._every = every
+        self.least_span = least_span
+        self._every = every if every is not None else least_span / _LOOKS
         self._signals = _limited(signals)
         self._levels = Levels(self._signals)
         self._looked_at: datetime | None = None
@@ -80,7 +88,7 @@ class Forecaster:
         rows = rows[~np.isnan(frame.latest[rows])] if signal.id in frame.answered else rows[:0]
         if not len(rows):
             return []
-        span = LEAST_SPAN.total_seconds()
+        span = self.least_span.total_seconds()
         there = frame.samples(rows)
         recent = np.where(there, frame.values[rows], np.nan)
         recent[:, -1] = frame.latest[rows]

@@ -231,7 +231,9 @@ def _pipeline(
         source=source,
         buffer=buffer,
         detector=detector,
-        forecasts=ForecastTracker(Forecaster(signals), stores.forecasts),
+        forecasts=ForecastTracker(
+            Forecaster(signals, least_span=settings.predict.least_span), stores.forecasts
+        ),
         voter=make_voter(settings, definitions.book),
         ensemble=ensemble,
         lifecycle=lifecycle,

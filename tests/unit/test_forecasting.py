@@ -55,6 +55,15 @@ def test_a_fall_that_ends_was_averted_after_a_while_only(tracker, store):
     assert store.over()[0].state is ForecastState.AVERTED
 
 
+def test_what_is_told_after_a_shorter_time_is_over_after_a_shorter_time(store):
+    tracker = ForecastTracker(Forecaster({"free": SIGNAL}, least_span=timedelta(minutes=2)), store)
+    show(tracker, START, 0)
+    show(tracker, [800.0] * 240, 2.5)
+    assert store.open()
+    show(tracker, [800.0] * 240, 5.5)
+    assert store.over()[0].state is ForecastState.AVERTED
+
+
 def test_of_a_series_that_is_gone_nobody_knows(tracker, store):
     show(tracker, START, 0)
     show(tracker, [*START, float("nan")], 30, answered=["free"])

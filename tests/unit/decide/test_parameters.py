@@ -1,10 +1,15 @@
 """Values from labels: typed, bounded, and only ever data."""
 
+from datetime import timedelta
+
 import pytest
 
 from agent.config.remediationfile import Parameter
+from agent.decide.match import make_plan
 from agent.decide.parameters import bind_parameters
 from agent.errors import ParameterError
+from agent.records.forecasts import Remaining
+from tests.make import NOW, candidate, host, remediation
 
 UNIT = Parameter.model_validate({"type": "string", "from": "unit", "pattern": r"[\w.@-]+\.service"})
 
@@ -81,3 +86,14 @@ def test_booleans_are_two_words():
     assert bind(flag, "true") is True
     with pytest.raises(ParameterError):
         bind(flag, "yes")
+
+
+def test_what_a_series_says_of_being_foreseen_is_not_believed():
+    restart = remediation(
+        "restart", parameters={"early": {"type": "boolean", "from": "foreseen", "default": False}}
+    )
+    remaining = Remaining(at=NOW, left=timedelta(hours=1), low=timedelta(hours=1), high=timedelta(hours=1))
+    labels = {"host": "web1", "foreseen": "true"}
+    for foreseen in (None, remaining):
+        plan = make_plan(restart, candidate(labels=labels, foreseen=foreseen), {"web1": host("web1")})
+        assert plan.parameters == {"early": foreseen is not None}

@@ -42,6 +42,18 @@ def test_it_looks_from_time_to_time_only():
     assert forecaster.observe(frame) is None
 
 
+def test_how_long_a_fall_has_to_be_seen_can_be_set():
+    fast = {KEY: [900.0] * 90 + [900.0 - 3 * n + (n % 2) for n in range(180)]}
+    found = [
+        Forecaster({"free": LIMITED}, least_span=timedelta(minutes=span)).observe(
+            make.frame(fast, step_s=1.0)
+        )
+        for span in (20, 2)
+    ]
+    assert found[0] == ()
+    assert found[1][0].remaining.left.total_seconds() == pytest.approx(360 / 3, rel=0.1)
+
+
 def test_a_slow_fall_is_seen_in_the_week():
     forecaster = Forecaster({"free": LIMITED}, every=timedelta(0))
     values = [1000.0] * 200 + [1000.0 - 2 * n for n in range(301)]
