@@ -38,10 +38,11 @@ where no agent can meet the fault on hosts that are minutes old, the row says wh
 Left to people although a machine could do it, because hosts in unprivileged containers cannot be broken so,
 and a repair that was never seen to work is none: a full connection table (its limit is the kernel's, and
 read-only there), containers that restart on and on (none starts inside another), mounts that hang (there is
-no device that could), reboots, and jobs that a timer missed while it was active. Mail queues have no rule.
+no device that could), reboots, and jobs that a timer missed while it was active.
 
-Beside the lists: RabbitMQ's alarm for want of disk space (`rabbitmq_disk_by_alarm`), which is treated where a
-full disk causes it.
+Beside the lists: mails that wait in Postfix while none leaves (`mail_queue_stuck_by_age`, repaired by
+`flush_mail_queue`), and RabbitMQ's alarm for want of disk space (`rabbitmq_disk_by_alarm`), which is treated
+where a full disk causes it.
 
 Made from `docs/coverage.yml`, rules and remediations by `make coverage`.
 """
