@@ -42,6 +42,18 @@ def own_python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
+def where_extra_is(extra: str) -> str:
+    """Return how to get an extra, for people who have installed the package, or with pip.
+
+    >>> where_extra_is("kafka")
+    "the extra 'kafka' is not installed: it is the package opsmend-kafka, or pip install 'opsmend[kafka]'"
+    """
+    return (
+        f"the extra '{extra}' is not installed: it is the package opsmend-{extra}, "
+        f"or pip install 'opsmend[{extra}]'"
+    )
+
+
 def _is_text(value: str) -> bool:
     try:
         value.encode()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-UNIT = "opsmend.service"
+from agent.check.unit import UNIT, ask_systemd
+
 _GIVEN = Path("/run/credentials") / UNIT  # while the agent runs
-_WITHIN_S = 10.0
 
 
 def lay_out_credentials(folder: Path, owner: tuple[int, int] | None) -> None:
@@ -35,12 +34,8 @@ def lay_out_credentials(folder: Path, owner: tuple[int, int] | None) -> None:
 
 def unit_credentials(unit: str = UNIT) -> Mapping[str, Path]:
     """Return the files that LoadCredential= of a unit names and that can be read, by name."""
-    try:
-        command = ["systemctl", "show", "--property=LoadCredential", "--value", unit]
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=_WITHIN_S, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return {}
-    return dict(_entries(asked.stdout))
+    said = ask_systemd("LoadCredential", unit=unit)
+    return dict(_entries(" ".join(value for _, value in said)))
 
 
 def _entries(text: str) -> Iterator[tuple[str, Path]]:

@@ -14,10 +14,14 @@ from agent.instance import host_of
 from agent.web.access.tokensfile import load_tokens
 
 
-def check_loaded(settings: Settings, file: Path) -> Iterator[Problem]:
-    """Yield what the agent could not load when it starts or when it needs it."""
+def check_loaded(settings: Settings, file: Path, as_agent: bool = True) -> Iterator[Problem]:
+    """Yield what the agent could not load when it starts or when it needs it.
+
+    Without ``as_agent`` somebody else looks, and what they may not read is passed over.
+    """
     unreadable = list(check_files(settings, file))
-    yield from unreadable
+    if as_agent:
+        yield from unreadable
     keys = {problem.key for problem in unreadable}
     tokens, classifier = settings.api.tokens_file, settings.diagnose.classifier
     if "api.tokens_file" not in keys:

@@ -37,10 +37,10 @@ def become(user: pwd.struct_passwd) -> None:
     os.chdir("/")
 
 
-def look_as_the_agent(file: Path, folder: Path) -> list[Line]:
-    """Become the agent's user where we can, with its secrets; say as whom we look where we are another.
+def look_as_the_agent(file: Path, folder: Path) -> str:
+    """Become the agent's user where we can, with its secrets; return its name where we cannot, else nothing.
 
-    ``folder`` is one of ours for the time of the check, and becomes that user's.
+    ``folder`` is one of ours for the time of the look, and becomes that user's.
     """
     user = _user_of(file)
     ours = user is None or user.pw_uid == os.geteuid() or os.geteuid() != 0
@@ -48,14 +48,22 @@ def look_as_the_agent(file: Path, folder: Path) -> list[Line]:
     secrets.mkdir(mode=0o700)
     lay_out_credentials(secrets, None if ours or user is None else (user.pw_uid, user.pw_gid))
     if user is None or user.pw_uid == os.geteuid():
-        return []
-    if os.geteuid() == 0:
-        for one in (folder, secrets):
-            os.chown(one, user.pw_uid, user.pw_gid)
-        become(user)
-        return []
-    text = f"hosts and files are looked at as you, not as {user.pw_name}: sudo opsmend check looks as it does"
-    return [missing("user", text)]
+        return ""
+    if os.geteuid() != 0:
+        return user.pw_name
+    for one in (folder, secrets):
+        os.chown(one, user.pw_uid, user.pw_gid)
+    become(user)
+    return ""
+
+
+def as_another(user: str) -> Line:
+    """Return the line that says what a check by somebody else than the agent's user leaves out."""
+    text = (
+        f"you are not {user}: what only {user} may read, and hosts, which know its key, are left out; "
+        "sudo opsmend check looks as it does"
+    )
+    return missing("user", text)
 
 
 def _user_of(file: Path) -> pwd.struct_passwd | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from socket import gethostname
 
@@ -12,8 +13,13 @@ from agent.notify.delivery import deliver, look_at, read_urls
 from agent.notify.story import Story
 
 
-def check_notifications(settings: Settings, policy: PolicyFile | None, send: bool) -> Iterator[Line]:
-    """Yield how each target of messages is; with ``send`` each gets a message that says that it is a test."""
+def check_notifications(
+    settings: Settings, policy: PolicyFile | None, send: bool, as_agent: bool = True
+) -> Iterator[Line]:
+    """Yield how each target of messages is; with ``send`` each gets a message that says that it is a test.
+
+    Without ``as_agent`` somebody else looks, and what they may not read is passed over.
+    """
     notify = settings.notify
     if not notify.targets:
         text = "there are none: nobody hears of what the agent gives to people (notify.targets)"
@@ -22,8 +28,9 @@ def check_notifications(settings: Settings, policy: PolicyFile | None, send: boo
         yield missing("messages", "notify.escalate_to names no target: nobody hears of what is for people")
     if policy is not None and notify.targets and not policy.approval.contacts and not notify.escalate_to:
         yield missing("messages", "nobody is asked for approvals (approval.contacts in policy.yml)")
-    for name in notify.targets:
-        yield from check_target(settings, name, send)
+    for name, target in notify.targets.items():
+        if as_agent or os.access(target.url_file, os.R_OK):
+            yield from check_target(settings, name, send)
 
 
 def check_target(settings: Settings, name: str, send: bool) -> Iterator[Line]:

@@ -26,12 +26,14 @@ from agent.wiring import Definitions, make_ansible
 class Site:
     """What is looked at: the settings and what contributors wrote.
 
-    ``folder`` is one of our own for what Ansible needs; the agent's folders are the agent's.
+    ``folder`` is one of our own for what Ansible needs; the agent's folders are the agent's. Without
+    ``as_agent`` somebody else looks, whose keys and files are not the agent's: no host is asked.
     """
 
     settings: Settings
     definitions: Definitions | None
     folder: Path
+    as_agent: bool = True
 
     def check(self, send: bool) -> Iterator[Line]:
         """Yield how everything is; with ``send`` the targets of messages are sent one."""
@@ -42,17 +44,19 @@ class Site:
         yield from check_sources(self.settings)
         yield from self._check_hosts(exporters, scraped)
         policy = self.definitions.policy if self.definitions else None
-        yield from check_notifications(self.settings, policy, send)
+        yield from check_notifications(self.settings, policy, send, self.as_agent)
 
     def _check_hosts(self, exporters: Mapping[str, Exporter], scraped: Scraped | None) -> Iterator[Line]:
-        ansible = make_ansible(_with_folder(self.settings, self.folder), SystemClock())
+        ansible = make_ansible(with_folder(self.settings, self.folder), SystemClock())
         seen = scraped.hosts if scraped else None
         catalog = self.definitions.catalog if self.definitions else {}
         try:
-            yield from check_ansible(ansible)
+            yield from check_ansible(ansible, self.as_agent)
             inventory = ansible.inventory.read()
             yield from check_inventory(inventory, seen)
-            answers = ask_hosts(ansible, inventory, seen, commands_of(catalog.values()))
+            answers = Answers()
+            if self.as_agent:
+                answers = ask_hosts(ansible, inventory, seen, commands_of(catalog.values()))
         except OpsmendError as error:
             yield wrong("inventory", str(error))
             return
@@ -76,6 +80,8 @@ class Site:
         }
         seen = {name: names for name, names in called.items() if names}
         yield from check_exporters(coverage, exporters, scraped, seen)
+        if not self.as_agent:
+            return
         present = {name: scraped.on(names) for name, names in seen.items()}
         yield from check_remediations(
             self.definitions.catalog,
@@ -86,6 +92,7 @@ class Site:
         )
 
 
-def _with_folder(settings: Settings, folder: Path) -> Settings:
+def with_folder(settings: Settings, folder: Path) -> Settings:
+    """Return settings by which Ansible works in a folder of ours, and nothing is written to the agent's."""
     agent = settings.agent.model_copy(update={"state_dir": folder, "runtime_dir": folder})
     return settings.model_copy(update={"agent": agent})

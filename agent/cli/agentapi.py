@@ -157,7 +157,10 @@ def _on_the_store(config: Path | None) -> Transport:
     from agent.cli.common import settings_and_stores
     from agent.web.standalone import call, make_standalone_app
 
-    app = make_standalone_app(*settings_and_stores(config))
+    try:
+        app = make_standalone_app(*settings_and_stores(config))
+    except RefusedError as error:
+        raise RefusedError(f"{error}. No agent answers that you could ask instead") from error
     peer = (os.getuid(), os.getpid())
 
     def carry(method: str, path: str, query: Query, body: bytes) -> tuple[int, bytes]:

@@ -64,15 +64,14 @@ def export_audit(config: Path | None, file: Path, json: bool) -> None:
 
 
 def verify_audit(config: Path | None, head: str | None, file: Path | None, json: bool) -> None:
-    """Walk the chain in the store, or of a part in a file; exit with 1 when it is broken."""
+    """Have the agent walk its chain, or walk that of a part in a file; exit with 1 when it is broken."""
     if file is not None:
         state = walk(read_links(file))
         if state.broken_at is None and head is not None and head != state.head:
             why = f"it ends with {state.head}, not with the given head"
             state = replace(state, broken_at=state.last_id + 1, why=why)
     else:
-        _, stores = settings_and_stores(config)
-        state = stores.audit.verify(head)
+        state = ChainState(**agent_api(config).get("/api/v1/audit/chain", head=head))
     _say(state, json)
 
 

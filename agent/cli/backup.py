@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from agent.cli.common import settings_of_state
 from agent.cli.output import console
-from agent.config import Settings, find_config_file, load_settings
 from agent.errors import ConflictError, NotFoundError, RefusedError, StoreError, StoreUnavailable
 from agent.process import only_one
 from agent.response.people import person_at_the_keyboard
@@ -19,8 +19,7 @@ from agent.store.restore import put_back
 
 def back_up(config: Path | None, file: Path) -> None:
     """Write a copy of the store, and prove that it can be read."""
-    settings = load_settings(find_config_file(config))
-    _look(settings)
+    settings = settings_of_state(config)
     if not settings.database.exists():
         raise StoreUnavailable(f"{settings.database} does not exist; has the agent been started?")
     if file.exists():
@@ -37,8 +36,7 @@ def back_up(config: Path | None, file: Path) -> None:
 
 def restore(config: Path | None, file: Path) -> None:
     """Put a copy in the place of the store, while no agent runs."""
-    settings = load_settings(find_config_file(config))
-    _look(settings)
+    settings = settings_of_state(config)
     if not file.is_file():
         raise NotFoundError(f"{file} is no file")
     if (schema := schema_of(file)) > HEAD:
@@ -58,11 +56,3 @@ def restore(config: Path | None, file: Path) -> None:
         "or asked for in it is withdrawn, and nothing begins before somebody says opsmend resume",
         soft_wrap=True,
     )
-
-
-def _look(settings: Settings) -> None:
-    """Refuse who may not read the store, which is told from a store that is not there."""
-    try:
-        settings.database.exists()
-    except PermissionError as error:
-        raise RefusedError(f"{settings.database} is for root and the agent's user only: use sudo") from error

@@ -10,9 +10,10 @@ from pathlib import Path
 from rich.markup import escape
 
 from agent.check.files import check_loaded, secrets_in_the_open
-from agent.check.identity import look_as_the_agent
+from agent.check.identity import as_another, look_as_the_agent
 from agent.check.lines import Level, Line
 from agent.check.site import Site
+from agent.check.unit import check_unit
 from agent.cli.output import console, print_json
 from agent.config import Settings, check_settings, find_config_file, load_settings
 from agent.detect.models.pyoddetector import detector_class
@@ -35,12 +36,14 @@ def check_all(config: Path | None, offline: bool, send: bool, json: bool) -> Non
     problems: list[Problem] = []
     definitions: Definitions | None = None
     with tempfile.TemporaryDirectory(prefix="opsmend-check-") as folder:
-        lines = look_as_the_agent(file, Path(folder))
+        another = look_as_the_agent(file, Path(folder))
+        lines = [as_another(another)] if another else []
         settings: Settings | None = None
         try:
             settings = load_settings(file)
-            problems += check_settings(settings, file)
-            problems += check_loaded(settings, file)
+            problems += check_settings(settings, file, as_agent=not another)
+            problems += check_loaded(settings, file, as_agent=not another)
+            problems += check_unit(settings, file)
             lines += secrets_in_the_open(settings)
             problems += _check_models(settings, file)
             definitions = load_definitions(settings)
@@ -48,7 +51,9 @@ def check_all(config: Path | None, offline: bool, send: bool, json: bool) -> Non
             problems += error.problems
         if settings is not None and not offline:
             with console.status("asking sources and hosts…"):
-                site = Site(settings=settings, definitions=definitions, folder=Path(folder))
+                site = Site(
+                    settings=settings, definitions=definitions, folder=Path(folder), as_agent=not another
+                )
                 lines += site.check(send)
     _report(problems, lines, definitions, json)
     if problems:

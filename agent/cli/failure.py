@@ -9,7 +9,7 @@ import traceback
 from rich.markup import escape
 
 from agent.cli.output import errors
-from agent.errors import ConfigError, OpsmendError
+from agent.errors import ConfigError, OpsmendError, RefusedError
 
 TRACEBACK = "OPSMEND_TRACEBACK"
 _PIPE_CLOSED = 141  # as a shell says of a program that SIGPIPE ended
@@ -25,6 +25,8 @@ def tell(error: Exception) -> int:
         traceback.print_exception(error)
     for line in _lines(error):
         errors.print(f"[red]error:[/] {escape(line)}", soft_wrap=True)
+    if isinstance(error, PermissionError):
+        return RefusedError.exit_code
     return error.exit_code if isinstance(error, OpsmendError) else 1
 
 
@@ -34,7 +36,9 @@ def _lines(error: Exception) -> list[str]:
     if isinstance(error, OpsmendError):
         return [str(error)]
     if isinstance(error, OSError) and error.strerror:
-        return [f"{error.filename}: {error.strerror}" if error.filename else error.strerror]
+        way_out = "; use sudo" if isinstance(error, PermissionError) and os.geteuid() != 0 else ""
+        told = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        return [f"{told}{way_out}"]
     return [
         f"unforeseen: {type(error).__name__}: {error}",
         f"that is a mistake in opsmend; {TRACEBACK}=1 before the command shows where, for a report",

@@ -11,10 +11,11 @@ from rich.markup import escape
 
 from agent.background.diagnosistrain import gather_examples, run_diagnosis_training
 from agent.background.places import open_fault_shelf
+from agent.cli.common import settings_of_state
 from agent.cli.output import ago, console, errors, print_json, print_table, write
 from agent.cli.trainingpage import render_training
 from agent.cli.trainings import following, put_in_force
-from agent.config import Settings, find_config_file, load_settings
+from agent.config import Settings
 from agent.errors import ModelError, NotFoundError
 from agent.learn.faults.examples import Example
 from agent.learn.faults.shelf import FaultShelf, FaultTraining
@@ -26,7 +27,7 @@ _NONE = "no diagnosis was trained yet: opsmend train --diagnosis, or wait for th
 
 def train_diagnosis(config: Path | None, jobs: int | None, report: Path | None, json: bool) -> None:
     """Train now. Raises ModelError when there is too little, ConfigError, ConflictError, StoreError."""
-    settings = _with(load_settings(find_config_file(config)), jobs)
+    settings = _with(settings_of_state(config), jobs)
     with following(_PHASES) as show:
         found = run_diagnosis_training(settings, show)
     if report is not None:
@@ -80,7 +81,7 @@ def print_trainings(rows: Sequence[Sequence[Any]]) -> None:
 
 def show_training(config: Path | None, training: str | None, html: Path | None, json: bool) -> None:
     """Show a training, by default the one in force. Raises NotFoundError, ModelError."""
-    shelf = open_fault_shelf(load_settings(find_config_file(config)))
+    shelf = open_fault_shelf(settings_of_state(config))
     found = shelf.current() if training is None else _named(shelf, training)
     if found is None:
         raise NotFoundError(_NONE)
@@ -96,7 +97,7 @@ def show_training(config: Path | None, training: str | None, html: Path | None, 
 
 def promote_training(config: Path | None, training: str | None, json: bool) -> None:
     """Put a training in force, or the one that was before. Raises NotFoundError, ModelError."""
-    found = put_in_force(open_fault_shelf(load_settings(find_config_file(config))), training)
+    found = put_in_force(open_fault_shelf(settings_of_state(config)), training)
     if json:
         print_json(_summary(found, True, False))
         return
@@ -108,7 +109,7 @@ def promote_training(config: Path | None, training: str | None, json: bool) -> N
 
 def compare_trainings(config: Path | None, json: bool) -> None:
     """Judge the one in force and the one beside it on what came since. Raises NotFoundError, ModelError."""
-    settings = load_settings(find_config_file(config))
+    settings = settings_of_state(config)
     shelf = open_fault_shelf(settings)
     current, beside = shelf.current(), shelf.shadow()
     if current is None and beside is None:

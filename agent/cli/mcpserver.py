@@ -18,6 +18,7 @@ from pydantic import Field
 
 from agent import __version__
 from agent.cli.agentapi import AgentApi, agent_api, token_api
+from agent.environment import where_extra_is
 from agent.errors import OpsmendError, RefusedError
 
 _INSTRUCTIONS = (
@@ -41,7 +42,7 @@ def serve_mcp(config: Path | None, listen: str | None) -> None:
     try:
         import mcp  # noqa: F401
     except ImportError as error:
-        raise OpsmendError("this needs the extra 'mcp': pip install 'opsmend[mcp]'") from error
+        raise OpsmendError(where_extra_is("mcp")) from error
     if listen is None:
         make_server(lambda: agent_api(config)).run("stdio")
         return

@@ -11,10 +11,11 @@ from rich.markup import escape
 
 from agent.background.places import open_shelf
 from agent.background.train import run_training
+from agent.cli.common import settings_of_state
 from agent.cli.faultmodels import list_trainings, print_trainings
 from agent.cli.output import ago, console, errors, print_json, print_table
 from agent.cli.trainings import following, put_in_force
-from agent.config import Settings, find_config_file, load_settings
+from agent.config import Settings
 from agent.detect.models.entitymodel import EntityModel
 from agent.detect.models.shelf import Card, Generation
 from agent.errors import NotFoundError
@@ -27,7 +28,7 @@ _PHASES = {
 
 def train_models(config: Path | None, history: timedelta | None, jobs: int | None, json: bool) -> None:
     """Train all entity models now. Raises SourceError, ModelError, ConfigError, ConflictError."""
-    settings = _with(load_settings(find_config_file(config)), history, jobs)
+    settings = _with(settings_of_state(config), history, jobs)
     with following(_PHASES) as show:
         generation = run_training(settings, show)
     if json:
@@ -43,7 +44,7 @@ def train_models(config: Path | None, history: timedelta | None, jobs: int | Non
 
 def list_models(config: Path | None, json: bool) -> None:
     """List the trainings on the shelf, the newest first."""
-    settings = load_settings(find_config_file(config))
+    settings = settings_of_state(config)
     shelf = open_shelf(settings)
     current = shelf.current()
     found = shelf.generations()
@@ -78,7 +79,7 @@ def list_models(config: Path | None, json: bool) -> None:
 
 def show_models(config: Path | None, entity: str | None, json: bool) -> None:
     """Show the models in force: of all entities, or of one. Raises NotFoundError, ModelError."""
-    shelf = open_shelf(load_settings(find_config_file(config)))
+    shelf = open_shelf(settings_of_state(config))
     generation = shelf.current()
     if generation is None:
         raise NotFoundError("nothing was trained yet: opsmend train, or wait for the agent to do it")
@@ -96,7 +97,7 @@ def show_models(config: Path | None, entity: str | None, json: bool) -> None:
 
 def promote_models(config: Path | None, training: str | None, json: bool) -> None:
     """Put a training in force, or the one before. Raises NotFoundError, ModelError."""
-    generation = put_in_force(open_shelf(load_settings(find_config_file(config))), training)
+    generation = put_in_force(open_shelf(settings_of_state(config)), training)
     if json:
         print_json(_summary(generation, True))
         return

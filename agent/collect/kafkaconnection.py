@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent.config.credentials import read_credential
 from agent.config.sources import KafkaSection
+from agent.environment import where_extra_is
 from agent.errors import SourceError, SourceRefused, SourceUnreachable
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ def need_library() -> None:
     try:
         import confluent_kafka  # noqa: F401
     except ImportError as error:
-        why = "the package confluent-kafka is missing: install opsmend[kafka]"
-        raise SourceRefused(f"Kafka cannot be asked: {why} ({KEY})") from error
+        raise SourceRefused(f"Kafka cannot be asked: {where_extra_is('kafka')} ({KEY})") from error
 
 
 def connection(section: KafkaSection) -> dict[str, Any]:

@@ -47,8 +47,11 @@ def read_settings(
     return _with_environment(read_yaml(file), environment)
 
 
-def check_settings(settings: Settings, file: Path) -> Iterator[Problem]:
-    """Yield what does not fit this machine: folders that are missing or cannot be written."""
+def check_settings(settings: Settings, file: Path, as_agent: bool = True) -> Iterator[Problem]:
+    """Yield what does not fit this machine: folders that are missing, cannot be made or written.
+
+    Without ``as_agent`` somebody else looks, whose own rights say nothing about the agent's.
+    """
     for key, folders in (
         ("paths.rules", settings.paths.rules),
         ("paths.playbooks", settings.paths.playbooks),
@@ -57,19 +60,34 @@ def check_settings(settings: Settings, file: Path) -> Iterator[Problem]:
         for folder in folders:
             if not folder.exists():
                 yield Problem(file, f"{folder} does not exist", key=key)
+    yield from check_permissions(_deciding(settings, file))
+    if not as_agent:
+        return
     for key, folder in (
         ("agent.state_dir", settings.agent.state_dir),
         ("agent.runtime_dir", settings.agent.runtime_dir),
     ):
-        if folder.parent == _MADE_BY_SYSTEMD and not folder.exists():
-            continue
-        existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        if not os.access(existing, os.W_OK):
-            yield Problem(file, f"{existing} cannot be written by this user", key=key)
-    yield from check_permissions(_deciding(settings, file))
+        if why := _why_unusable(folder):
+            yield Problem(file, why, key=key)
     vault = settings.remediate.vault_password_file
     if vault and not os.access(vault, os.R_OK):
         yield Problem(file, f"{vault} cannot be read", key="remediate.vault_password_file")
+
+
+def _why_unusable(folder: Path) -> str:
+    """Return why this user can neither make a folder nor write to it, or nothing."""
+    try:
+        existing = next(one for one in (folder, *folder.parents) if os.path.lexists(one))
+        if existing != folder and folder.parent == _MADE_BY_SYSTEMD:
+            return ""
+        what = f"{folder} cannot be made: {existing}" if existing != folder else str(folder)
+        if not existing.exists():
+            return f"{what} is a link to what does not exist"
+        if not existing.is_dir():
+            return f"{what} is no folder"
+    except OSError as error:
+        return f"{folder} cannot be looked at: {error.strerror}"
+    return "" if os.access(existing, os.W_OK | os.X_OK) else f"{what} cannot be written by this user"
 
 
 def check_files(settings: Settings, file: Path) -> Iterator[Problem]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from agent.diagnose.live.dependencies import names_of
-from agent.diagnose.many.impact import Impact, measure_impact
 from agent.diagnose.many.patterns import IncidentFact, Pattern, find_patterns, per_day
 from agent.records import Incident, Topology
-from agent.records.evidence import SeriesTable
 from agent.records.investigations import Investigation
 from agent.store import Stores
 
@@ -21,10 +19,28 @@ _PLACES = ("host", "zone", "site", "region", "datacenter", "rack", "unit", "serv
 _BEHIND = "behind"  # by the network: who calls or uses what the incident was on
 
 
-def look_back(
-    stores: Stores, begin: datetime, end: datetime, business: SeriesTable | None = None, most: int = MOST
-) -> dict[str, Any]:
-    """Return everything a report tells; ``business`` are series that incidents may have cost."""
+class Timed(Protocol):
+    """What says how long an incident lasted."""
+
+    @property
+    def opened_at(self) -> datetime:
+        """Return when it was opened."""
+
+    @property
+    def updated_at(self) -> datetime:
+        """Return when it changed last."""
+
+    @property
+    def closed_at(self) -> datetime | None:
+        """Return when it was over."""
+
+    @property
+    def symptomatic(self) -> bool:
+        """Return whether its symptoms were there when it changed last."""
+
+
+def look_back(stores: Stores, begin: datetime, end: datetime, most: int = MOST) -> dict[str, Any]:
+    """Return everything a report tells but what the incidents cost."""
     incidents = [one for one in stores.incidents.list(limit=most) if begin <= one.opened_at <= end]
     known = {one.id: stores.topologies.of_incident(one.id) for one in incidents[:_MOST_LOOKED_UP]}
     facts = [fact_of(one, end, known.get(one.id)) for one in incidents]
@@ -45,7 +61,6 @@ def look_back(
         ],
         "per_hour": _per_hour(facts),
         "patterns": [_plain(one) for one in patterns],
-        "impact": _impact(business, facts),
         "paths": paths_of(investigations),
         "moved_together": moved_together(investigations),
         "longest": [
@@ -56,8 +71,7 @@ def look_back(
 
 
 def fact_of(incident: Incident, now: datetime, topology: Topology | None = None) -> IncidentFact:
-    """Return what patterns need of an incident; one that is not over has lasted until now."""
-    ended = incident.closed_at or (now if incident.symptomatic else incident.updated_at)
+    """Return what patterns need of an incident."""
     labels: Mapping[str, str] = incident.best.labels if incident.best else {}
     places = {label: labels[label] for label in _PLACES if labels.get(label)}
     places.setdefault("host", incident.host or "unknown")
@@ -71,9 +85,15 @@ def fact_of(incident: Incident, now: datetime, topology: Topology | None = None)
         fault=incident.fault or "unknown",
         entity=incident.entity,
         opened_at=incident.opened_at,
-        lasted=max(ended - incident.opened_at, timedelta(0)),
+        lasted=time_of(incident, now),
         places=tuple(sorted(places.items())),
     )
+
+
+def time_of(incident: Timed, now: datetime) -> timedelta:
+    """Return how long an incident lasted; one that is not over has lasted until now."""
+    ended = incident.closed_at or (now if incident.symptomatic else incident.updated_at)
+    return max(ended - incident.opened_at, timedelta(0))
 
 
 def _troubled_share(facts: Sequence[IncidentFact], begin: datetime, end: datetime) -> float:
@@ -131,24 +151,6 @@ def moved_together(investigations: Sequence[Investigation]) -> list[dict[str, An
         {"first": first, "second": second, "lag_s": sorted(own)[len(own) // 2], "incidents": len(own)}
         for (first, second), own in often
     ]
-
-
-def _impact(business: SeriesTable | None, facts: Sequence[IncidentFact]) -> list[dict[str, Any]]:
-    if business is None:
-        return []
-    spans = [(one.opened_at.timestamp(), one.lasted) for one in facts]
-    return [_plain_impact(one) for one in measure_impact(business, spans)]
-
-
-def _plain_impact(one: Impact) -> dict[str, Any]:
-    return {
-        "series": one.series,
-        "expected": one.expected,
-        "seen": one.seen,
-        "missed": one.missed,
-        "share": one.share,
-        "p": one.p,
-    }
 
 
 def _span(lasted: timedelta) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.check.identity import USER
+from agent.check.unit import HOMES
 from agent.config.stock import stock_folder
 from agent.errors import OpsmendError, RefusedError
 from agent.setup.keys import SshFolder
@@ -20,8 +21,6 @@ INVENTORY_FILE = "opsmend.yml"
 PREPARATION_FILE = "prepare-hosts.yml"
 # Ansible passes over files of this suffix, so that what is kept beside an inventory is no inventory
 _KEPT = ".bak"
-# the unit hides them from the agent
-_HIDDEN = (Path("/home"), Path("/root"), Path("/run/user"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +71,7 @@ class Installation:
                 continue
             if not file.exists():
                 raise OpsmendError(f"{file} does not exist")
-            if self.is_usual and any(file.resolve().is_relative_to(hidden) for hidden in _HIDDEN):
+            if self.is_usual and any(file.resolve().is_relative_to(hidden) for hidden in HOMES):
                 raise RefusedError(
                     f"{file} is in a home, which the agent's unit hides from it: put it below {USUAL} or /srv"
                 )

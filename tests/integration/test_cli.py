@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,25 @@ def test_an_incident_from_finding_to_proof(workshop, call, agent):
     assert told["runs"][0]["plan"]["hosts"] == ["web1"]
     assert json.loads(call("status", "--json"))["agent"]["mode"] == "auto"
     assert json.loads(call("incidents", "--all", "--json"))[0]["fault"] == "broken"
+
+
+def test_report_and_audit_ask_the_agent_and_read_no_state(workshop, call, agent, tmp_path):
+    """As for members of its group, who may not read its state."""
+    workshop.break_host("web1")
+    stores = workshop.stores()
+    wait_until(settled(stores), 60, workshop.log)
+    stores.close()
+    revenue = tmp_path / "revenue.csv"
+    minutes = range(int(time.time()) - 3600, int(time.time()), 60)
+    revenue.write_text("timestamp,eur\n" + "".join(f"{one},1\n" for one in minutes))
+    workshop.config["agent"]["state_dir"] = str(tmp_path / "elsewhere")
+    workshop.save_config()
+    assert "Incidents of opsmend" in call("report")
+    told = json.loads(call("report", "--json", "--since", "1h", "--impact", str(revenue)))
+    assert told["faults"] == [{"name": "broken", "incidents": 1}]
+    assert "intact" in call("audit", "verify")
+    assert "the given head is not in the chain" in call("audit", "verify", "--head", "0" * 64, code=1)
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def processor_seconds(*arguments):

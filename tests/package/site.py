@@ -78,6 +78,13 @@ class Site:
         return self.ops.run("journalctl", "-u", "opsmend", "-n", "60", "--no-pager", "-o", "cat")
 
 
+def install(site: Site, *files: str) -> str:
+    """Install packages as an administrator does; return what apt said."""
+    paths = " ".join(f"/srv/packages/{file}" for file in files)
+    script = f"DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends {paths}"
+    return site.ops.run("sh", "-c", script, timeout_s=600)
+
+
 def wait(condition: Callable[[], Any], timeout_s: float, why: Callable[[], str] = str) -> Any:
     """Wait until something is true and return it; what is not there yet may fail."""
     deadline = time.monotonic() + timeout_s
@@ -105,6 +112,16 @@ def running_site(name: str, folder: Path, files: Path) -> Iterator[Site]:
         _name_hosts(site)
         _prepare_hosts(site)
         _prepare_ops(site, cluster, files)
+        yield site
+
+
+@contextmanager
+def running_ops_host(name: str, folder: Path, files: Path) -> Iterator[Site]:
+    """Start the ops host alone, with the folder ``files`` of packages on it; remove it in the end."""
+    with Cluster(name, folder, base_image(print), memory="2g", logins=("root",)) as cluster:
+        cluster.start(["ops"])
+        site = Site({}, cluster.hosts["ops"])
+        run("podman", "cp", str(files), f"{site.ops.container}:/srv/packages")
         yield site
 
 

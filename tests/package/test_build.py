@@ -7,7 +7,9 @@ import tarfile
 import zipfile
 
 import pytest
+from typer.main import get_command
 
+from agent.cli.main import app
 from tests.package import ROOT
 
 pytestmark = pytest.mark.package
@@ -41,6 +43,18 @@ def test_lintian_finds_no_error(core):
         ["lintian", "--fail-on", "error", core], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, "\n".join(line for line in done.stdout.splitlines() if line.startswith("E"))
+
+
+def test_every_command_has_a_page_and_every_shell_its_completion(core):
+    done = subprocess.run(["dpkg-deb", "-c", core], capture_output=True, text=True, check=True)
+    files = {line.split()[5].removeprefix("./") for line in done.stdout.splitlines()}
+    commands = [name for name, one in get_command(app).commands.items() if not one.hidden]
+    assert {f"usr/share/man/man1/opsmend-{name}.1.gz" for name in commands} <= files
+    assert {
+        "usr/share/man/man1/opsmend.1.gz", "usr/share/man/man5/opsmend.yml.5.gz",
+        "usr/share/bash-completion/completions/opsmend", "usr/share/zsh/vendor-completions/_opsmend",
+        "usr/share/fish/vendor_completions.d/opsmend.fish",
+    } <= files  # fmt: skip
 
 
 def test_wheel_and_sdist_carry_rules_playbooks_and_schemas(packages):

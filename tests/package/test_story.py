@@ -10,20 +10,13 @@ import pytest
 import yaml
 
 from agent.demo.faults import answers
-from tests.package.site import BECOME, DOMAIN, INVENTORY, PROMETHEUS, VAULT, wait
+from tests.package.site import BECOME, DOMAIN, INVENTORY, PROMETHEUS, VAULT, install, wait
 
 pytestmark = pytest.mark.package
 
 CONFIG = "/etc/opsmend/opsmend.yml"
 ANSIBLE = "/opt/opsmend/bin"
 VAULT_FILE = "/etc/opsmend/vault.pass"
-
-
-def install(site, *files):
-    """Install packages as an administrator does; return what apt said."""
-    paths = " ".join(f"/srv/packages/{file}" for file in files)
-    script = f"DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends {paths}"
-    return site.ops.run("sh", "-c", script, timeout_s=600)
 
 
 def set_config(site, **sections):
@@ -78,12 +71,21 @@ def test_it_installs_from_the_packages_and_waits_to_be_set_up(site):
     assert int(site.ops.run("du", "-sm", "/opt/opsmend").split()[0]) <= 350 + 90  # charts are an extra
     assert "inactive" in site.on_ops("systemctl", "is-active", "opsmend", code=3)
     for file in (
-        "/usr/share/man/man1/opsmend.1.gz", "/usr/share/man/man5/opsmend.yml.5.gz",
-        "/usr/share/bash-completion/completions/opsmend", "/usr/share/opsmend/rules/faults.yml",
-        "/usr/share/opsmend/playbooks/restart_service/remediation.yml",
+        "/usr/share/opsmend/rules/faults.yml", "/usr/share/opsmend/playbooks/restart_service/remediation.yml",
         "/usr/share/opsmend/schemas/opsmend.json", "/etc/opsmend/rules", "/etc/opsmend/playbooks",
     ):  # fmt: skip
         site.ops.run("test", "-e", file)
+
+
+def test_a_shell_completes_commands_and_names(site):
+    script = (
+        "source /usr/share/bash-completion/completions/opsmend; "
+        "COMP_WORDS=({}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
+        "$(complete -p opsmend | sed 's/.*-F //; s/ .*//') opsmend; echo \"${{COMPREPLY[@]}}\""
+    )
+    assert "incidents" in site.ops.run("bash", "-c", script.format("opsmend inc"))
+    assert "awaiting_approval" in site.ops.run("bash", "-c", script.format("opsmend incidents --state aw"))
+    assert "restart_service" in site.ops.run("bash", "-c", script.format("opsmend incident run 7 restart_s"))
 
 
 def test_its_unit_is_hardened(site):
@@ -151,6 +153,19 @@ def test_then_check_is_good(site):
     for name in ("web1", "web2", "lb"):
         assert f"host {name}: answers, and lets us be root" in said
         assert f"Prometheus calls it {name}.{DOMAIN}" in said
+    for name in ("web1", "web2", "lb"):
+        site.opsmend("probe", name)  # asked with the agent's key, not root's
+
+
+def test_what_only_the_unit_would_refuse_is_told_before_it_is_started(site):
+    good = site.ops.run("cat", CONFIG)
+    site.ops.run("install", "-d", "-o", "opsmend", "-m", "700", "/srv/opsmend")
+    set_config(site, agent={"state_dir": "/srv/opsmend"})
+    assert "/srv/opsmend is read-only for the agent's unit" in site.opsmend("check", "--offline", code=78)
+    set_config(site, agent={"state_dir": "/etc/passwd/opsmend"})
+    assert "cannot be made: /etc/passwd is no folder" in site.opsmend("check", "--offline", code=78)
+    site.ops.write(CONFIG, good)
+    site.opsmend("check", "--offline")
 
 
 def test_the_service_starts_and_its_group_may_ask_without_sudo(site):
@@ -170,6 +185,11 @@ def test_the_service_starts_and_its_group_may_ask_without_sudo(site):
     site.ops.run("usermod", "-aG", "opsmend", "alice")
     assert "running" in site.opsmend("status", user="alice")
     site.opsmend("incidents", user="alice")
+    assert "Incidents of" in site.opsmend("report", user="alice")
+    assert "intact" in site.opsmend("audit", "verify", user="alice")
+    assert "you are not opsmend" in site.opsmend("check", user="alice")
+    for command in ("models list", "audit export /tmp/alice.audit", "backup /tmp/alice.copy"):
+        assert "use sudo" in site.opsmend(*command.split(), user="alice", code=5)
     refused = site.opsmend("status", user="bob", code=5)
     assert "you may not ask the agent" in refused
     assert "not running" not in refused

@@ -3,8 +3,8 @@
 import pytest
 
 from agent.demo.faults import answers
-from tests.package.site import DOMAIN, PROMETHEUS, wait
-from tests.package.test_story import install, new_incident, running, set_config, state_of
+from tests.package.site import DOMAIN, PROMETHEUS, install, wait
+from tests.package.test_story import new_incident, running, set_config, state_of
 
 pytestmark = pytest.mark.package
 

@@ -129,6 +129,7 @@ def _calls(gallery: Gallery) -> Iterator[Call]:
     alert = {"status": "firing", "labels": {"alertname": "HostDown"}, "startsAt": "2026-11-28T03:12:00Z"}
     yield "post /api/v1/alerts", "/api/v1/alerts", {"version": "4", "alerts": [alert]}
     yield "get /api/v1/audit", "/api/v1/audit", {}
+    yield "get /api/v1/audit/chain", "/api/v1/audit/chain", {}
 
 
 def _calls_of_the_platform(gallery: Gallery) -> Iterator[Call]:

@@ -14,6 +14,7 @@ from agent.detect.models.oneclass import OneClass
 from agent.detect.models.pca import PcaReconstruction
 from agent.detect.models.pyoddetector import NamedDetector
 from agent.detect.models.relations import Relations
+from agent.environment import where_extra_is
 
 LSTM = "lstm"
 BY_NAME: Mapping[str, type[Stateful]] = {
@@ -44,7 +45,7 @@ def restore_member(name: str, state: Mapping[str, Any]) -> Stateful:
 def available(names: Sequence[str]) -> tuple[list[str], str]:
     """Return the members that can be trained here, and a note when one cannot: the ensemble does without."""
     if LSTM in names and not is_available():
-        note = "without the LSTM autoencoder: the extra 'deep' (JAX, optax) is not installed"
+        note = f"without the LSTM autoencoder: {where_extra_is('deep')}"
         return [name for name in names if name != LSTM], note
     return list(names), ""
 

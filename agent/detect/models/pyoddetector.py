@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from agent.detect.models.member import SEED, sampled
+from agent.environment import where_extra_is
 from agent.errors import ConfigError
 from agent.records import FloatArray
 
@@ -76,10 +77,7 @@ def _why_not(path: str, error: ImportError) -> str:
             f"opsmend, or take it out (autoencoder and lstm do without)"
         )
     if not find_spec("pyod"):
-        return (
-            f"detect.models.members: {path} needs PyOD, which is not installed here: it is the extra 'pyod', "
-            f"the package opsmend-pyod"
-        )
+        return f"detect.models.members: {path} needs PyOD: {where_extra_is('pyod')}"
     return f"detect.models.members: {path} cannot be imported: {error}"
 
 

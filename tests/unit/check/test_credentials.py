@@ -26,7 +26,9 @@ def systemd(tmp_path, monkeypatch):
 def test_files_of_the_unit_are_found_by_their_names(systemd, tmp_path, monkeypatch):
     (tmp_path / "secret").write_text("prometheus-secret")
     (tmp_path / "laid").mkdir()
-    systemd(f"prom.token:{tmp_path}/secret gone:{tmp_path}/gone odd/name:{tmp_path}/secret nothing")
+    systemd(
+        f"LoadCredential=prom.token:{tmp_path}/secret gone:{tmp_path}/gone odd/name:{tmp_path}/secret nothing"
+    )
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", "")  # so that it is taken back afterwards
     monkeypatch.delenv("CREDENTIALS_DIRECTORY")
     lay_out_credentials(tmp_path / "laid", None)

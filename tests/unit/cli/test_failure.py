@@ -13,7 +13,7 @@ from agent.errors import ConfigError, NotFoundError, Problem
     [
         (NotFoundError("there is no incident 7"), 3, "error: there is no incident 7"),
         (ConfigError([Problem("a.yml", "is wrong", 3)]), 78, "error: a.yml:3: is wrong"),
-        (OSError(errno.EACCES, "Permission denied", "/x"), 1, "error: /x: Permission denied"),
+        (OSError(errno.EACCES, "Permission denied", "/x"), 5, "error: /x: Permission denied"),
         (OSError(errno.ENOSPC, "No space left on device"), 1, "error: No space left on device"),
         (ZeroDivisionError("division by zero"), 1, "error: unforeseen: ZeroDivisionError: division by zero"),
     ],

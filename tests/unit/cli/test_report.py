@@ -32,7 +32,7 @@ def stores(tmp_path_factory):
 
 
 def content(stores):
-    return {**look_back(stores, NOW - timedelta(days=30), NOW), "name": "test"}
+    return {**look_back(stores, NOW - timedelta(days=30), NOW), "name": "test", "impact": []}
 
 
 def test_a_report_counts_what_the_store_holds(stores):
@@ -57,6 +57,6 @@ def test_the_markdown_keeps_a_hostile_name_in_its_cell(stores):
 
 def test_a_time_without_incidents_is_a_report_as_well(stores):
     years_ago = NOW - timedelta(days=900)
-    told = {**look_back(stores, years_ago, years_ago + timedelta(days=30)), "name": "test"}
+    told = {**look_back(stores, years_ago, years_ago + timedelta(days=30)), "name": "test", "impact": []}
     assert "no incident" in render_html(told)
     assert "no incident" in render_markdown(told)

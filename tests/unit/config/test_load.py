@@ -61,6 +61,24 @@ def test_what_does_not_fit_the_machine_is_named(tmp_path):
     assert "paths.rules" in problems
 
 
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        ("file/state", "cannot be made: {here}/file is no folder"),
+        ("file", "{here}/file is no folder"),
+        ("link", "{here}/link is a link to what does not exist"),
+    ],
+)
+def test_a_state_folder_that_cannot_be_made_is_told_and_why(tmp_path, folder, why):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "unmounted")
+    file = write(tmp_path, f"agent: {{state_dir: {tmp_path / folder}}}\n")
+    told = {one.key: one.message for one in check_settings(load_settings(file, {}), file)}
+    assert why.format(here=tmp_path) in told["agent.state_dir"]
+    others = [one.key for one in check_settings(load_settings(file, {}), file, as_agent=False)]
+    assert "agent.state_dir" not in others
+
+
 @pytest.mark.parametrize("file", BAD, ids=lambda file: file.stem)
 def test_each_bad_settings_file_gives_the_error_it_promises(file):
     """The first line of each file says what the error must contain."""
