@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
+from rich.padding import Padding
 
 from agent.cli.agentapi import agent_api
 from agent.cli.output import console, print_json, span
@@ -24,17 +24,14 @@ def list_track_records(config: Path | None, json: bool) -> None:
         console.print("nothing was run yet")
         return
     rungs = {(one["remediation"], one["fault"]): one for one in found["autonomy"]}
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("remediation", "fault", "hosts", "helped", "8 in 10", "p50", "p95", "again", "autonomy"):
-        table.add_column(title)
     for one in found["records"]:
         rung = rungs[one["remediation"], one["fault"]]["rung"]
-        table.add_row(*(escape(cell) for cell in _row(one)), rung)
-    console.print(table)
-    for one in found["records"]:
+        about = escape(f"{one['remediation']} for {one['fault']}")
+        console.print(f"[bold]{about}[/] on {escape(_where(one))}, autonomy [bold]{rung}[/]")
+        for line in _lines(one):
+            console.print(Padding(escape(line), (0, 0, 0, 2)))
         for text in one["opportunities"]:
-            about = f"{one['remediation']} for {one['fault']}"
-            console.print(f"[yellow]could be better[/]  {escape(f'{about}: {text}')}", soft_wrap=True)
+            console.print(Padding(f"[yellow]could be better:[/] {escape(text)}", (0, 0, 0, 2)))
     for one in found["autonomy"]:
         _print_autonomy(one)
 
@@ -51,17 +48,18 @@ def step_autonomy(
         console.print(f"{escape(remediation)} is at [bold]{said['rung']}[/] for {escape(fault)}")
 
 
-def _row(one: Mapping[str, Any]) -> list[str]:
-    return [
-        one["remediation"],
-        one["fault"],
-        ",".join(one["groups"]) or "any",
-        f"{one['healed']} of {one['runs']}",
-        f"{one['low']:.0%}-{one['high']:.0%}",
-        span(timedelta(seconds=one["p50_s"])),
-        span(timedelta(seconds=one["p95_s"])),
-        str(one["relapsed"]),
-    ]
+def _where(one: Mapping[str, Any]) -> str:
+    return ", ".join(one["groups"]) or "any host"
+
+
+def _lines(one: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what came of its runs, and how long they take."""
+    yield (
+        f"helped in {one['healed']} of {one['runs']} runs ({one['low']:.0%} to {one['high']:.0%}, "
+        f"8 in 10 sure); broke again: {one['relapsed']}"
+    )
+    usual, longest = (span(timedelta(seconds=one[name])) for name in ("p50_s", "p95_s"))
+    yield f"takes {usual}, 19 of 20 at most {longest}"
 
 
 def _print_autonomy(one: Mapping[str, Any]) -> None:
