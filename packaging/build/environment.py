@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -26,18 +26,35 @@ _DROPPED_SUFFIXES = {".a", ".c", ".cpp", ".h", ".pxd", ".pxi", ".pyi", ".pyx", "
 _DROPPED_METADATA = {"RECORD", "REQUESTED", "direct_url.json"}  # they name the place of the build
 
 
-def install(wheel: Path, extras: tuple[str, ...], lock: Path, tree: Path) -> Path:
+def install(wheel: Path, lock: Path, tree: Path) -> Path:
     """Install a wheel below ``tree`` as it will lie below /; return the folder of libraries."""
     home = tree / HOME.relative_to("/")
     _run(SYSTEM_PYTHON, "-m", "venv", "--without-pip", "--symlinks", home)
-    wanted = f"{wheel}[{','.join(extras)}]" if extras else str(wheel)
-    pip = (sys.executable, "-m", "pip", "--python", home / "bin" / "python", "install", "-q")
-    _run(*pip, "--disable-pip-version-check", "--no-compile", "--constraint", lock, wanted)
+    _install(str(wheel), lock, home)
     libraries = home / _LIBRARIES
     _prune(libraries)
     _strip(libraries)
     _write_commands(home, libraries)
     return libraries
+
+
+def install_extra(wheel: Path, extra: str, lock: Path, tree: Path, below: Sequence[Path]) -> None:
+    """Leave below ``tree`` what an extra adds to the trees that it depends on, the core's first."""
+    home = tree / HOME.relative_to("/")
+    shutil.copytree(below[0] / HOME.relative_to("/"), home, symlinks=True)
+    _install(f"{wheel}[{extra}]", lock, home)
+    libraries = home / _LIBRARIES
+    shutil.rmtree(libraries / "agent")
+    _write_commands(home, libraries)
+    for other in below:
+        subtract(tree, other)
+    _prune(libraries)
+    _strip(libraries)
+
+
+def _install(wanted: str, lock: Path, home: Path) -> None:
+    pip = (sys.executable, "-m", "pip", "--python", home / "bin" / "python", "install", "-q")
+    _run(*pip, "--disable-pip-version-check", "--no-compile", "--constraint", lock, wanted)
 
 
 def compile_all(tree: Path) -> None:

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import environment
@@ -27,7 +27,7 @@ _COMPLETIONS = {
 
 def lay_out_core(wheel: Path, tree: Path) -> None:
     """Lay out everything that the package ``opsmend`` installs."""
-    libraries = environment.install(wheel, (), _LOCK, tree)
+    libraries = environment.install(wheel, _LOCK, tree)
     _move_stock(libraries, tree)
     environment.compile_all(tree)
     _link(tree / "usr/bin/opsmend", environment.HOME / "bin" / "opsmend")
@@ -46,12 +46,9 @@ def lay_out_core(wheel: Path, tree: Path) -> None:
         _write(tree / where, _completion(shell))
 
 
-def lay_out_extra(wheel: Path, extra: str, tree: Path, below: Iterable[Path]) -> None:
+def lay_out_extra(wheel: Path, extra: str, tree: Path, below: Sequence[Path]) -> None:
     """Lay out what an extra adds to the packages that it depends on."""
-    libraries = environment.install(wheel, (extra,), _LOCK, tree)
-    shutil.rmtree(libraries / "agent")
-    for other in below:
-        environment.subtract(tree, other)
+    environment.install_extra(wheel, extra, _LOCK, tree, below)
     environment.compile_all(tree)
     _write_papers(f"opsmend-{extra}", tree)
 
