@@ -35,7 +35,7 @@ def ask_systemd(*properties: str, unit: str = UNIT) -> Sequence[tuple[str, str]]
 
 def check_unit(settings: Settings, file: Path) -> Iterator[Problem]:
     """Yield what the agent could not reach once its unit runs it, whoever may reach it here."""
-    if file.resolve() != DEFAULT_FILE:
+    if file.resolve() != DEFAULT_FILE.resolve():
         return  # not the settings of the unit's agent
     said = dict(ask_systemd(*_ASKED))
     if said.get("LoadState") != "loaded":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from agent.records.investigations import Investigation
 from agent.store import Stores
 
 MOST = 100_000  # incidents
+_PAGE = 500  # incidents
 _MOST_LOOKED_UP = 2_000  # of the newest, topology and investigation are read
 _PLACES = ("host", "zone", "site", "region", "datacenter", "rack", "unit", "service", "mountpoint")
 _BEHIND = "behind"  # by the network: who calls or uses what the incident was on
@@ -41,19 +42,24 @@ class Timed(Protocol):
 
 def look_back(stores: Stores, begin: datetime, end: datetime, most: int = MOST) -> dict[str, Any]:
     """Return everything a report tells but what the incidents cost."""
-    incidents = [one for one in stores.incidents.list(limit=most) if begin <= one.opened_at <= end]
-    known = {one.id: stores.topologies.of_incident(one.id) for one in incidents[:_MOST_LOOKED_UP]}
-    facts = [fact_of(one, end, known.get(one.id)) for one in incidents]
+    facts: list[IncidentFact] = []
+    states: Counter[str] = Counter()
+    investigations: list[Investigation] = []
+    for one in _incidents(stores, begin, end, most):
+        looked_up = len(facts) < _MOST_LOOKED_UP
+        facts.append(fact_of(one, end, stores.topologies.of_incident(one.id) if looked_up else None))
+        states[one.state.value] += 1
+        found = stores.investigations.newest(one.id) if looked_up else None
+        if found is not None and found.report:
+            investigations.append(found)
     patterns = find_patterns(facts, begin, end)
-    found = [stores.investigations.newest(one.id) for one in incidents[:_MOST_LOOKED_UP]]
-    investigations = [one for one in found if one is not None and one.report]
     return {
         "begin": begin,
         "end": end,
         "incidents": len(facts),
         "minutes": round(sum(one.lasted.total_seconds() for one in facts) / 60, 1),
         "troubled_share": round(_troubled_share(facts, begin, end), 5),
-        "states": dict(Counter(one.state.value for one in incidents).most_common()),
+        "states": dict(states.most_common()),
         "faults": _count(one.fault for one in facts),
         "entities": _count(one.entity for one in facts),
         "per_day": [
@@ -68,6 +74,17 @@ def look_back(stores: Stores, begin: datetime, end: datetime, most: int = MOST) 
             for one in sorted(facts, key=lambda one: -one.lasted)[:10]
         ],
     }
+
+
+def _incidents(stores: Stores, begin: datetime, end: datetime, most: int) -> Iterator[Incident]:
+    """Yield what was opened between two times, the newest first, held in memory a page at a time."""
+    before: int | None = None
+    while most > 0:
+        page = stores.incidents.list(limit=min(most, _PAGE), before_id=before, since=begin)
+        yield from (one for one in page if one.opened_at <= end)
+        if len(page) < _PAGE:
+            return
+        most, before = most - len(page), page[-1].id
 
 
 def fact_of(incident: Incident, now: datetime, topology: Topology | None = None) -> IncidentFact:

@@ -96,15 +96,21 @@ class IncidentStore:
                     self._unreadable.add(row.id)
 
     def list(
-        self, states: Iterable[IncidentState] = (), limit: int = 50, before_id: int | None = None
+        self,
+        states: Iterable[IncidentState] = (),
+        limit: int = 50,
+        before_id: int | None = None,
+        since: datetime | None = None,
     ) -> list[Incident]:
-        """Return the newest incidents first, of the given states or of all."""
+        """Return the newest incidents first, of the given states or of all, opened at a time or later."""
         query = select(incidents).order_by(incidents.c.id.desc()).limit(limit)
         wanted = [state.value for state in states]
         if wanted:
             query = query.where(incidents.c.state.in_(wanted))
         if before_id is not None:
             query = query.where(incidents.c.id < before_id)
+        if since is not None:
+            query = query.where(incidents.c.opened_at >= since)
         with self._database.reading() as connection:
             return [to_incident(row) for row in connection.execute(query)]
 

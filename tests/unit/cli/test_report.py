@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agent.cli.reportpage import render_html, render_markdown
+from agent.investigation import retrospective
 from agent.investigation.retrospective import look_back
 from agent.store import open_stores
 from tests.make import candidate, incident
@@ -60,3 +61,12 @@ def test_a_time_without_incidents_is_a_report_as_well(stores):
     told = {**look_back(stores, years_ago, years_ago + timedelta(days=30)), "name": "test", "impact": []}
     assert "no incident" in render_html(told)
     assert "no incident" in render_markdown(told)
+
+
+@pytest.mark.parametrize("days", [4, 30])
+def test_incidents_that_are_read_a_page_at_a_time_make_the_same_report(stores, monkeypatch, days):
+    begin = NOW - timedelta(days=days)
+    at_once = look_back(stores, begin, NOW)
+    monkeypatch.setattr(retrospective, "_PAGE", 7)
+    assert look_back(stores, begin, NOW) == at_once
+    assert at_once["incidents"] == {4: 4, 30: 19}[days]
