@@ -42,6 +42,11 @@ class SignalBound:
     farthest: float  # of healthy time
 
 
+def alerts_of(pattern: Pattern) -> list[str]:
+    """Return the alerts that the draft of a pattern asks for."""
+    return pattern.sources("alert")[:_MOST_CONDITIONS]
+
+
 def draft_pattern(
     pattern: Pattern, book: Rulebook, newest: Mapping[str, Alert], healthy: Mapping[str, HealthyRange]
 ) -> tuple[Draft, tuple[SignalBound, ...]]:
@@ -51,10 +56,10 @@ def draft_pattern(
     pattern from healthy time, or from what another rule takes.
     """
     fault = pattern.called or None
-    alerts = pattern.sources("alert")
+    alerts = alerts_of(pattern)
     if alerts:
         example = _example(alerts[0], pattern, newest)
-        return draft_rule(example, book, fault, also=alerts[1:_MOST_CONDITIONS]), ()
+        return draft_rule(example, book, fault, also=alerts[1:]), ()
     bounds = tuple(_bounds(pattern, healthy))
     if not bounds:
         raise OpsmendError(_why_no_bound(pattern, healthy))
@@ -144,6 +149,8 @@ def _draft(pattern: Pattern, book: Rulebook, bounds: Sequence[SignalBound], faul
             "faults", [{**entry, "severity": "warning", "for_people": True}]
         )
         notes.append("the fault is for people until 'for_people' goes and a remediation fixes it")
+    else:
+        notes.append(f"people said that it was {fault}: what fixes that may be run for it")
     return Draft(files=files, notes=tuple(notes))
 
 

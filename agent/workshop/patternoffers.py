@@ -23,7 +23,7 @@ from agent.workshop.changedfiles import FIXES, changed_texts, check_changed, dif
 from agent.workshop.drafting import try_out
 from agent.workshop.handwork import RanByHand, notes_of, playbook_of, ran_by_hand, what_was_typed
 from agent.workshop.healthytime import HealthyRange, fired_outside
-from agent.workshop.patterndraft import SignalBound, draft_pattern
+from agent.workshop.patterndraft import SignalBound, alerts_of, draft_pattern
 from agent.workshop.patternproof import named_by
 from agent.workshop.patterns import Pattern
 from agent.workshop.places import Places
@@ -91,7 +91,7 @@ def offer_for(
     pattern: Pattern, book: Rulebook, places: Places, catalog: Mapping[str, Remediation], known: Known
 ) -> Offer:
     """Return what is offered for a pattern. It raises nothing: what is wrong is why nothing is offered."""
-    newest = {name: told[0] for name in pattern.sources("alert") if (told := known.told(name))}
+    newest = {name: told[0] for name in alerts_of(pattern) if (told := known.told(name))}
     try:
         draft, bounds = draft_pattern(pattern, book, newest, known.healthy)
         after = try_out(draft, places.rules)
@@ -122,7 +122,7 @@ def offer_for(
 
 def _firings(pattern: Pattern, known: Known) -> dict[str, int]:
     """Return how often the rarest of the alerts fired: a rule that asks for all of them finds no more."""
-    told = [known.told(name) for name in pattern.sources("alert")]
+    told = [known.told(name) for name in alerts_of(pattern)]
     counted = [(fired_outside(one, pattern.incidents, known.now), len(one)) for one in told]
     outside, all_ = min(counted, default=(0, 0))
     return {"firings": all_, "firings_outside": outside}

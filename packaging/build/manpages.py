@@ -81,6 +81,8 @@ def _command_page(name: str, command: Any) -> str:
     body = [_section("SYNOPSIS"), *_synopses(f"opsmend {name}", command)]
     body += [_section("DESCRIPTION"), _text(command.help or "")]
     if subcommands := getattr(command, "commands", {}):
+        if command.invoke_without_command:  # it says something by itself
+            body += [_section("OPTIONS"), *_parameters(command)]
         for inner, one in subcommands.items():
             body += [_section(f"opsmend {name} {inner}".upper()), _text(one.help or ""), *_parameters(one)]
     else:
@@ -92,7 +94,7 @@ def _command_page(name: str, command: Any) -> str:
 def _synopses(path: str, command: Any) -> Iterator[str]:
     for name, one in getattr(command, "commands", {}).items():
         yield from _synopses(f"{path} {name}", one)
-    if not getattr(command, "commands", {}):
+    if not getattr(command, "commands", {}) or command.invoke_without_command:
         arguments = " ".join(_metavar(one) for one in command.params if not _is_option(one))
         yield f".B {_escaped(path)}\n[options] {_escaped(arguments)}\n.br\n"
 

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import pwd
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +17,6 @@ from agent.diagnose.live.unknown_alerts import UnknownAlerts
 from agent.diagnose.live.unknown_faults import UnknownFaults
 from agent.errors import NotFoundError, RefusedError
 from agent.records import Alert, IncidentState, Person, RunState
-from agent.records.feedback import Feedback, FeedbackKind
 from agent.store.run_requests import answer_request
 from tests.make import anomaly, candidate, frame, incident, symptom
 from tests.pastruns import keep_run
@@ -81,12 +82,14 @@ def raid(stores, began, device="md0", name="RaidDegraded", **labels):
     return keep(stores, found, began)
 
 
-def typed(stores, kept, text, author="ann"):
+def say_typed(site, number, text):
     """Say as a person would what was typed for an incident."""
-    said = FeedbackKind.BY_HAND
-    stores.feedback.add(
-        Feedback(kind=said, author=author, at=kept.updated_at, note=text, incident_id=kept.id)
-    )
+    me = pwd.getpwuid(os.getuid()).pw_name
+    policy = {"roles": {"people": {"users": [me], "may": ["feedback"]}}, "remediations": []}
+    site.write(site.folder / "rules" / "policy.yml", yaml.safe_dump(policy))
+    pasted = site.write(site.folder / "pasted", text)
+    words = ["incident", "feedback", str(number), "--by-hand", str(pasted), "-c", str(site.config)]
+    app(words, standalone_mode=False)
 
 
 def test_an_alert_that_nobody_knows_and_that_comes_again_becomes_a_rule_with_its_story(site, patterns):
@@ -132,21 +135,11 @@ def test_nothing_is_offered_where_the_alert_fires_without_an_incident_or_in_othe
         patterns(id_, "--output", site.folder / "draft")
 
 
-def test_ten_hosts_at_once_and_two_times_are_no_pattern(site, patterns):
-    stores = site.stores()
-    for number in range(10):
-        raid(stores, HAPPENED[0] + number, f"md{number}")
-    raid(stores, HAPPENED[1])
-    stores.close()
-    assert "nothing came again and again" in patterns()
-
-
-def test_what_people_typed_and_had_run_become_drafts_that_do_nothing_by_themselves(site, patterns):
+def test_what_people_typed_and_had_run_become_drafts_that_do_nothing_by_themselves(site, patterns, capsys):
     evil = "rm -rf /var/{{ 7 * 7 }}\n$ echo $(touch x) `id` ${HOME} \"'; #\n\x1b[2J"
     stores = site.stores()
     for began in HAPPENED:
         kept = raid(stores, began)
-        typed(stores, kept, evil)
         request = stores.run_requests.add(kept.id, "mend", Person("ann"), at(began))
         run = keep_run(
             stores, at(began + 60), [("go", 4.0, RunState.SUCCEEDED, "")], incident_id=kept.id,
@@ -154,7 +147,11 @@ def test_what_people_typed_and_had_run_become_drafts_that_do_nothing_by_themselv
         )  # fmt: skip
         with stores.transaction() as connection:
             answer_request(connection, request, "started", "", at(began + 60), run.id)
+    say_typed(site, kept.id, evil)
+    (said,) = stores.audit.list(limit=1)
+    assert (said.action, said.subject) == ("feedback", f"incident {kept.id}")
     stores.close()
+    capsys.readouterr()
     (one,) = json.loads(patterns("--json"))["patterns"]
     ran, by_hand = one["people"]
     assert "ann had mend run 3 times, and it helped 3 times" in ran["what"]
