@@ -63,7 +63,8 @@ def patterns(
 ) -> None:
     """Offer incidents that nobody could name, and that come again, as a fault with a rule and its story.
 
-    A rule is offered where it names all of them, no other incident of the store, and nothing in healthy time.
+    A rule is offered where it names at least four in five of them, no other incident of the store, and
+    nothing in healthy time.
     What people did about them (remediations that they asked for, commands that they said they typed) becomes
     a draft of a remediation. Nothing is written without --output, and nothing that was typed is carried out.
     """

@@ -128,7 +128,7 @@ def _show(one: Offer, in_whole: bool) -> None:
     shown = ", ".join(sorted({name.partition(":")[2] for name in pattern.shared if ":" in name}))
     console.print(
         f"[bold]{pattern.id}[/]  {len(pattern.past)} incidents on {pattern.times} occasions ({numbers}), "
-        f"{pattern.alike:.0%} alike: {escape(shown) or 'nothing that all of them show'}",
+        f"{pattern.alike:.0%} alike: {escape(shown) or 'nothing that nearly all show'}",
         soft_wrap=True,
     )
     if one.why_not:
@@ -146,7 +146,8 @@ def _proved(one: Offer) -> str:
     proof = one.proof
     assert proof is not None
     text = (
-        f"fault {one.fault}: its rule names all {proof.named} of them, none of {proof.others} other incidents"
+        f"fault {one.fault}: its rule names {proof.named} of the {len(one.pattern.past)}, "
+        f"none of {proof.others} other incidents"
     )
     if one.bounds:
         return f"{text}, and nothing in {proof.healthy_samples} healthy samples"

@@ -99,7 +99,9 @@ def _commands(file: Path, proposals: Sequence[PlaybookProposal]) -> list[str]:
     folder = shlex.quote(str(proposals[0].folder))
     copies = dict.fromkeys(one.copy for one in proposals if one.copy is not None)
     wanted = [f"cp -R {shlex.quote(str(copy))} {folder}/" for copy in copies]
-    return [*wanted, f"patch -d {folder} -p1 < {shlex.quote(str(file))}"]
+    # else it takes a carriage return at the end of a line for a mistake
+    binary = " --binary" if any("\r\n" in one.diff for one in proposals) else ""
+    return [*wanted, f"patch -d {folder} -p1{binary} < {shlex.quote(str(file))}"]
 
 
 def _say_how(file: Path, proposals: Sequence[PlaybookProposal]) -> None:

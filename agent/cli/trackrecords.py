@@ -32,6 +32,8 @@ def list_track_records(config: Path | None, json: bool) -> None:
             console.print(Padding(escape(line), (0, 0, 0, 2)))
         for text in one["opportunities"]:
             console.print(Padding(f"[yellow]could be better:[/] {escape(text)}", (0, 0, 0, 2)))
+    if any(one["opportunities"] for one in found["records"]):
+        console.print("[bold]opsmend playbooks proposals[/] makes patches where the figures are enough")
     for one in found["autonomy"]:
         _print_autonomy(one)
 

@@ -15,6 +15,8 @@ from agent.records.cases import Fingerprint
 
 ALIKE = 0.6
 """What the members of a group have in common, on the average, of what either shows."""
+NEARLY_ALL = 0.8
+"""The share of a group that shows what is said to be common to it."""
 MOST_KINDS = 100
 """Different fingerprints that are compared; the rest of them, the rarest, is left out."""
 _SAME_OCCASION = timedelta(hours=1)
@@ -44,11 +46,13 @@ def groups_of(shown: Mapping[Key, Fingerprint], similarity: Similarity) -> list[
 
 
 def shared(fingerprints: Sequence[Fingerprint]) -> dict[str, float]:
-    """Return the features that all have, each as clearly as where it is least clear."""
-    if not fingerprints:
-        return {}
-    names = set.intersection(*(set(one) for one in fingerprints))
-    return {name: min(one[name] for one in fingerprints) for name in sorted(names)}
+    """Return the features that nearly all have, each as clearly as where it is least clear."""
+    least: dict[str, list[float]] = defaultdict(list)
+    for one in fingerprints:
+        for name, clarity in one.items():
+            least[name].append(clarity)
+    wanted = NEARLY_ALL * len(fingerprints)
+    return {name: min(found) for name, found in sorted(least.items()) if len(found) >= wanted}
 
 
 def occasions(times: Sequence[datetime]) -> int:

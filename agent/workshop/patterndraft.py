@@ -16,6 +16,7 @@ from agent.config.rulefiles import Rulebook
 from agent.config.scalars import format_duration
 from agent.errors import OpsmendError
 from agent.instance import with_host
+from agent.learn.recurring import NEARLY_ALL
 from agent.placeholders import fill, names
 from agent.records import Alert
 from agent.workshop.healthytime import HealthyRange
@@ -67,7 +68,7 @@ def draft_pattern(
 
 
 def _example(name: str, pattern: Pattern, newest: Mapping[str, Alert]) -> AlertExample:
-    """Return an alert with the labels that it had in all of the incidents, as it last fired."""
+    """Return an alert with the labels that it had whenever it fired, as it last did."""
     seen = [
         one.labels
         for incident in pattern.incidents
@@ -99,7 +100,7 @@ def _bounds(pattern: Pattern, healthy: Mapping[str, HealthyRange]) -> Iterable[S
 
 
 def _weakest(pattern: Pattern, signal: str, direction: str) -> float | None:
-    """Return of the farthest that a signal was in each incident the least; None where one has no number."""
+    """Return of the farthest that a signal was in each incident the least; None where few have a number."""
     pick, last = (max, min) if direction == "high" else (min, max)
     farthest = []
     for incident in pattern.incidents:
@@ -108,10 +109,9 @@ def _weakest(pattern: Pattern, signal: str, direction: str) -> float | None:
             for one in symptoms_of(incident)
             if one.source == signal and one.direction == direction and one.value is not None
         ]
-        if not values:
-            return None
-        farthest.append(pick(values))
-    return last(farthest)
+        if values:
+            farthest.append(pick(values))
+    return last(farthest) if len(farthest) >= NEARLY_ALL * len(pattern.past) else None
 
 
 def _why_no_bound(pattern: Pattern, healthy: Mapping[str, HealthyRange]) -> str:

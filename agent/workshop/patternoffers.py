@@ -1,7 +1,7 @@
 """A pattern in, what is offered for it out: a fault with a rule and its story, and what people did about it.
 
-A rule is offered where it names every incident of the pattern, none of the others that the store holds, and
-nothing in healthy time. Where that cannot be looked at it is not offered.
+A rule is offered where it names nearly every incident of the pattern, none of the others that the store
+holds, and nothing in healthy time. Where that cannot be looked at it is not offered.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from agent.config.rulefiles import Rulebook
 from agent.decide import Remediation
 from agent.decide.catalog import load_remediation
 from agent.errors import OpsmendError
+from agent.learn.recurring import NEARLY_ALL
 from agent.records import Alert, Incident, Run, RunRequest
 from agent.records.changes import Edit
 from agent.workshop.adopt import Adoption, adopt
@@ -130,7 +131,7 @@ def _firings(pattern: Pattern, known: Known) -> dict[str, int]:
 
 def _objection(pattern: Pattern, proof: Proof) -> str:
     count = len(pattern.past)
-    if proof.named < count:
+    if proof.named < NEARLY_ALL * count:
         return f"it would name {proof.named} of these {count} incidents only"
     if proof.others_named:
         numbers = ", ".join(map(str, proof.others_named[:10]))

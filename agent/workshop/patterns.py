@@ -25,8 +25,8 @@ _FEWEST_WORDS = 2  # of people who say that it was one fault
 class Pattern:
     """Incidents that nobody could name and that show the same, oldest first.
 
-    ``shared`` is what all of them show, ``alike`` how much any two have in common on the average, ``times``
-    on how many occasions they came. ``called`` is the fault that people said most of them were.
+    ``shared`` is what nearly all of them show, ``alike`` how much any two have in common on the average,
+    ``times`` on how many occasions they came. ``called`` is the fault that people said most of them were.
     """
 
     id: str
@@ -42,7 +42,7 @@ class Pattern:
         return [one.incident for one in self.past]
 
     def sources(self, kind: str) -> list[str]:
-        """Return which alerts, or signals of a ``high`` or ``low`` direction, all of them show."""
+        """Return which alerts, or signals of a ``high`` or ``low`` direction, nearly all of them show."""
         return [name.partition(":")[2] for name in self.shared if name.startswith(f"{kind}:")]
 
 

@@ -30,8 +30,9 @@ def test_what_shows_nothing_is_in_no_group_and_the_rarest_kinds_are_left_out():
     assert groups_of({}, similarity) == []
 
 
-def test_shared_is_what_all_show():
+def test_shared_is_what_nearly_all_show():
     assert shared([{"a": 1.0, "b": 0.5}, {"a": 0.7}]) == {"a": 0.7}
+    assert shared([shows("a", "b")] * 4 + [shows("a")]) == shows("a", "b")
     assert shared([]) == {}
 
 
