@@ -99,8 +99,8 @@ test-stories: packages venv ## Fill, stop and freeze live hosts as strangers did
 	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest -m stories tests/acceptance/test_incident_stories.py $(PYTEST_ARGS)
 
 .PHONY: test-forecast
-test-forecast: packages venv ## Let a service leak and a file system fill on live hosts: foreseen, prevented in its window, scored? (10 minutes)
-	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest -m forecasts tests/acceptance/test_forecasts.py $(PYTEST_ARGS)
+test-forecast: packages venv servers ## Let a service leak and a file system fill on live hosts: foreseen, prevented in its window, scored? (10 minutes)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest -m forecasts tests/acceptance/test_forecasts.py tests/integration/test_failures.py $(PYTEST_ARGS)
 
 .PHONY: test-live
 test-live: packages venv ## Break nine real hosts 30 times, alone and two at once: is each fault named right? (HEALTHY=60: so many minutes of load, deploys, reboots, jobs that end, and no repair)
@@ -133,6 +133,10 @@ bench-systems: venv ## Diagnose simulated systems, by fault and by what is known
 .PHONY: bench-forecasts
 bench-forecasts: venv ## Foresee when generated resources are used up, beside predict_linear (SEED=100 COUNT=200)
 	@$(BIN)/python -m tests.bench.forecasts $(or $(SEED),100) $(or $(COUNT),200)
+
+.PHONY: bench-failures
+bench-failures: venv ## Learn how likely 200 simulated hosts fail within 1, 6 and 24 hours, beside the base rate (SEED=100)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.failures $(or $(SEED),100)
 
 .PHONY: bench-ordering
 bench-ordering: venv ## Choose among 10 simulated remediations in 1,000 incidents, beside Thompson sampling and others (SEED=100 COUNT=20)

@@ -94,10 +94,23 @@ def _read(
     source: HistorySource, signal: Signal, start: datetime, step: timedelta, count: int, table: _Table
 ) -> None:
     """Add one signal's series to the table. Raises SourceError."""
+    for series, row in read_signal(source, signal, start, step, count, _MOST_SERIES - len(table.series)):
+        table.series.append(series)
+        table.values.append(row)
+
+
+def read_signal(
+    source: HistorySource,
+    signal: Signal,
+    start: datetime,
+    step: timedelta,
+    count: int,
+    room: int = _MOST_SERIES,
+) -> list[tuple[Series, npt.NDArray[np.float32]]]:
+    """Return the series of a signal, ``room`` at most, each with ``count`` samples. Raises SourceError."""
     series = max(len(source.query(signal.query, start + step * (count - 1)).values), 1)
     size = min(max(_PIECE // series, 10), _MOST_STEPS)
     rows: dict[frozenset[tuple[str, str]], npt.NDArray[np.float32]] = {}
-    room = _MOST_SERIES - len(table.series)
     for first in range(0, count, size):
         some = min(size, count - first)
         found = source.query_range(
@@ -117,9 +130,7 @@ def _read(
             possible, impossible = rounded_into(np.array(values, np.float64)[:some], signal.bounds)
             with np.errstate(over="ignore"):
                 rows[key][first : first + some] = np.where(impossible, np.nan, possible)
-    for key, row in rows.items():
-        table.series.append(describe_series(signal, dict(key)))
-        table.values.append(row)
+    return [(describe_series(signal, dict(key)), row) for key, row in rows.items()]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from agent.config.models import ModelsSection
 from agent.config.settings import Settings
 from agent.detect.models.shelf import Shelf, detectors_of
+from agent.learn.failures.shelf import ForesightShelf
 from agent.learn.faults.shelf import FaultShelf
 
 
@@ -16,6 +17,11 @@ def open_shelf(settings: Settings) -> Shelf:
 def open_fault_shelf(settings: Settings) -> FaultShelf:
     """Return the shelf of an agent's trained diagnosis, in its state folder."""
     return FaultShelf(settings.agent.state_dir / "models" / "diagnosis")
+
+
+def open_foresight_shelf(settings: Settings) -> ForesightShelf:
+    """Return the shelf of an agent's trained foresight, in its state folder."""
+    return ForesightShelf(settings.agent.state_dir / "models" / "failures")
 
 
 def has_trained_diagnosis(settings: Settings) -> bool:

@@ -187,6 +187,12 @@ def _of_kind(kind: str, settings: Settings, tell: Callable[[Progress], None]) ->
     if kind == "entity":
         generation = run_training(settings, tell)
         return {"trained": len(generation.cards), "generation": generation.name}
+    if kind == "failures":
+        from agent.background.failuretrain import run_failure_training
+
+        training = run_failure_training(settings, tell)
+        asked = sum(one.in_force for one in training.horizons)
+        return {"trained": asked, "generation": training.name, "why": training.horizons[-1].why}
     from agent.background.diagnosistrain import run_diagnosis_training
 
     found = run_diagnosis_training(settings, tell)

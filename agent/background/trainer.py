@@ -12,10 +12,11 @@ from typing import Any
 
 import orjson
 
-from agent.background.places import open_fault_shelf, open_shelf
+from agent.background.places import open_fault_shelf, open_foresight_shelf, open_shelf
 from agent.background.scorer import end_process
 from agent.clock import Clock
-from agent.config.settings import Settings
+from agent.config.models import ModelsSection
+from agent.config.settings import DiagnosisTrainingSection, FailureTrainingSection, Settings
 from agent.environment import clean_environment, own_python
 from agent.errors import ModelError, NotFoundError, RefusedError
 from agent.log import Logger
@@ -24,7 +25,11 @@ from agent.records.training import TrainingJob, TrainingKind
 
 log = Logger("trainer")
 
-_TRY_AGAIN: Mapping[TrainingKind, timedelta] = {"entity": timedelta(hours=1), "diagnosis": timedelta(days=1)}
+_TRY_AGAIN: Mapping[TrainingKind, timedelta] = {
+    "entity": timedelta(hours=1),
+    "diagnosis": timedelta(days=1),
+    "failures": timedelta(days=1),
+}
 _LOG_EVERY_S = 60.0
 _SCHEDULE = "opsmend"
 _MOST_JOBS = 50
@@ -36,8 +41,10 @@ class Trainer:
     def __init__(self, settings: Settings, config: Path, clock: Clock) -> None:
         self._section = settings.detect.models
         self._diagnosis = settings.learn.diagnosis
+        self._failures = settings.learn.failures
         self._shelf = open_shelf(settings)
         self._fault_shelf = open_fault_shelf(settings)
+        self._foresight_shelf = open_foresight_shelf(settings)
         self._command = own_python("agent.background.train", str(config))
         self._clock = clock
         self._started_at = clock.now()
@@ -84,7 +91,7 @@ class Trainer:
         Raises RefusedError when the settings want no models of the kind.
         """
         if not self._is_enabled(kind):
-            setting = "detect.models" if kind == "entity" else "learn.diagnosis"
+            setting = "detect.models" if kind == "entity" else f"learn.{kind}"
             raise RefusedError(f"{setting}.enabled is false: there is nothing to train")
         with self._turning:
             newest = self._newest()
@@ -128,7 +135,15 @@ class Trainer:
             self._note(state="canceled", why="the agent was stopped", ended_at=self._clock.now())
 
     def _is_enabled(self, kind: TrainingKind) -> bool:
-        return self._section.enabled if kind == "entity" else self._diagnosis.enabled
+        return self._of_kind(kind).enabled
+
+    def _of_kind(
+        self, kind: TrainingKind
+    ) -> ModelsSection | DiagnosisTrainingSection | FailureTrainingSection:
+        """Return the settings of a kind."""
+        if kind == "entity":
+            return self._section
+        return self._diagnosis if kind == "diagnosis" else self._failures
 
     def _due(self) -> TrainingKind | None:
         if self._clock.now() - self._started_at < self._section.first_after:
@@ -137,7 +152,7 @@ class Trainer:
 
     def _is_due(self, kind: TrainingKind) -> bool:
         now = self._clock.now()
-        every = self._section.retrain_every if kind == "entity" else self._diagnosis.retrain_every
+        every = self._of_kind(kind).retrain_every
         tried = self._tried_at.get(kind)
         if tried is not None and now - tried < min(_TRY_AGAIN[kind], every):
             return False
@@ -149,6 +164,8 @@ class Trainer:
 
     def _newest_of(self, kind: TrainingKind) -> datetime | None:
         """Return since when a training is in force; of the diagnosis also when one was made that is not."""
+        if kind == "failures":
+            return self._foresight_shelf.in_force_since()
         if kind == "entity":
             return self._shelf.in_force_since()  # what a person put there has its time as well
         made = [one.made_at for one in self._fault_shelf.generations()]

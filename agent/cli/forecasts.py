@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from agent.cli.agentapi import agent_api
 from agent.cli.output import ago, console, print_json, span
+from agent.records.failures import LIKELIER
 
 _CAME = {
     "came": "came",
@@ -37,6 +38,33 @@ def list_forecasts(config: Path | None, json: bool) -> None:
     for one in found["over"]:
         _print_over(one)
     _print_calibration(found["calibration"])
+    _print_failures(found)
+
+
+def _print_failures(found: Mapping[str, Any]) -> None:
+    """Say which hosts are likelier than usual to fail, and how far that may be believed."""
+    likelier = [one for one in found["failures"] if one["now"] >= LIKELIER * one["base"]]
+    if found["failure_records"]:
+        console.print(
+            "\n[bold]Faults that are likelier than usual[/] (learned from past incidents; nothing is done)"
+        )
+    for one in likelier:
+        because = f", by {escape(', '.join(one['because']))}" if one["because"] else ""
+        console.print(
+            f"[bold]{escape(one['host'])}[/] within {_span(one['horizon_s'])}: [bold]{one['now']:.0%}[/] "
+            f"(at any time {one['base']:.1%}){because}"
+        )
+    if found["failure_records"] and not likelier:
+        console.print("none")
+    for one in found["failure_records"]:
+        words = f"within {_span(one['horizon_s'])}: {escape(one['why'])}"
+        if one["judged"]:
+            words += (
+                f"; since then {one['came']} of {one['judged']} came where "
+                f"{one['expected']:.1f} were expected, "
+                f"Brier score {one['brier']:.5f}, base rate {one['brier_base']:.5f}"
+            )
+        console.print(words)
 
 
 def _print_open(one: Mapping[str, Any]) -> None:

@@ -27,6 +27,10 @@ def train(
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, max=64, help="So many processes.")] = None,
     diagnosis: Diagnosis = False,
+    failures: Annotated[
+        bool,
+        typer.Option("--failures", help="How likely hosts fail ahead, from how they were before incidents."),
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option(metavar="FILE.html", help="With --diagnosis: also write how good it is, with pictures."),
@@ -36,8 +40,14 @@ def train(
 
     The agent does the same by itself, in the background. A running agent takes up new models at its next
     poll. Times of incidents are not learned from. With --diagnosis the model that names faults is trained
-    instead, from past incidents; it is put in force only where it is better than the one that is.
+    instead, from past incidents; it is put in force only where it is better than the one that is. With
+    --failures it is learned how likely a fault begins on a host within 1, 6 and 24 hours; where that is no
+    better than the base rate, nothing is said.
     """
+    if diagnosis and failures:
+        raise typer.BadParameter("is another training than --diagnosis", param_hint="--failures")
+    if failures and (history, jobs) != (None, None):
+        raise typer.BadParameter("goes by the settings alone (learn.failures)", param_hint="--failures")
     if diagnosis and history is not None:
         raise typer.BadParameter("it learns from all incidents of the store", param_hint="--history")
     if report is not None and not diagnosis:
@@ -47,6 +57,11 @@ def train(
     from agent.process import ONE_THREAD
 
     os.environ.update({name: value for name, value in ONE_THREAD.items() if name not in os.environ})
+    if failures:
+        from agent.cli.failuremodels import train_failures
+
+        train_failures(config, json)
+        return
     if diagnosis:
         from agent.cli.faultmodels import train_diagnosis
 

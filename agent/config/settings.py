@@ -283,10 +283,26 @@ class DiagnosisTrainingSection(Strict):
     )
 
 
+class FailureTrainingSection(Strict):
+    """How likely hosts fail ahead, learned from how they were before past incidents."""
+
+    enabled: bool = Field(
+        default=True, description="train it in the background, once there is enough, and tell it"
+    )
+    history: PositiveDuration = Field(
+        default=timedelta(days=30),
+        description="how much of the past is learned from, as far as metrics are kept",
+    )
+    retrain_every: PositiveDuration = Field(
+        default=timedelta(days=7), description="how often it is trained anew"
+    )
+
+
 class LearnSection(Strict):
     """What the agent learns from its own incidents."""
 
     diagnosis: DiagnosisTrainingSection = DiagnosisTrainingSection()
+    failures: FailureTrainingSection = FailureTrainingSection()
 
 
 class NotifyTarget(Strict):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-TrainingKind = Literal["entity", "diagnosis"]
+TrainingKind = Literal["entity", "diagnosis", "failures"]
 TrainingState = Literal["waiting", "training", "trained", "failed", "canceled"]
 
 

@@ -94,6 +94,12 @@ class AlertStore:
         with self._database.reading() as connection:
             return [_to_alert(row) for row in connection.execute(select(alerts).where(told))]
 
+    def begun_since(self, start: datetime) -> list[Alert]:
+        """Return the alerts that began since a time, over or not, oldest first."""
+        query = select(alerts).where(alerts.c.starts_at >= start).order_by(alerts.c.starts_at)
+        with self._database.reading() as connection:
+            return [_to_alert(row) for row in connection.execute(query)]
+
     def doubt(self, ended: Iterable[Alert]) -> None:
         """Note of ends that they prove nothing."""
         with self._database.transaction() as connection:

@@ -7,7 +7,7 @@ so that nobody waits long for the store.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from agent.records.incidents import FINAL_STATES
 from agent.store.access_schema import decision_links
 from agent.store.audit import AuditStore
 from agent.store.engine import Database
+from agent.store.failure_schema import failure_forecasts
 from agent.store.feedback_schema import feedback
 from agent.store.forecast_schema import forecasts
 from agent.store.schema import (
@@ -38,6 +39,7 @@ from agent.store.schema import (
 )
 
 FORGOTTEN = "(forgotten)"
+_FAILURES = timedelta(days=30)  # there are many of them: three a day and host at least
 _AT_ONCE = 200  # runs or incidents in one transaction
 
 
@@ -89,6 +91,9 @@ def _of_one_table(ages: RetentionSection, now: datetime) -> dict[str, Delete]:
         "events": delete(events).where(events.c.received_at < now - ages.events),
         "log_counts": delete(log_counts).where(log_counts.c.at < now - ages.log_counts),
         "forecasts": delete(forecasts).where(forecasts.c.ended_at < now - ages.forecasts),
+        "failure_forecasts": delete(failure_forecasts).where(
+            failure_forecasts.c.ended_at < now - min(ages.forecasts, _FAILURES)
+        ),
         "feedback": delete(feedback).where(of_no_incident, feedback.c.at < now - ages.feedback),
         "orders": delete(remediation_orders).where(
             ordered_nothing, remediation_orders.c.at < now - ages.orders

@@ -16,6 +16,7 @@ from agent.store.autonomy import AutonomyStore
 from agent.store.cases import CaseStore
 from agent.store.engine import Database
 from agent.store.events import EventStore
+from agent.store.failures import FailureStore
 from agent.store.feed import Feed
 from agent.store.feedback import FeedbackStore
 from agent.store.forecasts import ForecastStore
@@ -49,6 +50,7 @@ class Stores:
     autonomy: AutonomyStore
     cases: CaseStore
     events: EventStore
+    failures: FailureStore
     feed: Feed
     feedback: FeedbackStore
     forecasts: ForecastStore
@@ -94,6 +96,7 @@ def open_stores(file: Path, upgrade: bool = True) -> Stores:
         autonomy=AutonomyStore(database),
         cases=CaseStore(database),
         events=EventStore(database),
+        failures=FailureStore(database),
         feed=Feed(database),
         feedback=FeedbackStore(database),
         forecasts=ForecastStore(database),

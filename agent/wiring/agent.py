@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from agent.background.failurewatch import FailureWatch
 from agent.background.scorer import ScorerProcess
 from agent.charts import IncidentCharts
 from agent.clock import Clock
@@ -70,6 +71,7 @@ class Agent:
     feeds: tuple[Feed, ...] = ()
     stream: Stream | None = None
     models: ModelClient | None = None
+    failures: FailureWatch | None = None
 
     @property
     def settings(self) -> Settings:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
+from agent.background.failurewatch import FailureWatch
 from agent.background.faultvoter import TrainedVoter
-from agent.background.places import has_trained_diagnosis
+from agent.background.places import has_trained_diagnosis, open_foresight_shelf
 from agent.charts import IncidentCharts
 from agent.clock import Clock, SystemClock
 from agent.collect import FrameBuffer, PrometheusSource
@@ -131,6 +132,9 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         settings, definitions, stores, source, responder, latest, clock, outlook, series, lifecycle,
         ensemble, tracker, make_calendars(settings.detect, inventory, current), models, alerts.doubt_ends,
     )  # fmt: skip
+    failures = FailureWatch(
+        open_foresight_shelf(settings), source, lambda: current.book().signals, stores, clock.now
+    )
     detection = state_folder(settings)
     pipeline.restore_state(detection)
     act_above = settings.diagnose.at_once_above
@@ -183,6 +187,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
         feeds=tuple(make_feeds(settings, stores, current.book, series, stream.put, marks, clock)),
         stream=stream,
         models=models,
+        failures=failures if settings.learn.failures.enabled else None,
         detection=detection,
         scorer=scorer,
     )

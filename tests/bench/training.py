@@ -1,7 +1,8 @@
 """What training the diagnosis costs: 5,000 synthetic incidents of 200 features, in the product's own process.
 
 ``make bench-train`` (INCIDENTS=5000 SIGNALS=200 FAULTS=12). Once undisturbed, and once killed (SIGKILL) half
-way and begun again: the second must go on where the first was. All processors are used, at lowest priority.
+way and begun again: the second must go on where the first was, or this fails. All processors are used, at
+lowest priority.
 """
 
 from __future__ import annotations
@@ -82,6 +83,10 @@ def main() -> None:
         print(said["why"], flush=True)
         killed, before, _ = timed(config, until=trials // 2)
         resumed, after, last = timed(config)
+        if not before or last["taken_up"] < before:
+            sys.exit(
+                f"{before} trials were done when it was killed, {last['taken_up']} of them were taken up"
+            )
         kept = sorted((Path(name) / "state/models/diagnosis").glob("2*/manifest.json"))
         figures = json.loads(kept[0].read_text())
         rows = [

@@ -42,6 +42,7 @@ from agent.records import (
     TaskEvent,
     Verdict,
 )
+from agent.records.failures import FailureWord
 from agent.records.forecasts import Exhaustion, Forecast, ForecastState, Remaining
 from agent.records.investigations import Investigation
 from agent.records.tokens import Scope
@@ -179,6 +180,7 @@ class Gallery:
         _forecast(self, "db1:/var", timedelta(minutes=95))
         came = _forecast(self, "db2:/var", timedelta(hours=2))
         self.stores.forecasts.end(came, ForecastState.CAME, self.now - timedelta(minutes=40))
+        self.stores.failures.keep([_failure(self.now)], [], [], self.now)
         self.anomalies = tuple(_anomalies(self.now))
         return dict(_fill(self))
 
@@ -314,6 +316,13 @@ def _forecast(gallery: Gallery, entity: str, left: timedelta) -> Forecast:
         remaining=remaining,
     )
     return gallery.stores.forecasts.add(found)
+
+
+def _failure(now: datetime) -> FailureWord:
+    return FailureWord(
+        host="db1", horizon=timedelta(hours=6), probability=0.41, base=0.021, training="20260105T030000Z",
+        at=now - timedelta(minutes=20), because=("off:queue_length", "alerts:6h"),
+    )  # fmt: skip
 
 
 def _anomalies(now: datetime) -> Iterator[Anomaly]:

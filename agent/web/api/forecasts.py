@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from agent.background.places import open_foresight_shelf
+from agent.errors import ModelError
+from agent.records.failures import FailureForecast
 from agent.records.forecasts import Calibration, Forecast, Remaining
 from agent.records.tokens import Scope
 from agent.web.access import GuardedRoute, needs
 from agent.web.answers import success
 from agent.web.api.documented import Success, reading
 from agent.web.parts import Agent
+
+_MOST_FAILURES = 30
 
 router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["forecasts"])
 
@@ -46,12 +51,45 @@ class ShownForecast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShownFailure:
+    """How likely a fault begins on a host: ``now``, ``said`` at first, and at any time (``base``)."""
+
+    host: str
+    horizon_s: float
+    now: float
+    said: float
+    base: float
+    at: datetime
+    because: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownFailureRecord:
+    """What came of words within a horizon, and whether any are said (``in_force``) and ``why``."""
+
+    horizon_s: float
+    in_force: bool
+    why: str
+    judged: int = 0
+    came: int = 0
+    expected: float = 0.0
+    brier: float | None = None
+    brier_base: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShownForecasts:
-    """What is open, what is over, and of those that came how many came within the interval said first."""
+    """What is open, what is over, and of those that came how many came within the interval said first.
+
+    ``failures`` are where a trained foresight sees faults ahead, the likeliest first, ``failure_records`` how
+    good it is.
+    """
 
     open: tuple[ShownForecast, ...]
     over: tuple[ShownForecast, ...]
     calibration: Calibration
+    failures: tuple[ShownFailure, ...] = ()
+    failure_records: tuple[ShownFailureRecord, ...] = ()
 
 
 @router.get("/forecasts", **needs(Scope.LOOK), **reading(Success[ShownForecasts]))
@@ -66,6 +104,8 @@ def list_forecasts(
             open=tuple(_shown(one) for one in kept.open()),
             over=tuple(_shown(one) for one in kept.over(over)) if over else (),
             calibration=kept.calibration(),
+            failures=tuple(_failure(one) for one in agent.stores.failures.open()[:_MOST_FAILURES]),
+            failure_records=tuple(_failure_records(agent)),
         ),
     )
 
@@ -83,6 +123,40 @@ def _shown(one: Forecast) -> ShownForecast:
         ended_at=one.ended_at,
         took_s=one.took.total_seconds() if one.took is not None else None,
     )
+
+
+def _failure(one: FailureForecast) -> ShownFailure:
+    return ShownFailure(
+        host=one.said.host,
+        horizon_s=one.said.horizon.total_seconds(),
+        now=one.now,
+        said=one.said.probability,
+        base=one.said.base,
+        at=one.said.at,
+        because=one.said.because,
+    )
+
+
+def _failure_records(agent: Agent) -> Iterator[ShownFailureRecord]:
+    try:
+        training = open_foresight_shelf(agent.settings).current()
+    except ModelError as error:
+        yield ShownFailureRecord(horizon_s=0.0, in_force=False, why=str(error))
+        return
+    came = {one.horizon.total_seconds(): one for one in agent.stores.failures.records()}
+    for one in training.horizons if training is not None else ():
+        known = came.get(one.horizon_s)
+        shown = ShownFailureRecord(horizon_s=one.horizon_s, in_force=one.in_force, why=one.why)
+        if known is not None:
+            shown = replace(
+                shown,
+                judged=known.judged,
+                came=known.came,
+                expected=known.expected,
+                brier=known.brier,
+                brier_base=known.brier_base,
+            )
+        yield shown
 
 
 def _remaining(one: Remaining) -> ShownRemaining:

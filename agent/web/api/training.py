@@ -26,7 +26,7 @@ class TrainingWanted(BaseModel):
     kind: TrainingKind = Field(
         default="entity",
         description="entity: what whole hosts and services are like; diagnosis: which fault it is, from past "
-        "incidents",
+        "incidents; failures: how likely hosts fail ahead",
     )
 
 
@@ -34,8 +34,8 @@ class TrainingWanted(BaseModel):
 def train(request: Request, body: TrainingWanted, agent: Agent, who: Asker) -> Response:
     """Start a training, as ``opsmend train`` does; Location says where to follow it.
 
-    That of the diagnosis is ``opsmend train --diagnosis``. While one is at work that one is answered: there
-    is one at a time.
+    The others are ``opsmend train --diagnosis`` and ``--failures``. While one is at work that one is
+    answered: there is one at a time.
     """
     agent.operator_actions.require(who, "administer")
     job = agent.trainer.request(who.name, body.kind)

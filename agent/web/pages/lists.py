@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from agent.records import IncidentState
+from agent.records.failures import LIKELIER
 from agent.records.incidents import ACTIVE_STATES, FINAL_STATES
 from agent.records.tokens import Scope
 from agent.store.incident_index import IncidentFilter
@@ -74,6 +75,7 @@ def list_forecasts(request: Request, agent: Agent) -> Response:
         open=kept.open(),
         over=kept.over(_PAGE),
         calibration=kept.calibration(),
+        failures=[one for one in agent.stores.failures.open() if one.now >= LIKELIER * one.said.base][:_PAGE],
     )
 
 

@@ -34,7 +34,7 @@ def make(tmp_path, clock):
         models = "".join(f"\n    {key}: {value}" for key, value in fields.items())
         config.write_text(
             f"agent: {{state_dir: state}}\ndetect:\n  models:\n    first_after: 10m{models}\n"
-            f"learn: {{diagnosis: {{enabled: {diagnosis}}}}}\n"
+            f"learn: {{diagnosis: {{enabled: {diagnosis}}}, failures: {{enabled: false}}}}\n"
         )
         one = Trainer(load_settings(config, {}), config, clock)
         one._command = [sys.executable, "-c", code, *arguments]

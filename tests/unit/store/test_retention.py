@@ -142,7 +142,17 @@ def test_links_are_forgotten_after_they_have_expired(stores, forget):
 
 
 def test_every_table_is_forgotten_by_its_age_or_is_known_to_stay_small():
-    goes = {"alerts", "events", "log_counts", "forecasts", "incidents", "pauses", "topologies", "audit"}
+    goes = {
+        "alerts",
+        "events",
+        "failure_forecasts",
+        "log_counts",
+        "forecasts",
+        "incidents",
+        "pauses",
+        "topologies",
+        "audit",
+    }
     # one row a month, a source, a pattern, a file, somebody who may come in
     small = {"audit_segments", "cursors", "log_spans", "log_templates", "in_force", "tokens", "sessions"}
     small |= {"autonomy_steps"}  # what is taken away runs no more until people allow it; all steps count

@@ -1,0 +1,187 @@
+"""A source of metrics and the store in, what was known of hosts at some moments out, the past or now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.background.history import HistorySource, read_signal
+from agent.collect.seriesof import describe_series
+from agent.config.rulefiles import Signal
+from agent.errors import SourceError
+from agent.learn.failures.features import PAST, STEP_S, counted, deviations
+from agent.learn.failures.moments import HORIZONS, Moments, Occurrence, rows_of_hosts
+from agent.learn.faults.examples import HEALTHY
+from agent.learn.faults.labels import label_of
+from agent.log import Logger
+from agent.records import FloatArray, Incident
+from agent.records.cases import PastIncident
+from agent.records.forecasts import Forecast
+from agent.store import Stores
+
+log = Logger("failures")
+
+_UNNAMED = frozenset({"unknown", "unknown_alert"})
+_Z80 = NormalDist().inv_cdf(0.9)
+_AT_ONCE = 1000  # series
+_SEEN_EVERY_S = 300.0  # what was seen so lately is there
+_HOUR_S, _DAY_S = 3600.0, 86_400.0
+
+
+def occurrences_in(stores: Stores, most: int = 20_000) -> list[Occurrence]:
+    """Return the faults that were there on hosts, by the newest incidents that are over and by open ones."""
+    past = stores.cases.past(most)
+    over = {one.incident.id for one in past}
+    found = [one.incident for one in past if _was_fault(one)]
+    found += [one for one in stores.incidents.active() if one.id not in over and _is_named(one)]
+    return [
+        Occurrence(
+            host=one.host,
+            begin=one.opened_at.timestamp(),
+            end=one.last_seen_at.timestamp() + _SEEN_EVERY_S,
+        )
+        for one in found
+        if one.host
+    ]
+
+
+def _was_fault(past: PastIncident) -> bool:
+    """Return whether an incident was one of a fault: by people, proved repairs, alerts, or its name."""
+    label = label_of(past)
+    if label is not None:
+        return label.fault != HEALTHY and not past.incident.forecast
+    return not past.said and _is_named(past.incident)
+
+
+def _is_named(incident: Incident) -> bool:
+    best = incident.best
+    return best is not None and best.fault not in _UNNAMED and not incident.forecast
+
+
+def hosts_seen(source: HistorySource, signals: Iterable[Signal]) -> list[str]:
+    """Return the hosts that any signal has a series of now. Raises SourceError when nothing is answered."""
+    hosts: set[str] = set()
+    failed: SourceError | None = None
+    for signal in signals:
+        try:
+            labels = source.query(signal.query).labels
+        except SourceError as error:
+            failed = error
+            continue
+        hosts |= {describe_series(signal, dict(one)).labels.get("host", "") for one in labels}
+    if not hosts and failed is not None:
+        raise failed
+    return sorted(hosts - {""})
+
+
+def from_metrics(
+    source: HistorySource,
+    signals: Sequence[Signal],
+    moments: Moments,
+    on_signal: Callable[[int, int], None] | None = None,
+) -> dict[str, FloatArray]:
+    """Return, for each signal, how far each moment's host was off its last day.
+
+    Raises SourceError; with ``on_signal``, which hears how many of how many are read, a signal that is not
+    answered is left out.
+    """
+    columns: dict[str, FloatArray] = {}
+    number = {name: place for place, name in enumerate(moments.hosts)}
+    begin = float(np.floor(moments.at.min() / STEP_S) * STEP_S) - PAST * STEP_S
+    count = round((float(moments.at.max()) - begin) // STEP_S) + 1
+    for done, signal in enumerate(signals, 1):
+        try:
+            found = read_signal(
+                source, signal, datetime.fromtimestamp(begin, UTC), timedelta(seconds=STEP_S), count
+            )
+        except SourceError as error:
+            if on_signal is None:
+                raise
+            log.warning("signal left out", signal=signal.id, why=str(error))
+            found = []
+        own = [(number[host], row) for one, row in found if (host := one.labels.get("host", "")) in number]
+        if own:
+            off, moved = _farthest(own, signal.bad, moments, begin)
+            columns |= {f"off:{signal.id}": off, f"moved:{signal.id}": moved}
+        if on_signal is not None:
+            on_signal(done, len(signals))
+    return columns
+
+
+def _farthest(
+    own: Sequence[tuple[int, npt.NDArray[np.float32]]], bad: str, moments: Moments, begin: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return the deviations of many series, some at a time: all may take a gigabyte."""
+    off, moved = np.zeros(len(moments)), np.zeros(len(moments))
+    for first in range(0, len(own), _AT_ONCE):
+        part = own[first : first + _AT_ONCE]
+        values = np.stack([row for _, row in part]).astype(np.float64)
+        found = deviations(values, np.array([host for host, _ in part], np.intp), bad, moments, begin)
+        off, moved = np.maximum(off, found[0]), np.maximum(moved, found[1])
+    return off, moved
+
+
+def from_store(
+    stores: Stores, moments: Moments, occurrences: Sequence[Occurrence]
+) -> tuple[dict[str, FloatArray], Mapping[timedelta, FloatArray]]:
+    """Return what alerts, incidents and forecasts showed, and what forecasts said for each horizon."""
+    since = datetime.fromtimestamp(float(moments.at.min()) - 7 * _DAY_S, UTC)
+    alerts = [
+        (one.labels.get("host", ""), one.starts_at.timestamp()) for one in stores.alerts.begun_since(since)
+    ]
+    faults = [(one.host, one.begin) for one in occurrences]
+    columns = {
+        "alerts:6h": _counted(moments, alerts, 6 * _HOUR_S),
+        "alerts:1d": _counted(moments, alerts, _DAY_S),
+        "faults:1d": _counted(moments, faults, _DAY_S),
+        "faults:7d": _counted(moments, faults, 7 * _DAY_S),
+    }
+    forecasts = [*stores.forecasts.open(), *stores.forecasts.over(10_000)]
+    said = {horizon: _foreseen(moments, forecasts, horizon) for horizon in HORIZONS}
+    columns["forecast:1d"] = np.nan_to_num(said[HORIZONS[-1]], nan=0.0)
+    return columns, said
+
+
+def _counted(moments: Moments, begun: Sequence[tuple[str, float]], within: float) -> FloatArray:
+    found = np.zeros(len(moments))
+    for number, rows in rows_of_hosts(moments).items():
+        times = [at for host, at in begun if host == moments.hosts[number]]
+        if times:
+            found[rows] = counted(times, moments.at[rows], within)
+    return found
+
+
+def _foreseen(moments: Moments, forecasts: Sequence[Forecast], horizon: timedelta) -> FloatArray:
+    """Return how likely something of each moment's host is used up by then, NaN where none is told."""
+    said = np.full(len(moments), np.nan)
+    rows = rows_of_hosts(moments)
+    number = {name: place for place, name in enumerate(moments.hosts)}
+    for one in forecasts:
+        mine = rows.get(number.get(one.labels.get("host", one.entity), -1))
+        if mine is None:
+            continue
+        until = one.ended_at.timestamp() if one.ended_at is not None else np.inf
+        at = moments.at[mine]
+        mine = mine[(at >= one.said.at.timestamp()) & (at < until)]
+        for place in mine.tolist():
+            chance = _chance(one, float(moments.at[place]) + horizon.total_seconds())
+            said[place] = np.fmax(said[place], chance)
+    return said
+
+
+def _chance(one: Forecast, by: float) -> float:
+    """Return how likely a forecast comes true by a time: eight in ten lie between low and high."""
+    said, spent = one.said, by - one.said.at.timestamp()
+    left, low, high = (span.total_seconds() for span in (said.left, said.low, said.high))
+    width = max((high - left if spent >= left else left - low) / _Z80, 1.0)
+    return NormalDist(left, width).cdf(spent)
+
+
+def used_signals(signals: Mapping[str, Signal], features: Iterable[str]) -> Iterator[Signal]:
+    """Yield the signals that some features are of."""
+    named = {name.partition(":")[2] for name in features if name.startswith(("off:", "moved:"))}
+    return (one for id_, one in signals.items() if id_ in named)

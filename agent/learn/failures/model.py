@@ -1,0 +1,85 @@
+"""A trained foresight: how a host was lately in, how likely a fault begins on it within the horizon out.
+
+A logistic regression, whose answer is looked up in steps that never fall: what came of answers like it that
+newer moments were given (Zadrozny and Elkan, "Transforming classifier scores into accurate multiclass
+probability estimates", 2002). What is kept are plain numbers, and to ask it takes no library that trains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.records.metrics import FloatArray
+
+_TOLD = 3  # reasons
+_LEAST_REASON = 0.2  # of the log odds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foresight:
+    """Weights, in log odds, of features in 0..1; ``base`` is the share of moments that a fault followed.
+
+    At the log odds ``odds`` (rising) the probability is that of ``came``, in between on a line.
+    """
+
+    horizon_s: float
+    features: Sequence[str]
+    weights: Sequence[float]
+    bias: float
+    odds: Sequence[float]
+    came: Sequence[float]
+    base: float
+
+    def probabilities(self, rows: FloatArray) -> FloatArray:
+        """Return one probability for each row (moments x features)."""
+        odds = rows @ np.array(self.weights, np.float64) + self.bias
+        said: FloatArray = np.interp(odds, self.odds, self.came)
+        return said
+
+    def reasons(self, row: FloatArray) -> list[str]:
+        """Return the features that raise the answer most, the strongest first."""
+        effects = row * np.array(self.weights, np.float64)
+        order = np.argsort(-effects)[:_TOLD].tolist()
+        return [self.features[place] for place in order if effects[place] >= _LEAST_REASON]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """Answers of about the same probability: its mean, the share that came, and how many there were."""
+
+    probability: float
+    came: float
+    moments: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """How good a foresight is on held-back moments, in which so many ``faults`` came.
+
+    Brier scores (lower is better): its own, that of saying the base rate always, and that of what forecasts
+    of what is used up say, with the base rate where there is none.
+    """
+
+    moments: int
+    faults: int
+    brier: float
+    brier_base: float
+    brier_forecasts: float
+    calibration: Sequence[Bin]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What a training came to for one horizon: a foresight and its figures, or ``why`` there is none.
+
+    Only what is ``in_force`` is asked.
+    """
+
+    horizon_s: float
+    why: str
+    in_force: bool = False
+    foresight: Foresight | None = None
+    figures: Figures | None = None

@@ -1,0 +1,240 @@
+"""Moments with what came after them in, a foresight for each horizon out, in force only where it is worth it.
+
+The newest quarter of the time is held back. What is learned from ends a horizon before it, so that nothing of
+it is known. A foresight is in force only when its Brier score there is lower than that of the base rate, and
+than that of the forecasts of what is used up, by more than chance gives between one day and another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+
+from agent.learn.failures.model import Bin, Figures, Foresight, Judged
+from agent.learn.failures.moments import Moments, Occurrence, came
+from agent.learn.faults.algorithms import Configuration, fit
+from agent.learn.faults.examples import HELD_BACK, Table
+from agent.learn.faults.search import Journal, predict_by_time, search
+from agent.records.metrics import FloatArray, IntArray
+
+LEAST_FAULTS, LEAST_HELD_BACK = 20, 8
+_LEAST_SEEN = 10  # moments in which a feature is not 0
+_TRIED = tuple(Configuration(algorithm="linear", parameters={"C": c}) for c in (0.01, 0.1, 1.0, 10.0))
+_BUDGET_S = 120.0
+_EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
+_DAY_S = 86_400.0
+_MOST_STEPS, _LEAST_STEP = 12, 15  # of calibration, and moments before faults in each
+
+OnProgress = Callable[[int, int], None]
+
+
+def train_foresight(
+    moments: Moments,
+    columns: Mapping[str, FloatArray],
+    occurrences: Sequence[Occurrence],
+    forecasts: Mapping[timedelta, FloatArray],
+    known_until: float,
+    folder: Path,
+    before: Mapping[float, Foresight] | None = None,
+    on_progress: OnProgress = lambda done, of: None,
+) -> list[Judged]:
+    """Return what comes of training for each horizon.
+
+    ``columns`` has each feature by name, ``forecasts`` for each horizon what forecasts of what is used up
+    said at each moment (NaN where they said nothing), ``before`` what is in force now. ``folder`` is for what
+    is tried.
+    """
+    found = []
+    for number, (horizon, said) in enumerate(forecasts.items()):
+        on_progress(number, len(forecasts))
+        known = _Known(moments, columns, occurrences, said, horizon, known_until)
+        found.append(_train(known, folder, (before or {}).get(horizon.total_seconds())))
+    on_progress(len(forecasts), len(forecasts))
+    return found
+
+
+class _Known:
+    """The moments of which it is known what came within a horizon, the older ones and those held back."""
+
+    def __init__(
+        self,
+        moments: Moments,
+        columns: Mapping[str, FloatArray],
+        occurrences: Sequence[Occurrence],
+        forecasts: FloatArray,
+        horizon: timedelta,
+        known_until: float,
+    ) -> None:
+        self.horizon = horizon
+        self._occurrences = occurrences
+        self._columns = columns
+        truth = came(moments, occurrences, horizon, known_until)
+        known = np.flatnonzero(~np.isnan(truth))
+        at = moments.at[known]
+        cut = at[0] + (at[-1] - at[0]) * (1 - HELD_BACK) if len(at) else 0.0
+        self.early = known[at + horizon.total_seconds() <= cut]
+        self.late = known[at > cut]
+        self.moments, self.truth, self.forecasts = moments, truth, forecasts
+
+    def faults(self, part: IntArray) -> int:
+        """Return how many faults came after some of the moments."""
+        hosts = {name: number for number, name in enumerate(self.moments.hosts)}
+        at, host, span = self.moments.at[part], self.moments.host[part], self.horizon.total_seconds()
+        return sum(
+            bool(((host == hosts.get(one.host, -1)) & (at < one.begin) & (at + span >= one.begin)).any())
+            for one in self._occurrences
+        )
+
+    def features(self) -> list[str]:
+        """Return what was seen often enough to learn from."""
+        return sorted(
+            name for name, column in self._columns.items() if (column[self.early] != 0).sum() >= _LEAST_SEEN
+        )
+
+    def rows(self, part: IntArray, features: Sequence[str]) -> FloatArray:
+        """Return moments x features."""
+        none = np.zeros(len(self.moments))
+        rows = [self._columns.get(name, none)[part] for name in features]
+        return np.stack(rows, axis=1) if rows else np.empty((len(part), 0))
+
+
+def _train(known: _Known, folder: Path, before: Foresight | None) -> Judged:
+    span = known.horizon.total_seconds()
+    early, late = known.faults(known.early), known.faults(known.late)
+    if early < LEAST_FAULTS or late < LEAST_HELD_BACK:
+        why = (
+            f"too few faults with a moment before them: {early} of at least {LEAST_FAULTS} in the older "
+            f"three quarters of the time, {late} of at least {LEAST_HELD_BACK} in the newest; nothing is said"
+        )
+        return Judged(horizon_s=span, why=why)
+    features = known.features()
+    if not features:
+        return Judged(
+            horizon_s=span, why="nothing was seen of the hosts before their faults; nothing is said"
+        )
+    foresight = _fit(known, features, folder)
+    figures = _judge(known, foresight)
+    if before is not None:
+        was = _judge(known, before)
+        if was.brier <= figures.brier:
+            foresight, figures = before, was
+    return _weigh(known, foresight, figures)
+
+
+def _fit(known: _Known, features: Sequence[str], folder: Path) -> Foresight:
+    part = known.early
+    table = Table(
+        known.rows(part, features),
+        known.truth[part].astype(np.intp),
+        known.moments.weight[part],
+        ("nothing", "failure"),
+    )
+    file = folder / ".trials.jsonl"
+    file.unlink(missing_ok=True)
+    try:
+        best = search(_TRIED, table, Journal(file), _BUDGET_S, jobs=1)
+    finally:
+        file.unlink(missing_ok=True)
+    said, places = predict_by_time(best, table)
+    foretold = np.log(said[:, 1] / said[:, 0])
+    odds, share = _steps(foretold, table.part(places))
+    model = fit(best, table.rows, table.codes, table.weights)
+    return Foresight(
+        horizon_s=known.horizon.total_seconds(),
+        features=features,
+        weights=model.coef_[0].tolist(),
+        bias=float(model.intercept_[0]),
+        odds=odds,
+        came=share,
+        base=float(np.average(table.codes, weights=table.weights)),
+    )
+
+
+def _steps(odds: FloatArray, table: Table) -> tuple[list[float], list[float]]:
+    """Return log odds, rising, and which share came of answers about there: of each enough to tell."""
+    from scipy.optimize import isotonic_regression
+
+    order = np.argsort(odds)
+    came_by = np.cumsum(table.codes[order] == 1)
+    each = max(_LEAST_STEP, int(np.ceil(came_by[-1] / _MOST_STEPS)))
+    # counted from the top, where a few answers more or less say much
+    step = (came_by[-1] - came_by) // each
+    places = [order[step == one] for one in np.unique(step)[::-1]]
+    at = [float(np.average(odds[mine], weights=table.weights[mine])) for mine in places]
+    share = [float(np.average(table.codes[mine] == 1, weights=table.weights[mine])) for mine in places]
+    weights = [float(table.weights[mine].sum()) for mine in places]
+    return at, isotonic_regression(share, weights=weights).x.tolist()
+
+
+def _judge(known: _Known, foresight: Foresight) -> Figures:
+    part = known.late
+    said = foresight.probabilities(known.rows(part, foresight.features))
+    truth, weights = known.truth[part], known.moments.weight[part]
+    others = _others(known, foresight.base)
+    return Figures(
+        moments=len(part),
+        faults=known.faults(part),
+        brier=_brier(said, truth, weights),
+        brier_base=_brier(np.full(len(part), foresight.base), truth, weights),
+        brier_forecasts=_brier(others, truth, weights),
+        calibration=calibration(said, truth, weights),
+    )
+
+
+def _weigh(known: _Known, foresight: Foresight, figures: Figures) -> Judged:
+    """Return whether a foresight is in force, and why, or why not."""
+    part = known.late
+    truth, weights = known.truth[part], known.moments.weight[part]
+    own = (foresight.probabilities(known.rows(part, foresight.features)) - truth) ** 2
+    lost = {
+        "the base rate": (foresight.base - truth) ** 2,
+        "forecasts of what is used up": (_others(known, foresight.base) - truth) ** 2,
+    }
+    worse = [
+        name for name, other in lost.items() if not _is_gain(weights * (other - own), known.moments.at[part])
+    ]
+    told = (
+        f"Brier score {figures.brier:.5f} on {figures.faults} faults that were held back, base rate "
+        f"{figures.brier_base:.5f}, forecasts of what is used up {figures.brier_forecasts:.5f}"
+    )
+    if worse:
+        told += f": not better than {' and '.join(worse)} by more than chance; nothing is said"
+    judged = Judged(horizon_s=foresight.horizon_s, why=told, foresight=foresight, figures=figures)
+    return replace(judged, in_force=not worse)
+
+
+def _others(known: _Known, base: float) -> FloatArray:
+    said = known.forecasts[known.late]
+    others: FloatArray = np.where(np.isnan(said), base, said)
+    return others
+
+
+def _is_gain(gains: FloatArray, at: FloatArray) -> bool:
+    """Return whether gains are there by more than two standard errors: moments of a day are alike."""
+    _, day = np.unique(np.floor(at / _DAY_S), return_inverse=True)
+    days = np.bincount(day, weights=gains)
+    if len(days) < 3:
+        return False
+    return bool(days.mean() > 2 * days.std(ddof=1) / np.sqrt(len(days)))
+
+
+def _brier(said: FloatArray, truth: FloatArray, weights: FloatArray) -> float:
+    return float(np.average((said - truth) ** 2, weights=weights))
+
+
+def calibration(said: FloatArray, truth: FloatArray, weights: FloatArray) -> list[Bin]:
+    """Return what came of answers of about the same probability."""
+    places = np.clip(np.digitize(said, _EDGES) - 1, 0, len(_EDGES) - 2)
+    return [
+        Bin(
+            probability=float(np.average(said[mine], weights=weights[mine])),
+            came=float(np.average(truth[mine], weights=weights[mine])),
+            moments=float(weights[mine].sum()),
+        )
+        for place in np.unique(places).tolist()
+        for mine in [places == place]
+    ]

@@ -1,0 +1,107 @@
+"""How likely hosts were said to fail: each word kept until its time is over, and judged by what came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+
+from agent.records.failures import FailureForecast, FailureRecord, FailureState, FailureWord
+from agent.store.documents import from_json, to_json
+from agent.store.engine import Database
+from agent.store.failure_schema import failure_forecasts as table
+
+_Reasons = tuple[str, ...]
+
+
+class FailureStore:
+    """Keeps what was said of failures ahead, and says how far it may be believed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open(self) -> list[FailureForecast]:
+        """Return the words of which nobody knows yet what comes, the likeliest first."""
+        query = select(table).where(table.c.state == FailureState.OPEN.value).order_by(table.c.now.desc())
+        with self._database.reading() as connection:
+            return [_to_forecast(row) for row in connection.execute(query)]
+
+    def keep(
+        self,
+        new: Iterable[FailureWord],
+        renewed: Iterable[tuple[int, float]],
+        judged: Iterable[tuple[int, FailureState]],
+        at: datetime,
+    ) -> None:
+        """Keep new words, what is said now of open ones by number, and what came of others."""
+        rows = [_to_row(one) for one in new]
+        with self._database.transaction() as connection:
+            for id_, now in renewed:
+                connection.execute(update(table).where(table.c.id == id_).values(now=now))
+            for id_, state in judged:
+                ended = {"state": state.value, "ended_at": at}
+                connection.execute(update(table).where(table.c.id == id_).values(ended))
+            if rows:
+                connection.execute(insert(table), rows)
+
+    def records(self) -> list[FailureRecord]:
+        """Return what came of all that is kept, by horizon."""
+        came = (table.c.state == FailureState.CAME.value).cast(table.c.base.type)
+        said, base = table.c.probability, table.c.base
+        query = (
+            select(
+                table.c.horizon_s,
+                func.count().label("judged"),
+                func.sum(came).label("came"),
+                func.sum(said).label("expected"),
+                func.avg((said - came) * (said - came)).label("brier"),
+                func.avg((base - came) * (base - came)).label("brier_base"),
+            )
+            .where(table.c.state != FailureState.OPEN.value)
+            .group_by(table.c.horizon_s)
+            .order_by(table.c.horizon_s)
+        )
+        with self._database.reading() as connection:
+            return [_to_record(row) for row in connection.execute(query)]
+
+
+def _to_record(row: Row[Any]) -> FailureRecord:
+    return FailureRecord(
+        horizon=timedelta(seconds=row.horizon_s),
+        judged=row.judged,
+        came=round(row.came),
+        expected=row.expected,
+        brier=row.brier,
+        brier_base=row.brier_base,
+    )
+
+
+def _to_row(word: FailureWord) -> dict[str, Any]:
+    return {
+        "host": word.host,
+        "horizon_s": round(word.horizon.total_seconds()),
+        "probability": word.probability,
+        "base": word.base,
+        "now": word.probability,
+        "training": word.training,
+        "because": to_json(_Reasons, tuple(word.because)),
+        "at": word.at,
+        "state": FailureState.OPEN.value,
+    }
+
+
+def _to_forecast(row: Row[Any]) -> FailureForecast:
+    word = FailureWord(
+        host=row.host,
+        horizon=timedelta(seconds=row.horizon_s),
+        probability=row.probability,
+        base=row.base,
+        training=row.training,
+        at=row.at,
+        because=from_json(_Reasons, row.because),
+    )
+    return FailureForecast(
+        id=row.id, said=word, now=row.now, state=FailureState(row.state), ended_at=row.ended_at
+    )
