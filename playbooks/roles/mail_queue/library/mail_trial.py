@@ -7,8 +7,8 @@ DOCUMENTATION = r"""
 module: mail_trial
 short_description: Let Postfix try a few mails, and say what it logs of them
 description:
-  - Asks with C(postqueue -i) for each, and reads from the journal what became of them. What is not logged
-    there was not seen to be sent.
+  - Asks with C(postqueue -i) for one after another, until one was sent or comes back to its sender, and reads
+    from the journal what became of them. What is not logged there was not seen to be sent.
 options:
   ids:
     description: Queue ids of the mails.
@@ -24,13 +24,17 @@ author:
 """
 
 RETURN = r"""
-sent:
-  description: How many of the mails were sent.
+tried:
+  description: How many of the mails were tried.
   type: int
   returned: always
+sent:
+  description: Whether one was sent.
+  type: bool
+  returned: always
 bounced:
-  description: How many went back to their sender.
-  type: int
+  description: Whether one came back to its sender.
+  type: bool
   returned: always
 why:
   description: What was said of the last one that was not sent.
@@ -46,6 +50,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 _LINE = re.compile(r"([0-9A-Za-z]+): .*\bstatus=(sent|bounced|expired|deferred) \((.*)\)")
 _CAME_BACK = {"bounced", "expired"}
+_DECIDES = {"sent", *_CAME_BACK}
 _ADDRESS = re.compile(r"<[^<>\s]*@[^<>\s]*>")
 _MAIL_FACILITY = "SYSLOG_FACILITY=2"
 _LONGEST = 300  # characters of what strangers say
@@ -74,21 +79,30 @@ def main():
     )
     ids = module.params["ids"]
     if module.check_mode:
-        module.exit_json(changed=bool(ids), sent=0, bounced=0, why="")
+        module.exit_json(changed=bool(ids), tried=0, sent=False, bounced=False, why="")
     since = "--since=@%d" % time.time()
-    for one in ids:
-        module.run_command(["postqueue", "-i", one], check_rc=True)
-    ended, why = {}, ""
     deadline = time.monotonic() + module.params["seconds"]
-    while len(ended) < len(ids) and time.monotonic() < deadline:
-        time.sleep(1)
+    tried, seen, why = [], set(), ""
+
+    def look():
         _, logged, _ = module.run_command(
             ["journalctl", "--no-pager", "--quiet", "--output=cat", since, _MAIL_FACILITY]
         )
-        ended, why = outcomes(logged, ids)
-    sent = [one for one in ended.values() if "sent" in one]
-    bounced = [one for one in ended.values() if one & _CAME_BACK]
-    module.exit_json(changed=bool(ids), sent=len(sent), bounced=len(bounced), why=why)
+        return outcomes(logged, tried)
+
+    for one in ids:
+        module.run_command(["postqueue", "-i", one], check_rc=True)
+        tried.append(one)
+        ended = {}
+        while one not in ended and time.monotonic() < deadline:
+            time.sleep(1)
+            ended, why = look()
+        seen = set().union(*ended.values())
+        if seen & _DECIDES or time.monotonic() >= deadline:
+            break
+    module.exit_json(
+        changed=bool(tried), tried=len(tried), sent="sent" in seen, bounced=bool(seen & _CAME_BACK), why=why
+    )
 
 
 if __name__ == "__main__":
