@@ -70,12 +70,6 @@ class BlockMaxima:
         result: FloatArray = 2.0 / self._a_day * np.exp(np.minimum(steps, _MOST_LOG))
         return result
 
-    def level(self, days: float) -> FloatArray:
-        """Return the scores that come again after so many days."""
-        steps = np.log(days * self._a_day / 2.0)
-        result: FloatArray = self.rows["middle"] + self.rows["slope"] * steps
-        return result
-
     def learn(self, scores: FloatArray, known: BoolArray, at: float) -> None:
         """Take in the scores of a moment; strange ones too, since what comes often is no news."""
         block = int(at // self._length_s)

@@ -2,7 +2,7 @@
 
 A logistic curve (Platt 1999) over logarithms. No weight is negative: what is stranger or lasts longer is
 never less sure. ``tests/bench/detect_kinds.py --fit`` fits the constants to seeded series with anomalies of
-all kinds, and its tables show how far they hold for others.
+all kinds, and its tables show how far they hold for others, ``tests/bench/detect.py`` for recorded ones.
 """
 
 from __future__ import annotations
@@ -22,28 +22,19 @@ class Curve:
     base: float
     strength: float
     length: float
-    mature: float = 0.0
 
-    def at(self, strength: float, length: int, mature: bool = True) -> float:
-        """Return the probability for an anomaly that is so many times as rare as asked, and samples long.
-
-        ``mature`` says whether a season of the series is known; until then much is news.
-        """
-        weights = (self.strength, self.length, self.mature)
-        parts = zip(weights, features_of(strength, length, mature), strict=True)
+    def at(self, strength: float, length: int) -> float:
+        """Return the probability for an anomaly that is so many times as rare as asked, and samples long."""
+        parts = zip((self.strength, self.length), features_of(strength, length), strict=True)
         evidence = self.base + sum(weight * feature for weight, feature in parts)
         return min(1 / (1 + exp(-min(max(evidence, -50.0), 50.0))), _MOST)
 
 
-def features_of(strength: float, length: int, mature: bool) -> tuple[float, float, float]:
+def features_of(strength: float, length: int) -> tuple[float, float]:
     """Return what a curve weighs."""
     least, most = _STRENGTHS
     shortest, longest = _LENGTHS
-    return (
-        log(min(max(strength, least), most)),
-        log(min(max(length, shortest), longest)),
-        float(mature),
-    )
+    return log(min(max(strength, least), most)), log(min(max(length, shortest), longest))
 
 
 SERIES = Curve(base=-2.2, strength=0.39, length=0.36)

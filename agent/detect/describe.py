@@ -70,7 +70,7 @@ def describe(
         one.anomaly,
         kind=kind,
         score=one.peak,
-        confidence=SERIES.at(one.peak, one.samples, one.mature),
+        confidence=SERIES.at(one.peak, one.samples),
         observed=excerpt.newest,
         expected_low=max(level - _REACH * spread, bounds[0]),
         expected_high=min(level + _REACH * spread, bounds[1]),

@@ -36,9 +36,7 @@ _LEAST_SERIES = 2  # of an entity: a series alone is judged already
 _RARE = 0.5  # what series say together once in a hundred times; 1 is that for a model
 _SERIES_WEIGHT = 2.0  # beside a model's 1
 _SPANS_S = np.array([240.0, 960.0, 3840.0])
-_GIVES_WAY_S = 14_400.0
 _LONGEST_STEP_S = 900.0
-_OFFSET_DAYS = 0.125  # an everyday score
 _CLOSE_SHARE = 0.5  # of the days that open an anomaly: hysteresis
 _OTHER_FACTOR = 3.0  # so much stronger must another series be to take an open anomaly's name
 _CONTRIBUTORS = 3
@@ -55,11 +53,15 @@ class Models(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EntityScores:
-    """Of each entity in ``names``: its gathered score, return period in days, and whether it is judged."""
+    """Of each entity in ``names``: its gathered score, return period in days, and whether it is judged.
+
+    ``recent_days`` is the return period of its score over the last minutes alone.
+    """
 
     names: Sequence[str]
     score: FloatArray
     days: FloatArray
+    recent_days: FloatArray
     judged: BoolArray
 
 
@@ -80,9 +82,7 @@ class EntityDetector:
         self._returns = ReturnPeriods()
         self._rows = Rows(
             means=(np.float64, len(_SPANS_S)),
-            offset=np.float64,  # of a score that has been high for long
             count=np.float64,
-            model=np.float64,
             strange=np.intp,
             settled=np.intp,
         )
@@ -104,7 +104,7 @@ class EntityDetector:
         found = self._models.findings(frame) if self._models is not None and ask else None
         if not (entities.counts >= _LEAST_SERIES).any():
             nothing = np.zeros(len(entities.names))
-            self.latest = EntityScores(entities.names, nothing, nothing, nothing > 0)
+            self.latest = EntityScores(entities.names, nothing, nothing, nothing, nothing > 0)
             return ()
         rows = self._rows_of(entities.names)
         scores = self._score(frame, judged, entities, rows, found or {})
@@ -174,12 +174,13 @@ class EntityDetector:
         gathered = self._gather(score, judged_entities, rows, at)
         everywhere = np.zeros(len(self._rows))
         scored = np.zeros(len(self._rows), bool)
-        everywhere[rows] = gathered - self._rows["offset"][rows]
+        everywhere[rows] = gathered
         scored[rows] = judged_entities
         known = scored & (self._rows["count"] >= _WARM_UP)
         days = np.where(known, self._returns.days(everywhere), 0.0)
+        recent = np.where(known, self._returns.days(self._rows["means"][0]), 0.0)
         self._returns.learn(everywhere, scored, at)
-        return EntityScores(entities.names, gathered, days[rows], known[rows])
+        return EntityScores(entities.names, gathered, days[rows], recent[rows], known[rows])
 
     def _gather(self, score: FloatArray, where: BoolArray, rows: IntArray, at: float) -> FloatArray:
         """Return the highest of the scores and of their means over some minutes."""
@@ -189,24 +190,14 @@ class EntityDetector:
         weight = np.maximum(1 / (count[rows] + 1), 1 - np.exp(-step / _SPANS_S)[:, None])
         means[:, rows] += np.where(where, weight * (score - means[:, rows]), 0.0)
         count[rows] += where
-        self._give_way(step)
         result: FloatArray = np.maximum(score, means[:, rows].max(0, initial=0.0))
         return result
-
-    def _give_way(self, step: float) -> None:
-        """Let scores that have been high for hours count from where they are, until they are lower again."""
-        offset = self._rows["offset"]
-        above = np.maximum(self._rows["means"][-1] - self._returns.level(_OFFSET_DAYS), 0.0)
-        is_open = np.zeros(len(offset), bool)
-        is_open[[self._row_of[entity] for entity in self._open]] = True
-        offset += np.where(is_open, (above - offset) * min(step / _GIVES_WAY_S, 1.0), 0.0)
-        np.minimum(offset, above, out=offset)
 
     def _count(self, scores: EntityScores, rows: IntArray) -> None:
         wanted = self._weights.of_entities(scores.names) / self._settings.alarms_per_day
         strange, settled = self._rows["strange"], self._rows["settled"]
         is_strange = scores.judged & (scores.days >= wanted)
-        is_settled = scores.judged & (scores.days < wanted * _CLOSE_SHARE)
+        is_settled = scores.judged & (scores.recent_days < wanted * _CLOSE_SHARE)
         strange[rows] = np.where(is_strange, strange[rows] + 1, np.where(scores.judged, 0, strange[rows]))
         settled[rows] = np.where(is_settled, settled[rows] + 1, np.where(scores.judged, 0, settled[rows]))
 
@@ -216,6 +207,8 @@ class EntityDetector:
             row = self._row_of[entity]
             if settled[row] >= self._settings.close_after or one.id in self._weights.wrong:
                 self._rows["strange"][row] = 0
+                # what is over counts no longer, though the mean over an hour has not forgotten it
+                self._rows["means"][:, row] = self._rows["means"][0, row]
                 log.info("entity anomaly closed", entity=entity)
                 del self._open[entity]
             elif frame.at - one.opened_at >= self._settings.new_normal_after:

@@ -118,11 +118,6 @@ class SeriesMemory:
         self._kept, self._kept_days, self._by = {}, {}, {}
         self._unmet = np.empty(0, bool)
 
-    @property
-    def waits(self) -> bool:
-        """Return whether series are kept that were not seen yet."""
-        return bool(self._unmet.any())
-
     def _with_unmet(self, name: str, array: np.ndarray) -> np.ndarray:
         if not self._unmet.any():
             return array.copy()

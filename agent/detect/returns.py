@@ -61,11 +61,6 @@ class ReturnPeriods:
         result: FloatArray = self._week.days(scores)
         return np.where(self._young, np.minimum(result, known), result)
 
-    def level(self, days: float) -> FloatArray:
-        """Return the scores that come again after so many days."""
-        result: FloatArray = self._week.level(days)
-        return np.where(self._young, np.maximum(result, self._hours.level(days)), result)
-
     def learn(self, scores: FloatArray, known: BoolArray, at: float, calm: BoolArray | None = None) -> None:
         """Take in the scores of a moment; strange ones too, since what comes often is no news.
 

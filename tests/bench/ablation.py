@@ -129,7 +129,6 @@ MECHANISMS: Mapping[str, Without] = {
     "anomalies of single series": _put(SeriesDetector, "_open_new", lambda self, *given: None),
     "anomalies of whole entities": _alone,
     "means over minutes of an entity": _put(entities, "_SPANS_S", np.array([1.0])),
-    "giving way of an entity": _put(EntityDetector, "_give_way", lambda self, *given: None),
     "models": _put(ReplayedModels, "findings", lambda self, frame: {}),
 }
 

@@ -24,6 +24,7 @@ from tests.bench.table import show
 
 JOBS = int(os.environ.get("JOBS", "1"))
 _GRACE = 10  # rows before an episode: what a fault leaves behind is no false alarm
+COUNTED = ("along episodes", "episodes", "rows")
 SCORER = Path(os.environ.get("SCORER_PYTHON", sys.executable))
 
 
@@ -92,36 +93,42 @@ def compared(
     return own, best, false / max(days, 1e-9)
 
 
-def told(case: Path, scores: Path) -> Iterator[tuple[float, bool]]:
-    """Yield the confidence of each episode after 1, 2, 4, 8… rows, and whether it was right by then.
+def told(case: Path, scores: Path) -> Iterator[tuple[str, float, bool]]:
+    """Yield how sure verdicts were and whether they were right, counted in each of the ways of ``COUNTED``.
 
-    Right is what a label lies in, from the episode's first row or up to ten rows before it. Rows that nobody
-    labelled are left out.
+    Along its course an episode is looked at after 1, 2, 4, 8… rows, and right once a label lies in it or
+    up to ten rows before it. Each episode once is taken at its surest. A row is right when it is labelled
+    itself. Rows that nobody labelled are left out.
     """
     labels = labels_of(case)
     with scores.open(newline="") as text:
         rows = [row for row in csv.DictReader(text) if labels.get(float(row["timestamp"]), -1) >= 0]
     label = np.array([labels[float(row["timestamp"])] for row in rows])
     flag = np.array([int(row["anomalous"]) for row in rows])
+    sure = np.array([float(row["confidence"]) for row in rows])
+    along, once, each = COUNTED
+    for row in np.flatnonzero(flag).tolist():
+        yield each, sure[row], bool(label[row])
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flag, [0]])))
     for begin, end in edges.reshape(-1, 2).tolist():
+        first = max(begin - _GRACE, 0)
+        yield once, sure[begin:end].max(), bool(label[first:end].any())
         place = begin
         while place < end:
-            yield float(rows[place]["confidence"]), bool(label[max(begin - _GRACE, 0) : place + 1].any())
+            yield along, sure[place], bool(label[first : place + 1].any())
             place = begin + 2 * (place - begin) + 1
 
 
-def reliability(title: str, some: Sequence[tuple[float, bool]]) -> None:
-    """Print, of those verdicts that were called so sure, how many were right."""
-    pairs = np.array(some, float).reshape(-1, 2)
+def reliability(title: str, some: Sequence[tuple[str, float, bool]]) -> None:
+    """Print, of those verdicts that were called so sure, how many there were and how many were right."""
     rows = []
     for low, high in pairwise([0, 0.5, 0.7, 0.8, 0.9, 1.001]):
-        part = pairs[(pairs[:, 0] >= low) & (pairs[:, 0] < high)]
-        if len(part):
-            rows.append(
-                [f"{low:g} to {min(high, 1):g}", str(len(part)), *(f"{one:.2f}" for one in part.mean(0))]
-            )
-    show(title, ["confidence", "verdicts", "mean confidence", "labelled"], rows)
+        line = [f"{low:g} to {min(high, 1):g}"]
+        for way in COUNTED:
+            right = [one for counted, sure, one in some if counted == way and low <= sure < high]
+            line += [str(len(right)), f"{np.mean(right):.2f}" if right else ""]
+        rows.append(line)
+    show(title, ["confidence", *(word for way in COUNTED for word in (way, "right"))], rows)
 
 
 def culprits_found(case: Path, scores: Path) -> tuple[int, int]:
@@ -151,7 +158,7 @@ def main() -> None:
     out = Path(sys.argv[2] if len(sys.argv) > 2 else ".cache/bench-detect")
     began = time.monotonic()
     rows = []
-    sure: dict[str, list[tuple[float, bool]]] = {}
+    sure: dict[str, list[tuple[str, float, bool]]] = {}
     for kind, name, took in run_cases(data, out):
         own, best, false = own_share_of_best(data / kind / name, out / kind / name / "scores.csv")
         found, total = culprits_found(data / kind / name, out / kind / name / "scores.csv")

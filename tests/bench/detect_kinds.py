@@ -27,7 +27,7 @@ from tests.bench.table import show
 DAYS = 18
 STEP_S = 60
 LEARNING_DAYS = 3
-Told = tuple[Curve, float, int, bool]  # what a confidence is made from: strength, length, mature
+Told = tuple[Curve, float, int]  # what a confidence is made from: strength, length
 GRACE_ROWS = 10  # after its end, in which an anomaly may still be called one
 
 
@@ -173,8 +173,8 @@ def noted(made: Sequence[System]) -> tuple[Sequence[Judged], Sequence[Told]]:
     """Judge systems while confidences are numbers of what they are made from; return both."""
     told: list[Told] = []
 
-    def note(self: Curve, strength: float, length: int, mature: bool = True) -> float:
-        told.append((self, strength, length, mature))
+    def note(self: Curve, strength: float, length: int) -> float:
+        told.append((self, strength, length))
         return float(len(told) - 1)
 
     at, Curve.at = Curve.at, note  # type: ignore[method-assign]
@@ -203,8 +203,8 @@ def _fit_one(name: str, pairs: Sequence[tuple[Sequence[Any], bool]]) -> None:
         return float(np.mean(np.logaddexp(0, evidence) - right * evidence) + 1e-3 * (weights[1:] ** 2).sum())
 
     bounds = [(None, None)] + [(0.0, None)] * (inputs.shape[1] - 1)
-    base, strength, length, mature = minimize(loss, np.zeros(inputs.shape[1]), bounds=bounds).x.round(2)
-    print(f"{name} = Curve({base=}, {strength=}, {length=}, {mature=})  # {len(right)} verdicts")
+    base, strength, length = minimize(loss, np.zeros(inputs.shape[1]), bounds=bounds).x.round(2)
+    print(f"{name} = Curve({base=}, {strength=}, {length=})  # {len(right)} verdicts")
 
 
 def main() -> None:

@@ -147,24 +147,29 @@ def test_a_storm_opens_the_strangest_and_says_that_there_are_more():
     assert len([one for one in found if one.layer == "series"]) == 1000
 
 
-def test_series_that_are_strange_together_make_their_entity_strange():
+def test_series_that_are_strange_together_make_their_entity_strange_until_soon_after():
     ids = [f"s{number}" for number in range(8)]
     signals = {id_: signal(id_, bad="both") for id_ in ids}
     buffer = FrameBuffer(signals, 240, 100)
     engine = Engine(signals, DetectSection())
     chance = np.random.default_rng(1)
-    layers, told = set(), []
-    for minute in range(2 * 1440 + 30):
-        values = chance.normal(10, 0.5, 8) + (2.0 if minute >= 2 * 1440 else 0.0)
+    begin, end = 2 * 1440, 2 * 1440 + 120
+    layers, told, open_ = set(), [], []
+    for minute in range(end + 45):
+        values = chance.normal(10, 0.5, 8) + (2.0 if begin <= minute < end else 0.0)
         answers = {
             id_: Answer(0, [{"host": "web1"}], [value]) for id_, value in zip(ids, values, strict=True)
         }
         found = engine.observe(buffer.add(Poll(NOW + timedelta(minutes=minute), answers)))
-        if minute >= 2 * 1440:
+        whole = [one for one in found if one.layer == "entity"]
+        open_.append(bool(whole))
+        if begin <= minute < begin + 30:
             layers |= {(one.layer, one.kind) for one in found}
-            told += [one.confidence for one in found if one.layer == "entity"]
+            told += [one.confidence for one in whole]
     assert ("entity", "correlated_shift") in layers
     assert told == sorted(told)
+    assert open_[end - 1]
+    assert not open_[-1]
 
 
 def test_a_counter_that_only_the_source_knows_as_one_is_judged_by_its_rate():
