@@ -53,12 +53,13 @@ class FailureWatch:
         now = self._now()
         occurrences = occurrences_in(self._stores, _LATELY)
         judged = {one.id: state for one in spoken if (state := _judge(one, occurrences, now)) is not None}
+        self._stores.failures.keep([], [], judged.items(), now)  # also where the source does not answer
         known = {(one.said.host, one.said.horizon): one for one in spoken if one.id not in judged}
         words = list(self._say(training, occurrences, now)) if training is not None else []
         self._stores.failures.keep(
             [one for one in words if (one.host, one.horizon) not in known],
             [(was.id, one.probability) for one in words if (was := known.get((one.host, one.horizon)))],
-            judged.items(),
+            [],
             now,
         )
 

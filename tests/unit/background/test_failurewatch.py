@@ -8,6 +8,7 @@ import pytest
 from agent.background.failurefacts import occurrences_in
 from agent.background.failurewatch import FailureWatch
 from agent.collect.base import Answer, Range
+from agent.errors import SourceUnreachable
 from agent.learn.failures.model import Foresight, Judged
 from agent.learn.failures.shelf import ForesightShelf
 from agent.records.forecasts import Remaining
@@ -28,6 +29,13 @@ class Memory:
         calm = 1 + 0.1 * np.sin(times)
         grown = np.where(times > NOW.timestamp() - 3600, 9.0, calm)
         return Range(times.tolist(), [{"host": "web1"}, {"host": "web2"}], [grown.tolist(), calm.tolist()])
+
+
+class Silent(Memory):
+    """A source that knows who is there, and no samples."""
+
+    def query_range(self, expression, start, end, step):
+        raise SourceUnreachable("gone")
 
 
 @pytest.fixture
@@ -75,6 +83,17 @@ def test_each_word_stands_until_its_time_is_over_and_is_judged_by_what_came(watc
     watch.look()
     (record,) = stores.failures.records()
     assert (record.judged, record.came) == (2, 1)
+
+
+def test_a_source_that_does_not_answer_says_nothing_and_keeps_nobody_from_judging(watch, stores, clock):
+    watch.look()
+    opened(stores, "web1", NOW + HOUR)
+    clock.move(hours=2)
+    watch._source = Silent()
+    with pytest.raises(SourceUnreachable):
+        watch.look()
+    assert list(by_host(stores)) == ["web2"]
+    assert stores.failures.records()[0].came == 1
 
 
 def test_what_is_broken_already_is_not_foretold(watch, stores):
