@@ -76,3 +76,10 @@ def test_only_a_plain_word_is_written(value):
 def test_what_is_no_yaml_is_refused_with_its_line():
     with pytest.raises((ConfigError, ValueError)):
         with_value("steps: [{timeout: 1m}]\nsteps: 2\n", ("steps", 0, "timeout"), "9s")
+
+
+def test_plays_get_how_many_hosts_at_a_time():
+    play = "---\n- name: Mend\n  hosts: all  # the target\n  tasks:\n    - ansible.builtin.ping:\n"
+    one_by_one = with_value(play, (0, "serial"), 1)
+    assert one_by_one == play.replace("# the target\n", "# the target\n  serial: 1\n")
+    assert with_value(one_by_one, (0, "serial"), "50%") == one_by_one.replace("serial: 1", "serial: 50%")
