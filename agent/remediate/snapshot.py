@@ -106,16 +106,17 @@ class Snapshots:
             return ""
 
     def is_current(self, digest: str, remediation: Path) -> bool:
-        """Return whether a snapshot holds what stands in a remediation's folder, and beside it, now.
+        """Return whether a snapshot holds what stands in a remediation's folder, and in those beside it, now.
 
-        It need not be asked as the agent's user, whose collections and plugins others do not have. One that
-        is forgotten holds nothing.
+        It need not be asked as the agent's user, whose collections and plugins others do not have, and a file
+        beside the folders makes no difference. A snapshot that is forgotten holds nothing.
         """
         try:
             content = orjson.loads((self._folder / f"{digest}.json").read_bytes())
-            found = [self._digest(project_of(remediation))]
-            return bool(content["trees"]["project"] == found)
-        except (OSError, ValueError, KeyError, ConfigError):
+            (tree,) = content["trees"]["project"]
+            kept, now = entries_of(self._folder / tree), project_of(remediation)
+            return digest_of_tree(_in_folders(kept)) == digest_of_tree(_in_folders(now))
+        except (OSError, ValueError, KeyError, TypeError, ConfigError):
             return False
 
     def open(self, digest: str) -> Snapshot:
@@ -252,6 +253,10 @@ def project_of(remediation: Path) -> Entries:
         elif path.is_file() and path.name != NAME:
             found[path.name] = path
     return dict(sorted(found.items()))
+
+
+def _in_folders(entries: Entries) -> Entries:
+    return {inside: file for inside, file in entries.items() if "/" in inside}
 
 
 def _neighbours(files: Iterable[Path]) -> set[str]:

@@ -44,9 +44,10 @@ def test_a_limit_far_above_what_a_step_takes_becomes_a_patch_that_people_apply(s
     assert "20 attempts took 4s (p50), 4s (p95)" in one["why"]
     changed = "-    timeout: 10m   # nobody knows why\n+    timeout: 30s   # nobody knows why\n"
     assert changed in one["diff"]
-    patch = tmp_path / "p.patch"
+    patch = site.own / "p.patch"  # where it changes nothing of what is proposed
     told = proposals("--write", patch)
     assert site.remediation.read_text() == before  # nothing is written but the patch
+    assert one["id"] in proposals()
     with pytest.raises(ConflictError, match="exists already"):
         proposals("--write", patch)
     nowhere = {"GIT_CEILING_DIRECTORIES": str(tmp_path), "PATH": os.environ["PATH"]}
