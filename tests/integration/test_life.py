@@ -285,6 +285,6 @@ def test_bad_files_end_the_start_with_code_78_and_one_line_each(workshop, agents
     workshop.write("rules/diagnosis/bad.yml", {"rules": [{"id": "x"}], "extra": 1})
     process = workshop.start()
     agents.append(process)
-    assert process.wait(timeout=20) == 78
+    assert process.wait(timeout=60) == 78
     assert "rules/diagnosis/bad.yml:" in workshop.log()
     assert "Traceback" not in workshop.log()
