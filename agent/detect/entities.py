@@ -55,7 +55,7 @@ class Models(Protocol):
 class EntityScores:
     """Of each entity in ``names``: its gathered score, return period in days, and whether it is judged.
 
-    ``recent_days`` is the return period of its score over the last minutes alone.
+    ``recent_days`` is the return period of its score now and over the last minutes, the higher of both.
     """
 
     names: Sequence[str]
@@ -172,15 +172,16 @@ class EntityDetector:
         model = np.where(np.isfinite(model), model, together)
         score = (_SERIES_WEIGHT * together + model) / (_SERIES_WEIGHT + 1)
         gathered = self._gather(score, judged_entities, rows, at)
-        everywhere = np.zeros(len(self._rows))
+        everywhere, recent = np.zeros(len(self._rows)), np.zeros(len(self._rows))
         scored = np.zeros(len(self._rows), bool)
         everywhere[rows] = gathered
+        recent[rows] = np.maximum(score, self._rows["means"][0, rows])
         scored[rows] = judged_entities
         known = scored & (self._rows["count"] >= _WARM_UP)
         days = np.where(known, self._returns.days(everywhere), 0.0)
-        recent = np.where(known, self._returns.days(self._rows["means"][0]), 0.0)
+        recent_days = np.where(known, self._returns.days(recent), 0.0)
         self._returns.learn(everywhere, scored, at)
-        return EntityScores(entities.names, gathered, days[rows], recent[rows], known[rows])
+        return EntityScores(entities.names, gathered, days[rows], recent_days[rows], known[rows])
 
     def _gather(self, score: FloatArray, where: BoolArray, rows: IntArray, at: float) -> FloatArray:
         """Return the highest of the scores and of their means over some minutes."""
@@ -196,8 +197,8 @@ class EntityDetector:
     def _count(self, scores: EntityScores, rows: IntArray) -> None:
         wanted = self._weights.of_entities(scores.names) / self._settings.alarms_per_day
         strange, settled = self._rows["strange"], self._rows["settled"]
-        is_strange = scores.judged & (scores.days >= wanted)
         is_settled = scores.judged & (scores.recent_days < wanted * _CLOSE_SHARE)
+        is_strange = scores.judged & (scores.days >= wanted) & ~is_settled  # what is over is not opened
         strange[rows] = np.where(is_strange, strange[rows] + 1, np.where(scores.judged, 0, strange[rows]))
         settled[rows] = np.where(is_settled, settled[rows] + 1, np.where(scores.judged, 0, settled[rows]))
 

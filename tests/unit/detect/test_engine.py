@@ -152,24 +152,26 @@ def test_series_that_are_strange_together_make_their_entity_strange_until_soon_a
     signals = {id_: signal(id_, bad="both") for id_ in ids}
     buffer = FrameBuffer(signals, 240, 100)
     engine = Engine(signals, DetectSection())
-    chance = np.random.default_rng(1)
-    begin, end = 2 * 1440, 2 * 1440 + 120
+    chance, at = np.random.default_rng(1), NOW
+    begin, end, last = 2880, 3060, 3240  # polls: a minute apart for two days, then 20 seconds
     layers, told, open_ = set(), [], []
-    for minute in range(end + 45):
-        values = chance.normal(10, 0.5, 8) + (2.0 if begin <= minute < end else 0.0)
+    for number in range(last):
+        at += timedelta(seconds=60 if number < begin else 20)
+        values = chance.normal(10, 0.5, 8) + (2.0 if begin <= number < end else 0.0)
         answers = {
             id_: Answer(0, [{"host": "web1"}], [value]) for id_, value in zip(ids, values, strict=True)
         }
-        found = engine.observe(buffer.add(Poll(NOW + timedelta(minutes=minute), answers)))
+        found = engine.observe(buffer.add(Poll(at, answers)))
         whole = [one for one in found if one.layer == "entity"]
         open_.append(bool(whole))
-        if begin <= minute < begin + 30:
+        if begin <= number < end:
             layers |= {(one.layer, one.kind) for one in found}
             told += [one.confidence for one in whole]
     assert ("entity", "correlated_shift") in layers
     assert told == sorted(told)
-    assert open_[end - 1]
-    assert not open_[-1]
+    assert all(open_[begin + 10 : end])
+    assert open_[begin:end].index(True) == open_[begin:end].count(False)  # it opened once
+    assert not all(open_[end:])
 
 
 def test_a_counter_that_only_the_source_knows_as_one_is_judged_by_its_rate():
