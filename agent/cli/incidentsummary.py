@@ -38,7 +38,7 @@ def screen(
         *_cause(incident, investigation),
         *_wrap("Done", told.done, 2),
         *_newest_run(runs),
-        *_wrap("Next", told.asks, 2),
+        *_wrap("Next", told.asks, 3),
         *_commands(incident, approval),
     ]
     return [*lines[: HEIGHT - 1], f"History, evidence and numbers: opsmend incident show {incident.id} --all"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agent.decide import describe
+from agent.reasons import Reason
 from agent.records import Approval, Incident, IncidentState, Run, Verdict, count_voices
 
 
@@ -91,6 +92,8 @@ def _asks(incident: Incident, approval: Approval | None) -> str:
             return f"{incident.acknowledged_by} has it, since {incident.acknowledged_at:%H:%M} UTC: {why}."
         case IncidentState.ESCALATED:
             return f"Somebody has to take it: {why}."
+        case IncidentState.HELD if incident.reason is Reason.MODE_OBSERVE and incident.detail:
+            return f"Nothing. {why[:1].upper()}{why[1:]}: {incident.detail}."
         case IncidentState.HELD:
             return f"Nothing yet. It is held back: {why}."
         case IncidentState.OPEN | IncidentState.AWAITING_APPROVAL:

@@ -53,3 +53,10 @@ def test_a_run_that_never_began_was_nothing():
 )
 def test_what_it_asks_of_people(state, reason, said):
     assert said in summarize(incident(state=state, reason=reason), [], None, NOW).asks
+
+
+def test_in_mode_observe_it_says_what_it_would_do():
+    held = incident(state=IncidentState.HELD, reason=Reason.MODE_OBSERVE, detail="restart on web1, by rule x")
+    said = summarize(held, [], None, NOW).asks
+    assert said.startswith("Nothing. The agent is in mode observe: it says what it would do")
+    assert said.endswith(": restart on web1, by rule x.")
