@@ -106,16 +106,22 @@ class Snapshots:
             return ""
 
     def is_current(self, digest: str, remediation: Path) -> bool:
-        """Return whether a snapshot holds what stands in a remediation's folder, and in those beside it, now.
+        """Return whether a snapshot holds what a run of a remediation would carry out of the playbooks' folders.
 
-        It need not be asked as the agent's user, whose collections and plugins others do not have, and a file
-        beside the folders makes no difference. A snapshot that is forgotten holds nothing.
+        Those are its folder, those beside it, files beside them that something in these names, and the roles
+        of the other folders of playbooks. It need not be asked as the agent's user, whose collections and
+        plugins others do not have. A snapshot that is forgotten holds nothing.
         """
         try:
             content = orjson.loads((self._folder / f"{digest}.json").read_bytes())
             (tree,) = content["trees"]["project"]
             kept, now = entries_of(self._folder / tree), project_of(remediation)
-            return digest_of_tree(_in_folders(kept)) == digest_of_tree(_in_folders(now))
+            roles = [
+                self._digest(one) for path in self._roles(remediation.parent) if (one := _files_in(path))
+            ]
+            return digest_of_tree(_used(kept)) == digest_of_tree(_used(now)) and set(roles) <= set(
+                content["trees"][ROLES]
+            )
         except (OSError, ValueError, KeyError, TypeError, ConfigError):
             return False
 
@@ -167,9 +173,7 @@ class Snapshots:
         config = self._config()
         root = remediation.parent
         trees: dict[str, list[Entries]] = {"project": [project_of(remediation)]}
-        folders = self._playbooks if root in self._playbooks else (*self._playbooks, root)
-        roles = [one / "roles" for one in reversed(folders)]  # a later folder's role replaces one by name
-        search = {ROLES: [*roles, *config.search.get(ROLES, ())]}
+        search = {ROLES: [*self._roles(root), *config.search.get(ROLES, ())]}
         search |= {name: list(paths) for name, paths in config.search.items() if name != ROLES}
         for name, paths in search.items():
             skipped = SKIPPED | (SKIPPED_OF_COLLECTIONS if name == COLLECTIONS else frozenset())
@@ -178,6 +182,11 @@ class Snapshots:
         if config.file is not None:
             trees["config"] = [{NAME: config.file}]
         return trees
+
+    def _roles(self, root: Path) -> list[Path]:
+        """Return the folders of roles beside playbooks; a later folder's role replaces one by name."""
+        folders = self._playbooks if root in self._playbooks else (*self._playbooks, root)
+        return [one / "roles" for one in reversed(folders)]
 
     def _manifest(self, name: str, trees: Mapping[str, Sequence[Entries]]) -> dict[str, object]:
         digests = {kind: [self._digest(one) for one in group] for kind, group in trees.items()}
@@ -255,8 +264,21 @@ def project_of(remediation: Path) -> Entries:
     return dict(sorted(found.items()))
 
 
-def _in_folders(entries: Entries) -> Entries:
-    return {inside: file for inside, file in entries.items() if "/" in inside}
+def _files_in(path: Path) -> Entries:
+    return entries_of(path) if path.is_dir() else {}
+
+
+def _used(entries: Entries) -> Entries:
+    """Return what is in folders, and of the files beside them those that something else names."""
+    found = {inside: file for inside, file in entries.items() if "/" in inside}
+    beside = {inside: file for inside, file in entries.items() if "/" not in inside}
+    unread = list(found.values())
+    while unread:
+        content = unread.pop().read_bytes()
+        for name in [one for one in beside if one.encode("utf-8", "surrogateescape") in content]:
+            found[name] = beside.pop(name)
+            unread.append(found[name])
+    return dict(sorted(found.items()))
 
 
 def _neighbours(files: Iterable[Path]) -> set[str]:

@@ -122,8 +122,11 @@ def offer_for(
 
 
 def _firings(pattern: Pattern, known: Known) -> dict[str, int]:
-    """Return how often the rarest of the alerts fired: a rule that asks for all of them finds no more."""
-    told = [known.told(name) for name in alerts_of(pattern)]
+    """Return how often the rarest of the alerts fired: a rule that asks for all of them finds no more.
+
+    Of an alert that fired in these incidents and of which no firing is kept nobody knows how rare it is.
+    """
+    told = [found for name in alerts_of(pattern) if (found := known.told(name))]
     counted = [(fired_outside(one, pattern.incidents, known.now), len(one)) for one in told]
     outside, all_ = min(counted, default=(0, 0))
     return {"firings": all_, "firings_outside": outside}
@@ -136,6 +139,8 @@ def _objection(pattern: Pattern, proof: Proof) -> str:
     if proof.others_named:
         numbers = ", ".join(map(str, proof.others_named[:10]))
         return f"it would name {len(proof.others_named)} of {proof.others} other incidents too ({numbers})"
+    if alerts_of(pattern) and not proof.firings:
+        return "no firing of its alert is kept, so nobody knows when else it fired"
     if proof.firings_outside:
         return f"{proof.firings_outside} of {proof.firings} times its alert fired outside of these incidents"
     return ""

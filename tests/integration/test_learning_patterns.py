@@ -13,10 +13,12 @@ import yaml
 
 from agent.cli.main import app
 from agent.config.rulefiles import Signal
+from agent.config.settings import RetentionSection
 from agent.diagnose.live.unknown_alerts import UnknownAlerts
 from agent.diagnose.live.unknown_faults import UnknownFaults
 from agent.errors import NotFoundError, RefusedError
 from agent.records import Alert, IncidentState, Person, RunState
+from agent.store.retention import Retention
 from agent.store.run_requests import answer_request
 from tests.make import anomaly, candidate, frame, incident, symptom
 from tests.pastruns import keep_run
@@ -133,6 +135,17 @@ def test_nothing_is_offered_where_the_alert_fires_without_an_incident_or_in_othe
     (id_,) = [one["id"] for one in json.loads(patterns("--json"))["patterns"] if one["fault"] == "fan_slow"]
     with pytest.raises(RefusedError, match="no draft is offered"):
         patterns(id_, "--output", site.folder / "draft")
+
+
+def test_nothing_is_offered_by_an_alert_of_which_no_firing_is_kept_any_more(site, patterns):
+    stores = site.stores()
+    for began in HAPPENED:
+        raid(stores, began)
+    retention = Retention(stores.database, stores.audit, site.folder / "audit")
+    retention.forget(RetentionSection(alerts=timedelta(hours=1)), at(END))
+    stores.close()
+    (one,) = json.loads(patterns("--json"))["patterns"]
+    assert one["why_not"] == "no firing of its alert is kept, so nobody knows when else it fired"
 
 
 def test_what_people_typed_and_had_run_become_drafts_that_do_nothing_by_themselves(site, patterns, capsys):
