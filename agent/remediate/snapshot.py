@@ -106,11 +106,11 @@ class Snapshots:
             return ""
 
     def is_current(self, digest: str, remediation: Path) -> bool:
-        """Return whether a snapshot holds what a run of a remediation would carry out of the playbooks' folders.
+        """Return whether a snapshot holds what a run would carry out now of the folders of playbooks.
 
-        Those are its folder, those beside it, files beside them that something in these names, and the roles
-        of the other folders of playbooks. It need not be asked as the agent's user, whose collections and
-        plugins others do not have. A snapshot that is forgotten holds nothing.
+        That is the remediation's folder, those beside it, files beside them that something in these names,
+        and the roles of the other folders of playbooks. It need not be asked as the agent's user, whose
+        collections and plugins others do not have. A snapshot that is forgotten holds nothing.
         """
         try:
             content = orjson.loads((self._folder / f"{digest}.json").read_bytes())

@@ -16,7 +16,7 @@ from agent.records import Alert, Incident
 SPAN = timedelta(days=7)
 STEP = timedelta(minutes=5)
 FEWEST_SAMPLES = 288
-"""Healthy samples of a signal, a day of one series, without which nobody knows how far it goes."""
+"""Steps, a day of them, with a healthy sample of a signal, without which nobody knows how far it goes."""
 _BEFORE, _AFTER = timedelta(minutes=30), timedelta(minutes=15)
 
 
@@ -35,19 +35,21 @@ def healthy_ranges(
 ) -> Mapping[str, HealthyRange]:
     """Return the ranges of signals in the last days, without the times of troubles where each was.
 
-    A signal with too few samples is left out. Raises SourceError when the source does not answer.
+    A signal that was seen for too short a time is left out. Raises SourceError when the source is silent.
     """
     wanted = {id_: one.model_copy(update={"detect": True}) for id_, one in signals.items()}
     section = ModelsSection(history=SPAN, step=STEP)
     found: dict[str, list[np.ndarray]] = {}
+    seen: dict[str, np.ndarray] = {}  # at which steps: many series at one moment are no day
     for series, values in read_histories(source, wanted, section, end, troubles=troubles).healthy():
-        known = values[np.isfinite(values)]
-        if len(known):
-            found.setdefault(series.signal, []).append(known)
+        there = np.isfinite(values)
+        if there.any():
+            found.setdefault(series.signal, []).append(values[there])
+            seen[series.signal] = seen.get(series.signal, False) | there
     ranges = {}
     for id_, parts in found.items():
         samples = sum(map(len, parts))
-        if samples >= FEWEST_SAMPLES:
+        if seen[id_].sum() >= FEWEST_SAMPLES:
             low, high = min(float(one.min()) for one in parts), max(float(one.max()) for one in parts)
             ranges[id_] = HealthyRange(low=low, high=high, samples=samples, series=len(parts))
     return ranges
