@@ -15,6 +15,7 @@ from agent.background.failurefacts import from_metrics, from_store, hosts_seen, 
 from agent.background.history import HistorySource
 from agent.config.rulefiles import Signal
 from agent.errors import ModelError
+from agent.learn.failures.model import Foresight
 from agent.learn.failures.moments import Moments, Occurrence
 from agent.learn.failures.shelf import ForesightShelf, ForesightTraining
 from agent.log import Logger
@@ -52,14 +53,25 @@ class FailureWatch:
             return
         now = self._now()
         occurrences = occurrences_in(self._stores, _LATELY)
-        judged = {one.id: state for one in spoken if (state := _judge(one, occurrences, now)) is not None}
-        self._stores.failures.keep([], [], judged.items(), now)  # also where the source does not answer
-        known = {(one.said.host, one.said.horizon): one for one in spoken if one.id not in judged}
-        words = list(self._say(training, occurrences, now)) if training is not None else []
+        came = {one.id: FailureState.CAME for one in spoken if _came(one, occurrences)}
+        self._stores.failures.keep([], [], came.items(), now)  # also where the source does not answer
+        foresights = (
+            [one.foresight for one in training.horizons if one.in_force and one.foresight] if training else []
+        )
+        signals = list(used_signals(self._signals(), {name for one in foresights for name in one.features}))
+        hosts = hosts_seen(self._source, signals or self._signals().values())
+        spoken = [one for one in spoken if one.id not in came]
+        over = {one.id: _ended(one, hosts) for one in spoken if _is_over(one, now)}
+        known = {(one.said.host, one.said.horizon): one for one in spoken if one.id not in over}
+        words = (
+            list(self._say(training.name, foresights, signals, hosts, occurrences, now)) if training else []
+        )
+        said = {(one.host, one.horizon): one.probability for one in words}
         self._stores.failures.keep(
             [one for one in words if (one.host, one.horizon) not in known],
-            [(was.id, one.probability) for one in words if (was := known.get((one.host, one.horizon)))],
-            [],
+            # of what nothing is said any more no more is known than at any time
+            [(was.id, said.get(key, was.said.base)) for key, was in known.items()],
+            over.items(),
             now,
         )
 
@@ -75,16 +87,16 @@ class FailureWatch:
         return training if training is not None and any(one.in_force for one in training.horizons) else None
 
     def _say(
-        self, training: ForesightTraining, occurrences: Sequence[Occurrence], now: datetime
+        self,
+        training: str,
+        foresights: Sequence[Foresight],
+        signals: Sequence[Signal],
+        seen: Sequence[str],
+        occurrences: Sequence[Occurrence],
+        now: datetime,
     ) -> Iterator[FailureWord]:
-        foresights = [one.foresight for one in training.horizons if one.in_force and one.foresight]
-        signals = list(used_signals(self._signals(), {name for one in foresights for name in one.features}))
         broken = {one.host for one in occurrences if one.begin <= now.timestamp() <= one.end}
-        hosts = [
-            host
-            for host in hosts_seen(self._source, signals or self._signals().values())
-            if host not in broken
-        ]
+        hosts = [host for host in seen if host not in broken]
         if not hosts:
             return
         count = len(hosts)
@@ -102,16 +114,22 @@ class FailureWatch:
                     horizon=timedelta(seconds=one.horizon_s),
                     probability=chance,
                     base=one.base,
-                    training=training.name,
+                    training=training,
                     at=now,
                     because=one.reasons(row),
                 )
 
 
-def _judge(one: FailureForecast, occurrences: Sequence[Occurrence], now: datetime) -> FailureState | None:
-    """Return what came of a word, None while nobody knows."""
+def _came(one: FailureForecast, occurrences: Sequence[Occurrence]) -> bool:
     begin = one.said.at.timestamp()
     end = begin + one.said.horizon.total_seconds()
-    if any(fault.host == one.said.host and begin < fault.begin <= end for fault in occurrences):
-        return FailureState.CAME
-    return FailureState.STAYED_AWAY if now.timestamp() > end + _LATE.total_seconds() else None
+    return any(fault.host == one.said.host and begin < fault.begin <= end for fault in occurrences)
+
+
+def _is_over(one: FailureForecast, now: datetime) -> bool:
+    return now > one.said.at + one.said.horizon + _LATE
+
+
+def _ended(one: FailureForecast, seen: Sequence[str]) -> FailureState:
+    """Return what became of a word when no fault came: of a host that is gone nobody knows."""
+    return FailureState.STAYED_AWAY if one.said.host in seen else FailureState.GONE

@@ -17,6 +17,7 @@ class FailureState(StrEnum):
     OPEN = "open"
     CAME = "came"  # a fault began within the horizon
     STAYED_AWAY = "stayed_away"
+    GONE = "gone"  # the host was there no more: nobody knows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,10 @@ class FailureWord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureForecast:
-    """A word that is kept: what was ``said`` at first, by which it is judged, and the newest probability."""
+    """A word that is kept: what was ``said`` at first, by which it is judged, and the newest probability.
+
+    That is the base rate while nothing is said of the host any more.
+    """
 
     id: int
     said: FailureWord

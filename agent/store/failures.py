@@ -47,7 +47,7 @@ class FailureStore:
                 connection.execute(insert(table), rows)
 
     def records(self) -> list[FailureRecord]:
-        """Return what came of all that is kept, by horizon."""
+        """Return what came of all that is kept and of which that is known, by horizon."""
         came = (table.c.state == FailureState.CAME.value).cast(table.c.base.type)
         said, base = table.c.probability, table.c.base
         query = (
@@ -59,7 +59,7 @@ class FailureStore:
                 func.avg((said - came) * (said - came)).label("brier"),
                 func.avg((base - came) * (base - came)).label("brier_base"),
             )
-            .where(table.c.state != FailureState.OPEN.value)
+            .where(table.c.state.in_([FailureState.CAME.value, FailureState.STAYED_AWAY.value]))
             .group_by(table.c.horizon_s)
             .order_by(table.c.horizon_s)
         )

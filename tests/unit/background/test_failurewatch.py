@@ -96,6 +96,33 @@ def test_a_source_that_does_not_answer_says_nothing_and_keeps_nobody_from_judgin
     assert stores.failures.records()[0].came == 1
 
 
+class Gone(Memory):
+    """A source from which web1 has vanished."""
+
+    def query(self, expression, at=None):
+        return Answer(0.0, [{"host": "web2"}], [1.0])
+
+
+def test_a_host_that_is_gone_is_named_no_more_and_judged_by_nothing(watch, stores, clock):
+    watch.look()
+    watch._source = Gone()
+    clock.move(hours=1)
+    watch.look()
+    assert by_host(stores)["web1"].now == 0.02  # as at any time
+    clock.move(hours=6)
+    watch.look()
+    (record,) = stores.failures.records()
+    assert (record.judged, list(by_host(stores))) == (1, ["web2"])
+
+
+def test_what_a_training_said_that_is_not_in_force_any_more_is_named_no_more(watch, stores, clock):
+    watch.look()
+    watch._shelf.put([Judged(horizon_s=21_600.0, why="nothing is said")], NOW + HOUR, NOW, NOW)
+    clock.move(hours=1)
+    watch.look()
+    assert {one.now for one in stores.failures.open()} == {0.02}
+
+
 def test_what_is_broken_already_is_not_foretold(watch, stores):
     opened(stores, "web1", NOW)
     watch.look()
