@@ -11,6 +11,7 @@ import numpy as np
 from agent.background.history import HistorySource, Trouble, read_histories
 from agent.config.models import ModelsSection
 from agent.config.rulefiles import Signal
+from agent.instance import with_host
 from agent.records import Alert, Incident
 
 SPAN = timedelta(days=7)
@@ -69,12 +70,22 @@ def troubles_of(incidents: Iterable[Incident], now: datetime) -> list[Trouble]:
 
 
 def fired_outside(alerts: Sequence[Alert], incidents: Sequence[Incident], now: datetime) -> int:
-    """Return how many firings of an alert lie in the time of none of these incidents."""
-    spans = [(_began(one) - _BEFORE, (one.closed_at or now) + _AFTER) for one in incidents]
+    """Return how many firings of an alert lie in none of these incidents, by time and host."""
+    spans = [(_began(one) - _BEFORE, (one.closed_at or now) + _AFTER, _hosts(one)) for one in incidents]
     return sum(
-        not any(one.starts_at <= end and (one.resolved_at or now) >= begin for begin, end in spans)
+        not any(
+            one.starts_at <= end
+            and (one.resolved_at or now) >= begin
+            and (not hosts or with_host(one.labels).get("host", "") in {"", *hosts})
+            for begin, end, hosts in spans
+        )
         for one in alerts
     )
+
+
+def _hosts(incident: Incident) -> set[str]:
+    seen = (symptom.labels for one in incident.diagnosis.candidates for symptom in one.symptoms)
+    return {incident.host, *(with_host(labels).get("host", "") for labels in seen)} - {""}
 
 
 def _began(incident: Incident) -> datetime:

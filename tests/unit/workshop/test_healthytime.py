@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from agent.collect.base import Answer, Range
-from agent.workshop.healthytime import healthy_ranges
-from tests.make import NOW, signal
+from agent.records import Alert
+from agent.workshop.healthytime import fired_outside, healthy_ranges
+from tests.make import NOW, candidate, incident, signal
 
 HOSTS = [{"instance": f"web{number}:9100"} for number in range(300)]
 
@@ -32,3 +33,13 @@ class Young:
 def test_many_hosts_at_one_moment_are_no_day(remembered, known):
     wanted = {"queue": signal("queue", query="queue", bad="high", role="saturation")}
     assert ("queue" in healthy_ranges(Young(remembered), wanted, NOW, [])) is known
+
+
+@pytest.mark.parametrize(("host", "outside"), [("db1", 0), ("web1", 1)])
+def test_what_fires_on_another_host_is_not_of_an_incident(host, outside):
+    ill = incident(candidate(entity="db1", symptoms=()), opened_at=NOW, host="db1")
+    fired = Alert(
+        fingerprint="a", name="Raid", labels={"instance": f"{host}:9100"}, annotations={}, starts_at=NOW,
+        received_at=NOW,
+    )  # fmt: skip
+    assert fired_outside([fired], [ill], NOW) == outside
