@@ -316,13 +316,14 @@ def state_on_a_small_disk(site):
 
 
 def test_a_full_disk_is_told_and_gone_it_is_well(site):
+    """On web2: web1 was healed so often by now that the guard against flapping leaves it to people."""
     with state_on_a_small_disk(site) as filler:
         wait(lambda: running(site), 90, site.journal)
         site.ops.run("sh", "-c", f"cat /dev/zero > {filler} 2>/dev/null || true")
-        site.hosts["web1"].run("systemctl", "stop", "nginx")
+        site.hosts["web2"].run("systemctl", "stop", "nginx")
         wait(lambda: "store cannot be used" in site.opsmend("status"), 90, site.journal)
         site.ops.run("rm", filler)
-        wait(lambda: answers(site.hosts["web1"]), 120, site.journal)
+        wait(lambda: answers(site.hosts["web2"]), 120, site.journal)
         wait(lambda: "store cannot be used" not in site.opsmend("status"), 60, site.journal)
     wait(lambda: running(site), 90, site.journal)
 
