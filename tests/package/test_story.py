@@ -309,10 +309,12 @@ def state_on_a_small_disk(site):
     mount = f"mkdir -p {there} && {move.format(here, there)} && mount -t tmpfs -o size=48m tmpfs {here}"
     site.ops.run("sh", "-c", f"{mount} && {move.format(there, here)}")
     site.on_ops("systemctl", "start", "opsmend")
-    yield f"{here}/full"
-    site.on_ops("systemctl", "stop", "opsmend")
-    site.ops.run("sh", "-c", f"{move.format(here, there)} && umount {here} && {move.format(there, here)}")
-    site.on_ops("systemctl", "start", "opsmend")
+    try:
+        yield f"{here}/full"
+    finally:
+        site.on_ops("systemctl", "stop", "opsmend")
+        site.ops.run("sh", "-c", f"{move.format(here, there)} && umount {here} && {move.format(there, here)}")
+        site.on_ops("systemctl", "start", "opsmend")
 
 
 def test_a_full_disk_is_told_and_gone_it_is_well(site):
