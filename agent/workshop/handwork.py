@@ -20,7 +20,7 @@ from agent.records.cases import PastIncident
 from agent.records.feedback import FeedbackKind
 
 MOST_LINES, LONGEST_LINE = 40, 500
-_PROMPT = re.compile(r"^(?:\[?[\w.-]+@[\w.-]+[^$#]{0,80}[$#]|\$)\s+")
+_PROMPT = re.compile(r"^(?:\[?[\w.-]+@[\w.-]+[^$#&|;<>]{0,80}[$#]|\$)\s+")
 _CONTINUED = re.compile(r"[ \t]*\\\n[ \t]*")
 _HEAD = """\
 ---
@@ -71,14 +71,16 @@ def what_was_typed(past: Iterable[PastIncident]) -> Typed | None:
 
 
 def commands_of(text: str) -> tuple[tuple[str, ...], int]:
-    r"""Return the commands of a pasted text without prompts and comments, and how many were left out.
+    r"""Return the commands of a pasted text without prompts, and how many were left out.
+
+    What begins with # may be a comment or follow the prompt of root: it stays, for whoever reads to tell.
 
     >>> commands_of("ann@web1:~$ sudo rm /x\n# why\nls \\\n -l")
-    (('sudo rm /x', 'ls -l'), 0)
+    (('sudo rm /x', '# why', 'ls -l'), 0)
     """
     lines = _CONTINUED.sub(" ", text).splitlines()
     found = [_PROMPT.sub("", line.strip()).strip() for line in lines]
-    found = [line for line in found if line and not line.startswith("#")]
+    found = [line for line in found if line]
     kept = [line for line in found if len(line) <= LONGEST_LINE][:MOST_LINES]
     return tuple(kept), len(found) - len(kept)
 
