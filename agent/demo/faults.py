@@ -53,12 +53,14 @@ def fill_file_system(folder: str) -> Callable[[Host], object]:
 
 
 def start_runaway(program: str) -> Callable[[Host], object]:
-    """Start a program that takes whole processors and never ends.
+    """Start a program that takes whole processors and never ends, and a job that has to wait for a turn.
 
-    Six of it for each processor, as of a job with far too many workers: others have to wait for a turn.
+    Four of it for each processor, as of a job with far too many workers. On a host where nobody has work to
+    do nobody suffers from them.
     """
-    command = f"for worker in $(seq $((6 * $(nproc)))); do setsid nohup {program} > /dev/null 2>&1 & done"
-    return lambda host: host.run("sh", "-c", command)
+    job = "setsid nohup index-job > /dev/null 2>&1 &"
+    workers = f"for worker in $(seq $((4 * $(nproc)))); do setsid nohup {program} > /dev/null 2>&1 & done"
+    return lambda host: host.run("sh", "-c", f"{job} {workers}")
 
 
 def answers(host: Host) -> bool:

@@ -14,7 +14,7 @@ ALONE = {"runaway_process": pytest.mark.alone}
 def _nothing_goes_on(cluster):
     yield
     for host in cluster[0].hosts.values():
-        host.run("sh", "-c", "pkill -x report-job || true")
+        host.run("sh", "-c", "pkill -x report-job; pkill -x index-job; true")
 
 
 @pytest.mark.usefixtures("_nothing_goes_on")
