@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from agent.learn.failures.moments import HORIZONS, Moments, Occurrence, rows_of_
 from agent.learn.faults.examples import HEALTHY
 from agent.learn.faults.labels import label_of
 from agent.log import Logger
+from agent.predict.chance import chance_within
 from agent.records import FloatArray, Incident
 from agent.records.cases import PastIncident
 from agent.records.forecasts import Forecast
@@ -26,7 +26,6 @@ from agent.store import Stores
 log = Logger("failures")
 
 _UNNAMED = frozenset({"unknown", "unknown_alert"})
-_Z80 = NormalDist().inv_cdf(0.9)
 _AT_ONCE = 1000  # series
 _SEEN_EVERY_S = 300.0  # what was seen so lately is there
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
@@ -148,10 +147,13 @@ def from_store(
 
 def _counted(moments: Moments, begun: Sequence[tuple[str, float]], within: float) -> FloatArray:
     found = np.zeros(len(moments))
+    times: dict[str, list[float]] = {}
+    for host, at in begun:
+        times.setdefault(host, []).append(at)
     for number, rows in rows_of_hosts(moments).items():
-        times = [at for host, at in begun if host == moments.hosts[number]]
-        if times:
-            found[rows] = counted(times, moments.at[rows], within)
+        own = times.get(moments.hosts[number])
+        if own:
+            found[rows] = counted(own, moments.at[rows], within)
     return found
 
 
@@ -174,11 +176,9 @@ def _foreseen(moments: Moments, forecasts: Sequence[Forecast], horizon: timedelt
 
 
 def _chance(one: Forecast, by: float) -> float:
-    """Return how likely a forecast comes true by a time: eight in ten lie between low and high."""
-    said, spent = one.said, by - one.said.at.timestamp()
-    left, low, high = (span.total_seconds() for span in (said.left, said.low, said.high))
-    width = max((high - left if spent >= left else left - low) / _Z80, 1.0)
-    return NormalDist(left, width).cdf(spent)
+    """Return how likely a forecast comes true by a time (unix seconds)."""
+    left, low, high = (span.total_seconds() for span in (one.said.left, one.said.low, one.said.high))
+    return chance_within(by - one.said.at.timestamp(), left, low, high)
 
 
 def used_signals(signals: Mapping[str, Signal], features: Iterable[str]) -> Iterator[Signal]:

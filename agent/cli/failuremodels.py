@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.markup import escape
 
 from agent.background.failuretrain import run_failure_training
+from agent.cli.common import settings_of_state
 from agent.cli.output import console, print_json, print_table, span
 from agent.cli.trainings import following
-from agent.config import find_config_file, load_settings
 from agent.learn.failures.model import Judged
 
 _PHASES = {"reading": "signals read", "tuning": "horizons tuned and judged"}
@@ -18,7 +18,7 @@ _PHASES = {"reading": "signals read", "tuning": "horizons tuned and judged"}
 
 def train_failures(config: Path | None, json: bool) -> None:
     """Train now. Raises ModelError when there is too little, ConfigError, ConflictError, SourceError."""
-    settings = load_settings(find_config_file(config))
+    settings = settings_of_state(config)
     with following(_PHASES) as show:
         training = run_failure_training(settings, show)
     if json:

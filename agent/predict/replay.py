@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from statistics import NormalDist
 
 import numpy as np
 
-from agent.predict.exhaustion import Exhaustions, exhaustions
+from agent.predict.chance import chance_within
+from agent.predict.exhaustion import exhaustions
 from agent.predict.forecaster import EVERY, LEAST_SPAN
 from agent.predict.limits import left_of
 from agent.predict.shifts import ShiftWatch
@@ -23,7 +23,6 @@ _AFTER_START_S = 3600.0  # a server that starts fills its memory, and stops
 _WINDOW = 1008  # samples that a trend is looked for in
 _ALARM = 0.5
 _SURE_AFTER = 10  # samples for which a word stood
-_Z80 = NormalDist().inv_cdf(0.9)
 _OWN = re.compile(r'(?:^|[{,])\s*(?:instance|host|node|pod|hostname)="(?:[^"\\]|\\.)*"')
 
 
@@ -100,17 +99,11 @@ class PredictionReplay:
         ends: dict[int, tuple[float, float]] = {}
         for number, place in enumerate(found.rows.tolist()):
             owner = self._owner[self._rows[place]]
-            one = float(found.left[number]), _chance(found, number, self._horizon_s)
+            left, low, high = (float(part[number]) for part in (found.left, found.low, found.high))
+            one = left, chance_within(self._horizon_s, left, low, high)
             if owner not in ends or one[1] > ends[owner][1]:
                 ends[owner] = one
         return ends
-
-
-def _chance(found: Exhaustions, number: int, horizon_s: float) -> float:
-    """Return how likely the end comes within the horizon: eight in ten lie between low and high."""
-    left, low, high = (float(one[number]) for one in (found.left, found.low, found.high))
-    spread = max((high - left if horizon_s >= left else left - low) / _Z80, 1.0)
-    return NormalDist(left, spread).cdf(horizon_s)
 
 
 def _kind(series: Series) -> str:
