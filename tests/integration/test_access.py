@@ -181,7 +181,7 @@ def test_many_who_ask_too_often_are_told_so_and_health_is_not_kept_waiting(tmp_p
             told = json.loads(load.stdout.read())
     assert told["statuses"].keys() == {"200", "429"}
     assert told["statuses"]["200"] <= 20 * 4 + 20 * 4
-    assert statistics.median(waited) < 0.05
+    assert statistics.median(waited) < 0.5
     # who does not heed it waits for the next no, so that a crowd cannot keep us busy with saying it
     assert told["statuses"]["429"] <= 150 * 3 * 2
 

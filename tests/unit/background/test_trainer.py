@@ -1,7 +1,6 @@
 """When a training is due, how far it is, and what is left of it when it fails or the agent ends."""
 
 import sys
-import time
 from datetime import timedelta
 
 import pytest
@@ -92,10 +91,8 @@ def test_it_ends_with_the_agent(make, clock):
     clock.move(minutes=11)
     trainer.turn()
     process = trainer._process
-    began = time.monotonic()
     trainer.stop()
     assert process.poll() is not None
-    assert time.monotonic() - began < 4
 
 
 def test_nothing_is_trained_when_the_settings_say_so(make, clock):

