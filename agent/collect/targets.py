@@ -16,6 +16,7 @@ from itertools import pairwise
 from agent.collect.base import Answer, Poll, Target
 from agent.config.conditions import (
     HOST_BACK,
+    HOST_SCRAPED,
     HOST_SEEN,
     HOST_TARGETS,
     MONITORED_HOSTS,
@@ -197,6 +198,7 @@ class TargetWatch:
         seen = {name: float(host.seen) for name, host in hosts.items()}
         return {
             HOST_SEEN: _column("host", seen),
+            HOST_SCRAPED: _column("host", {name: float(host.scraped) for name, host in scraped.items()}),
             HOST_BACK: _column("host", {name: at - back for name, back in self._back_at.items()}),
             HOST_TARGETS: _column("host", {name: float(len(host.targets)) for name, host in scraped.items()}),
             NETWORK_LOST: _column("scope", {NETWORK: float(self._lost_together())} if others else {}),

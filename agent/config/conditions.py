@@ -15,7 +15,8 @@ from agent.quantity import format_quantity
 
 # signals that have no query: they come from logs, or are worked out from which targets answer
 LINES, TEMPLATE_LINES = "log_lines", "log_template_lines"
-HOST_SEEN, HOST_BACK, HOST_TARGETS = "host_seen", "host_back", "host_targets"
+HOST_SEEN, HOST_SCRAPED, HOST_BACK = "host_seen", "host_scraped", "host_back"
+HOST_TARGETS = "host_targets"
 PROBER_WORKS = "prober_works"
 NETWORK_LOST, MONITORING_SEES, MONITORED_HOSTS = "network_lost", "monitoring_sees", "monitored_hosts"
 WITHOUT_QUERY = frozenset(
@@ -23,6 +24,7 @@ WITHOUT_QUERY = frozenset(
         LINES,
         TEMPLATE_LINES,
         HOST_SEEN,
+        HOST_SCRAPED,
         HOST_BACK,
         HOST_TARGETS,
         PROBER_WORKS,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from agent.config.conditions import (
     HOST_BACK,
+    HOST_SCRAPED,
     HOST_SEEN,
     HOST_TARGETS,
     MONITORED_HOSTS,
@@ -43,6 +44,7 @@ TARGET_SIGNALS: Mapping[str, Signal] = {
         _derived(
             HOST_SEEN, "Whether a target of a host was scraped or a probe reached it", "{host}", bad="low"
         ),
+        _derived(HOST_SCRAPED, "Whether any exporter of a host was scraped", "{host}", bad="low"),
         _derived(
             HOST_BACK, "How long a host that was silent has been back", "{host}", bad="none", unit="seconds"
         ),

@@ -132,6 +132,15 @@ class TestBack:
         assert watched.of("host_seen") == {"a": 1, "b": 1}
 
 
+class TestScraped:
+    """A host that only a probe reaches is seen, and none of its exporters was scraped."""
+
+    def test_a_probe_is_no_scrape(self, watched):
+        watched.see(exporter_up=up(a=0, b=1), http_probe_success=probes(a=1, c=1))
+        assert watched.of("host_scraped") == {"a": 0, "b": 1}
+        assert watched.of("host_seen") == {"a": 1, "b": 1, "c": 1}
+
+
 class TestProbers:
     """Who asks and gets no answer from anybody is not believed."""
 

@@ -142,6 +142,14 @@ def test_it_follows_the_one_that_has_taken_over(failover):
         assert orders(replica)[0] == ["REPLICAOF", "127.0.0.1", str(port(new))]
 
 
+def test_it_refuses_while_another_replica_is_connected_to_the_primary(failover):
+    linked = {**LOST, "master_link_status": "up", "master_port": 1}
+    with redis(**linked) as other, redis(**LOST, master_port=1) as replica:
+        with pytest.raises(failover.error, match="only the way from here to it is cut"):
+            failover(replica, [place(other)], name="a")
+        assert orders(replica) == []
+
+
 def test_it_leaves_it_to_the_one_with_newer_data(failover):
     newer = {**LOST, "slave_repl_offset": "101", "master_port": 1}
     with redis(**newer) as other, redis(**LOST, master_port=1) as replica:

@@ -92,8 +92,8 @@ def find(params):
         return writers(params["path"], pids)
     if params["path"] is not None:
         return [pid for pid in pids if params["path"] in proc.open_files(pid)]
-    sockets = {"socket:[%s]" % inode for inode in proc.listening_inodes(params["port"])}
-    return [pid for pid in pids if sockets & set(proc.open_files(pid))] if sockets else []
+    sockets = set(proc.listening_places(params["port"]))
+    return [pid for pid in pids if sockets & set(proc.socket_inodes(pid))] if sockets else []
 
 
 def writers(path, pids):

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import stat
+import sys
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -103,6 +105,20 @@ def waited_seconds(pid):
     return found
 
 
+def thread_states(pid):
+    """Return the state of each thread of a process, a letter as proc(5) has them, by thread."""
+    found = {}
+    try:
+        threads = os.listdir("/proc/%d/task" % pid)
+    except OSError:
+        return found
+    for thread in threads:
+        fields = read("/proc/%d/task/%s/stat" % (pid, thread)).rpartition(")")[2].split()
+        if fields:
+            found[thread] = fields[0]
+    return found
+
+
 def is_of_kernel(pid):
     """Return whether this is a thread of the kernel, which no signal reaches."""
     fields = fields_of(pid)
@@ -190,16 +206,28 @@ def file_limits(pid):
     return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
 
 
-def listening_inodes(port):
-    """Return the inodes of the sockets that listen on a TCP port, IPv4 and IPv6."""
-    wanted = ":%04X" % port
-    found = set()
+def listening_places(port):
+    """Return the addresses on which somebody listens on a TCP port, IPv4 and IPv6, by inode of the socket."""
+    wanted = "%04X" % port
+    found = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in read(table).splitlines()[1:]:
             parts = line.split()
-            if parts[1].endswith(wanted) and parts[3] == "0A":
-                found.add(parts[9])
+            address, _, number = parts[1].partition(":")
+            if number == wanted and parts[3] == "0A":
+                found[parts[9]] = address_of(address)
     return found
+
+
+def address_of(told):
+    """Return an address of /proc/net, in words of the byte order of the machine, as people write it."""
+    raw = b"".join(int(told[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(told), 8))
+    return socket.inet_ntop(socket.AF_INET6 if len(raw) > 4 else socket.AF_INET, raw)
+
+
+def socket_inodes(pid):
+    """Return the inodes of the sockets that a process has open."""
+    return [one[len("socket:[") : -1] for one in open_files(pid) if one.startswith("socket:[")]
 
 
 def memory():

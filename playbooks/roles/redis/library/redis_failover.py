@@ -10,8 +10,8 @@ description:
   - A replica becomes primary when its primary is gone for good and no other replica has newer data. When
     another one has taken over already it follows that one.
   - It refuses while anything accepts connections at the primary's address, when Sentinel or a cluster looks
-    after this Redis, when it has never had data, and when most of its peers cannot be reached, because then
-    it is this host that is cut off. Two primaries are worse than none.
+    after this Redis, when it has never had data, when a peer is connected to a primary, and when most of its
+    peers cannot be reached, because then it is this host that is cut off. Two primaries are worse than none.
 options:
   name:
     description: This host's name among the peers; decides between replicas that have the same data.
@@ -131,6 +131,9 @@ def choose(mine, seen, peers, name, primary):
         raise RedisError("there are several primaries already: %s" % ", ".join(new))
     if new:
         return place_of(new[0])
+    linked = [peer for peer, said in sorted(seen.items()) if said.get("master_link_status") == "up"]
+    if linked:
+        raise RedisError("%s is connected to its primary: only the way from here to it is cut" % linked[0])
     offset = int(mine.get("slave_repl_offset", 0))
     for peer, said in sorted(seen.items()):
         theirs = int(said.get("slave_repl_offset", 0))
