@@ -124,6 +124,24 @@ def caught_signals() -> Iterator[socket.socket]:
             signal.set_wakeup_fd(before)
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn SIGTERM, SIGINT and SIGHUP into a KeyboardInterrupt, so that what was made is removed again.
+
+    A shell starts what runs in the background with SIGINT ignored, and then Python raises nothing.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in _CAUGHT}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _leave_to_the_byte(number: int, frame: FrameType | None) -> None:
     pass
 

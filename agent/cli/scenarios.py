@@ -7,8 +7,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -18,10 +19,13 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from agent.cli.output import console, print_json
+from agent.cli.output import console, errors, print_json
 from agent.cli.playbooks import remediation_folders
+from agent.demo.hosts import remove
 from agent.demo.image import node_image
 from agent.errors import OpsmendError
+from agent.process import interruptible
+from agent.workshop.hosts import cluster_name, site_name
 from agent.workshop.molecule import ScenarioResult, changed_since, complaints, rotating_sample, run_scenario
 from agent.workshop.places import Places
 from agent.workshop.proof import Proof, prove
@@ -84,7 +88,10 @@ def test_scenarios(places: Places, folders: Sequence[Path], jobs: int, json: boo
         word = "[green]passed[/]" if result.passed else f"[red]failed[/] at {result.failed_at}"
         return word, f"{result.seconds:.0f} s"
 
-    results = _run_all("Molecule scenarios", ("remediation", "result", "time"), folders, jobs, test, cells)
+    with _removed_when_interrupted(logs):
+        results = _run_all(
+            "Molecule scenarios", ("remediation", "result", "time"), folders, jobs, test, cells
+        )
     bad = [result for result in results if not result.passed]
     if json:
         print_json(results)
@@ -114,9 +121,9 @@ def prove_scenarios(places: Places, folders: Sequence[Path], jobs: int, json: bo
             return Proof(remediation=folder.name, wrong=[str(error)])
 
     columns = ("remediation", "fault", "found", "diagnosed as", "asked", "healed", "verified", "ended", "")
-    results = _run_all(
-        "injected → found → diagnosed → healed → verified", columns, folders, jobs, meet, _cells
-    )
+    title = "injected → found → diagnosed → healed → verified"
+    with _removed_when_interrupted(top):
+        results = _run_all(title, columns, folders, jobs, meet, _cells)
     if json:
         print_json(results)
     bad = [result for result in results if result.wrong]
@@ -160,16 +167,52 @@ def _run_all(
 ) -> list[Result]:
     """Do something for each remediation, a few at a time, and show how far each is."""
     progress = _Progress(title, columns, [folder.name for folder in folders])
+    begun: set[Path] = set()
+    interrupted = threading.Event()
 
     def one(folder: Path) -> Result:
-        result = work(folder, lambda text: progress.now(folder.name, text))
+        def tell(text: str) -> None:
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+            progress.now(folder.name, text)
+
+        tell("starting")
+        begun.add(folder)
+        result = work(folder, tell)
+        if interrupted.is_set():
+            raise KeyboardInterrupt  # it only says that its hosts were gone
         progress.done(folder.name, cells(result))
         return result
 
-    with ThreadPoolExecutor(jobs) as pool:
-        if console.is_terminal:
-            with Live(progress, console=console, refresh_per_second=2):
-                return list(pool.map(one, folders))
-        results = list(pool.map(one, folders))
-    console.print(progress)
+    shown = Live(progress, console=console, refresh_per_second=2) if console.is_terminal else nullcontext()
+    # leaving the pool waits for its threads, each of which removes what it made
+    with interruptible(), ThreadPoolExecutor(jobs) as pool:
+        try:
+            with shown:
+                results = list(pool.map(one, folders))
+        except BaseException:
+            interrupted.set()
+            # what runs on them ends at once, and who waits for them waits no longer
+            for folder in begun:
+                _remove_hosts(folder)
+            raise
+    if not console.is_terminal:
+        console.print(progress)
     return results
+
+
+def _remove_hosts(folder: Path) -> None:
+    scenario = load_scenario(folder)
+    for cluster in (cluster_name(scenario), site_name(scenario)):
+        remove(cluster)
+
+
+@contextmanager
+def _removed_when_interrupted(folder: Path) -> Iterator[None]:
+    """Exit with 130 when somebody ends this, and leave nothing of it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        shutil.rmtree(folder)
+        errors.print("interrupted; the hosts are removed")
+        sys.exit(130)

@@ -15,6 +15,7 @@ from agent.demo.image import PODMAN, DemoError, run
 
 # AUDIT_WRITE: without it sshd lets nobody have a terminal, which Ansible asks for where it copies files
 _CAPABILITIES = "SYS_ADMIN,NET_ADMIN,NET_RAW,SYS_PTRACE,DAC_READ_SEARCH,AUDIT_WRITE"
+_NO_CONTAINER = 125  # podman's own exit code, where the command itself was not run
 _BOOT_TIMEOUT_S = 180  # a busy machine takes its time
 _LABEL = "opsmend.cluster"
 # who logs in: an operator who becomes root by sudo, as on most sites, and root for whoever builds the hosts
@@ -132,6 +133,8 @@ class Cluster:
                 text=True,
                 check=False,
             )
+            if done.returncode == _NO_CONTAINER:
+                raise DemoError(f"host {name} is gone: {done.stderr.strip()}")
             state = done.stdout.strip()
             if state == "running":
                 for login in self.logins:

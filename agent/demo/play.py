@@ -6,11 +6,9 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 from rich.live import Live
@@ -32,6 +30,7 @@ from agent.demo.hosts import Cluster, Host, remove
 from agent.demo.image import DemoError, node_image, remove_images
 from agent.demo.snapshot import differences, take
 from agent.demo.view import Board, Row
+from agent.process import interruptible
 from agent.records import Incident, IncidentState, Run, Verdict
 from agent.store import Stores, open_stores
 
@@ -49,7 +48,7 @@ def play(root: Path, folder: Path, keep: bool, console: Console) -> bool:
     """Run the whole demo; return whether every fault was healed and verified and nothing else touched."""
     if os.geteuid() != 0:
         raise DemoError("the demo makes hosts with podman and needs root: sudo make demo")
-    with _interruptible():
+    with interruptible():
         remove(NAME)
         shutil.rmtree(folder, ignore_errors=True)
         image = node_image(lambda what: console.print(f"[dim]{escape(what)}[/]"))
@@ -206,17 +205,3 @@ def _explain(cluster: Cluster, url: str, config: Path, console: Console) -> None
         soft_wrap=True,
         markup=False,
     )
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn SIGTERM into an ordinary exit, so that what was made is removed again."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

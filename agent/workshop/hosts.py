@@ -26,6 +26,11 @@ def cluster_name(scenario: Scenario) -> str:
     return f"opsmend-molecule-{scenario.remediation.replace('_', '-')}-{place}"
 
 
+def site_name(scenario: Scenario) -> str:
+    """Return a name for the hosts on which a running agent meets a scenario."""
+    return f"{cluster_name(scenario)}-site"
+
+
 def host_of(cluster: str, name: str) -> Host:
     """Return a host that another process started, for commands on it."""
     return Host(name, f"{cluster}-{name}", "")

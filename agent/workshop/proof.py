@@ -23,7 +23,7 @@ from agent.records import Incident, IncidentState, Run, RunState
 from agent.response import OperatorActions, Person
 from agent.store import Stores, open_stores
 from agent.wiring import make_operator_actions
-from agent.workshop.hosts import break_target, cluster_name, prove_healed
+from agent.workshop.hosts import break_target, prove_healed, site_name
 from agent.workshop.places import Places
 from agent.workshop.scenario import TARGET, Scenario
 from agent.workshop.site import build_site, write_settings
@@ -56,10 +56,10 @@ class Proof:
 
 def prove(scenario: Scenario, places: Places, folder: Path, tell: Tell) -> Proof:
     """Build a site for a scenario, let an agent watch it, break it, and look what happens."""
-    cluster = Cluster(f"{cluster_name(scenario)}-site", folder, node_image(tell, scenario.packages))
+    cluster = Cluster(site_name(scenario), folder, node_image(tell, scenario.packages))
     with cluster:
         tell("building the site")
-        url = build_site(cluster, scenario, places)
+        url = build_site(cluster, scenario, places, tell)
         tell("starting the agent")
         config = write_settings(cluster, url, places)
         before = take(host for name, host in cluster.hosts.items() if name in _bystanders(scenario))
@@ -87,8 +87,7 @@ def _break_and_watch(
     tell: Tell,
 ) -> Proof:
     proof = Proof(remediation=scenario.remediation, fault=scenario.target.fault or "")
-    tell("watching the healthy site")
-    _wait_for_polls(cluster)
+    _wait_for_polls(cluster, tell)
     proof.wrong += [f"found in a healthy site: {one.title}" for one in stores.incidents.list(limit=20)]
     tell("breaking the target")
     injected_at = datetime.now(UTC)
@@ -134,6 +133,8 @@ def _watch(
             if mine.state is IncidentState.AWAITING_APPROVAL and not proof.asked:
                 operator_actions.vote(mine.id, True, _APPROVER, "as on-call would")
                 proof.asked = True
+        else:
+            tell("waiting until it is found")
         time.sleep(_LOOK_EVERY_S)
     return None
 
@@ -171,10 +172,11 @@ def _judge(proof: Proof, scenario: Scenario, incident: Incident | None, stores: 
     proof.wrong += [f"also found: {one.title}" for one in others]
 
 
-def _wait_for_polls(cluster: Cluster) -> None:
+def _wait_for_polls(cluster: Cluster, tell: Tell) -> None:
     first: int | None = None
     deadline = time.monotonic() + _TIMEOUT_S
     while time.monotonic() < deadline:
+        tell("watching the healthy site")
         status = read_live_status(cluster.folder / "run")
         if status:
             first = status["polls"] if first is None else first

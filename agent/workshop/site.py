@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -23,7 +24,7 @@ _HOST_METRICS_EVERY_S = 0.5
 _READY_TIMEOUT_S = 60
 
 
-def build_site(cluster: Cluster, scenario: Scenario, places: Places) -> str:
+def build_site(cluster: Cluster, scenario: Scenario, places: Places, tell: Callable[[str], None]) -> str:
     """Start the hosts and whatever sees them; return the URL of the Prometheus once it has samples."""
     names = [platform.name for platform in scenario.platforms]
     cluster.start([*names, _MONITOR], scenario.mounts)
@@ -37,7 +38,7 @@ def build_site(cluster: Cluster, scenario: Scenario, places: Places) -> str:
     monitor.write(prober, prober_config(monitor.run("cat", prober)))
     monitor.run("systemctl", "enable", "-q", "--now", "prometheus", "prometheus-blackbox-exporter")
     url = f"http://{monitor.address}:9090"
-    _wait_until_seen(url, scenario)
+    _wait_until_seen(url, scenario, tell)
     return url
 
 
@@ -68,7 +69,7 @@ def write_settings(cluster: Cluster, url: str, places: Places) -> Path:
     return file
 
 
-def _wait_until_seen(url: str, scenario: Scenario) -> None:
+def _wait_until_seen(url: str, scenario: Scenario, tell: Callable[[str], None]) -> None:
     """Wait until every target was scraped, every probe answers, and the rates have two samples."""
     jobs = prometheus_config(scenario, _SCRAPE)["scrape_configs"]
     assert isinstance(jobs, list)
@@ -84,6 +85,7 @@ def _wait_until_seen(url: str, scenario: Scenario) -> None:
     missing = "nothing was scraped"
     try:
         while time.monotonic() < deadline:
+            tell(f"waiting for Prometheus: {missing}")
             try:
                 seen = {query: sum(source.query(query).values) for query in wanted}
             except SourceError as error:
