@@ -96,9 +96,14 @@ def needed_roles(names: Iterable[str], folders: Iterable[Path]) -> set[str]:
             meta = folder / name / "meta" / "main.yml"
             if meta.is_file():
                 todo += [_name_of(one) for one in (read_yaml(meta).data or {}).get("dependencies") or ()]
-            for tasks in (folder / name / "tasks").glob("*.yml"):
+            for tasks in _task_files(folder / name):
                 todo += [use.role for use in _of_tasks(read_ansible(tasks), tasks, frozenset())]
     return found
+
+
+def _task_files(role: Path) -> Iterator[Path]:
+    for part in ("tasks", "handlers"):
+        yield from (one for one in sorted((role / part).rglob("*")) if one.suffix in {".yml", ".yaml"})
 
 
 def read_ansible(file: Path) -> Any:
