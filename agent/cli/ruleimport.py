@@ -34,20 +34,27 @@ def import_from(places: Places, source: str, output: Path | None, json: bool) ->
             {
                 "by_expression": found.by_expression,
                 "by_alert": found.by_alert,
+                "partly": found.partly,
                 "left_out": found.left_out,
                 "files": files,
                 "notes": found.draft.notes,
             }
         )
         return
-    _show(found, output)
+    _show(found, source, output)
 
 
-def _show(found: Import, output: Path | None) -> None:
-    for name, why in found.by_alert.items():
-        console.print(f"[yellow]alert[/]  {escape(name)}: taken as the alert itself, since {escape(why)}")
-    for name, why in found.left_out.items():
-        console.print(f"[yellow]left[/]   {escape(name)}: {escape(why)}", soft_wrap=True)
+def _show(found: Import, source: str, output: Path | None) -> None:
+    told_of = (
+        ("alert", "taken as the alert itself, since ", found.by_alert),
+        ("partly", "", found.partly),
+        ("left", "", found.left_out),
+    )
+    for word, before, remarks in told_of:
+        for one in remarks:
+            place = f"{source}:{one.line}" if one.line else source
+            text = escape(f"{place}: {one.name}: {before}{one.why}")
+            console.print(f"[yellow]{word}[/]{' ' * (7 - len(word))}{text}", soft_wrap=True)
     for file in found.draft.files:
         console.print(f"[bold]{'wrote' if output else 'would write'}[/]  {escape(str(file))}", soft_wrap=True)
     show_problems((), found.draft.notes)

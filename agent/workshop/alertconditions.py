@@ -97,6 +97,8 @@ def _comparison(node: promql_parser.BinaryExpr) -> Parts | Compared:
         if not isinstance(before, Compared):
             raise NotSayable("it compares what is compared by several")
         return Parts("all", (before, replace(before, operator=operator, number=number)))
+    if any(_is_of_absence(side) for side in (left, right)):
+        raise NotSayable("it fires for what is not there, and names nobody")
     if number is not None:
         return Compared(left.prettify(), operator, number, _labels(left))
     if operator in ("==", "!="):
@@ -104,6 +106,11 @@ def _comparison(node: promql_parser.BinaryExpr) -> Parts | Compared:
     how = f"{node.modifier} " if node.modifier else ""
     query = f"({left.prettify()}) - {how}({right.prettify()})"
     return Compared(promql_parser.parse(query).prettify(), operator, 0.0, _labels(left))
+
+
+def _is_of_absence(node: promql_parser.Expr) -> bool:
+    inner = _bare(node)
+    return isinstance(inner, promql_parser.Call) and inner.func.name.startswith("absent")
 
 
 def _is_comparison(node: promql_parser.BinaryExpr) -> bool:
@@ -152,6 +159,8 @@ def _labels(node: promql_parser.Expr) -> frozenset[str] | None:
                 return frozenset(node.modifier.labels)
             return None
         case promql_parser.Call():
+            if all(_number(one) is not None for one in node.args):
+                return frozenset()  # the time, a number as a vector: of nobody
             found = [_labels(one) for one in node.args if _number(one) is None]
             return next((one for one in found if one is not None), None)
         case promql_parser.BinaryExpr():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,10 @@ _SEVERITIES = {
 }
 _LABEL_OF_ALERT = re.compile(r"\$labels\.([a-zA-Z_][a-zA-Z0-9_]*)|\blabels\.([a-zA-Z_][a-zA-Z0-9_]*)")
 _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.S)
+# what computes: the words around it belong to it
+_PROGRAM = re.compile(r"\{\{-?\s*(?:if|else|end|range|with|block|define|template)\b|\{\{(?!.*?\}\})", re.S)
+_DURATION = re.compile(r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
+_UNITS_S = (365 * 86400, 7 * 86400, 86400, 3600, 60, 1, 0.001)
 _NO_IDENTITY = frozenset(
     {"instance", "host", "port", "job", "severity", "alertname", "value", "cluster_name"}
 )
@@ -51,13 +56,23 @@ class Alert:
     annotations: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Why something of a rule did not come over; ``line`` is where the rule begins, None of what is none."""
+
+    line: int | None
+    name: str
+    why: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Import:
     """What came over from a file, how, and what did not."""
 
     by_expression: list[str] = field(default_factory=list)
-    by_alert: dict[str, str] = field(default_factory=dict)
-    left_out: dict[str, str] = field(default_factory=dict)
+    by_alert: list[Remark] = field(default_factory=list)
+    partly: list[Remark] = field(default_factory=list)
+    left_out: list[Remark] = field(default_factory=list)
     draft: Draft = field(default_factory=lambda: Draft(files={}, notes=()))
 
 
@@ -77,17 +92,19 @@ def import_rules(source: str, content: Any, book: Rulebook) -> Import:
     found = Import()
     entries = _Entries()
     taken = set(book.faults) | set(book.rules) | set(book.signals)
-    for alert, problem in _alerts(source, content):
-        if alert is None:
-            found.left_out.setdefault(problem[0], problem[1])
+    for rule in _rules(source, content):
+        alert = _alert(rule)
+        if isinstance(alert, Remark):
+            found.left_out.append(alert)
             continue
+        found.partly += _lost(alert, rule)
         id_ = _free(identifier(alert.name), taken)
         try:
             found_by = _add_by_expression(entries, alert, id_)
             found.by_expression.append(alert.name)
         except NotSayable as error:
             found_by = _add_by_alert(entries, alert, id_)
-            found.by_alert[alert.name] = str(error)
+            found.by_alert.append(Remark(_line(rule), alert.name, str(error)))
         entries.faults.append(_fault(alert, id_))
         taken |= {id_, *found_by}
     found.draft = _draft(source, entries)
@@ -109,8 +126,8 @@ def _draft(source: str, entries: _Entries) -> Draft:
     return Draft(files=files if entries.faults else {}, notes=notes if entries.faults else ())
 
 
-def _alerts(source: str, content: Any) -> Iterator[tuple[Alert | None, tuple[str, str]]]:
-    """Yield every alert, or name and reason of what is none."""
+def _rules(source: str, content: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield every rule of all groups; what is none is empty."""
     spec = content.get("spec", content) if isinstance(content, Mapping) else None
     groups = spec.get("groups") if isinstance(spec, Mapping) else None
     if not isinstance(groups, list):
@@ -119,31 +136,39 @@ def _alerts(source: str, content: Any) -> Iterator[tuple[Alert | None, tuple[str
     for group in groups:
         rules = group.get("rules") if isinstance(group, Mapping) else None
         for rule in rules if isinstance(rules, list) else ():
-            yield _alert(rule if isinstance(rule, Mapping) else {})
+            yield rule if isinstance(rule, Mapping) else {}
 
 
-def _alert(rule: Mapping[str, Any]) -> tuple[Alert | None, tuple[str, str]]:
+def _line(rule: Mapping[str, Any]) -> int | None:
+    return rule.line if isinstance(rule, _Placed) else None
+
+
+def _lost(alert: Alert, rule: Mapping[str, Any]) -> Iterator[Remark]:
+    """Yield what an alert has that the rule drafted of it has not."""
+    if rule.get("keep_firing_for"):
+        why = f"'keep_firing_for: {rule['keep_firing_for']}' is not kept; its incident ends when it does"
+        yield Remark(_line(rule), alert.name, clean(why, 200))
+
+
+def _alert(rule: Mapping[str, Any]) -> Alert | Remark:
     name, expression = rule.get("alert"), rule.get("expr")
     if not isinstance(name, str) or not identifier(name):
         record = rule.get("record")
         said = "a recording rule: Prometheus goes on evaluating it" if record else "no alert"
-        return None, (plain(str(record or name or "a rule")), said)
+        return Remark(_line(rule), plain(str(record or name or "a rule")), said)
     if not isinstance(expression, str | int | float):
-        return None, (plain(name), "it has no expression")
+        return Remark(_line(rule), plain(name), "it has no expression")
     try:
         check_promql(str(expression))
         hold = _hold(rule.get("for"))
     except ValueError as error:
-        return None, (plain(name), clean(str(error), 200))
-    return (
-        Alert(
-            name=name,
-            expression=str(expression),
-            hold=hold,
-            labels=_texts(rule.get("labels")),
-            annotations=_texts(rule.get("annotations")),
-        ),
-        ("", ""),
+        return Remark(_line(rule), plain(name), clean(str(error), 200))
+    return Alert(
+        name=name,
+        expression=str(expression),
+        hold=hold,
+        labels=_texts(rule.get("labels")),
+        annotations=_texts(rule.get("annotations")),
     )
 
 
@@ -151,14 +176,20 @@ def _hold(said: Any) -> str:
     """Return a duration of Prometheus as ours: ``1h30m``, ``1w``, ``0m``."""
     if said in (None, 0):
         return "0s"
-    days = re.sub(r"(\d+)w", lambda match: f"{7 * int(match[1])}d", str(said))
-    if re.fullmatch(r"(0+[a-z]+)+|0+", days):
+    if re.fullmatch(r"(0+[a-z]+)+|0+", str(said)):
         return "0s"
-    return format_duration(parse_duration(days))
+    parts = _DURATION.fullmatch(str(said))
+    if parts is None or not parts[0]:
+        return format_duration(parse_duration(str(said)))  # which says what is wrong
+    seconds = sum(int(part or 0) * unit for part, unit in zip(parts.groups(), _UNITS_S, strict=True))
+    hold = format_duration(timedelta(seconds=max(round(seconds), 1)))
+    parse_duration(hold)  # which takes a year at most
+    return hold
 
 
 def _texts(mapping: Any) -> Mapping[str, str]:
-    return {str(key): str(value) for key, value in mapping.items()} if isinstance(mapping, Mapping) else {}
+    given = mapping.items() if isinstance(mapping, Mapping) else ()
+    return {str(key): str(value) for key, value in given if value is not None}
 
 
 def _add_by_expression(entries: _Entries, alert: Alert, id_: str) -> Sequence[str]:
@@ -253,7 +284,8 @@ def _add_by_alert(entries: _Entries, alert: Alert, id_: str) -> Sequence[str]:
 
 def _fault(alert: Alert, id_: str) -> dict[str, Any]:
     severity = _SEVERITIES.get(alert.labels.get("severity", "").lower(), "warning")
-    said = alert.annotations.get("summary") or alert.annotations.get("description") or ""
+    told = (alert.annotations.get(name, "") for name in ("summary", "description", "message"))
+    said = next((text for text in told if text and not _PROGRAM.search(text)), "")
     words = re.sub(r"\(\s*[\w ]*\s*\)", "", _TEMPLATE.sub("", said))
     summary = fault_summary(alert.name, words)
     return {"id": id_, "summary": summary, "severity": severity, "for_people": True}
@@ -273,15 +305,45 @@ def _runbook(alert: Alert) -> str:
 def _free(id_: str, taken: set[str]) -> str:
     """Return an id that nothing has yet, neither as fault nor as rule or signal."""
     for number in range(1, 1000):
-        name = (id_ if number == 1 else f"{id_}_{number}")[:60]
-        if not {name, f"{name}_imported"} & taken:
+        # what is made of it is longer, and an identifier has 64 characters at most
+        name = id_[:48] if number == 1 else f"{id_[:48]}_{number}"
+        if not {name, f"{name}_imported"} & taken and _is_metric(name):
             return name
     raise ConfigError([Problem(id_, "is the name of a thousand alerts")])
+
+
+def _is_metric(name: str) -> bool:
+    """Return whether PromQL takes a name for a metric's; ``group_left`` is a word of its own."""
+    try:
+        check_promql(f'{name}{{job="x"}}')
+    except ValueError:
+        return False
+    return True
+
+
+class _Placed(dict[str, Any]):
+    """A mapping that knows the line on which it begins."""
+
+    line: int
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML whose mappings know their lines."""
+
+
+def _placed(loader: _Loader, node: yaml.MappingNode) -> Iterator[_Placed]:
+    data = _Placed()
+    data.line = node.start_mark.line + 1
+    yield data
+    data.update({str(key): value for key, value in loader.construct_mapping(node).items()})
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _placed)
 
 
 def read_rules(text: str, source: str) -> Any:
     """Return what a rule file holds. Raises ConfigError for what is no YAML."""
     try:
-        return load_bounded(text, yaml.SafeLoader)
+        return load_bounded(text, _Loader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ConfigError([Problem(source, f"is no YAML: {clean(str(error), 300)}")]) from error

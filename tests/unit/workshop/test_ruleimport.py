@@ -47,9 +47,12 @@ def imported(stock):
 
 def test_what_is_compared_becomes_a_signal_and_the_rest_the_alert_itself(imported):
     assert imported.by_expression == ["ShopQueueLong", "ShopAnswersOdd", "ShopDiskShort", "DiskFull"]
-    assert set(imported.by_alert) == {"ShopGone", "ShopBusy"}
-    assert set(imported.left_out) == {"job:errors:rate5m", "ShopBroken"}
-    assert "recording rule" in imported.left_out["job:errors:rate5m"]
+    assert [one.name for one in imported.by_alert] == ["ShopGone", "ShopBusy"]
+    assert [(one.line, one.name) for one in imported.left_out] == [
+        (5, "job:errors:rate5m"),
+        (22, "ShopBroken"),
+    ]
+    assert "recording rule" in imported.left_out[0].why
 
 
 def test_the_draft_is_good_beside_the_stock_rules_and_its_stories_pass(imported, root, tmp_path):
@@ -107,3 +110,51 @@ def test_hostile_names_and_texts_become_plain_words(stock, tmp_path):
     (fault,) = book.faults.values()
     assert "{" not in fault.summary
     assert "\x1b" not in fault.summary
+
+
+ODD = """
+groups:
+  - name: odd
+    rules:
+      - alert: Kept
+        expr: queue > 3
+        for: 1d2h
+        keep_firing_for: 10m
+        annotations: {summary: '{{ with query "up" }}{{ . | first | value }}{{ end }} of a queue is long'}
+      - {alert: GroupLeft, expr: queue * on (instance) group_left (nodename) node_uname_info > 100}
+      - {alert: Sub, expr: 'max_over_time(rate(x_total[5m])[1h:1m] offset 1d) > 3'}
+      - {alert: At, expr: 'rate(x_total[5m] @ end()) > 3', for: 2w1d}
+      - {alert: Gone, expr: 'absent_over_time(up{job="x"}[10m]) > 0'}
+      - {alert: AtNight, expr: hour() < 6 and queue > 3}
+      - {alert: Twice, expr: queue > 3}
+      - {alert: Twice, expr: queue > 5, labels: a text, annotations: [a]}
+      - {alert: NAME, expr: queue > 3}
+      - {alert: NAMES, expr: queue > 3}
+      - {alert: Cut, expr: queue > 3, annotations: {summary: 'Of {{ $labels.x', description: null}}
+      - {alert: Soon, expr: queue > 3, for: soon}
+      - {alert: Late, expr: queue > 3, for: 1y2w}
+      - {alert: Newer, expr: 'rate(x_total[5m * 2]) > 3'}
+      - {record: a, expr: queue}
+      - {record: a, expr: queue}
+      - {alert: 5, expr: queue > 3}
+      - null
+      - text
+""".replace("NAME", "N" + "a" * 120)
+
+
+def test_unusual_alerts_come_over_or_are_named_with_their_lines(stock, root, tmp_path):
+    found = import_rules("odd.yml", read_rules(ODD, "odd.yml"), stock)
+    for name, text in found.draft.files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    book = load_rules([root / "rules", tmp_path])
+    assert run_rule_tests(book, rule_test_files([tmp_path])).problems == []
+    assert [(one.line, one.name) for one in found.by_alert] == [(13, "Gone"), (14, "AtNight")]
+    assert [(one.line, one.name) for one in found.partly] == [(5, "Kept")]
+    left = [(20, "Soon"), (21, "Late"), (22, "Newer"), (23, "a"), (24, "a"), (25, "5")]
+    assert [(one.line, one.name) for one in found.left_out] == [*left, (None, "a rule"), (None, "a rule")]
+    assert {book.faults[id_].summary for id_ in ("kept", "cut")} == {
+        "The alert Kept fires",
+        "The alert Cut fires",
+    }
+    assert book.signals["group_left_2"].query.startswith("queue * on (instance)")
