@@ -33,6 +33,7 @@ _OF_INVENTORY = "opsmend_"  # what they hold administrators have written
 _IS_FACT = re.compile(r"ansible_\w+|role_path|playbook_dir")
 _OUTSIDE = re.compile(r"\b(?:lookup|query|q)\s*\(")
 _YAML, _PARTS = frozenset({".yml", ".yaml"}), ("tasks", "handlers", "defaults", "vars", "files", "templates")
+_NOT_RUN = frozenset({"molecule", "remediation.yml"})
 _SHALLOW = re.compile(r"/[\w.-]*/?\*?")
 
 
@@ -102,8 +103,9 @@ def _in_script(file: Path) -> Iterator[Danger]:
 
 def _files(remediation: Remediation, folders: list[Path]) -> list[Path]:
     """Return what a remediation consists of: its playbooks and what lies beside them, and its roles."""
-    own = [one for one in sorted(remediation.folder.rglob("*")) if "molecule" not in one.parts]
-    found = [one for one in own if _is_read(one) and one != remediation.folder / "remediation.yml"]
+    top = remediation.folder
+    own = [one for one in sorted(top.rglob("*")) if one.relative_to(top).parts[0] not in _NOT_RUN]
+    found = [one for one in own if _is_read(one)]
     for name in sorted(needed_roles(roles_of(remediation.folder), folders) - {_OWN}):
         folder = next((one / name for one in folders if (one / name).is_dir()), None)
         parts = [folder / part for part in _PARTS] if folder is not None else []

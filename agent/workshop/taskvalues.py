@@ -20,7 +20,7 @@ _TAG = re.compile(r"\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _PIECE = re.compile(r"'([^']*)'|\"([^\"]*)\"|([A-Za-z_]\w*)")
 _FREE_FORM = re.compile(r"(\w+)=(\"[^\"]*\"|'[^']*'|(?:\{\{.*?\}\}|\S)+)")
 _LOOPS = re.compile(r"loop|with_\w+")
-_DEEPEST = 8  # variables that name variables
+_DEEPEST = 5  # variables that name variables
 _WORDS_OF_JINJA = frozenset({"if", "else", "and", "or", "not", "in", "is", "for", "true", "false", "none"})
 
 

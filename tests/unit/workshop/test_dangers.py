@@ -178,9 +178,10 @@ def test_variables_that_everybody_can_read_are_left_alone(tmp_path, written):
 )
 def test_what_lies_in_folders_beside_it_is_read_too(tmp_path, file, content, does):
     calls = [{"command": "{{ tool | default('true') }} -f shop"}]
-    (tmp_path / "playbook.yml").write_text(play(tasks=calls))
-    (tmp_path / file).parent.mkdir(parents=True)
-    (tmp_path / file).write_text(content)
+    folder = tmp_path / "molecule"  # whatever the folders above are called
+    (folder / file).parent.mkdir(parents=True)
+    (folder / file).write_text(content)
+    (folder / "playbook.yml").write_text(play(tasks=calls))
     one = remediation(risk="low")
-    object.__setattr__(one, "folder", tmp_path)
+    object.__setattr__(one, "folder", folder)
     assert [problem.message for problem in check_dangers(one, [])] == [f"{does}, and the risk is low"]
