@@ -202,9 +202,11 @@ def examine(pids, probed, seconds):
     asking = threading.Thread(target=ask if probed else lambda: None, daemon=True)
     asking.start()
     looks = watched(pids, asking, answered, seconds)
+    if answered:
+        return answered[0], ""
     if others and not own:
-        return "".join(answered), "%s listens on port %d, and it does not" % (", ".join(others), probed[2])
-    return "".join(answered), hindrance(looks)
+        return "", "%s listens on port %d, and it does not" % (", ".join(others), probed[2])
+    return "", hindrance(looks)
 
 
 if __name__ == "__main__":
