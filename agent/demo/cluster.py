@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import requests
@@ -111,8 +112,13 @@ def agent_environment(cluster: Cluster) -> dict[str, str]:
     return {**os.environ, "OPSMEND_DEMO_DIR": str(cluster.folder.resolve())}
 
 
-def start_agent(cluster: Cluster, config: Path) -> subprocess.Popen[bytes]:
-    """Start the agent as a process of its own, its log in ``agent.log``, and wait until it polls."""
+def start_agent(
+    cluster: Cluster, config: Path, tell: Callable[[str], None] = lambda text: None
+) -> subprocess.Popen[bytes]:
+    """Start the agent as a process of its own, its log in ``agent.log``, and wait until it polls.
+
+    ``tell`` hears that it waits, again and again; what it raises stops the agent.
+    """
     log = cluster.folder / "agent.log"
     command = own_python("agent.cli.main", "run", "--config", str(config))
     with log.open("ab") as stream:
@@ -120,7 +126,7 @@ def start_agent(cluster: Cluster, config: Path) -> subprocess.Popen[bytes]:
             command, stdout=stream, stderr=stream, env=agent_environment(cluster), start_new_session=True
         )
     try:
-        _wait_for_first_polls(cluster, process)
+        _wait_for_first_polls(cluster, process, tell)
     except BaseException:
         stop_agent(process)
         raise
@@ -144,9 +150,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for_first_polls(cluster: Cluster, process: subprocess.Popen[bytes]) -> None:
+def _wait_for_first_polls(
+    cluster: Cluster, process: subprocess.Popen[bytes], tell: Callable[[str], None]
+) -> None:
     deadline = time.monotonic() + _READY_TIMEOUT_S
     while time.monotonic() < deadline:
+        tell("starting the agent")
         if process.poll() is not None:
             raise DemoError(f"the agent ended at once; see {cluster.folder / 'agent.log'}")
         status = read_live_status(cluster.folder / "run")

@@ -60,10 +60,9 @@ def prove(scenario: Scenario, places: Places, folder: Path, tell: Tell) -> Proof
     with cluster:
         tell("building the site")
         url = build_site(cluster, scenario, places, tell)
-        tell("starting the agent")
         config = write_settings(cluster, url, places)
         before = take(host for name, host in cluster.hosts.items() if name in _bystanders(scenario))
-        agent = start_agent(cluster, config)
+        agent = start_agent(cluster, config, tell)
         try:
             settings = load_settings(config)
             stores = open_stores(settings.database)
