@@ -47,10 +47,18 @@ def hide_secrets(text: str) -> str:
     if "://" in text:
         text = _URL_LOGIN.sub(rf"\g<scheme>{_REDACTED}@", text)
     text = _AUTHORIZATION.sub(rf"\1 {_REDACTED}", text)
-    for secret in _secrets:
-        if secret in text:
-            text = text.replace(secret, _REDACTED)
-    return text
+    return _without(text, [secret for secret in _secrets if secret in text])
+
+
+def _without(text: str, secrets: list[str]) -> str:
+    """Return a text without secrets, of which one may be a part of another, or begin in one."""
+    found = (match.span() for secret in secrets for match in re.finditer(re.escape(secret), text))
+    parts, shown = [], 0
+    for begin, end in sorted(found):
+        if begin >= shown:
+            parts += [text[shown:begin], _REDACTED]
+        shown = max(shown, end)
+    return "".join([*parts, text[shown:]])
 
 
 def remember_secret(secret: str) -> None:

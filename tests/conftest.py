@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# how fast examples come says how busy the machine is
+settings.register_profile("opsmend", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("opsmend")
 
 LAYERS = ("unit", "integration", "acceptance")
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from agent.collect.lenientjson import parse_leniently
+from agent.collect.lenientjson import null_if_repeated, parse_leniently, repeated_key
 from agent.errors import AnswerError
 from agent.instance import with_host
 from agent.records import Alert
@@ -57,6 +57,11 @@ def parse_webhook(body: bytes, now: datetime, replica_labels: Collection[str] = 
     Alerts that differ in ``replica_labels`` only are one.
     """
     document = parse_leniently(body)
+    twice = repeated_key(body)
+    if twice:  # what stands there can be read in two ways
+        document = parse_leniently(body, null_if_repeated)
+    if document is None and twice:
+        raise AnswerError(f"the body is no JSON that can be read in one way only: {twice}")
     if document is None:
         raise AnswerError("the body is no JSON")
     found = document.get("alerts") if isinstance(document, dict) else None
@@ -74,7 +79,7 @@ def parse_webhook(body: bytes, now: datetime, replica_labels: Collection[str] = 
         try:
             alerts.append(_to_alert(one, now, replica_labels))
         except _NoAlert as why:
-            refused.append(f"alert {place + 1} of {len(found)} {why}")
+            refused.append(f"alert {place + 1} of {len(found)} {why}{f' ({twice})' if twice else ''}")
     if refused and not (alerts or tests):
         raise AnswerError(f"the body is no Alertmanager webhook: {refused[0]}")
     if len(found) > _MOST_ALERTS:

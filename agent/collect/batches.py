@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from agent.collect.base import Answer
+from agent.records import Doubt
 
 _LABEL = "opsmend_signal"
 
@@ -39,7 +40,11 @@ def by_signal(answer: Answer, signals: Sequence[str]) -> dict[str, Answer]:
         all_labels, values = found[own.pop(_LABEL)]
         all_labels.append(own)
         values.append(value)
+    doubts: dict[str, list[Doubt]] = {signal: [] for signal in signals}
+    for doubt in answer.doubts:
+        own = dict(doubt.labels)
+        doubts[own.pop(_LABEL)].append(Doubt(own, doubt.why))
     return {
-        signal: Answer(answer.at if values else 0.0, all_labels, values, answer.partial)
+        signal: Answer(answer.at if values else 0.0, all_labels, values, answer.partial, doubts[signal])
         for signal, (all_labels, values) in found.items()
     }

@@ -20,6 +20,7 @@ _EARLY_S = 0.5  # polls are not exact
 _NO_ROW = -1  # there are too many series
 _HIDDEN = -2  # another series stands for it
 _TAKES: Mapping[str, np.ufunc] = MappingProxyType({"max": np.fmax, "min": np.fmin, "sum": np.add})
+_SAID_TWICE = "its labels stand there twice, with different values"
 _NO_ROOM = "there are more series than may be kept (collect.prometheus.max_series)"
 
 SeriesKey = tuple[str, frozenset[tuple[str, str]]]
@@ -149,6 +150,10 @@ class FrameBuffer:
             why = why_impossible(answer.values[place], signal.bounds)
             doubts.append(Doubt(with_host(without_name(answer.labels[place])), why))
         believed = (rows >= 0) & ~impossible
+        if not signal.combine:
+            for place in _contradicting(rows, values, believed):
+                doubts.append(Doubt(with_host(without_name(answer.labels[place])), _SAID_TWICE))
+                believed[place] = False
         kept, column = rows[believed], self._values[:, self._end - 1]
         take = _TAKES.get(signal.combine.take) if signal.combine else None
         if take is None:
@@ -268,3 +273,16 @@ class FrameBuffer:
         self._row_arrays = {}
         for callback in self._on_renumber:
             callback(keep)
+
+
+def _contradicting(rows: IntArray, values: FloatArray, believed: BoolArray) -> list[int]:
+    """Return the places of samples that say different things of one series: nobody knows which is true."""
+    own = np.flatnonzero(believed)
+    kept, first = np.unique(rows[own], return_inverse=True)
+    if len(kept) == len(own):
+        return []
+    lowest, highest = np.full(len(kept), np.inf), np.full(len(kept), -np.inf)
+    np.minimum.at(lowest, first, values[own])
+    np.maximum.at(highest, first, values[own])
+    found: list[int] = own[(lowest != highest)[first]].tolist()
+    return found

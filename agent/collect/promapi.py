@@ -9,13 +9,14 @@ from typing import Any
 
 from agent.collect.base import Answer, Range
 from agent.errors import AnswerError
-from agent.records import RecordingRule
+from agent.records import Doubt, RecordingRule
 
 _LATEST_S = 32_503_680_000  # the year 3000
 _MOST_REMARKS = 5  # are told
 _LONGEST_REMARK = 300
 # what an engine has to say of a query, and not of the data
 _NOTE = "PromQL info"
+_HISTOGRAM = "it is a native histogram, which is no single number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def to_body(body: Any, name: str) -> Body:
     # up to version 2.5x an engine's remarks come among the warnings
     notes = [*infos, *(text for text in warnings if text.startswith(_NOTE))]
     missing = [text for text in warnings if not text.startswith(_NOTE)]
+    missing += _texts(body.get("error"))
     if body.get("isPartial"):  # VictoriaMetrics
         missing.append("some of its storage nodes did not answer")
     partial = f"{name} answers in part only: {'; '.join(missing[:_MOST_REMARKS])}" if missing else ""
@@ -50,16 +52,17 @@ def to_answer(body: Body, name: str) -> Answer:
     try:
         kind, result = data["resultType"], data["result"]
         if kind in ("scalar", "string"):
-            return Answer(_time(result[0]), [{}], [float(result[1])], body.partial)
+            return Answer(_time(result[0]), [{}], [_number(result[1])], body.partial)
         if kind != "vector":
             raise AnswerError(f"{name} answers a {kind}; the query must give an instant vector")
-        # native histograms carry "histogram" instead of "value"; they are no single number
-        samples = [sample for sample in _listed(result) if "value" in sample or not sample["histogram"]]
+        listed = _listed(result)
+        samples = [sample for sample in listed if "value" in sample or not sample["histogram"]]
         return Answer(
             _time(samples[0]["value"][0]) if samples else 0.0,
             [_labels(sample["metric"]) for sample in samples],
-            [float(sample["value"][1]) for sample in samples],
+            [_number(sample["value"][1]) for sample in samples],
             body.partial,
+            [Doubt(_labels(sample["metric"]), _HISTOGRAM) for sample in listed if "value" not in sample],
         )
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise _misshapen(name, error) from error
@@ -87,7 +90,7 @@ def series_of(body: Body, name: str) -> Iterable[tuple[Mapping[str, str], list[t
         if data["resultType"] != "matrix":
             raise AnswerError(f"{name} answers a {data['resultType']} to a range query")
         for series in _listed(data["result"]):
-            samples = [(float(moment), float(value)) for moment, value in series.get("values", ())]
+            samples = [(float(moment), _number(value)) for moment, value in series.get("values", ())]
             yield _labels(series["metric"]), samples
     except (KeyError, TypeError, ValueError) as error:
         raise _misshapen(name, error) from error
@@ -111,6 +114,12 @@ def _time(moment: Any) -> float:
     if not 0 <= seconds < _LATEST_S:
         raise ValueError
     return seconds
+
+
+def _number(text: Any) -> float:
+    if "_" in str(text):  # Python's own way to write 1000 as 1_000, which no source has
+        raise ValueError
+    return float(text)
 
 
 def _misshapen(name: str, error: Exception) -> AnswerError:

@@ -204,7 +204,7 @@ class PrometheusSource:
     def _ask_alone(self, query: str) -> Answer:
         answer = self._unless_twins(query, self.query)
         if query in self._twinned:
-            answer = replace(answer, doubts=self._doubts(query))
+            answer = replace(answer, doubts=[*answer.doubts, *self._doubts(query)])
         return answer
 
     def _unless_twins(self, query: str, ask: Callable[[str], T]) -> T:

@@ -88,6 +88,14 @@ def test_a_cut_leaves_no_half_of_a_secret():
     assert not any("0123" in one for one in shown)
 
 
+def test_secrets_that_share_a_part_leave_none_of_it():
+    for secret in ("overlap-alpha", "alpha-omega", "pha-ome", "overlap-alpha-omega-and-more"):
+        remember_secret(secret)
+    assert clean("a overlap-alpha-omega b") == "a [redacted] b"
+    assert clean("overlap-alpha-omega-and-more") == "[redacted]"
+    assert clean("alpha-omega, overlap-alpha") == "[redacted], [redacted]"
+
+
 def test_a_page_shows_it_and_turns_nothing_around():
     page = _environment().from_string('<p title="{{ name }}">{{ name }} {{ html }}</p>')
     shown = page.render(name="a\u202egnp<b>\x1b[2J", html=Markup("<i>x</i>"))

@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 from fastapi import HTTPException, Request
 
+from agent.collect.lenientjson import unrepeated
+
 _KEY = re.compile(rb'"([\w. -]{1,80})"\s*:')
 _DEEPEST = 64
 _LARGEST = 256 * 1024
@@ -39,7 +41,7 @@ def parse_strictly(body: bytes) -> Any:
         orjson.loads(body)  # knows what is UTF-8 and a number; the standard library is lax about both
     except json.JSONDecodeError as error:
         raise _with_key(error, body) from None
-    return json.loads(body, object_pairs_hook=_without_twins)
+    return json.loads(body, object_pairs_hook=unrepeated)
 
 
 def _with_key(error: json.JSONDecodeError, body: bytes) -> json.JSONDecodeError:
@@ -63,12 +65,3 @@ def _check_depth(body: bytes) -> None:
                 raise json.JSONDecodeError(f"more than {_DEEPEST} levels deep", "", place)
         elif byte in b"]}":
             depth -= 1
-
-
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise json.JSONDecodeError(f"the key {key[:80]!r} stands there twice", "", 0)
-        found[key] = value
-    return found

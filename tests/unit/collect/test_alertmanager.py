@@ -77,6 +77,27 @@ def test_what_is_no_alert_costs_only_itself(none):
     assert "alert 2 of 3" in found.refused[0]
 
 
+@pytest.mark.parametrize(
+    "twice",
+    [
+        '{"status": "firing", "status": "resolved", "labels": {"alertname": "A"}}',
+        '{"status": "firing", "labels": {"alertname": "A", "instance": "web1:1", "instance": "db1:1"}}',
+        '{"status": "firing", "labels": {"alertname": "A"}, "labels": {"alertname": "B"}}',
+    ],
+)
+def test_an_alert_that_can_be_read_in_two_ways_is_none_and_costs_only_itself(twice):
+    good = json.dumps(GOOD)
+    found = parse_webhook(f'{{"alerts": [{good}, {twice}]}}'.encode(), NOW)
+    assert len(found.alerts) == 1
+    assert "alert 2 of 2" in found.refused[0]
+    assert "stands there twice" in found.refused[0]
+
+
+def test_a_body_with_two_lists_of_alerts_is_refused():
+    with pytest.raises(AnswerError, match="'alerts' stands there twice"):
+        parse_webhook(f'{{"alerts": [{json.dumps(GOOD)}], "alerts": []}}'.encode(), NOW)
+
+
 def test_grafana_is_taken_and_its_test_opens_nothing():
     test = {**GRAFANA, "labels": {"alertname": "TestAlert", "instance": "Grafana"}}
     found = parse(GRAFANA, test, version="1", orgId=1, state="alerting", title="[FIRING:1]")

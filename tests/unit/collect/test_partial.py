@@ -8,11 +8,13 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
+import numpy as np
 import pytest
 
 from agent.collect import PrometheusSource
 from agent.collect.frame import FrameBuffer
 from agent.collect.scrapes import NEWEST
+from agent.config.sources import PrometheusSection
 from tests.make import signal
 
 SAMPLE = {"metric": {"instance": "web1:9100"}, "value": [1_700_000_000, "0.5"]}
@@ -31,7 +33,7 @@ class FakePrometheus:
         self.forms: list[dict[str, list[str]]] = []
 
     @contextmanager
-    def source(self) -> Iterator[PrometheusSource]:
+    def source(self, batch: int = 1) -> Iterator[PrometheusSource]:
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -49,7 +51,9 @@ class FakePrometheus:
 
         with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
-            source = PrometheusSource(f"http://127.0.0.1:{server.server_address[1]}", timedelta(seconds=5))
+            url = f"http://127.0.0.1:{server.server_address[1]}"
+            section = PrometheusSection(url=url, timeout=timedelta(seconds=5), batch=batch)
+            source = PrometheusSource(url, section.timeout, section)
             yield source
             source.close()
             server.shutdown()
@@ -70,6 +74,7 @@ class FakePrometheus:
         {"isPartial": True},
         {"warnings": ["PromQL warning: encountered a mix of histograms and floats"]},
         {"warnings": "not even a list"},
+        {"error": "one of two stores timed out"},
     ],
 )
 def test_an_answer_that_calls_itself_incomplete_is_partial(more):
@@ -157,3 +162,61 @@ def test_labels_found_twice_cost_their_own_series_only():
     assert again.answers["ratio"].doubts
     made = FrameBuffer({"ratio": signal("ratio")}, 4, 100).add(poll)
     assert made.doubts["ratio"][0].labels["host"] == "web1"
+
+
+HISTOGRAM = [1_700_000_000, {"count": "1", "sum": "2", "buckets": []}]
+WEB1, WEB2 = {"instance": "web1:9100"}, {"instance": "web2:9100"}
+
+
+def framed(result, batch=1):
+    """Return the frame of one poll of two signals that are both answered with ``result``."""
+    labelled = [
+        {**one, "metric": {**one["metric"], **({"opsmend_signal": name} if batch > 1 else {})}}
+        for name in ("one", "two")[:batch]
+        for one in result
+    ]
+    data = {"resultType": "vector", "result": labelled}
+    body = json.dumps({"status": "success", "data": data}).encode()
+    fake = FakePrometheus()
+    plain = fake.answer
+    fake.answer = lambda query: plain(query) if query == NEWEST else (200, body)
+    with fake.source(batch) as source:
+        poll = source.poll({"one": "first", "two": "second"})
+    return FrameBuffer({id_: signal(id_) for id_ in ("one", "two")}, 4, 100).add(poll)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_native_histogram_is_no_number_and_not_nothing(batch):
+    made = framed(
+        [{"metric": WEB1, "histogram": HISTOGRAM}, {"metric": WEB2, "value": [1_700_000_000, "3"]}], batch
+    )
+    for id_ in ("one", "two"):
+        assert [(one.labels["host"], "native histogram" in one.why) for one in made.doubts[id_]] == [
+            ("web1", True)
+        ]
+    assert made.values[:, -1].tolist() == [3, 3]
+
+
+def test_a_series_that_says_two_things_at_once_is_not_believed():
+    made = framed([{"metric": WEB1, "value": [1_700_000_000, text]} for text in ("0", "1")])
+    for doubt in made.doubts["one"]:
+        assert (doubt.labels["host"], doubt.why) == (
+            "web1",
+            "its labels stand there twice, with different values",
+        )
+    assert made.doubts
+    assert np.isnan(made.values[:, -1]).all()
+
+
+def test_a_series_that_says_the_same_twice_is_believed():
+    made = framed([{"metric": WEB1, "value": [1_700_000_000, "1"]}] * 2)
+    assert not made.doubts
+    assert made.values[:, -1].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("text", ["1_0", "", "0x10", "one"])
+def test_what_only_python_takes_for_a_number_is_an_answer_of_another_shape(text):
+    sample = {"metric": WEB1, "value": [1_700_000_000, text]}
+    body = json.dumps({"status": "success", "data": {"resultType": "vector", "result": [sample]}}).encode()
+    with FakePrometheus(special={PLAIN: (200, body)}).source() as source:
+        assert "another shape" in source.poll({"plain": PLAIN}).failed["plain"]
