@@ -46,6 +46,10 @@ class TokenStore:
             rows = connection.execute(select(tokens).order_by(tokens.c.created_at.desc(), tokens.c.id))
             return [_to_token(row) for row in rows]
 
+    def any_for(self, needed: Scope, now: datetime) -> bool:
+        """Return whether a token is good for what needs a scope."""
+        return any(one.is_valid(now) and one.scope.reaches(needed) for _, one in self.digests().values())
+
     def digests(self) -> Mapping[str, tuple[str, Token]]:
         """Return by its id the digest of every token that was not revoked, and the token."""
         query = select(tokens).where(tokens.c.revoked_at.is_(None))

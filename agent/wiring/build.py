@@ -30,6 +30,7 @@ from agent.notify import Notifier, Reminders, Storyteller
 from agent.pipeline import Pipeline
 from agent.predict import Forecaster
 from agent.records import ArrivalKind, Frame
+from agent.records.tokens import Scope
 from agent.remediate import Steps
 from agent.response import Escalation, LatestView, OperatorActions, Previews, Responder, StoreJournal, Workers
 from agent.response.escalation import is_urgent
@@ -106,7 +107,7 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
     series = LogSeries(settings.collect.search.every.total_seconds()) if settings.collect.search else None
     marks = ReadMarks()
     alerts = AlertIntake(stores.alerts, settings.collect.prometheus.replica_labels, source)
-    read_until = partial(_read_until, settings, marks, alerts, clock)
+    read_until = partial(_read_until, settings, stores, marks, alerts, clock)
     outlook = Outlook(stores, current.book, _learn(settings), read_until, alerts.ask_for_rest)
     dependencies = make_dependencies(settings)
     clearance = Clearance()
@@ -194,11 +195,13 @@ def build(settings: Settings, definitions: Definitions, clock: Clock | None = No
 
 
 def _read_until(
-    settings: Settings, marks: ReadMarks, alerts: AlertIntake, clock: Clock
+    settings: Settings, stores: Stores, marks: ReadMarks, alerts: AlertIntake, clock: Clock
 ) -> Mapping[ArrivalKind, datetime]:
     """Return up to when sources were read. Alerts are handed to us at once where the port takes them."""
-    if settings.api.listen is not None and settings.api.tokens_file is not None and alerts.whole:
-        marks.put("alert", clock.now())
+    api, now = settings.api, clock.now()
+    may = api.tokens_file is not None or stores.tokens.any_for(Scope.ALERT, now)
+    if api.listen is not None and may and alerts.whole:
+        marks.put("alert", now)
     return marks.current()
 
 
