@@ -57,13 +57,12 @@ def parse_webhook(body: bytes, now: datetime, replica_labels: Collection[str] = 
     Alerts that differ in ``replica_labels`` only are one.
     """
     document = parse_leniently(body)
-    twice = repeated_key(body)
-    if twice:  # what stands there can be read in two ways
-        document = parse_leniently(body, null_if_repeated)
-    if document is None and twice:
-        raise AnswerError(f"the body is no JSON that can be read in one way only: {twice}")
     if document is None:
         raise AnswerError("the body is no JSON")
+    if twice := repeated_key(body):
+        document = parse_leniently(body, null_if_repeated)
+        if document is None:
+            raise AnswerError(f"the body is JSON that can be read in two ways: {twice}")
     found = document.get("alerts") if isinstance(document, dict) else None
     if not isinstance(found, list):
         raise AnswerError("the body is no Alertmanager webhook: it has no list of alerts")

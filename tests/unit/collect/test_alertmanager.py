@@ -93,6 +93,14 @@ def test_an_alert_that_can_be_read_in_two_ways_is_none_and_costs_only_itself(twi
     assert "stands there twice" in found.refused[0]
 
 
+@pytest.mark.parametrize("beside", ["[" * 980 + "]" * 980, "[" * 100_000, "9" * 5000])
+def test_what_is_hard_to_read_hides_no_key_given_twice(beside):
+    twice = '{"status": "firing", "labels": {"alertname": "A"}, "labels": {"alertname": "B"}}'
+    text = f'{{"odd": {beside}, "alerts": [{twice}]}}'
+    with pytest.raises(AnswerError):
+        parse_webhook(text.encode(), NOW)
+
+
 def test_a_body_with_two_lists_of_alerts_is_refused():
     with pytest.raises(AnswerError, match="'alerts' stands there twice"):
         parse_webhook(f'{{"alerts": [{json.dumps(GOOD)}], "alerts": []}}'.encode(), NOW)
