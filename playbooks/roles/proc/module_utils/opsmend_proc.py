@@ -88,17 +88,21 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS if len(fields) > 12 else 0.0
 
 
+def threads_of(pid):
+    """Return the ids of the threads of a process, as texts; none where it has ended."""
+    try:
+        return os.listdir("/proc/%d/task" % pid)
+    except OSError:
+        return []
+
+
 def waited_seconds(pid):
     """Return how long each thread of a process has been ready to run without a processor, by thread.
 
     Time in which its container was throttled counts too. Empty where the kernel does not say.
     """
     found = {}
-    try:
-        threads = os.listdir("/proc/%d/task" % pid)
-    except OSError:
-        return found
-    for thread in threads:
+    for thread in threads_of(pid):
         fields = read("/proc/%d/task/%s/schedstat" % (pid, thread)).split()
         if len(fields) > 1:
             found[thread] = int(fields[1]) / 1e9
@@ -108,11 +112,7 @@ def waited_seconds(pid):
 def thread_states(pid):
     """Return the state of each thread of a process, a letter as proc(5) has them, by thread."""
     found = {}
-    try:
-        threads = os.listdir("/proc/%d/task" % pid)
-    except OSError:
-        return found
-    for thread in threads:
+    for thread in threads_of(pid):
         fields = read("/proc/%d/task/%s/stat" % (pid, thread)).rpartition(")")[2].split()
         if fields:
             found[thread] = fields[0]
