@@ -199,8 +199,8 @@ def _read_until(
 ) -> Mapping[ArrivalKind, datetime]:
     """Return up to when sources were read. Alerts are handed to us at once where the port takes them."""
     api, now = settings.api, clock.now()
-    may = api.tokens_file is not None or stores.tokens.any_for(Scope.ALERT, now)
-    if api.listen is not None and may and alerts.whole:
+    taken = api.listen is not None and alerts.whole
+    if taken and (api.tokens_file is not None or stores.tokens.any_for(Scope.ALERT, now)):
         marks.put("alert", now)
     return marks.current()
 
