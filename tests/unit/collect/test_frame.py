@@ -79,7 +79,7 @@ def test_after_a_clock_was_set_back_time_runs_on_at_its_usual_pace():
     assert (np.diff(last.times) > 0).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.floats(0, 1e9), min_size=2, max_size=30))
 def test_whatever_the_clock_says_time_in_a_frame_runs_forward(seconds):
     frames = buffer(width=8)
@@ -140,7 +140,7 @@ def test_find_gives_the_row_of_one_series():
 samples = st.dictionaries(st.sampled_from("abcdefgh"), st.floats(allow_nan=True), max_size=8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(samples, min_size=1, max_size=25), st.integers(2, 6), st.integers(1, 8))
 def test_every_sample_that_is_shown_is_the_one_that_was_answered(polls, width, most):
     frames = buffer(width=width, most=most)

@@ -108,7 +108,7 @@ def test_any_line_has_a_template(line):
     assert miner.add(line) == miner.add(line) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.text(alphabet="ab1 <*>=:", max_size=12), max_size=40))
 def test_numbers_stay_consistent_whatever_comes(lines):
     miner = TemplateMiner()

@@ -31,7 +31,7 @@ def test_poll_by_poll_it_is_what_it_is_over_a_whole_history():
 samples = st.one_of(st.floats(0, 1e308), st.sampled_from([NAN, 0.0, float("inf")]))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(samples, min_size=1, max_size=40))
 def test_a_rate_is_never_negative_even_when_it_resets_at_every_sample(values):
     found = rates(np.array([values]), np.arange(len(values)) * 15.0)

@@ -21,7 +21,7 @@ values = st.one_of(
 polls = st.lists(st.dictionaries(st.sampled_from("abcdef"), values, max_size=6), min_size=1, max_size=8)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(polls, st.lists(st.integers(-100_000, 200_000), min_size=1, max_size=5), st.booleans())
 def test_no_sequence_of_polls_breaks_the_live_layer(pattern, jumps, counter):
     query = "x_total" if counter else "x"
@@ -44,7 +44,7 @@ def test_no_sequence_of_polls_breaks_the_live_layer(pattern, jumps, counter):
                 assert one.since <= one.opened_at or one.since <= at
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     st.lists(st.one_of(st.floats(-1e6, 1e6), st.just(float("nan"))), min_size=3, max_size=30),
     st.integers(1, 3),

@@ -17,7 +17,7 @@ def test_a_series_without_labels_is_the_query():
     assert query_of_series("sum(up)", {"host": ""}) == "sum(up)"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.dictionaries(st.from_regex(r"[a-z_]{1,6}", fullmatch=True), st.text(max_size=20), max_size=4))
 def test_any_label_gives_promql_that_parses(labels):
     promql_parser.parse(query_of_series("sum by (a) (rate(x_total[5m]))", labels))

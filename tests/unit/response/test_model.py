@@ -248,7 +248,6 @@ def test_whatever_happens_nothing_is_done_twice_and_everything_ends(tmp_path):
         settings=settings(
             max_examples=max(1, STEPS // _EACH),
             stateful_step_count=_EACH,
-            deadline=None,
             derandomize=STEPS <= 90,
             database=None,
             suppress_health_check=list(HealthCheck),
