@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from agent.records import Anomaly
-from agent.records.plain import to_plain
-
 FILE = "status.json"
-ANOMALIES_FILE = "anomalies.json"
 
 
 def write_live_status(folder: Path, status: Mapping[str, Any]) -> None:
@@ -34,24 +30,6 @@ def read_live_status(folder: Path) -> dict[str, Any] | None:
     if status.get("state") in ("running", "stopping") and not _lives(int(status.get("pid", 0))):
         status["state"] = "dead"
     return status
-
-
-def write_anomalies(folder: Path, anomalies: Sequence[Anomaly]) -> None:
-    """Replace the list of anomalies that are open, the surest first. Raises OSError."""
-    ranked = sorted(anomalies, key=lambda one: (-one.confidence, one.opened_at))
-    write_atomically(folder / ANOMALIES_FILE, orjson.dumps(ranked, default=to_plain))
-
-
-def read_anomalies(folder: Path) -> list[dict[str, Any]]:
-    """Return the anomalies that the agent last found open; nothing when it is not running."""
-    live = read_live_status(folder)
-    if live is None or live.get("state") not in ("running", "stopping"):
-        return []
-    try:
-        anomalies: list[dict[str, Any]] = orjson.loads((folder / ANOMALIES_FILE).read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        return []
-    return anomalies
 
 
 def write_atomically(file: Path, content: bytes) -> None:

@@ -1,18 +1,17 @@
-"""What the agent says of itself: its live status and the anomalies that are open, beside the store."""
+"""What the agent says of itself: its live status, beside the store."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from agent import __version__
 from agent.background.trainer import Trainer
 from agent.cleantext import describe_unforeseen
 from agent.diagnose.live.support import describe_entity_anomaly
-from agent.livestatus import write_anomalies, write_live_status
+from agent.livestatus import write_live_status
 from agent.log import Logger
 from agent.service.jobs import Jobs
 from agent.service.polling import Polling
@@ -32,7 +31,6 @@ class SelfReport:
         self._agent = agent
         self._trainer = trainer
         self._started_at = agent.clock.now()
-        self._anomalies_written: bool | None = None
         self._not_written = ""
 
     def connect(self, jobs: Jobs, polling: Polling, reloader: Reloader, watch: SelfWatch) -> None:
@@ -60,14 +58,6 @@ class SelfReport:
             self._not_written = why
         else:
             self._not_written = ""
-
-    def write_anomalies(self) -> None:
-        """Write what is open, and an empty list once nothing is."""
-        anomalies = self._agent.pipeline.anomalies
-        if anomalies or self._anomalies_written is not False:
-            with suppress(OSError):
-                write_anomalies(self._agent.settings.agent.runtime_dir, anomalies)
-                self._anomalies_written = bool(anomalies)
 
     def readiness(self) -> Mapping[str, str]:
         """Return of polls, store and sources why each is wanting, or nothing where it is not."""

@@ -217,7 +217,6 @@ class Service:
         try:
             self._polling.poll(self._jobs.guarded)
         finally:
-            self._report.write_anomalies()
             self._watchdog.turned("poll")
 
     def _turn(self) -> None:

@@ -13,7 +13,7 @@ from agent.clock import SystemClock
 from agent.collect.http import HttpClient
 from agent.config.sources import AlertmanagerSection
 from agent.errors import SourceError
-from agent.livestatus import read_anomalies, read_live_status
+from agent.livestatus import read_live_status
 from agent.notify import AnomalyAlerts
 from tests.integration.workshop import Workshop
 from tests.make import anomaly
@@ -145,7 +145,7 @@ def watching_for_hours(tmp_path):
 
 def test_a_live_agent_tells_everybody(watching_for_hours, tmp_path, alertmanager):
     workshop = watching_for_hours
-    folder, jump = workshop.folder / "run", {"by": 0.0}
+    jump = {"by": 0.0}
     workshop.prometheus.expose({})
     workshop.prometheus.exporter.live = lambda: {
         name: value + jump["by"] for name, value in load_at(time.time()).items()
@@ -165,9 +165,9 @@ def test_a_live_agent_tells_everybody(watching_for_hours, tmp_path, alertmanager
         process = workshop.start()
         try:
             wait_until(lambda: polls(workshop) > 40, 90, workshop.log)
-            assert not read_anomalies(folder)
+            assert not workshop.anomalies()
             jump["by"] = 100.0
-            wait_until(lambda: read_anomalies(folder), 60, workshop.log)
+            wait_until(lambda: workshop.anomalies(), 60, workshop.log)
             (found,) = opsmend(workshop, "anomalies", "--json")
             assert found["entity"] == "web1"
             assert found["expected_low"] < 11 < found["expected_high"] < 100 < found["observed"]
@@ -182,7 +182,7 @@ def test_a_live_agent_tells_everybody(watching_for_hours, tmp_path, alertmanager
             said = opsmend(workshop, "anomaly", "wrong", found["id"], "-m", "a new customer", "--json")
             assert (said["kind"], said["note"], said["author"]) == ("no_anomaly", "a new customer", "root")
             wait_until(lambda: not sent(alertmanager, signal="load"), 90, workshop.log)
-            assert not read_anomalies(folder)
+            assert not workshop.anomalies()
         finally:
             process.terminate()
             process.wait(timeout=30)

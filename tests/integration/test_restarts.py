@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from agent.livestatus import ANOMALIES_FILE, read_anomalies, read_live_status
+from agent.livestatus import read_live_status
 from tests.integration.workshop import Workshop
 from tests.servers.asof import AsOf
 from tests.servers.fakeprometheus import FakePrometheus
@@ -58,14 +58,17 @@ def found(world, past, minutes, end=signal.SIGKILL):
     """Start the agent so many minutes after the fault began, end it, and return what was open."""
     past.at = BEGAN + minutes * 60
     runtime = world.folder / "run"
-    (runtime / ANOMALIES_FILE).unlink(missing_ok=True)
     process = world.start()
-    wait_until(lambda: (runtime / ANOMALIES_FILE).exists(), 240, world.log)
-    assert read_live_status(runtime)["pid"] == process.pid
-    anomalies = read_anomalies(runtime)
+    wait_until(lambda: polled(runtime, process.pid), 240, world.log)
+    anomalies = world.anomalies()
     process.send_signal(end)
     process.wait(timeout=60)
     return anomalies
+
+
+def polled(runtime, pid):
+    status = read_live_status(runtime) or {}
+    return status.get("pid") == pid and status["polls"] > 0
 
 
 def test_a_fault_is_open_after_each_start_since_it_began(world, past):

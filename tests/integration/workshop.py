@@ -18,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from agent.cli.agentapi import agent_api
 from agent.config import load_settings
 from agent.records import Incident, IncidentState
 from agent.store import Stores, open_stores
@@ -194,6 +195,13 @@ class Workshop:
             process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         self._started.append(process)
         return process
+
+    def anomalies(self) -> list[dict[str, Any]]:
+        """Return what ``opsmend anomalies`` asks the running agent for."""
+        api = agent_api(self.folder / "opsmend.yml")
+        assert api.running, self.log()
+        found: list[dict[str, Any]] = api.get("/api/v1/anomalies")
+        return found
 
     def kill_agents(self) -> None:
         """Leave no agent behind, also where a test failed before it could stop its own."""
