@@ -6,19 +6,22 @@ It stands beside the store on purpose: it must be readable when the store is not
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from agent.wholefile import replacing
+
 FILE = "status.json"
 
 
 def write_live_status(folder: Path, status: Mapping[str, Any]) -> None:
     """Replace the status. Raises OSError."""
-    write_atomically(folder / FILE, orjson.dumps(status))
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with replacing(folder / FILE) as stream:
+        stream.write(orjson.dumps(status))
 
 
 def read_live_status(folder: Path) -> dict[str, Any] | None:
@@ -30,21 +33,6 @@ def read_live_status(folder: Path) -> dict[str, Any] | None:
     if status.get("state") in ("running", "stopping") and not _lives(int(status.get("pid", 0))):
         status["state"] = "dead"
     return status
-
-
-def write_atomically(file: Path, content: bytes) -> None:
-    """Replace a file so that a reader sees the old content or the new, never a part."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        temporary.chmod(0o600)
-        temporary.replace(file)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _lives(pid: int) -> bool:

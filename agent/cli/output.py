@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -24,6 +25,7 @@ from rich.text import Text
 from agent.cleantext import clean
 from agent.errors import OpsmendError
 from agent.records.plain import to_plain
+from agent.wholefile import replacing
 
 _NOT_PLAIN = re.compile(r"[^\n -~]")
 # what goes into a pipe is for grep: no line is folded there
@@ -80,17 +82,13 @@ def writing(path: Path) -> Iterator[TextIO]:
     What is no ordinary file, such as /dev/stdout or a pipe, is written to and never replaced.
     """
     ordinary = not path.is_symlink() and (path.is_file() or not path.exists())
-    part = path.with_name(f".{path.name}.{os.getpid()}") if ordinary else None
     try:
-        with (part or path).open("w", encoding="utf-8", newline="") as stream:
+        with replacing(path, 0o666) if ordinary else path.open("wb") as raw:
+            stream = TextIOWrapper(raw, encoding="utf-8", newline="")
             yield stream
-        if part is not None:
-            part.replace(path)
+            stream.flush()
     except OSError as error:
         raise OpsmendError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
 
 
 def csv_cell(text: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import orjson
 
 from agent.errors import StateError
+from agent.wholefile import replacing
 
 FORMAT = 2
 _MAGIC = "opsmend detect state"
@@ -40,17 +40,9 @@ def write_state(file: Path, kept: Kept) -> None:
     np.savez(content, **{_FACTS: facts}, **kept.arrays)  # type: ignore[arg-type]
     body = content.getbuffer()
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as stream:
-            stream.write(f"{_MAGIC} {FORMAT}\n{hashlib.sha256(body).hexdigest()}\n".encode())
-            stream.write(body)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.chmod(0o600)
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(file, durable=True) as stream:
+        stream.write(f"{_MAGIC} {FORMAT}\n{hashlib.sha256(body).hexdigest()}\n".encode())
+        stream.write(body)
 
 
 def read_state(file: Path) -> Kept | None:

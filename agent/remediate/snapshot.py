@@ -9,7 +9,6 @@ followed, so what they lead to is part of it. Each tree is kept once, whoever us
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import tempfile
@@ -32,6 +31,7 @@ from agent.remediate.filetree import (
     is_executable,
     state_of,
 )
+from agent.wholefile import replacing
 
 COLLECTIONS = "ANSIBLE_COLLECTIONS_PATH"
 ROLES = "ANSIBLE_ROLES_PATH"
@@ -218,7 +218,8 @@ class Snapshots:
                 vaulted += [f"{tree}/{inside}" for inside in _vaulted(self._folder / tree, entries)]
         manifest = {"name": remediation.name, "trees": digests}
         digest = _digest_of_manifest(manifest)
-        _replace(self._folder / f"{digest}.json", orjson.dumps({**manifest, "vaulted": vaulted}))
+        with replacing(self._folder / f"{digest}.json") as stream:
+            stream.write(orjson.dumps({**manifest, "vaulted": vaulted}))
         return digest
 
     def _copy(self, entries: Entries) -> str:
@@ -294,11 +295,3 @@ def _vaulted(tree: Path, entries: Entries) -> Iterator[str]:
     for inside in entries:
         if _VAULT in (tree / inside).read_bytes():
             yield inside
-
-
-def _replace(file: Path, content: bytes) -> None:
-    new = file.with_suffix(f".{os.getpid()}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-    new.replace(file)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.errors import StoreError
+from agent.wholefile import replacing
 
 GENESIS = "0" * 64
 
@@ -93,22 +93,16 @@ def walk(links: Iterable[Link], previous: str | None = None, first_id: int | Non
 
 def write_links(file: Path, links: Iterable[Link]) -> None:
     """Write a part of the chain, durably, whole or not at all. Raises StoreError."""
-    partial = file.with_name(f".{file.name}.partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-        with open(partial, "wb", opener=_private) as raw:
-            # no name and no time in it: what is written again is the same file
-            with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as stream:
-                for link in links:
-                    stream.write(_to_line(link))
-            raw.flush()
-            os.fsync(raw.fileno())
-        partial.replace(file)
-        folder = os.open(file.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        # no name and no time in it: what is written again is the same file
+        with (
+            replacing(file, 0o640, durable=True) as raw,
+            gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as stream,
+        ):
+            for link in links:
+                stream.write(_to_line(link))
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise StoreError(f"{file} cannot be written: {error.strerror or error}") from error
 
 
@@ -137,7 +131,3 @@ def _to_line(link: Link) -> bytes:
     content = {name: getattr(link, name) for name in Link.__slots__}
     content["at"] = link.at.astimezone(UTC).isoformat(timespec="microseconds")
     return json.dumps(content, ensure_ascii=False).encode() + b"\n"
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o640)

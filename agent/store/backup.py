@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from agent.errors import OpsmendError, StoreError, StoreUnavailable
+from agent.wholefile import sync
 
 
 def copy_store(store: Path, copy: Path) -> None:
@@ -61,12 +62,3 @@ def _reading(store: Path) -> Iterator[sqlite3.Connection]:
         raise StoreUnavailable(f"{store} cannot be read: {error}") from error
     with closing(connection):
         yield connection
-
-
-def sync(place: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    file = os.open(place, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

@@ -13,10 +13,11 @@ from sqlalchemy import Connection, update
 
 from agent.errors import OpsmendError
 from agent.store.approvals import OPEN
-from agent.store.backup import copy_store, schema_of, sync
+from agent.store.backup import copy_store, schema_of
 from agent.store.engine import Database, has_column
 from agent.store.pauses import begin_pause
 from agent.store.schema import approvals, run_requests
+from agent.wholefile import sync
 
 # what SQLite keeps beside a database that is in use
 _BESIDE = ("-wal", "-shm")

@@ -9,6 +9,7 @@ from pathlib import Path
 from agent.config import load_rules
 from agent.config.rulefiles import Rulebook
 from agent.errors import ConfigError, OpsmendError, Problem
+from agent.wholefile import replacing
 from agent.workshop.ruledraft import Draft
 from agent.workshop.ruletests import rule_test_files, run_rule_tests
 
@@ -35,8 +36,7 @@ def keep(made: Draft, folder: Path) -> None:
     for name, text in made.files.items():
         try:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            part = folder / name.with_name(f".{name.name}.part")
-            part.write_text(text, encoding="utf-8")
-            part.replace(folder / name)
+            with replacing(folder / name, 0o666) as stream:
+                stream.write(text.encode())
         except OSError as error:
             raise OpsmendError(f"{folder / name} cannot be written: {error.strerror or error}") from error
