@@ -17,6 +17,7 @@ _CAME = {
     "came": "came",
     "averted": "did not come: the fall ended",
     "gone": "nobody knows: the series is there no more",
+    "not_observed": "not observed: nobody looked when it should have come",
 }
 
 

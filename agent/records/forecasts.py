@@ -15,6 +15,7 @@ class ForecastState(StrEnum):
     CAME = "came"  # it was used up
     AVERTED = "averted"  # the fall ended before: something was done, or it was none
     GONE = "gone"  # the series is there no more: nobody knows
+    NOT_OBSERVED = "not_observed"  # nobody looked when it should have come
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,9 +85,9 @@ class ForecastStore:
 
     def calibration(self) -> Calibration:
         """Return how right the newest forecasts were."""
-        judged = [one for one in self.over(5 * _MOST_JUDGED) if one.state is not ForecastState.GONE]
-        came = [one for one in judged if one.took is not None][:_MOST_JUDGED]
-        averted = sum(one.state is ForecastState.AVERTED for one in judged)
+        over = self.over(5 * _MOST_JUDGED)
+        came = [one for one in over if one.took is not None][:_MOST_JUDGED]
+        averted = sum(one.state is ForecastState.AVERTED for one in over)
         if not came:
             return Calibration(averted=averted)
         within = sum(one.said.low <= (one.took or timedelta(0)) <= one.said.high for one in came)

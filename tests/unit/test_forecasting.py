@@ -49,8 +49,9 @@ def test_what_came_is_judged_by_what_was_said_first(tracker, store):
 
 def test_a_fall_that_ends_was_averted_after_a_while_only(tracker, store):
     show(tracker, START, 0)
-    show(tracker, [800.0] * 240, 20)
-    assert store.open()
+    for minutes in (10, 20, 30):
+        show(tracker, [800.0] * 240, minutes)
+        assert store.open()
     show(tracker, [800.0] * 240, 40)
     assert store.over()[0].state is ForecastState.AVERTED
 
@@ -58,9 +59,10 @@ def test_a_fall_that_ends_was_averted_after_a_while_only(tracker, store):
 def test_what_is_told_after_a_shorter_time_is_over_after_a_shorter_time(store):
     tracker = ForecastTracker(Forecaster({"free": SIGNAL}, least_span=timedelta(minutes=2)), store)
     show(tracker, START, 0)
-    show(tracker, [800.0] * 240, 2.5)
-    assert store.open()
-    show(tracker, [800.0] * 240, 5.5)
+    for minutes in (1, 2, 3):
+        show(tracker, [800.0] * 240, minutes)
+        assert store.open()
+    show(tracker, [800.0] * 240, 4)
     assert store.over()[0].state is ForecastState.AVERTED
 
 
@@ -83,6 +85,59 @@ def test_after_a_restart_the_same_forecast_goes_on(tracker, store):
     again = ForecastTracker(Forecaster({"free": SIGNAL}), store)
     show(again, START, 6)
     assert len(store.open()) == 1
+
+
+def test_what_came_while_the_agent_was_down_was_not_observed(tracker, store):
+    show(tracker, START, 0)
+    again = ForecastTracker(Forecaster({"free": SIGNAL}), store)
+    show(again, [0.0] * 240, 90)
+    assert store.over()[0].state is ForecastState.NOT_OBSERVED
+    assert store.calibration().came == 0
+
+
+def test_what_may_have_come_and_gone_while_the_agent_was_down_did_not_stay_away(tracker, store):
+    show(tracker, START, 0)
+    again = ForecastTracker(Forecaster({"free": SIGNAL}), store)
+    show(again, [800.0] * 240, 90)
+    assert store.over()[0].state is ForecastState.NOT_OBSERVED
+    assert store.calibration().averted == 0
+
+
+def test_what_could_not_have_come_yet_is_judged_by_what_is_seen_from_the_restart_on(tracker, store):
+    spans = {"left": timedelta(hours=9), "low": timedelta(hours=8), "high": timedelta(hours=10)}
+    remaining = Remaining(at=make.NOW, **spans)
+    labels = {"host": "web1"}
+    store.add(
+        Exhaustion(
+            signal="free", entity="web1", labels=labels, value=1.0, began=make.NOW, remaining=remaining
+        )
+    )
+    for minutes in (90, 100, 110, 120):  # nobody looked for 90 minutes: nothing was averted in them
+        show(tracker, [800.0] * 240, minutes)
+        assert store.open()
+    show(tracker, [800.0] * 240, 125)
+    assert store.over()[0].state is ForecastState.AVERTED
+
+
+def test_a_short_restart_takes_nothing_from_the_record(tracker, store):
+    show(tracker, START, 0)
+    again = ForecastTracker(Forecaster({"free": SIGNAL}), store)
+    show(again, [0.0] * 240, 14)
+    assert store.over()[0].state is ForecastState.CAME
+
+
+def test_what_came_while_the_source_did_not_answer_was_not_observed(tracker, store):
+    show(tracker, START, 0)
+    show(tracker, START, 10, answered=[])
+    show(tracker, [0.0] * 240, 25)
+    assert store.over()[0].state is ForecastState.NOT_OBSERVED
+
+
+def test_where_the_source_does_not_answer_any_more_the_series_is_not_said_to_be_gone(tracker, store):
+    show(tracker, START, 0)
+    for minutes in (10, 50, 70):
+        show(tracker, START, minutes, answered=[])
+    assert store.over()[0].state is ForecastState.NOT_OBSERVED
 
 
 def kept(store, said, took):
