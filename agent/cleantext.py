@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -21,6 +22,8 @@ _URL_LOGIN = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNOREC
 _AUTHORIZATION = re.compile(r"\b(Bearer|Basic|ApiKey)\s+[^\s'\",;]{6,}")
 _URL_PARTS = re.compile(r"[/:@?&=#]+")
 _KEY_LIKE = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_%-]{9,}|[A-Za-z0-9_%-]{20,}")
+# words of letters, each with a number of up to three digits: `max_files`, `db-02.example.test`, `10.0.0.7`
+_NAME = re.compile(r"[^\W\d_]{0,19}\d{0,3}(?:[_./-][^\W\d_]{0,19}\d{0,3})*")
 _NAMED_KEY = re.compile(r"[?&][+-]?([\w-]*(?:token|key|secret|pass|auth)[\w-]*)=([^&#]+)", re.IGNORECASE)
 _LONGEST_REASON = 200
 _ROOT = Path(__file__).parent
@@ -70,11 +73,25 @@ def remember_secret(secret: str) -> None:
 def remember_url(url: str) -> None:
     """Never show a URL that holds secrets, nor its login, nor what in it looks like a key."""
     remember_secret(url)
+    for part in secrets_of_url(url):
+        remember_secret(part)
+
+
+def secrets_of_url(url: str) -> Iterator[str]:
+    """Yield the password of a URL, and what in it is called or looks like a key, written and unquoted."""
     login = url.partition("://")[2].partition("/")[0].rpartition("@")[0]
     named = [match[2] for match in _NAMED_KEY.finditer(url)]
     for part in (login.partition(":")[2], *named, *filter(_KEY_LIKE.fullmatch, _URL_PARTS.split(url))):
-        for written in (part, unquote(part)):  # who uses it takes it apart
-            remember_secret(written)
+        yield from (part, unquote(part))  # who uses it takes it apart
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text is what people and programs call things, and nothing that was drawn at random.
+
+    >>> is_name("max_open_files"), is_name("db-02.example.test"), is_name("9f8e7d6c5b4a"), is_name("p@ssword")
+    (True, True, False, False)
+    """
+    return _NAME.fullmatch(text) is not None
 
 
 def describe_unforeseen(error: BaseException) -> str:

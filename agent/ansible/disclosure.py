@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import yaml
 from ansible._internal._datatag._tags import Origin
 from ansible._internal._templating._engine import TemplateEngine
 from ansible.errors import AnsibleError
@@ -20,6 +19,7 @@ from ansible.parsing.vault import EncryptedString, VaultLib
 from ansible.plugins.action import ActionBase
 
 from agent.ansible import commands, ownmachine
+from agent.ansible.hiddentexts import texts_in, texts_of_vault
 from agent.ansible.job import Job
 
 _HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
@@ -29,7 +29,6 @@ _TELLS_NOTHING = frozenset(
     | {"backup_file", "creates", "removes", "chdir", "executable", "start", "end", "delta"}
     | {"ansible_loop_var"}
 )
-_SHORTEST_NUMBER = 6  # digits; shorter ones are ports, sizes and seconds
 _OF_ANSIBLE = "_ansible_"  # what it tells its own modules
 
 _secret_templates: set[str] = set()  # of variables whose names say that they are secret
@@ -51,7 +50,7 @@ def _install_vaults(job: Job) -> None:
         except AnsibleError as error:
             job.tell("unopened", _place(vaulttext, error))
             raise
-        _tell(job, _of_vault(bytes(plaintext)))
+        _tell(job, texts_of_vault(bytes(plaintext), job.names))
         return plaintext, vault_id, secret
 
     VaultLib.decrypt_and_get_vault_id = decrypt_and_get_vault_id
@@ -64,7 +63,7 @@ def _install_modules(job: Job) -> None:
         result = execute(self, *args, **options)
         given = options.get("module_args") or (args[1] if len(args) > 1 else None) or self._task.args
         shown = result.get("invocation") or {}
-        _tell(job, _hidden(shown.get("module_args") if isinstance(shown, Mapping) else None, given))
+        _tell(job, _hidden(shown.get("module_args") if isinstance(shown, Mapping) else None, given, job))
         return result
 
     ActionBase._execute_module = execute_module
@@ -77,7 +76,7 @@ def _install_templates(job: Job) -> None:
     def template(self: Any, variable: Any, *args: Any, **options: Any) -> Any:
         result = render(self, variable, *args, **options)
         if isinstance(variable, str) and variable in _secret_templates:
-            _tell(job, _strings(result))
+            _tell(job, texts_in(result, job.names))
         return result
 
     TemplateEngine.template = template
@@ -93,7 +92,7 @@ def disclosing_executor(job: Job) -> type[TaskExecutor]:
             result = super()._execute(templar, variables)
             _tell(job, _named(variables, job))
             if result.get("_ansible_no_log"):
-                _tell(job, [*_leaves(dict(self._task.args)), *_leaves(result)])
+                _tell(job, texts_in([dict(self._task.args), result], job.names, _TELLS_NOTHING, _OF_ANSIBLE))
             return result
 
         def _calculate_delegate_to(self, templar: Any, variables: Any) -> None:
@@ -144,59 +143,6 @@ def _try(action: Any) -> None:
         return
 
 
-def _of_vault(plaintext: bytes) -> list[str]:
-    """Return what a vault holds: the values of a file of variables, or the one value."""
-    text = plaintext.decode("utf-8", "surrogateescape")
-    try:
-        looks_like_yaml = re.search(r":\s|^\s*- ", text, re.M)
-        content = yaml.load(text, _Plain) if looks_like_yaml else text  # noqa: S506, it is a safe one
-    except yaml.YAMLError:
-        content = text
-    values = list(_strings(content))
-    return values if isinstance(content, Mapping | list) else [text]
-
-
-class _Plain(yaml.SafeLoader):
-    """YAML with every scalar as it is written, whatever its tag."""
-
-
-_Plain.yaml_implicit_resolvers = {}
-_Plain.add_multi_constructor(
-    "!", lambda loader, tag, node: node.value if isinstance(node, yaml.ScalarNode) else None
-)
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for child in value.values():
-            yield from _strings(child)
-    elif isinstance(value, list | tuple):
-        for child in value:
-            yield from _strings(child)
-    else:
-        yield from _text(value)
-
-
-def _text(value: Any) -> Iterator[str]:
-    """Yield a single value as it is written, if anybody could know it again."""
-    if isinstance(value, str):
-        yield str(value)
-    elif isinstance(value, int) and len(str(abs(value))) >= _SHORTEST_NUMBER:
-        yield str(abs(value))
-
-
-def _leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for key, child in value.items():
-            if key not in _TELLS_NOTHING and not str(key).startswith(_OF_ANSIBLE):
-                yield from _leaves(child)
-    elif isinstance(value, list | tuple):
-        for child in value:
-            yield from _leaves(child)
-    else:
-        yield from _text(value)
-
-
 def _encrypted(value: Any) -> Iterator[Any]:
     if isinstance(value, EncryptedString):
         yield value
@@ -210,31 +156,29 @@ def _encrypted(value: Any) -> Iterator[Any]:
 
 def _named(variables: Mapping[str, Any], job: Job) -> list[str]:
     """Return the texts of variables whose names say that they are secret; templates are kept in mind."""
-    secret = re.compile(job.secret_names)
-    found = list(_named_in(variables, secret, False))
+    found = list(_named_in(variables, re.compile(job.secret_names), job))
     templates = {text for text in found if "{{" in text or "{%" in text}
     _secret_templates.update(templates)
     return [text for text in found if text not in templates]
 
 
-def _named_in(value: Any, secret: re.Pattern[str], named: bool) -> Iterator[str]:
-    if isinstance(value, EncryptedString):
-        return
+def _named_in(value: Any, secret: re.Pattern[str], job: Job) -> Iterator[str]:
     if isinstance(value, dict):
         for key, child in value.items():
-            if key not in ("vars", "hostvars", "groups"):
-                yield from _named_in(child, secret, named or bool(secret.search(str(key))))
+            if secret.search(str(key)):
+                yield from texts_in(child, job.names)
+            elif key not in ("vars", "hostvars", "groups"):
+                yield from _named_in(child, secret, job)
     elif isinstance(value, list):
         for child in value:
-            yield from _named_in(child, secret, named)
-    elif named:
-        yield from _text(value)
+            yield from _named_in(child, secret, job)
 
 
-def _hidden(shown: Any, given: Any) -> list[str]:
+def _hidden(shown: Any, given: Any, job: Job) -> list[str]:
     if not isinstance(shown, Mapping) or not isinstance(given, Mapping):
         return []
-    return [text for key, value in shown.items() if value == _HIDDEN for text in _strings(given.get(key))]
+    hidden = [given.get(key) for key, value in shown.items() if value == _HIDDEN]
+    return list(texts_in(hidden, job.names))
 
 
 def _place(vaulttext: Any, error: AnsibleError) -> str:

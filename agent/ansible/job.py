@@ -24,7 +24,7 @@ class Job:
     ``mark`` goes into the environment of everything that is started, ``seconds`` is how long a command on a
     host may take. ``playbooks`` are all of the run, to be looked at before the first task; ``roots`` are the
     folders that hold what may be executed, ``approved`` those of them that authors wrote. ``vaulted`` are
-    files in them that hold something encrypted.
+    files in them that hold something encrypted. ``names`` are of all hosts and groups of the inventory.
     """
 
     mark: str
@@ -38,6 +38,7 @@ class Job:
     vaulted: Sequence[str]
     report: str
     secret_names: str
+    names: frozenset[str]
 
     @property
     def reachable(self) -> frozenset[str]:
@@ -63,4 +64,5 @@ def load_job(environment: Mapping[str, str] = os.environ) -> Job:
     """Read the job that the environment names."""
     content = json.loads(Path(environment[JOB_VARIABLE]).read_text(encoding="utf-8"))
     where = [(plugin, options) for plugin, options in content.pop("where")]
-    return Job(where=where, **content)
+    names = frozenset(content.pop("names"))
+    return Job(where=where, names=names, **content)

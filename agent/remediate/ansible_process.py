@@ -161,6 +161,7 @@ def _job(execution: Execution, inventory: Inventory) -> dict[str, Any]:
         "approved": [str(root) for root in snapshot.roots],
         "vaulted": [str(file) for file in snapshot.vaulted],
         "secret_names": f"(?i){SECRET_NAME.pattern}",
+        "names": sorted({*inventory.hosts, *inventory.groups}),
     }
 
 

@@ -108,6 +108,43 @@ def test_what_a_task_hides_is_shown_by_no_later_one(site, task):
     assert "it was [secret]" in ended.output
 
 
+KEYS = ["k3y-of-vault-1a", "9f8e7d6c5b4a", "73462919", "pass phrase", "ab12cd34", "abcdefghijklmnopqrst"]
+
+
+def test_a_key_is_as_secret_as_a_value_and_a_name_is_none(tmp_path):
+    """Of whatever can have keys: a vault, a hidden result, a hidden loop, a variable that says so."""
+    site = Site(tmp_path)
+    site.config.write_text(site.config.read_text() + "vault_identity_list = dev@dev.pass\n")
+    site.hosts("web1", "i0abc12def456", db=["db1"])
+    named = dict.fromkeys(("web1", "max_files", "i0abc12def456", "db", "app-2.example.test", "8080"), "x")
+    site.write("playbooks/mend/hidden.yml", {"users": {KEYS[0]: "x"}, "list": [{KEYS[1]: [named]}], "x": {}})
+    pins = site.folder / "playbooks/mend/hidden.yml"
+    pins.write_text(pins.read_text() + f"pins: {{{KEYS[2]}: x}}\nwords: !!set {{? '{KEYS[3]}'}}\n")
+    encrypt(site.folder, "dev", pins)
+    ended = site.play(
+        {
+            "name": "Hide",
+            "set_fact": {"of_fact": {"deep": {KEYS[4]: "x"}}},
+            "register": "one",
+            "no_log": True,
+        },
+        {"name": "Loop", "set_fact": {"y": "{{ item }}"}, "loop": [{KEYS[5]: "x"}], "no_log": True},
+        *({"name": "Say", DEBUG: {"msg": f"known {key}."}} for key in (*KEYS, "c4lled-so-7e")),
+        *(
+            {"name": "Say", DEBUG: {"var": one}}
+            for one in ("users | dict2items", "list", "pins", "of_fact", "words")
+        ),
+        {"name": "Fail", "ansible.builtin.fail": {"msg": "{{ users }}"}, "ignore_errors": True},
+        {"name": "Bad", DEBUG: {"msg": "{{ users.none }}"}, "ignore_errors": True},
+        vars_files=["hidden.yml"],
+        vars={"api_tokens": {"c4lled-so-7e": "ann"}},
+    )
+    assert ended.state is RunState.SUCCEEDED, ended.output
+    said = everything(site, ended)
+    assert [key for key in (*KEYS, "c4lled-so-7e") if key in said] == []
+    assert [name for name in named if name not in said] == []
+
+
 def test_what_a_name_calls_secret_is_hidden_as_a_number_and_as_a_template_too(site, tmp_path):
     """Whichever way it comes to be rendered, and whatever it is read from."""
     (tmp_path / "file").write_text("filed-7\n")

@@ -1,0 +1,117 @@
+"""Something hidden in, every text out by which somebody could know it again.
+
+Values, whatever they look like; keys of mappings, unless they are names, as fields, hosts and users have
+them; and what somebody may take out of one text: values of a document, of settings, of an address.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Container, Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from agent.cleantext import is_name, secrets_of_url
+
+_SHORTEST_NUMBER = 6  # digits; shorter ones are ports, sizes and seconds
+_LOOKS_LIKE_YAML = re.compile(r":\s|^\s*- |^\s*[\[{!?&]", re.MULTILINE)
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+# a line of an ini file, of an environment, of a properties file, of a password file
+_SETTING = re.compile(
+    r"""^\s*(?:export\s+)?["']?[\w.-]+["']?\s*[=:]\s*(["']?)(\S.*?)\1\s*[,;]?\s*$""", re.MULTILINE
+)
+_COLUMN = re.compile(r"[^\s,;|]+")
+
+
+def texts_in(
+    value: Any, names: Container[str] = (), left_out: Container[str] = (), prefix: str = "\0"
+) -> Iterator[str]:
+    """Yield the texts of a hidden value.
+
+    ``names`` are of hosts and groups, which are no secrets where they are keys. What stands under a key of
+    ``left_out``, or under one that begins with ``prefix``, tells nothing.
+    """
+    waiting = [value]  # of strangers, and as deep as they like
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            for key, child in one.items():
+                if key not in left_out and not str(key).startswith(prefix):
+                    yield from key_texts(key, names)
+                    waiting.append(child)
+        elif isinstance(one, list | tuple | set | frozenset):
+            waiting += one
+        else:
+            yield from _texts_of(one)
+            waiting += _document(one)
+
+
+def key_texts(key: Any, names: Container[str]) -> Iterator[str]:
+    """Yield the key of a mapping if it is a secret, as far as anybody can tell."""
+    text = str(key)
+    if text.isdecimal():
+        yield from _number(text)
+    elif text not in names and not is_name(text):
+        yield text
+
+
+def texts_of_vault(plaintext: bytes, names: Container[str] = ()) -> list[str]:
+    """Return what a vault held: the texts of a file of variables, of another file, or of one value."""
+    text = plaintext.decode("utf-8", "surrogateescape")
+    try:
+        content = yaml.load(text, _Plain) if _LOOKS_LIKE_YAML.search(text) else text  # noqa: S506, it is a safe one
+    except (yaml.YAMLError, RecursionError):
+        content = text
+    if isinstance(content, Mapping | list | set):
+        alone = [] if "\n" in text.strip() else [text]  # it may be a password that only looks like a document
+        return [*texts_in(content, names), *alone]
+    columns = [one for one in _COLUMN.findall(text) if not one.isdecimal() and not is_name(one)]
+    return [*texts_in(text, names), *columns]
+
+
+class _Plain(yaml.SafeLoader):
+    """YAML with every scalar as it is written, whatever its tag."""
+
+
+def _plainly(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> Any:
+    match node:
+        case yaml.MappingNode():
+            return loader.construct_mapping(node, deep=True)
+        case yaml.SequenceNode():
+            return loader.construct_sequence(node, deep=True)
+    return node.value
+
+
+_Plain.yaml_implicit_resolvers = {}
+_Plain.add_multi_constructor("!", _plainly)
+
+
+def _texts_of(value: Any) -> Iterator[str]:
+    """Yield a single value as it is written, if anybody could know it again, and its parts."""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "surrogateescape")
+    if isinstance(value, str):
+        text = str(value)
+        yield text
+        yield from (match[2] for match in _SETTING.finditer(text))
+        for url in _URL.findall(text):
+            yield from secrets_of_url(url)
+    elif isinstance(value, int | float):
+        yield from _number(str(abs(value)))
+
+
+def _number(text: str) -> Iterator[str]:
+    if len(text) >= _SHORTEST_NUMBER:
+        yield text
+
+
+def _document(value: Any) -> list[Any]:
+    """Return what a text holds that is a document itself, which somebody may take apart."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return [json.loads(value)]
+        except (ValueError, RecursionError):
+            return []
+    return []
