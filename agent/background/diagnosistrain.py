@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from agent.background.places import open_fault_shelf
-from agent.background.train import Progress, alone
+from agent.background.training import Progress, alone
 from agent.config.settings import Settings
 from agent.diagnose.naming.fingerprint import features_of_symptoms
 from agent.learn.faults.examples import HEALTHY, Example

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from agent.background.failurefacts import from_metrics, from_store, hosts_seen, occurrences_in
 from agent.background.places import open_foresight_shelf
-from agent.background.train import Progress, alone
+from agent.background.training import Progress, alone
 from agent.collect import PrometheusSource
 from agent.config.settings import Settings
 from agent.errors import ModelError

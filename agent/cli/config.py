@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from agent.cli.output import console, print_json
 from agent.config.effective import DEFAULT, Effective, explain
-from agent.config.load import find_config_file
+from agent.config.runtimefolder import find_config_file
 from agent.errors import NotFoundError
 
 

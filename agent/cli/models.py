@@ -9,8 +9,8 @@ from typing import Any
 
 from rich.markup import escape
 
+from agent.background.entitytrain import run_training
 from agent.background.places import open_shelf
-from agent.background.train import run_training
 from agent.cli.common import settings_of_state
 from agent.cli.faultmodels import list_trainings, print_trainings
 from agent.cli.output import ago, console, errors, print_json, print_table

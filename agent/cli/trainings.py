@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from agent.background.train import Progress as Step
+from agent.background.training import Progress as Step
 from agent.cli.progress import bars
 from agent.errors import ModelError
 from agent.modelshelf import ModelShelf, Training

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agent.config.casefile import load_cases
-    from agent.config.load import check_files, check_settings, find_config_file, load_settings
+    from agent.config.load import check_files, check_settings, load_settings
     from agent.config.policyfile import PolicyFile, load_policy
     from agent.config.remediationfile import RemediationFile
     from agent.config.rulefiles import Fault, Rule, Rulebook, Signal, load_rules
+    from agent.config.runtimefolder import find_config_file
     from agent.config.settings import Settings
     from agent.config.timescale import scale_policy, scale_remediation, scale_rule
 
@@ -28,7 +29,7 @@ _MODULES = {
     "Signal": "rulefiles",
     "check_files": "load",
     "check_settings": "load",
-    "find_config_file": "load",
+    "find_config_file": "runtimefolder",
     "load_cases": "casefile",
     "load_policy": "policyfile",
     "load_rules": "rulefiles",

@@ -9,18 +9,12 @@ from typing import Any
 
 from agent.config.permissions import check_permissions
 from agent.config.places import files_of, places
-from agent.config.runtimefolder import DEFAULT_FILE
 from agent.config.settings import Settings
 from agent.config.yamlfile import Document, KeyPath, parse_yaml, read_yaml, validate
 from agent.errors import ConfigError, Problem
 
 _MADE_BY_SYSTEMD = Path("/run")  # the unit's RuntimeDirectory is there while the agent runs
 ENVIRONMENT_PREFIX = "OPSMEND_"
-
-
-def find_config_file(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the config file: as given, else ``$OPSMEND_CONFIG``, else the default place."""
-    return given or Path(environment.get("OPSMEND_CONFIG") or DEFAULT_FILE)
 
 
 def load_settings(file: Path, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -18,6 +18,11 @@ _LARGEST = 2**20  # bytes
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+def find_config_file(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the config file: as given, else ``$OPSMEND_CONFIG``, else the default place."""
+    return given or Path(environment.get("OPSMEND_CONFIG") or DEFAULT_FILE)
+
+
 def find_runtime_folder(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
     """Return the runtime folder that the settings name. Raises ConfigError when they cannot be used."""
     named = given or environment.get("OPSMEND_CONFIG")
@@ -27,7 +32,7 @@ def find_runtime_folder(given: Path | None, environment: Mapping[str, str] = os.
         quickly = _written_folder(Path(named or DEFAULT_FILE))
         if quickly is not None:
             return quickly
-    from agent.config.load import find_config_file, load_settings
+    from agent.config.load import load_settings  # pydantic and all models of the settings
 
     return load_settings(find_config_file(given, environment), environment).agent.runtime_dir
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import requests
 
-from agent.background.train import past_troubles
+from agent.background.entitytrain import past_troubles
 from tests.integration.test_access import bearer
 from tests.web.gallery import Gallery
 
