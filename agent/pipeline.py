@@ -33,8 +33,6 @@ from agent.response import LatestView, Responder, View
 from agent.store import Stores
 from agent.tracking import IncidentTracker
 
-ROOMS = ("collect", "detect", "predict", "diagnose", "decide", "remediate", "verify", "learn")
-
 log = Logger("pipeline")
 
 

@@ -26,6 +26,7 @@ ONE_THREAD = {
 }
 
 # glibc's name in the environment, its number for mallopt (malloc.h), and the value
+_FILES = 16_384  # open at once
 _MALLOC = (
     ("MALLOC_ARENA_MAX", -8, 2),
     ("MALLOC_MMAP_THRESHOLD_", -3, 1 << 20),  # bytes
@@ -71,17 +72,16 @@ def _close(folder: Path) -> None:
             path.chmod(mode)
 
 
-def raise_file_limit(wanted: int = 16_384) -> int:
-    """Open more files at once than a shell's 1,024, where the machine allows it; return how many.
+def raise_file_limit() -> None:
+    """Open more files at once than a shell's 1,024, where the machine allows it.
 
     What the port, sources and runs need at most is a fraction of that: nobody outside can use it up.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = min(wanted, hard) if hard != resource.RLIM_INFINITY else wanted
+    most = min(_FILES, hard) if hard != resource.RLIM_INFINITY else _FILES
     if soft != resource.RLIM_INFINITY and soft < most:
         with suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def keep_memory_small() -> None:

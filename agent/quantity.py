@@ -8,6 +8,7 @@ from agent.placeholders import format_value
 
 _STYLE = {"ratio": "percent", "bytes": "bytes"}
 _LONG_S = 120.0
+_Z = 1.2816  # standard deviations: between them lie 80 %
 
 
 def format_quantity(value: float | None, unit: str = "") -> str:
@@ -28,14 +29,14 @@ def format_quantity(value: float | None, unit: str = "") -> str:
     return shown if unit in (*_STYLE, "", "count", "boolean") else f"{shown} {unit}"
 
 
-def wilson_interval(good: float, total: float, z: float = 1.2816) -> tuple[float, float]:
+def wilson_interval(good: float, total: float) -> tuple[float, float]:
     """Return between which bounds a share lies of which ``good`` of ``total`` are known (80 % sure).
 
     The score interval (Wilson 1927), which holds for few and for fractional counts too; of nothing 0 to 1.
     """
     if total <= 0.0:
         return 0.0, 1.0
-    share, spread = good / total, z * z / total
+    share, spread = good / total, _Z * _Z / total
     centre = (share + spread / 2.0) / (1.0 + spread)
     half = math.sqrt(spread * (share * (1.0 - share) + spread / 4.0)) / (1.0 + spread)
     return max(0.0, centre - half), min(1.0, centre + half)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,9 +60,9 @@ class Job:
             os.close(descriptor)
 
 
-def load_job(environment: Mapping[str, str] = os.environ) -> Job:
+def load_job() -> Job:
     """Read the job that the environment names."""
-    content = json.loads(Path(environment[JOB_VARIABLE]).read_text(encoding="utf-8"))
+    content = json.loads(Path(os.environ[JOB_VARIABLE]).read_text(encoding="utf-8"))
     where = [(plugin, options) for plugin, options in content.pop("where")]
     names = frozenset(content.pop("names"))
     return Job(where=where, names=names, **content)

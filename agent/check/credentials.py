@@ -32,9 +32,9 @@ def lay_out_credentials(folder: Path, owner: tuple[int, int] | None) -> None:
         os.environ["CREDENTIALS_DIRECTORY"] = str(folder)
 
 
-def unit_credentials(unit: str = UNIT) -> Mapping[str, Path]:
-    """Return the files that LoadCredential= of a unit names and that can be read, by name."""
-    said = ask_systemd("LoadCredential", unit=unit)
+def unit_credentials() -> Mapping[str, Path]:
+    """Return the files that LoadCredential= of the unit names and that can be read, by name."""
+    said = ask_systemd("LoadCredential", unit=UNIT)
     return dict(_entries(" ".join(value for _, value in said)))
 
 

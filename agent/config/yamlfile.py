@@ -206,28 +206,23 @@ Model = TypeVar("Model", bound=BaseModel)
 def validate(
     model: type[Model],
     document: Document,
-    where: KeyPath = (),
     context: Mapping[str, Any] | None = None,
 ) -> Model:
-    """Check a document's data at ``where`` against a model; ``context`` is what its validators may know.
+    """Check a document's data against a model; ``context`` is what its validators may know.
 
     Raises ConfigError with one problem per mistake, each with file, line and key.
     """
-    data = document.data
-    for part in where:
-        data = data[part]
-    if data is None:
-        data = {}
     try:
+        data = {} if document.data is None else document.data
         return model.model_validate(data, context=dict(context or {}))
     except ValidationError as error:
         found = error.errors(include_url=False)[:_MAX_PROBLEMS]
-        problems = [_to_problem(document, where, item) for item in found]
+        problems = [_to_problem(document, item) for item in found]
         raise ConfigError(list(dict.fromkeys(problems))) from error
 
 
-def _to_problem(document: Document, where: KeyPath, item: Any) -> Problem:
-    path = where
+def _to_problem(document: Document, item: Any) -> Problem:
+    path: KeyPath = ()
     for part in item["loc"]:
         # pydantic puts names of union members between the keys; the file knows only keys
         if (*path, part) in document.lines:

@@ -27,6 +27,7 @@ NAME = "opsmend-demo"
 WEB, BALANCER, MONITOR = ("web1", "web2"), "lb", "monitor"
 SHOP_LOGS = "/var/log/shop"
 PROMETHEUS_PORT = 9090
+_SCRAPE = "1s"
 _ROLES = {
     **dict.fromkeys(WEB, ("nginx", "prometheus-node-exporter", "prometheus-process-exporter")),
     BALANCER: ("haproxy", "prometheus-node-exporter", "prometheus-process-exporter"),
@@ -50,12 +51,12 @@ _READY = {
 }
 
 
-def start_cluster(cluster: Cluster, scrape: str = "1s") -> str:
+def start_cluster(cluster: Cluster) -> str:
     """Start the hosts, give them their roles, and return the URL of their Prometheus once it has samples."""
     mounts = {web: [f"{SHOP_LOGS}:size=20m"] for web in WEB}
     cluster.start(_ROLES, mounts)
     monitor = cluster.hosts[MONITOR]
-    monitor.write("/etc/prometheus/prometheus.yml", yaml.safe_dump(_prometheus_config(scrape)))
+    monitor.write("/etc/prometheus/prometheus.yml", yaml.safe_dump(_prometheus_config()))
     for name, services in _ROLES.items():
         if name != MONITOR:
             _install_metrics_writer(cluster.hosts[name])
@@ -185,14 +186,14 @@ def _wait_until_ready(url: str) -> None:
     raise DemoError(f"the cluster's metrics did not become complete: {said}")
 
 
-def _prometheus_config(scrape: str) -> dict[str, object]:
+def _prometheus_config() -> dict[str, object]:
     hosts = [*WEB, BALANCER]
     probes = [
         {"targets": [f"{web}:80" for web in WEB], "labels": {"unit": "nginx.service"}},
         {"targets": [f"{BALANCER}:80"], "labels": {"unit": "haproxy.service"}},
     ]
     return {
-        "global": {"scrape_interval": scrape, "scrape_timeout": scrape},
+        "global": {"scrape_interval": _SCRAPE, "scrape_timeout": _SCRAPE},
         "scrape_configs": [
             {"job_name": "node", "static_configs": [{"targets": [f"{host}:9100" for host in hosts]}]},
             {"job_name": "process", "static_configs": [{"targets": [f"{host}:9256" for host in hosts]}]},

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.demo.cluster import SHOP_LOGS
 from agent.demo.hosts import Host
 
+_ROOM = 0.15  # of a file system, from which on it counts as free again
 # on the host itself: systemd counts restarts within seconds, and a busy machine takes as long to get there
 _KILL_UNTIL_FAILED = """
 for _ in $(seq 600); do
@@ -68,13 +69,13 @@ def answers(host: Host) -> bool:
     return host.succeeds("curl", "-sf", "--max-time", "1", "-o", "/dev/null", "http://127.0.0.1/")
 
 
-def has_room(folder: str, share: float = 0.15) -> Callable[[Host], bool]:
+def has_room(folder: str) -> Callable[[Host], bool]:
     """Return a test for free room on a file system where nothing but old logs is gone."""
 
     def test(host: Host) -> bool:
         size, free = host.run("df", "--output=size,avail", "-k", folder).split()[-2:]
         kept = all(host.succeeds("test", "-s", f"{folder}/{name}") for name in ("orders.csv", "shop.log"))
-        return int(free) / int(size) > share and kept
+        return int(free) / int(size) > _ROOM and kept
 
     return test
 
@@ -122,5 +123,3 @@ FAULTS = (
         healed=is_gone("report-job"),
     ),
 )
-
-BY_FAULT: Mapping[str, DemoFault] = {fault.fault: fault for fault in FAULTS}

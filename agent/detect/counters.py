@@ -9,7 +9,6 @@ import numpy as np
 from agent.detect.rows import Rows
 from agent.meaning import NO_METADATA, counting_rows
 from agent.records import BoolArray, FloatArray, IntArray
-from agent.records.metadata import Metadata
 
 WINDOW = "5m"  # of the rate that shows people what was judged
 _FIRST_ROWS = 100  # that say whether a column is a counter; before them nothing is judged
@@ -58,9 +57,9 @@ class Counters:
         self.rows.keep(rows)
 
 
-def counting_columns(names: Sequence[str], values: FloatArray, metadata: Metadata = NO_METADATA) -> BoolArray:
+def counting_columns(names: Sequence[str], values: FloatArray) -> BoolArray:
     """Return which series (of series x time) of a file are counters.
 
     Only the first rows are looked at: what comes later may not change what was judged before.
     """
-    return counting_rows([name.split("{", 1)[0] for name in names], values[:, :_FIRST_ROWS], metadata)
+    return counting_rows([name.split("{", 1)[0] for name in names], values[:, :_FIRST_ROWS], NO_METADATA)

@@ -178,10 +178,6 @@ class Vote:
     candidates: tuple[Candidate, ...] = ()
     held: tuple[Held, ...] = ()
 
-    def is_held(self, fault: str, entity: str) -> bool:
-        """Return whether nobody can tell if a fault is there."""
-        return any((one.fault, one.entity) == (fault, entity) for one in self.held)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:

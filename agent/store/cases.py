@@ -36,7 +36,7 @@ class CaseStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def proved(self, most: int = _MOST) -> Sequence[PastCase]:
+    def proved(self) -> Sequence[PastCase]:
         """Return incidents whose repair was proved on metrics, the newest first.
 
         What a person chose for a fault that nobody could name teaches nothing by its name and is left out.
@@ -46,7 +46,7 @@ class CaseStore:
             .join(runs, runs.c.incident_id == incidents.c.id)
             .where(_PROVED, runs.c.relapsed_at.is_(None), runs.c.fault != "unknown")
             .order_by(incidents.c.id.desc())
-            .limit(most)
+            .limit(_MOST)
         )
         with self._database.reading() as connection:
             rows = list(connection.execute(query))

@@ -21,6 +21,7 @@ from agent.store.engine import Database
 from agent.store.runs import whether_healed
 from agent.store.schema import host_locks, incidents, run_hosts, runs
 
+_TRIALS = 200  # runs of a remediation, the newest
 _UNDER_WAY = runs.c.phase.in_([phase.value for phase in RunPhase if phase is not RunPhase.OVER])
 # what was not begun, or never reached its host, holds nothing back
 _COUNTS = _UNDER_WAY | and_(
@@ -110,13 +111,13 @@ class History:
         with self._reader.reading() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def trials(self, remediation: str, most: int = 200) -> Sequence[Trial]:
+    def trials(self, remediation: str) -> Sequence[Trial]:
         """Return the newest runs of a remediation that are under way or said something, newest first."""
         query = (
             select(runs)
             .where(runs.c.remediation == remediation, _UNDER_WAY | runs.c.tells)
             .order_by(runs.c.created_at.desc())
-            .limit(most)
+            .limit(_TRIALS)
         )
         with self._reader.reading() as connection:
             return [_to_trial(row) for row in connection.execute(query)]

@@ -114,12 +114,6 @@ class IncidentStore:
         with self._database.reading() as connection:
             return [to_incident(row) for row in connection.execute(query)]
 
-    def split_from(self, incident_id: int) -> Sequence[Incident]:
-        """Return the incidents whose faults an incident held before, oldest first."""
-        query = select(incidents).where(incidents.c.parent_id == incident_id).order_by(incidents.c.id)
-        with self._database.reading() as connection:
-            return [to_incident(row) for row in connection.execute(query)]
-
     def transitions(self, incident_id: int) -> Sequence[Transition]:
         """Return an incident's life, oldest first."""
         query = select(transitions).where(transitions.c.incident_id == incident_id).order_by(transitions.c.id)

@@ -15,6 +15,7 @@ from agent.store.documents import from_json, to_json
 from agent.store.engine import Database
 from agent.store.schema import cursors, log_counts, log_spans, log_templates
 
+_MOST = 50_000  # counts of one answer
 _Labels = dict[str, str]
 
 
@@ -83,19 +84,19 @@ class LogStore:
                 for row in connection.execute(select(log_templates).order_by(log_templates.c.number))
             ]
 
-    def counts(self, start: datetime, kinds: Sequence[str], most: int = 50_000) -> list[LogCount]:
+    def counts(self, start: datetime, kinds: Sequence[str]) -> list[LogCount]:
         """Return the newest counts of some kinds from a time on, oldest first."""
         query = (
             select(log_counts)
             .where(log_counts.c.at >= start, log_counts.c.kind.in_(kinds))
             .order_by(log_counts.c.at.desc())
-            .limit(most)
+            .limit(_MOST)
         )
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return [_count(row) for row in reversed(rows)]
 
-    def unusual(self, start: datetime, few: int, most: int = 50_000) -> tuple[list[LogCount], frozenset[str]]:
+    def unusual(self, start: datetime, few: int) -> tuple[list[LogCount], frozenset[str]]:
         """Return the newest counts from a time on of templates that are new since then, or have few lines.
 
         Oldest first, with when each was first seen; and the numbers of those with few lines in all.
@@ -106,7 +107,7 @@ class LogStore:
             .where(log_counts.c.at >= start, log_counts.c.kind == "template")
             .where((log_templates.c.lines <= few) | (log_templates.c.first_seen_at >= start))
             .order_by(log_counts.c.at.desc())
-            .limit(most)
+            .limit(_MOST)
         )
         with self._database.reading() as connection:
             rows = connection.execute(query).all()

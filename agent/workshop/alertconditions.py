@@ -20,7 +20,6 @@ _COMPARISONS = {
     "==": "==",
     "!=": "!=",
 }  # and what it is turned round
-_INSTANCE = "instance"
 
 
 class NotSayable(Exception):

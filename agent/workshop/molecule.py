@@ -26,6 +26,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _STEP = re.compile(r"default ➜ (\w+): Executing")
 _FATAL = re.compile(r"fatal: \[.*?\]|FAILED!|\[ERROR\]|ERROR ")
 _TIMEOUT_S = 900
+_TOLD = 12  # lines of what went wrong
 
 Tell = Callable[[str], None]
 
@@ -102,11 +103,11 @@ def _kill(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
-def complaints(log: Path, most: int = 12) -> list[str]:
+def complaints(log: Path) -> list[str]:
     """Return the lines of a scenario's log that say what went wrong."""
     lines = [line.strip("│ \n") for line in log.read_text().splitlines()]
-    place = next((n for n, line in enumerate(lines) if _FATAL.search(line)), max(0, len(lines) - most))
-    return [line for line in lines[place : place + 3 * most] if line][:most]
+    place = next((n for n, line in enumerate(lines) if _FATAL.search(line)), max(0, len(lines) - _TOLD))
+    return [line for line in lines[place : place + 3 * _TOLD] if line][:_TOLD]
 
 
 def changed_since(base: str, catalog: Iterable[Path], places: Places) -> list[str]:

@@ -98,7 +98,6 @@ def test_an_effect_that_outlasts_its_cause_is_kept_with_where_it_came_from(track
     assert not first.symptomatic
     assert (second.parent_id, second.fault, second.state) == (1, "failed", IncidentState.OPEN)
     assert "incident 1" in second.detail
-    assert [one.id for one in tracked.stores.incidents.split_from(1)] == [2]
 
 
 def test_a_restart_in_the_middle_clears_nothing(tracked):

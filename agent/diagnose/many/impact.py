@@ -32,16 +32,14 @@ class Impact:
     p: float
 
 
-def measure_impact(
-    table: SeriesTable, spans: Sequence[tuple[float, timedelta]], seed: int = 0
-) -> list[Impact]:
+def measure_impact(table: SeriesTable, spans: Sequence[tuple[float, timedelta]]) -> list[Impact]:
     """Compare each series during the spans (begin in unix seconds, length) with its usual course."""
     during = np.zeros(len(table.times), dtype=bool)
     for begin, lasted in spans:
         during |= (table.times >= begin) & (table.times <= begin + lasted.total_seconds())
     if during.sum() < _FEWEST or (~during).sum() < _FEWEST:
         return []
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     step_h = float(np.median(np.diff(table.times))) / 3600
     hour = ((table.times % 86400) // _SLOT_S).astype(int)
     shifts = rng.integers(1, len(during), _TRIALS)

@@ -56,12 +56,6 @@ class FaultClassifier:
             if chances[index] >= 0.1
         ]
 
-    def contributions(self, fault: str, seen: Fingerprint) -> dict[str, float]:
-        """Return what each feature adds to a fault's score beyond what it adds to all faults on average."""
-        values = np.array([seen.get(feature, 0.0) for feature in self.features])
-        own = (self.weights[list(self.faults).index(fault)] - self.weights.mean(axis=0)) * values
-        return {feature: float(own[i]) for i, feature in enumerate(self.features) if own[i]}
-
     def _explain(self, index: int, values: FloatArray) -> str:
         own = (self.weights[index] - self.weights.mean(axis=0)) * values
         best = [i for i in np.argsort(-own)[:_TOLD] if own[i] > 0]
@@ -101,7 +95,7 @@ def load_classifier(path: Path) -> FaultClassifier:
     return model
 
 
-def train_classifier(cases: Sequence[PastCase], seed: int = 0) -> FaultClassifier | None:
+def train_classifier(cases: Sequence[PastCase]) -> FaultClassifier | None:
     """Train on cases; return None when they know fewer than two faults. Imports scikit-learn."""
     faults = sorted({case.fault for case in cases})
     if len(faults) < 2:
@@ -109,7 +103,7 @@ def train_classifier(cases: Sequence[PastCase], seed: int = 0) -> FaultClassifie
     from sklearn.linear_model import LogisticRegression
 
     features = sorted({name for case in cases for name in case.fingerprint} | set(_GENERIC))
-    rows, labels, weights = _variants(cases, features, np.random.default_rng(seed))
+    rows, labels, weights = _variants(cases, features, np.random.default_rng(0))
     # C below 1 keeps the answers modest: a few dozen cases do not make anybody sure
     model = LogisticRegression(C=0.5, max_iter=200)
     model.fit(rows, labels, sample_weight=weights)
