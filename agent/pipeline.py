@@ -26,7 +26,7 @@ from agent.errors import StateError
 from agent.feedback import FeedbackReader
 from agent.forecasting import ForecastTracker
 from agent.log import Logger
-from agent.placeholders import format_value
+from agent.quantity import format_value
 from agent.records import Alert, Anomaly, Arrivals, Doubt, Frame, Held, Incident, Topology
 from agent.records.forecasts import Exhaustion
 from agent.response import LatestView, Responder, View

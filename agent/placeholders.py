@@ -6,16 +6,12 @@ This is not a template language: nothing is evaluated, a value is only put in pl
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Mapping
 
-from agent.cleantext import clean
+from agent.quantity import format_value
 
 PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)(?::([a-z]+))?\}")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-_BYTES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
-_FOUR_DIGITS = 999.5  # as three they would be written 1e+03
-_SHOWN_LENGTH = 200  # characters of a label that people get to see
 
 
 def names(template: str) -> tuple[str, ...]:
@@ -34,15 +30,6 @@ def fill(template: str, values: Mapping[str, str | float | None]) -> str:
         return format_value(values[match[1]], match[2])
 
     return PLACEHOLDER.sub(put, template)
-
-
-def format_value(value: str | float | None, style: str | None = None) -> str:
-    """Return a value as people write it: ``percent``, ``bytes``, ``duration`` or plain."""
-    if value is None:
-        return "unknown"
-    if isinstance(value, str):
-        return clean(value, _SHOWN_LENGTH)
-    return _STYLES.get(style or "", _plain)(value)
 
 
 def quote_for_promql(query: str, values: Mapping[str, str]) -> str:
@@ -81,40 +68,3 @@ def re2_escape(value: str) -> str:
 def promql_escape(value: str) -> str:
     """Return a value as it stands between double quotes in PromQL."""
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def _plain(value: float) -> str:
-    return f"{value:.6g}"
-
-
-def _three_digits(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < _FOUR_DIGITS else f"{value:.0f}"
-
-
-def _percent(value: float) -> str:
-    return f"{_three_digits(value * 100)} %"
-
-
-def _bytes(value: float) -> str:
-    for unit in _BYTES:
-        if abs(value) < 1024 or unit == _BYTES[-1]:
-            return f"{_three_digits(value)} {unit}"
-        value /= 1024
-    raise AssertionError("unreachable")
-
-
-def _duration(value: float) -> str:
-    try:
-        span = str(timedelta(seconds=abs(round(value))))  # of less than none it counts from the day before
-        return f"-{span}" if round(value) < 0 else span
-    except (OverflowError, ValueError):
-        return _plain(value)
-
-
-_STYLES: dict[str, Callable[[float], str]] = {
-    "": _plain,
-    "percent": _percent,
-    "bytes": _bytes,
-    "duration": _duration,
-}
-STYLES = frozenset(_STYLES) - {""}

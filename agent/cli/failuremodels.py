@@ -9,9 +9,10 @@ from rich.markup import escape
 
 from agent.background.failuretrain import run_failure_training
 from agent.cli.common import settings_of_state
-from agent.cli.output import console, print_json, print_table, span
+from agent.cli.output import console, print_json, print_table
 from agent.cli.trainings import following
 from agent.learn.failures.model import Judged
+from agent.quantity import span_in_words
 
 _PHASES = {"reading": "signals read", "tuning": "horizons tuned and judged"}
 
@@ -29,7 +30,7 @@ def train_failures(config: Path | None, json: bool) -> None:
 
 
 def _print(one: Judged) -> None:
-    horizon = span(timedelta(seconds=one.horizon_s))
+    horizon = span_in_words(timedelta(seconds=one.horizon_s))
     console.print(
         f"[bold]within {horizon}[/]: {'in force' if one.in_force else 'not in force'}; {escape(one.why)}"
     )

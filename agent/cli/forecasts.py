@@ -10,7 +10,8 @@ from typing import Any
 from rich.markup import escape
 
 from agent.cli.agentapi import agent_api
-from agent.cli.output import ago, console, print_json, span
+from agent.cli.output import ago, console, print_json
+from agent.quantity import span_in_words
 from agent.records.failures import LIKELIER
 
 _CAME = {
@@ -85,8 +86,8 @@ def _print_over(one: Mapping[str, Any]) -> None:
     if one["took_s"] is not None:
         words = f"it took {_span(one['took_s'])}"
     console.print(
-        f"{escape(one['entity'])} {escape(one['signal'])}: said {_span(said['left_s'])} "
-        f"{ago(datetime.fromisoformat(said['at']))}, {words}"
+        f"{escape(one['entity'])} {escape(one['signal'])}: said {_span(said['left_s'])} left, "
+        f"{ago(datetime.fromisoformat(said['at']))}: {words}"
     )
 
 
@@ -100,4 +101,4 @@ def _print_calibration(found: Mapping[str, Any]) -> None:
 
 
 def _span(seconds: float) -> str:
-    return span(timedelta(seconds=max(seconds, 0.0)))
+    return span_in_words(timedelta(seconds=max(seconds, 0.0)))

@@ -24,6 +24,7 @@ from rich.text import Text
 
 from agent.cleantext import clean
 from agent.errors import OpsmendError
+from agent.quantity import span_in_words
 from agent.records.plain import to_plain
 from agent.wholefile import replacing
 
@@ -136,18 +137,7 @@ class Markup(str):
 
 
 def ago(then: datetime | None, now: datetime | None = None) -> str:
-    """Return how long ago something was: ``3m 20s ago``."""
+    """Return how long ago something was: ``3 min 20 s ago``."""
     if then is None:
         return "never"
-    return f"{span((now or datetime.now(UTC)) - then)} ago"
-
-
-def span(delta: Any) -> str:
-    """Return a time span in its two largest units."""
-    left = max(0, int(delta.total_seconds()))
-    parts: list[str] = []
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, left = divmod(left, size)
-        if count or (unit == "s" and not parts):
-            parts.append(f"{count}{unit}")
-    return " ".join(parts[:2])
+    return f"{span_in_words((now or datetime.now(UTC)) - then)} ago"

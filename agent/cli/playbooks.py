@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from rich.markup import escape
 
-from agent.cli.output import console, print_json, print_table, span
+from agent.cli.output import console, print_json, print_table
 from agent.cli.rules import ask_prometheus, show_problems
 from agent.clock import SystemClock
 from agent.config import find_config_file, load_rules, load_settings
@@ -22,6 +22,7 @@ from agent.decide.catalog import METADATA, load_remediation
 from agent.decide.parameters import bind_parameters
 from agent.decide.targets import resolve_hosts
 from agent.errors import ConfigError, NotFoundError, Problem, RefusedError
+from agent.quantity import span_in_words
 from agent.reasons import Reason
 from agent.records import ParameterValue
 from agent.remediate import Execution, Hosts, PlaybookRunner, Snapshot, Snapshots
@@ -70,14 +71,18 @@ def show_remediation(places: Places, name: str, json: bool) -> None:
         origin = f"from label {parameter.from_}" if parameter.from_ else f"default {parameter.default}"
         console.print(f"parameter {key} ({parameter.type}, {escape(origin)})  {escape(parameter.summary)}")
     for step in file.steps:
-        console.print(f"step      {escape(step.name)}: {step.playbook}, at most {span(step.timeout)}")
+        console.print(
+            f"step      {escape(step.name)}: {step.playbook}, at most {span_in_words(step.timeout)}"
+        )
     for check in file.verify.checks:
         words = "symptoms gone" if isinstance(check, AnomaliesCheck) else f"{check.query} {check.describe()}"
         console.print(f"check     {escape(words)}", soft_wrap=True)
     undo = file.rollback
     told = f"none: {undo.none}" if undo.none else f"{undo.playbook}, when {', '.join(undo.on)}"
     console.print(f"rollback  {escape(told)}")
-    console.print(f"limits    {span(file.limits.cooldown)} between two runs, {file.limits.per_day} a day")
+    console.print(
+        f"limits    {span_in_words(file.limits.cooldown)} between two runs, {file.limits.per_day} a day"
+    )
     console.print(f"folder    {escape(str(remediation.folder))}")
 
 

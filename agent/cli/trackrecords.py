@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from agent.cli.agentapi import agent_api
-from agent.cli.output import console, print_json, span
+from agent.cli.output import console, print_json
+from agent.quantity import span_in_words
 
 
 def list_track_records(config: Path | None, json: bool) -> None:
@@ -60,7 +61,7 @@ def _lines(one: Mapping[str, Any]) -> Iterator[str]:
         f"helped in {one['healed']} of {one['runs']} runs ({one['low']:.0%} to {one['high']:.0%}, "
         f"8 in 10 sure); broke again: {one['relapsed']}"
     )
-    usual, longest = (span(timedelta(seconds=one[name])) for name in ("p50_s", "p95_s"))
+    usual, longest = (span_in_words(timedelta(seconds=one[name])) for name in ("p50_s", "p95_s"))
     yield f"takes {usual}, 19 of 20 at most {longest}"
 
 

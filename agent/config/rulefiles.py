@@ -28,7 +28,8 @@ from agent.config.scalars import Confidence, Identifier, Text
 from agent.config.valid import Bounds, ValidRange, bounds_of
 from agent.config.yamlfile import Document, KeyPath, Strict, read_yaml, validate
 from agent.errors import ConfigError, Problem
-from agent.placeholders import PLACEHOLDER, STYLES, names
+from agent.placeholders import PLACEHOLDER, names
+from agent.quantity import STYLES
 
 Role = Literal["traffic", "errors", "latency", "saturation", "availability"]
 

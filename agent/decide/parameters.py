@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from agent.config.remediationfile import Parameter
 from agent.errors import ParameterError
-from agent.placeholders import format_value
+from agent.quantity import format_value
 from agent.records import ParameterValue
 
 FORESEEN = "foreseen"

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agent.errors import TargetError
-from agent.placeholders import fill, format_value, names
+from agent.placeholders import fill, names
+from agent.quantity import format_value
 from agent.reasons import Reason
 from agent.records import HostNames, InventoryHost
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from agent.config.rulefiles import Fault, Signal
 from agent.meaning.workload import POD_LABELS, owner_of
-from agent.placeholders import format_value
+from agent.quantity import format_value
 from agent.records import Candidate, Event, Frame, Incident, IntArray, LogCount, Topology
 from agent.records.evidence import (
     ChangeEvent,

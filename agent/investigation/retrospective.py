@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from agent.diagnose.live.dependencies import names_of
 from agent.diagnose.many.patterns import IncidentFact, Pattern, find_patterns, per_day
+from agent.quantity import span_in_words
 from agent.records import Incident, Topology
 from agent.records.investigations import Investigation
 from agent.store import Stores
@@ -70,7 +71,7 @@ def look_back(stores: Stores, begin: datetime, end: datetime, most: int = MOST) 
         "paths": paths_of(investigations),
         "moved_together": moved_together(investigations),
         "longest": [
-            {"id": one.id, "what": one.what, "lasted": _span(one.lasted), "opened_at": one.opened_at}
+            {"id": one.id, "what": one.what, "lasted": span_in_words(one.lasted), "opened_at": one.opened_at}
             for one in sorted(facts, key=lambda one: -one.lasted)[:10]
         ],
     }
@@ -168,9 +169,3 @@ def moved_together(investigations: Sequence[Investigation]) -> list[dict[str, An
         {"first": first, "second": second, "lag_s": sorted(own)[len(own) // 2], "incidents": len(own)}
         for (first, second), own in often
     ]
-
-
-def _span(lasted: timedelta) -> str:
-    minutes, seconds = divmod(round(lasted.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h {minutes}m" if hours else f"{minutes}m {seconds}s"

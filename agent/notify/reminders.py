@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from agent.notify.summary import span_in_words
+from agent.quantity import span_in_words
 from agent.records import Incident, IncidentState
 from agent.store import Stores
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from agent.decide import describe
+from agent.quantity import span_in_words
 from agent.reasons import Reason
 from agent.records import Approval, Incident, IncidentState, Run, Verdict, count_voices
 
@@ -23,24 +24,6 @@ class Summary:
 def summarize(incident: Incident, runs: Sequence[Run], approval: Approval | None, now: datetime) -> Summary:
     """Return what is wrong, what was done about it, and what is asked of people."""
     return Summary(_what(incident), _done(runs, now), _asks(incident, approval))
-
-
-def span_in_words(span: timedelta) -> str:
-    """Return how long something takes or took: ``8 s``, ``4 min``, ``2 h 10 min``, ``3 days``.
-
-    >>> span_in_words(timedelta(minutes=130)), span_in_words(timedelta(seconds=8.4))
-    ('2 h 10 min', '8 s')
-    """
-    seconds = max(0, round(span.total_seconds()))
-    if seconds < 90:
-        return f"{seconds} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{round(hours / 24)} days"
 
 
 def _what(incident: Incident) -> str:

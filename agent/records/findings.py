@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
-from agent.placeholders import format_value
-from agent.quantity import format_quantity
+from agent.quantity import format_quantity, format_value
 from agent.records.forecasts import Remaining
 
 

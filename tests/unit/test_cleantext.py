@@ -11,7 +11,7 @@ from rich.text import Text
 
 from agent.cleantext import clean, describe_unforeseen, hide_secrets, remember_secret, remember_url
 from agent.cli.output import CleanConsole, print_json
-from agent.placeholders import format_value
+from agent.quantity import format_value
 from agent.web.pages.render import _environment
 
 HOSTILE = [

@@ -1,9 +1,12 @@
 """What people read of a number: its unit stands beside it, wherever it is told."""
 
+from datetime import timedelta
+
 import pytest
 
 from agent.collect.seriesof import describe_series
 from agent.meaning import unit_of
+from agent.quantity import span_in_words
 from agent.records import CheckResult
 from agent.records.metadata import MetricMetadata
 from tests import make
@@ -44,3 +47,21 @@ def test_a_check_tells_its_numbers_in_its_unit(before, after, unit, told):
 )
 def test_the_unit_of_a_metric_of_a_file_is_what_metadata_or_name_say(name, metadata, unit):
     assert unit_of(name, metadata) == unit
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (-5, "0 s"),
+        (0.4, "0 s"),
+        (59.6, "1 min"),
+        (89, "1 min 29 s"),
+        (3_600, "1 h"),
+        (3_605, "1 h"),
+        (7_800, "2 h 10 min"),
+        (86_400, "1 day"),
+        (3 * 86_400 + 4 * 3_600 + 59, "3 days 4 h"),
+    ],
+)
+def test_a_span_of_time_is_told_in_its_two_largest_units(seconds, told):
+    assert span_in_words(timedelta(seconds=seconds)) == told

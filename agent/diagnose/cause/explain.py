@@ -10,8 +10,7 @@ import numpy as np
 from agent.diagnose.cause.graph import FAILING, Link, NodeKey, Trouble
 from agent.diagnose.cause.rootcause import RootCauseAnalysis, Suspect, changes_before
 from agent.meaning import unit_of
-from agent.placeholders import format_value
-from agent.quantity import format_quantity
+from agent.quantity import format_quantity, format_value
 
 _MOST_SERIES = 3
 _MOST_COMPLAINTS = 2

@@ -15,7 +15,7 @@ from agent.config.conditions import (
     labels_fit,
 )
 from agent.diagnose.live.symptoms import Match
-from agent.placeholders import format_value
+from agent.quantity import format_value
 from agent.records import Arrivals, Event, LogCount, Symptom
 
 _LONGEST_EXAMPLE = 200

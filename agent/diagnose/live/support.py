@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agent.placeholders import format_value
+from agent.quantity import format_value
 from agent.records import Anomaly, Candidate
 
 _MOST = 3

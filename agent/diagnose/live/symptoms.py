@@ -18,8 +18,7 @@ from agent.config.conditions import (
     labels_fit,
 )
 from agent.diagnose.live.standing import Standing, beyond, standing_absent, standing_beyond
-from agent.placeholders import format_value
-from agent.quantity import format_quantity
+from agent.quantity import format_quantity, format_value
 from agent.records import Alert, Anomaly, Arrivals, Frame, IntArray, Symptom
 from agent.records.forecasts import Exhaustion, Remaining
 

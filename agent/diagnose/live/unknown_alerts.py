@@ -10,7 +10,7 @@ from agent.cleantext import clean
 from agent.config.conditions import AlertCondition, labels_fit, leaves
 from agent.config.rulefiles import Rule
 from agent.diagnose.live.symptoms import alert_symptom
-from agent.placeholders import format_value
+from agent.quantity import format_value
 from agent.records import Alert, Candidate
 
 UNKNOWN_ALERT = "unknown_alert"

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from agent.config.rulefiles import Signal
 from agent.diagnose.live.symptoms import anomaly_symptom
-from agent.placeholders import format_value
+from agent.quantity import format_value
 from agent.records import Anomaly, Candidate, Frame
 
 UNKNOWN = "unknown"

@@ -13,7 +13,8 @@ from fastapi import APIRouter, Path, Request, Response
 from agent.charts import Chart
 from agent.config.policyfile import Permission, PolicyFile
 from agent.config.remediationfile import RemediationFile
-from agent.notify.summary import Summary, span_in_words, summarize
+from agent.notify.summary import Summary, summarize
+from agent.quantity import span_in_words
 from agent.records import (
     Approval,
     Candidate,

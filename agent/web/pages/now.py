@@ -9,7 +9,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from agent.notify.summary import span_in_words, summarize
+from agent.notify.summary import summarize
+from agent.quantity import span_in_words
 from agent.records import Incident, IncidentState, Verdict
 from agent.records.tokens import Scope
 from agent.store import Stores

@@ -11,8 +11,7 @@ from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agent.cleantext import clean
-from agent.notify.summary import span_in_words
-from agent.quantity import format_quantity
+from agent.quantity import format_quantity, span_in_words
 from agent.web.pages.looks import LABELS, TONES
 from agent.web.parts import Parts
 

@@ -84,6 +84,6 @@ def test_the_source_is_asked_once_however_many_look(clock):
 def test_measurements_are_written_as_people_do():
     assert format_quantity(0.0, "boolean") == "no"
     assert format_quantity(None, "ratio") == "no sample"
-    assert format_quantity(7200.0, "seconds") == "2:00:00"
+    assert format_quantity(7200.0, "seconds") == "2 h"
     assert format_quantity(1536.0, "bytes/s") == "1.5 KiB/s"
     assert format_quantity(12.0, "requests") == "12 requests"
