@@ -19,7 +19,7 @@ from ansible.parsing.vault import EncryptedString, VaultLib
 from ansible.plugins.action import ActionBase
 
 from agent.ansible import commands, ownmachine
-from agent.ansible.hiddentexts import texts_in, texts_of_vault
+from agent.ansible.hiddentexts import is_template, texts_in, texts_of_vault
 from agent.ansible.job import Job
 
 _HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
@@ -31,7 +31,7 @@ _TELLS_NOTHING = frozenset(
 )
 _OF_ANSIBLE = "_ansible_"  # what it tells its own modules
 
-_secret_templates: set[str] = set()  # of variables whose names say that they are secret
+_secret_templates: set[str] = set()  # out of vaults, and of variables whose names say that they are secret
 
 
 def install(job: Job) -> None:
@@ -50,7 +50,9 @@ def _install_vaults(job: Job) -> None:
         except AnsibleError as error:
             job.tell("unopened", _place(vaulttext, error))
             raise
-        _tell(job, texts_of_vault(bytes(plaintext), job.names))
+        texts = texts_of_vault(bytes(plaintext), job.names)
+        _secret_templates.update(filter(is_template, texts))
+        _tell(job, texts)
         return plaintext, vault_id, secret
 
     VaultLib.decrypt_and_get_vault_id = decrypt_and_get_vault_id

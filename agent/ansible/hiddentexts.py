@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,9 @@ _SETTING = re.compile(
     r"""^\s*(?:export\s+)?["']?[\w.-]+["']?\s*[=:]\s*(["']?)(\S.*?)\1\s*[,;]?\s*$""", re.MULTILINE
 )
 _COLUMN = re.compile(r"[^\s,;|]+")
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+_TEMPLATE = re.compile(r"\{\{|\{%")
+_REFERENCE = re.compile(r"\s*\{\{\s*[\w.]+\s*\}\}\s*")  # all that it gives is held elsewhere
 
 
 def texts_in(
@@ -45,7 +49,7 @@ def texts_in(
             waiting += one
         else:
             yield from _texts_of(one)
-            waiting += _document(one)
+            waiting += _inside(one)
 
 
 def key_texts(key: Any, names: Container[str]) -> Iterator[str]:
@@ -69,6 +73,11 @@ def texts_of_vault(plaintext: bytes, names: Container[str] = ()) -> list[str]:
         return [*texts_in(content, names), *alone]
     columns = [one for one in _COLUMN.findall(text) if not one.isdecimal() and not is_name(one)]
     return [*texts_in(text, names), *columns]
+
+
+def is_template(text: str) -> bool:
+    """Return whether a text is rendered before it is used, and what comes of it may hold some of it."""
+    return _TEMPLATE.search(text) is not None and not _REFERENCE.fullmatch(text)
 
 
 class _Plain(yaml.SafeLoader):
@@ -107,11 +116,14 @@ def _number(text: str) -> Iterator[str]:
         yield text
 
 
-def _document(value: Any) -> list[Any]:
-    """Return what a text holds that is a document itself, which somebody may take apart."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        try:
+def _inside(value: Any) -> list[Any]:
+    """Return what a text is the written form of, which somebody may read: JSON, base64."""
+    if not isinstance(value, str):
+        return []
+    try:
+        if value.lstrip()[:1] in ("{", "["):
             return [json.loads(value)]
-        except (ValueError, RecursionError):
-            return []
-    return []
+        read = b64decode(value).decode() if _BASE64.fullmatch(value.strip()) else ""
+    except (ValueError, RecursionError):
+        return []
+    return [read] if read.replace("\n", "").isprintable() and read else []

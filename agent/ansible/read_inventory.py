@@ -22,7 +22,7 @@ from ansible.cli.inventory import InventoryCLI
 from ansible.errors import AnsibleError
 from ansible.inventory.manager import InventoryManager
 from ansible.module_utils.common.json import get_encoder
-from ansible.parsing.vault import EncryptedString, VaultHelper, VaultLib
+from ansible.parsing.vault import EncryptedString, VaultHelper
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
 from ansible.template import Templar
@@ -30,10 +30,12 @@ from ansible.utils.display import Display
 from ansible.vars.hostvars import HostVars
 
 from agent.ansible.machines import identities_of
+from agent.ansible.openedvaults import OpenedVaults
 from agent.ansible.where import WHO_AND_HOW, Where, where_of
 
 RECORD = "inventory.json"
 ANSWER = "answer.json"
+SECRETS = "secrets.json"
 ENCRYPTED = "__opsmend_encrypted"
 VARIABLES = ("group_vars", "host_vars")
 # what the agent reads of a host beside short texts named opsmend_…, which may name companions
@@ -60,6 +62,7 @@ class _ReadInventory(InventoryCLI):  # type: ignore[misc]
     """ansible-inventory, up to the point where it has read everything."""
 
     folder: Path
+    vaults = OpenedVaults()
 
     def run(self) -> None:
         super(InventoryCLI, self).run()
@@ -68,7 +71,7 @@ class _ReadInventory(InventoryCLI):  # type: ignore[misc]
         loader, inventory, variables = self._play_prereqs()
         HostVars(inventory, variables, loader)  # which gives itself to the variables, as it does in a run
         _record(self.folder, inventory)
-        answer = _Answers(loader, inventory, variables).all()
+        answer = _Answers(loader, inventory, variables, self.vaults).all()
         text = json.dumps({**answer, "warnings": warnings}, default=str)
         (self.folder / ANSWER).write_text(text, encoding="ascii")
 
@@ -76,11 +79,11 @@ class _ReadInventory(InventoryCLI):  # type: ignore[misc]
 class _Answers:
     """What the agent is told of each host."""
 
-    def __init__(self, loader: Any, inventory: Any, variables: Any) -> None:
+    def __init__(self, loader: Any, inventory: Any, variables: Any, vaults: OpenedVaults) -> None:
         self._loader = loader
         self._inventory = inventory
         self._variables = variables
-        self._decrypted = _count_decrypted()
+        self._vaults = vaults
 
     def all(self) -> dict[str, Any]:
         """Return hosts and groups, as JSON has them."""
@@ -123,15 +126,14 @@ class _Answers:
         }
 
     def _render(self, templar: Any, name: str, value: Any, unknown: dict[str, str]) -> Any:
-        before = self._decrypted[0]
+        before = self._vaults.opened
         try:
-            value = templar.template(value)
-            text = json.dumps(value, default=str, ensure_ascii=False)
+            text = json.dumps(templar.template(value), default=str, ensure_ascii=False)
             text.encode()
         except Exception as error:  # whatever a lookup or a filter of somebody raises
             unknown[name] = _reason(error)
             return None
-        if self._decrypted[0] != before:
+        if self._vaults.opened != before or self._vaults.gave(text, value):
             unknown[name] = "comes out of a vault, and is for playbooks only"
             return None
         return json.loads(text)
@@ -233,7 +235,7 @@ def _is_short(value: Any) -> bool:
 
 
 def _reason(error: BaseException) -> str:
-    return _printable(str(error))[:300]
+    return _printable(str(error))  # cut where secrets were taken out of it
 
 
 def _printable(text: str) -> str:
@@ -256,18 +258,6 @@ def _hear_warnings(heard: list[str]) -> None:
     Display._warning = hear
 
 
-def _count_decrypted() -> list[int]:
-    count = [0]
-    decrypt = VaultLib.decrypt_and_get_vault_id
-
-    def counted(self: Any, vaulttext: Any) -> Any:
-        count[0] += 1
-        return decrypt(self, vaulttext)
-
-    VaultLib.decrypt_and_get_vault_id = counted
-    return count
-
-
 def main() -> None:
     """Read the inventory that the command line names."""
     folder, *options = sys.argv[1:]
@@ -275,7 +265,11 @@ def main() -> None:
 
     ansible.cli.InventoryManager = StrictInventory
     _ReadInventory.folder = Path(folder)
-    _ReadInventory.cli_executor(["ansible-inventory", "--list", *options])
+    _ReadInventory.vaults.hear()
+    try:
+        _ReadInventory.cli_executor(["ansible-inventory", "--list", *options])
+    finally:
+        (Path(folder) / SECRETS).write_text(json.dumps(sorted(_ReadInventory.vaults.texts)), encoding="ascii")
 
 
 if __name__ == "__main__":

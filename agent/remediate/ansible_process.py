@@ -98,6 +98,7 @@ class AnsibleProcess:
             report.over = True
             output = _tail(redactor.clean(_output_of(runner)))
             report.look()
+            report.refused = redactor.clean(report.refused)
             return Played(status=runner.status, output=output, journal=journal, report=report)
 
     def _command(self, execution: Execution, inventory: Inventory) -> list[str]:

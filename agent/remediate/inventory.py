@@ -23,6 +23,7 @@ from agent.ownprocess import run_own
 from agent.records import InventoryHost
 from agent.remediate.ansible_config import AnsibleConfig
 from agent.remediate.environment import SOCKETS, ansible_environment
+from agent.remediate.redaction import Secrets
 from agent.remediate.scratch import Scratch
 
 _Fingerprint = tuple[tuple[str, int, int, int], ...]
@@ -30,6 +31,7 @@ _Fingerprint = tuple[tuple[str, int, int, int], ...]
 _TIMEOUT_S = 60
 _RETRY_S = 15  # before a source that could not be read is asked again: a plugin asks other people's servers
 _MOST_WARNINGS = 100
+_LONGEST_REASON = 300
 _SSH_CONFIGURATIONS = ("~/.ssh/config", "/etc/ssh/ssh_config")
 
 
@@ -167,6 +169,7 @@ class AnsibleInventory:
             raise RunError(f"the inventory cannot be read: {error}") from error
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip()
+            said = _secrets_of(record).taken_out_of(said)
             raise RunError(f"the inventory cannot be read: {_telling_line(said)}")
         try:
             file = record.path / "answer.json"
@@ -188,7 +191,16 @@ class AnsibleInventory:
         return _fingerprint(files)
 
 
+def _secrets_of(record: Scratch) -> Secrets:
+    """Return what vaults of the inventory held. Raises OSError, ValueError where nobody can say."""
+    file = record.path / "secrets.json"
+    content = orjson.loads(file.read_bytes())
+    file.unlink()
+    return Secrets(content)
+
+
 def _to_inventory(answer: Mapping[str, Any], record: Scratch) -> Inventory:
+    secrets = _secrets_of(record)
     hosts = {}
     for name, told in answer["hosts"].items():
         where = told["where"]
@@ -197,7 +209,9 @@ def _to_inventory(answer: Mapping[str, Any], record: Scratch) -> Inventory:
             name=name,
             groups=frozenset(told["groups"]),
             variables=told["variables"],
-            unknown=told["unknown"],
+            unknown={
+                one: secrets.taken_out_of(why)[:_LONGEST_REASON] for one, why in told["unknown"].items()
+            },
             identity=told["identity"],
             connection=where[0] if where else "",
             address=options.get("host") or options.get("remote_addr") or "",
@@ -208,7 +222,7 @@ def _to_inventory(answer: Mapping[str, Any], record: Scratch) -> Inventory:
     return Inventory(
         hosts=hosts,
         groups=frozenset(answer["groups"]),
-        warnings=tuple(answer["warnings"][:_MOST_WARNINGS]),
+        warnings=tuple(secrets.taken_out_of(one) for one in answer["warnings"][:_MOST_WARNINGS]),
         where=where,
         record=record,
     )

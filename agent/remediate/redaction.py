@@ -81,14 +81,26 @@ class Report:
                     self.ready = True
 
 
+class Secrets:
+    """Texts that nobody may see in, other texts without them out, however they are written there."""
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._forms = {form for one in texts for form in _forms(one)}
+        self._folded = {_FOLD.sub("", form) for form in self._forms}
+
+    def taken_out_of(self, text: str) -> str:
+        """Return a text without any of them, and without halves of characters."""
+        clean = _without_folded(self._folded, _without(self._forms, text))
+        return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", clean)
+
+
 class Redactor:
     """Takes what a run had to hide out of texts. Before it knows all of it, it waits."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
         self._known = 0
-        self._forms: set[str] = set()
-        self._folded: set[str] = set()
+        self._secrets = Secrets()
 
     def clean(self, text: str) -> str:
         """Return a text without secrets and without halves of characters, or why it is not kept."""
@@ -99,10 +111,8 @@ class Redactor:
             return f"[not kept: {why}]"
         if len(self._report.secrets) != self._known:
             self._known = len(self._report.secrets)
-            self._forms = {form for one in self._report.secrets for form in _forms(one)}
-            self._folded = {_FOLD.sub("", form) for form in self._forms}
-        clean = _without_folded(self._folded, _without(self._forms, text))
-        return _NO_CHARACTER.sub("\N{REPLACEMENT CHARACTER}", clean)
+            self._secrets = Secrets(self._report.secrets)
+        return self._secrets.taken_out_of(text)
 
     @property
     def withheld(self) -> str:

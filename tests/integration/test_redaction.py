@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.errors import RunError
 from agent.records import RunState
 from agent.remediate import HostQuestions
 from tests.operator.site import PLUGINS, Site
@@ -14,6 +15,9 @@ from tests.operator.site import PLUGINS, Site
 BIN = Path(sys.executable).parent
 DEBUG, COMMAND = "ansible.builtin.debug", "ansible.builtin.command"
 KEY = "-----BEGIN KEY-----\nMIIEaaaa1111bbbb\nZZyy2222xxwwvvuu\n-----END KEY-----\n"
+
+
+SETTINGS = "A=1\nTOKEN=setting-twelve\n"
 
 
 def encrypt(folder: Path, label: str, file: Path) -> None:
@@ -35,8 +39,12 @@ def site(tmp_path_factory):
     )
     encrypt(made.folder, "dev", group)
     values = {"of_file": "filesecret-3", "deep": {"a": [{"b": "deepsecret-4"}]}, "pin": 73462918, "rsa": KEY}
+    values |= {"coded": "Y29kZWQtc2VjcmV0", "rendered": "rendered of {{ inventory_hostname }}"}
+    values |= {"dsn": "postgres://ann:of-url-10@db1/x", "json": '{"inner":"inner-11"}', "settings": SETTINGS}
     encrypt(made.folder, "prod", made.write("playbooks/mend/hidden.yml", values))
     encrypt(made.folder, "prod", made.write("playbooks/mend/files/licence", "licence-5 of Zürich\n"))
+    encrypt(made.folder, "prod", made.write("playbooks/mend/files/keys.csv", "bob,x\nann,c0lumn-13\n"))
+    encrypt(made.folder, "prod", made.write("playbooks/mend/templates/text.j2", "templated of {{ 1 }}\n"))
     return made
 
 
@@ -63,6 +71,14 @@ SHOWN = [
     ("{{ ('user:' ~ of_file) | b64encode }}", "aWxlc2VjcmV0"),
     ("{{ of_file[:6] }}\n    {{ of_file[6:] }}", "cret-3"),
     ("{{ {'k': of_file} | to_json | to_json }}", "filesecret-3"),
+    ("{{ coded | b64decode }}", "coded-secret"),
+    ("{{ rendered }}", "rendered of"),
+    ("{{ lookup('ansible.builtin.template', 'text.j2') }}", "templated of"),
+    ("{{ dsn | urlsplit('password') }}", "of-url-10"),
+    ("{{ (json | from_json).inner }}", "inner-11"),
+    ("{{ settings.splitlines()[1].split('=')[1] }}", "setting-twelve"),
+    ("{{ lookup('csvfile', 'ann file=keys.csv delimiter=,') }}", "c0lumn-13"),
+    ("{{ deep | dict2items | map(attribute='value') }}", "deepsecret-4"),
     ("{{ 'x' * 1980 ~ of_file }}", "filesecret"),
     ("{{ 'x' * 65530 ~ of_file }}", "secret-3"),
 ]
@@ -253,6 +269,43 @@ def test_where_a_vault_cannot_be_opened_no_output_is_kept_and_that_is_said(tmp_p
     ended = site.play({"name": "Say", DEBUG: {"msg": "anything"}})
     assert "anything" not in ended.output
     assert "could not be opened" in ended.output
+
+
+def test_what_is_told_of_an_inventory_holds_nothing_of_its_vaults(tmp_path):
+    """Errors of templates quote what they were given; a vault that is a whole file is one, too."""
+    site = Site(tmp_path)
+    site.config.write_text(site.config.read_text() + "vault_identity_list = dev@dev.pass\n")
+    held = {"pin": "p1n-of-vault", "name": "web1.example.test", "deep": {"k3y-1n-vault": "x" * 290}}
+    encrypt(site.folder, "dev", site.write("inventory/group_vars/all.yml", held))
+    said = {"opsmend_a": "{{ pin }}", "opsmend_b": "{{ [][pin] }}", "ansible_host": "{{ deep }}"}
+    said |= {"opsmend_c": "{{ deep[deep.keys() | first ~ pin] }}", "opsmend_aliases": ["{{ name }}"]}
+    site.write("inventory/host_vars/web1.yml", said)
+    encrypt(site.folder, "dev", site.write("inventory/host_vars/web2.yml", {"opsmend_a": "d1rect-too"}))
+    site.hosts("web1", "web2")
+    web1, web2 = site.inventory.hosts().values()
+    assert web1.unknown.keys() == {"opsmend_a", "opsmend_b", "opsmend_c", "ansible_connection"}
+    assert web1.aliases == ("web1.example.test",)
+    assert "opsmend_a" in web2.unknown
+    told = repr((web1, web2, site.inventory.read().warnings))
+    assert "[secret]" in told
+    assert not [one for one in ("p1n", "k3y", "xxx", "d1rect") if one in told]
+
+
+def test_an_inventory_that_cannot_be_read_is_told_without_its_vaults(tmp_path):
+    site = Site(tmp_path)
+    site.config.write_text(site.config.read_text() + "vault_identity_list = dev@dev.pass\n")
+    encrypt(site.folder, "dev", site.write("inventory/worse.ini", "[web:vars]\nb4d-value\n"))
+    with pytest.raises(RunError) as error:
+        site.inventory.read()
+    assert "worse.ini" in str(error.value)
+    assert "Expected key=value, got: [secret]" in str(error.value)
+    assert "b4d" not in str(error.value)
+
+
+def test_a_refusal_quotes_no_secret(site):
+    ended = play(site, {"name": "Go {{ of_file }}", COMMAND: "true", "delegate_to": "{{ of_group }}"})
+    assert "it is delegated to [secret], and the run is for web1" in ended.detail
+    assert "groupsecret-1" not in everything(site, ended)
 
 
 @pytest.mark.parametrize("how", ["time", "cancel"])

@@ -59,6 +59,8 @@ def test_hosts_and_groups_are_names_whatever_they_look_like():
         ("data: !!binary c3dvcmRmaXNo\n", "swordfish"),
         ("ratio: !!float 3.14159265\n", "3.14159265"),
         ("- {a: swordfish}\n", "swordfish"),
+        ("password: c3dvcmRmaXNo\n", "swordfish"),
+        ("auth: YW5uOnN3b3JkZmlzaA==\n", "swordfish"),
         ("swordfish", "swordfish"),
         ("{swordfish}", "{swordfish}"),
         ("sword: fish\n", "sword: fish\n"),

@@ -23,7 +23,7 @@ def version(*command: str, **environment: str) -> list[str]:
 
 def test_it_says_of_itself_what_the_command_says(tmp_path):
     job = tmp_path / "job.json"
-    names = ("targets", "companions", "where", "playbooks", "roots", "approved", "vaulted")
+    names = ("targets", "companions", "where", "playbooks", "roots", "approved", "vaulted", "names")
     job.write_text(
         json.dumps(
             {
