@@ -53,7 +53,7 @@ from agent.response import Escalation, LatestView, OperatorActions, Previews, Wo
 from agent.store import Stores, open_stores
 from agent.tracking import IncidentTracker
 from agent.wiring import Current, Definitions
-from agent.wiring.response import make_responder
+from agent.wiring.answering import make_responder
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 MAY = ["approve", "deny", "close", "cancel", "pause", "resume", "run", "override"]

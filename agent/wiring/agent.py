@@ -16,7 +16,7 @@ from agent.config import Settings
 from agent.decide.explanation import Explainer
 from agent.detect.keeping import StateFolder
 from agent.detect.models.client import ModelClient
-from agent.diagnose import Clearance, Dependencies, IncidentLifecycle
+from agent.diagnose import Clearance, Dependencies
 from agent.investigation.investigator import Investigator
 from agent.notify import Notifier, OwnTroubleMessages
 from agent.pipeline import Pipeline
@@ -25,6 +25,7 @@ from agent.response import OperatorActions, Previews, Responder, Workers
 from agent.store import Stores
 from agent.stream import AlertIntake, Feed, Stream
 from agent.wiring.definitions import Current, Definitions, with_digests
+from agent.wiring.diagnosing import make_lifecycle
 from agent.wiring.parts import AnsibleParts
 from agent.wiring.voting import Learned, make_ensemble, make_voter
 
@@ -114,10 +115,5 @@ class Agent:
                 definitions.book,
                 make_voter(self.settings, definitions.book),
                 make_ensemble(self.settings, definitions.cases, self.clock, self.learned),
-                IncidentLifecycle(
-                    definitions.book.faults,
-                    self.dependencies,
-                    self.settings.diagnose.keep_for,
-                    self.clearance,
-                ),
+                make_lifecycle(self.settings, definitions.book, self.dependencies, self.clearance),
             )

@@ -15,9 +15,8 @@ from agent.investigation.investigator import Investigator
 from agent.investigation.voter import InvestigationVoter
 from agent.learn.casebook import CaseBook, TrackRecord
 from agent.records.cases import PastCase
-from agent.store import Stores
 from agent.teachings import Teachings
-from agent.wiring.parts import AnsibleParts
+from agent.wiring.ground import Ground
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,26 +53,19 @@ def make_ensemble(
     )
 
 
-def make_investigator(
-    settings: Settings,
-    book: Callable[[], Rulebook],
-    cases: Callable[[], Sequence[PastCase]],
-    stores: Stores,
-    ansible: AnsibleParts,
-    clock: Clock,
-    learned: Learned,
-    repairs_at_work: Callable[[], bool],
-) -> Investigator:
+def make_investigator(ground: Ground, learned: Learned, repairs_at_work: Callable[[], bool]) -> Investigator:
     """Return what looks into incidents that are opened, by the rules and cases in force at that time."""
+    current, clock = ground.current, ground.clock
+    section = current.settings.diagnose
     return Investigator(
-        stores=stores,
-        book=book,
-        cases=lambda: CaseBook(cases(), learned.teachings, clock)(),
+        stores=ground.stores,
+        book=current.book,
+        cases=lambda: CaseBook(current.definitions.cases, learned.teachings, clock)(),
         weights=learned.weights,
-        inventory=ansible.inventory,
-        questions=ansible.questions,
-        probes=settings.diagnose.probes,
-        classifier=str(settings.diagnose.classifier or ""),
+        inventory=ground.ansible.inventory,
+        questions=ground.ansible.questions,
+        probes=section.probes,
+        classifier=str(section.classifier or ""),
         hypotheses=learned.investigations,
         repairs_at_work=repairs_at_work,
         clock=clock,

@@ -5,7 +5,7 @@ import pytest
 from agent.config import load_settings
 from agent.records.tokens import Scope, Token
 from agent.stream import AlertIntake, ReadMarks
-from agent.wiring.build import _read_until
+from agent.wiring.arriving import read_until
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def known(tmp_path, stores, clock):
         config = tmp_path / "opsmend.yml"
         config.write_text(f"agent: {{state_dir: state}}\napi: {api}\n")
         alerts = AlertIntake(stores.alerts, (), None)
-        return "alert" in _read_until(load_settings(config, {}), stores, ReadMarks(), alerts, clock)
+        return "alert" in read_until(load_settings(config, {}), stores, ReadMarks(), alerts, clock)
 
     return look
 
