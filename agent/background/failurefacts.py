@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -12,13 +13,13 @@ from agent.background.history import HistorySource, read_signal
 from agent.collect.seriesof import describe_series
 from agent.config.rulefiles import Signal
 from agent.errors import SourceError
-from agent.learn.failures.features import PAST, STEP_S, counted, deviations
+from agent.learn.failures.features import PAST, STEP_S, Deviations, counted, deviations
 from agent.learn.failures.moments import HORIZONS, Moments, Occurrence, rows_of_hosts
 from agent.learn.faults.examples import HEALTHY
 from agent.learn.faults.labels import label_of
 from agent.log import Logger
 from agent.predict.chance import chance_within
-from agent.records import FloatArray, Incident
+from agent.records import FloatArray, Incident, Series
 from agent.records.cases import PastIncident
 from agent.records.forecasts import Forecast
 from agent.store import Stores
@@ -61,9 +62,21 @@ def _is_named(incident: Incident) -> bool:
     return best is not None and best.fault not in _UNNAMED and not incident.forecast
 
 
-def hosts_seen(source: HistorySource, signals: Iterable[Signal]) -> list[str]:
-    """Return the hosts that any signal has a series of now. Raises SourceError when nothing is answered."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """The hosts that signals have a series of now, and how many series each signal that was answered has."""
+
+    hosts: Sequence[str]
+    series: Mapping[str, int]
+
+
+def look_for_hosts(source: HistorySource, signals: Iterable[Signal]) -> Seen:
+    """Return who is there now, by one question for each signal.
+
+    Raises SourceError when nothing is answered.
+    """
     hosts: set[str] = set()
+    series: dict[str, int] = {}
     failed: SourceError | None = None
     for signal in signals:
         try:
@@ -71,57 +84,63 @@ def hosts_seen(source: HistorySource, signals: Iterable[Signal]) -> list[str]:
         except SourceError as error:
             failed = error
             continue
+        series[signal.id] = len(labels)
         hosts |= {describe_series(signal, dict(one)).labels.get("host", "") for one in labels}
-    if not hosts and failed is not None:
+    if not series and failed is not None:
         raise failed
-    return sorted(hosts - {""})
+    return Seen(sorted(hosts - {""}), series)
 
 
 def from_metrics(
     source: HistorySource,
     signals: Sequence[Signal],
     moments: Moments,
-    on_signal: Callable[[int, int], None] | None = None,
+    series: Mapping[str, int],
+    on_signal: Callable[[int, int], None] = lambda done, of: None,
 ) -> dict[str, FloatArray]:
-    """Return, for each signal, how far each moment's host was off its last day.
+    """Return, for each signal, how far each moment's host was off its last day, NaN where nobody knows.
 
-    Raises SourceError; with ``on_signal``, which hears how many of how many are read, a signal that is not
-    answered is left out.
+    ``series`` says how many a signal has about, ``on_signal`` hears how many of how many are read. A signal
+    that is not answered has no columns. Raises SourceError when none is.
     """
     columns: dict[str, FloatArray] = {}
-    number = {name: place for place, name in enumerate(moments.hosts)}
+    failed: list[SourceError] = []
     begin = float(np.floor(moments.at.min() / STEP_S) * STEP_S) - PAST * STEP_S
     count = round((float(moments.at.max()) - begin) // STEP_S) + 1
     for done, signal in enumerate(signals, 1):
         try:
             found = read_signal(
-                source, signal, datetime.fromtimestamp(begin, UTC), timedelta(seconds=STEP_S), count
+                source,
+                signal,
+                datetime.fromtimestamp(begin, UTC),
+                timedelta(seconds=STEP_S),
+                count,
+                expected=series.get(signal.id),
             )
         except SourceError as error:
-            if on_signal is None:
-                raise
             log.warning("signal left out", signal=signal.id, why=str(error))
-            found = []
-        own = [(number[host], row) for one, row in found if (host := one.labels.get("host", "")) in number]
-        if own:
-            off, moved = _farthest(own, signal.bad, moments, begin)
-            columns |= {f"off:{signal.id}": off, f"moved:{signal.id}": moved}
-        if on_signal is not None:
-            on_signal(done, len(signals))
+            failed.append(error)
+        else:
+            columns |= _farthest(found, signal.bad, moments, begin).columns(signal.id)
+        on_signal(done, len(signals))
+    if failed and not columns:
+        raise failed[-1]
     return columns
 
 
 def _farthest(
-    own: Sequence[tuple[int, npt.NDArray[np.float32]]], bad: str, moments: Moments, begin: float
-) -> tuple[FloatArray, FloatArray]:
+    found: Sequence[tuple[Series, npt.NDArray[np.float32]]], bad: str, moments: Moments, begin: float
+) -> Deviations:
     """Return the deviations of many series, some at a time: all may take a gigabyte."""
-    off, moved = np.zeros(len(moments)), np.zeros(len(moments))
+    number = {name: place for place, name in enumerate(moments.hosts)}
+    own = [(number[host], row) for one, row in found if (host := one.labels.get("host", "")) in number]
+    known = Deviations.unknown(len(moments))
     for first in range(0, len(own), _AT_ONCE):
         part = own[first : first + _AT_ONCE]
         values = np.stack([row for _, row in part]).astype(np.float64)
-        found = deviations(values, np.array([host for host, _ in part], np.intp), bad, moments, begin)
-        off, moved = np.maximum(off, found[0]), np.maximum(moved, found[1])
-    return off, moved
+        owner = np.array([host for host, _ in part], np.intp)
+        known = known.with_series(deviations(values, owner, bad, moments, begin))
+    return known
 
 
 def from_store(
@@ -179,9 +198,3 @@ def _chance(one: Forecast, by: float) -> float:
     """Return how likely a forecast comes true by a time (unix seconds)."""
     left, low, high = (span.total_seconds() for span in (one.said.left, one.said.low, one.said.high))
     return chance_within(by - one.said.at.timestamp(), left, low, high)
-
-
-def used_signals(signals: Mapping[str, Signal], features: Iterable[str]) -> Iterator[Signal]:
-    """Yield the signals that some features are of."""
-    named = {name.partition(":")[2] for name in features if name.startswith(("off:", "moved:"))}
-    return (one for id_, one in signals.items() if id_ in named)

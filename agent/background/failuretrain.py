@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from agent.background.failurefacts import from_metrics, from_store, hosts_seen, occurrences_in
+from agent.background.failurefacts import from_metrics, from_store, look_for_hosts, occurrences_in
 from agent.background.places import open_foresight_shelf
 from agent.background.training import Progress, alone
 from agent.collect import PrometheusSource
@@ -65,10 +65,11 @@ def _train(
             f"there is too little to foresee failures by: {len(occurrences)} faults on hosts since "
             f"{begin:%Y-%m-%d}, of at least {LEAST_FAULTS + LEAST_HELD_BACK}; nothing is said"
         )
-    hosts = sorted({*hosts_seen(source, signals), *(one.host for one in occurrences)})
+    seen = look_for_hosts(source, signals)
+    hosts = sorted({*seen.hosts, *(one.host for one in occurrences)})
     moments = choose_moments(hosts, (begin + _DAY).timestamp(), end.timestamp(), occurrences)
     columns = from_metrics(
-        source, signals, moments, lambda done, of: on_progress(Progress("reading", done, of))
+        source, signals, moments, seen.series, lambda done, of: on_progress(Progress("reading", done, of))
     )
     known, forecasts = from_store(stores, moments, occurrences)
     judged = train_foresight(

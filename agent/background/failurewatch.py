@@ -6,26 +6,28 @@ is over, and judged by whether a fault began on the host.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
-from agent.background.failurefacts import from_metrics, from_store, hosts_seen, occurrences_in, used_signals
+from agent.background.failurefacts import Seen, from_metrics, from_store, look_for_hosts, occurrences_in
+from agent.background.failurejudging import judge_by_a_look, judge_without_a_look, now_of
 from agent.background.history import HistorySource
 from agent.config.rulefiles import Signal
 from agent.errors import ModelError
+from agent.learn.failures.features import is_known, signals_of
 from agent.learn.failures.model import Foresight
 from agent.learn.failures.moments import Moments, Occurrence
 from agent.learn.failures.shelf import ForesightShelf, ForesightTraining
 from agent.log import Logger
-from agent.records.failures import FailureForecast, FailureState, FailureWord
+from agent.records.failures import FailureWord
 from agent.store import Stores
 
 log = Logger("failures")
 
 _LATELY = 2000  # incidents: those of the last week count
-_LATE = timedelta(minutes=15)  # until an incident has a name
 
 
 class FailureWatch:
@@ -49,30 +51,38 @@ class FailureWatch:
     def look(self) -> None:
         """Say anew how likely hosts are to fail, and judge what is over. Raises SourceError, StoreError."""
         training, spoken = self._training(), self._stores.failures.open()
+        last, now = self._stores.failures.last_look(), self._now()
         if training is None and not spoken:
+            if last is not None and last.unknown:
+                self._stores.failures.keep([], [], [], now, unknown=())
             return
-        now = self._now()
         occurrences = occurrences_in(self._stores, _LATELY)
-        came = {one.id: FailureState.CAME for one in spoken if _came(one, occurrences)}
-        self._stores.failures.keep([], [], came.items(), now)  # also where the source does not answer
-        foresights = (
-            [one.foresight for one in training.horizons if one.in_force and one.foresight] if training else []
+        judged = judge_without_a_look(spoken, occurrences, last, now)
+        self._stores.failures.keep([], [], judged.items(), now)
+        spoken = [one for one in spoken if one.id not in judged]
+        asked = _Asked(
+            training.name if training else "",
+            [one.foresight for one in training.horizons if one.in_force and one.foresight]
+            if training
+            else (),
         )
-        signals = list(used_signals(self._signals(), {name for one in foresights for name in one.features}))
-        hosts = hosts_seen(self._source, signals or self._signals().values())
-        spoken = [one for one in spoken if one.id not in came]
-        over = {one.id: _ended(one, hosts) for one in spoken if _is_over(one, now)}
-        known = {(one.said.host, one.said.horizon): one for one in spoken if one.id not in over}
-        words = (
-            list(self._say(training.name, foresights, signals, hosts, occurrences, now)) if training else []
-        )
-        said = {(one.host, one.horizon): one.probability for one in words}
+        signals = [one for id_, one in self._signals().items() if id_ in asked.signals]
+        seen = look_for_hosts(self._source, signals or self._signals().values())
+        broken = {one.host for one in occurrences if one.begin <= now.timestamp() <= one.end}
+        words = {
+            (one.host, one.horizon): one for one in self._say(asked, signals, seen, broken, occurrences, now)
+        }
+        hosts = {*seen.hosts, *(one.said.host for one in spoken)} - broken
+        unknown = {(host, one.horizon) for host in hosts for one in asked.foresights} - words.keys()
+        over = judge_by_a_look(spoken, seen.hosts, unknown, last, now)
+        spoken = [one for one in spoken if one.id not in over]
+        known = {one.said.key for one in spoken}
         self._stores.failures.keep(
-            [one for one in words if (one.host, one.horizon) not in known],
-            # of what nothing is said any more no more is known than at any time
-            [(was.id, said.get(key, was.said.base)) for key, was in known.items()],
+            [one for key, one in words.items() if key not in known],
+            now_of(spoken, {key: one.probability for key, one in words.items()}),
             over.items(),
             now,
+            unknown,
         )
 
     def _training(self) -> ForesightTraining | None:
@@ -88,48 +98,46 @@ class FailureWatch:
 
     def _say(
         self,
-        training: str,
-        foresights: Sequence[Foresight],
+        asked: _Asked,
         signals: Sequence[Signal],
-        seen: Sequence[str],
+        seen: Seen,
+        broken: Collection[str],
         occurrences: Sequence[Occurrence],
         now: datetime,
     ) -> Iterator[FailureWord]:
-        broken = {one.host for one in occurrences if one.begin <= now.timestamp() <= one.end}
-        hosts = [host for host in seen if host not in broken]
-        if not hosts:
+        """Yield a word for each host of which enough is known. Raises SourceError."""
+        hosts = [host for host in seen.hosts if host not in broken]
+        if not hosts or not asked.foresights:
             return
         count = len(hosts)
         moments = Moments(hosts, np.arange(count), np.full(count, now.timestamp()), np.ones(count))
         columns = {
-            **from_metrics(self._source, signals, moments),
+            **from_metrics(self._source, signals, moments, seen.series),
             **from_store(self._stores, moments, occurrences)[0],
         }
-        none = np.zeros(count)
-        for one in foresights:
-            rows = np.stack([columns.get(name, none) for name in one.features], axis=1)
-            for host, row, chance in zip(hosts, rows, one.probabilities(rows).tolist(), strict=True):
+        unknown = np.full(count, np.nan)
+        for one in asked.foresights:
+            rows = np.stack([columns.get(name, unknown) for name in one.features], axis=1)
+            said = one.probabilities(rows).tolist()
+            for place in np.flatnonzero(is_known(columns, signals_of(one.features), count)).tolist():
                 yield FailureWord(
-                    host=host,
-                    horizon=timedelta(seconds=one.horizon_s),
-                    probability=chance,
+                    host=hosts[place],
+                    horizon=one.horizon,
+                    probability=said[place],
                     base=one.base,
-                    training=training,
+                    training=asked.training,
                     at=now,
-                    because=one.reasons(row),
+                    because=one.reasons(rows[place]),
                 )
 
 
-def _came(one: FailureForecast, occurrences: Sequence[Occurrence]) -> bool:
-    begin = one.said.at.timestamp()
-    end = begin + one.said.horizon.total_seconds()
-    return any(fault.host == one.said.host and begin < fault.begin <= end for fault in occurrences)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A training and what of it is asked."""
 
+    training: str
+    foresights: Sequence[Foresight]
 
-def _is_over(one: FailureForecast, now: datetime) -> bool:
-    return now > one.said.at + one.said.horizon + _LATE
-
-
-def _ended(one: FailureForecast, seen: Sequence[str]) -> FailureState:
-    """Return what became of a word when no fault came: of a host that is gone nobody knows."""
-    return FailureState.STAYED_AWAY if one.said.host in seen else FailureState.GONE
+    @property
+    def signals(self) -> set[str]:
+        return signals_of(name for one in self.foresights for name in one.features)

@@ -106,10 +106,15 @@ def read_signal(
     step: timedelta,
     count: int,
     room: int = _MOST_SERIES,
+    expected: int | None = None,
 ) -> list[tuple[Series, npt.NDArray[np.float32]]]:
-    """Return the series of a signal, ``room`` at most, each with ``count`` samples. Raises SourceError."""
-    series = max(len(source.query(signal.query, start + step * (count - 1)).values), 1)
-    size = min(max(_PIECE // series, 10), _MOST_STEPS)
+    """Return the series of a signal, ``room`` at most, each with ``count`` samples. Raises SourceError.
+
+    How many are ``expected`` decides how large a piece is asked for at once; without it the source is asked.
+    """
+    if expected is None:
+        expected = len(source.query(signal.query, start + step * (count - 1)).values)
+    size = min(max(_PIECE // max(expected, 1), 10), _MOST_STEPS)
     rows: dict[frozenset[tuple[str, str]], npt.NDArray[np.float32]] = {}
     for first in range(0, count, size):
         some = min(size, count - first)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from agent.cli.output import ago, console, print_json
 from agent.quantity import span_in_words
 from agent.records.failures import LIKELIER
 
+_MOST_HOSTS = 10
 _CAME = {
     "came": "came",
     "averted": "did not come: the fall ended",
@@ -45,7 +46,8 @@ def list_forecasts(config: Path | None, json: bool) -> None:
 
 def _print_failures(found: Mapping[str, Any]) -> None:
     """Say which hosts are likelier than usual to fail, and how far that may be believed."""
-    likelier = [one for one in found["failures"] if one["now"] >= LIKELIER * one["base"]]
+    known = [one for one in found["failures"] if one["now"] is not None]
+    likelier = [one for one in known if one["now"] >= LIKELIER * one["base"]]
     if found["failure_records"]:
         console.print(
             "\n[bold]Faults that are likelier than usual[/] (learned from past incidents; nothing is done)"
@@ -58,6 +60,7 @@ def _print_failures(found: Mapping[str, Any]) -> None:
         )
     if found["failure_records"] and not likelier:
         console.print("none")
+    _print_not_known(found["not_known"])
     for one in found["failure_records"]:
         words = f"within {_span(one['horizon_s'])}: {escape(one['why'])}"
         if one["judged"]:
@@ -67,6 +70,15 @@ def _print_failures(found: Mapping[str, Any]) -> None:
                 f"Brier score {one['brier']:.5f}, base rate {one['brier_base']:.5f}"
             )
         console.print(words)
+
+
+def _print_not_known(hosts: Sequence[str]) -> None:
+    if hosts:
+        more = f" and {len(hosts) - _MOST_HOSTS} more" if len(hosts) > _MOST_HOSTS else ""
+        told = escape(", ".join(hosts[:_MOST_HOSTS]))
+        console.print(
+            f"not known of {told}{more}: there are no samples, or less than half of what is usual there"
+        )
 
 
 def _print_open(one: Mapping[str, Any]) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 LIKELIER = 3.0
 """Times the base rate, from which a host is named to people."""
+
+
+FailureKey = tuple[str, timedelta]
+"""A host and a horizon."""
 
 
 class FailureState(StrEnum):
@@ -18,6 +22,7 @@ class FailureState(StrEnum):
     CAME = "came"  # a fault began within the horizon
     STAYED_AWAY = "stayed_away"
     GONE = "gone"  # the host was there no more: nobody knows
+    NOT_OBSERVED = "not_observed"  # nobody looked, or too little was seen of the host
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,11 @@ class FailureWord:
     at: datetime
     because: Sequence[str] = ()
 
+    @property
+    def key(self) -> FailureKey:
+        """Return what it is about."""
+        return self.host, self.horizon
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureForecast:
@@ -51,6 +61,14 @@ class FailureForecast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailureLook:
+    """When somebody looked last, and of which hosts and horizons nothing was known then."""
+
+    at: datetime
+    unknown: frozenset[FailureKey] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FailureRecord:
     """What came of all words within a horizon: Brier scores of what was said, and of the base rate."""
 
@@ -60,3 +78,8 @@ class FailureRecord:
     expected: float  # that would have come by what was said
     brier: float
     brier_base: float
+
+
+def hosts_of(keys: Iterable[FailureKey]) -> tuple[str, ...]:
+    """Return the hosts that something is about, by name."""
+    return tuple(sorted({host for host, _ in keys}))

@@ -8,12 +8,23 @@ from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
 
-from agent.records.failures import FailureForecast, FailureRecord, FailureState, FailureWord
+from agent.records.failures import (
+    FailureForecast,
+    FailureKey,
+    FailureLook,
+    FailureRecord,
+    FailureState,
+    FailureWord,
+)
 from agent.store.documents import from_json, to_json
 from agent.store.engine import Database
 from agent.store.failure_schema import failure_forecasts as table
+from agent.store.in_force import replace_in_force
+from agent.store.schema import in_force
 
 _Reasons = tuple[str, ...]
+_Unknown = tuple[tuple[str, int], ...]
+_LOOK = "failure_look"  # what the words about hosts go by
 
 
 class FailureStore:
@@ -34,8 +45,12 @@ class FailureStore:
         renewed: Iterable[tuple[int, float]],
         judged: Iterable[tuple[int, FailureState]],
         at: datetime,
+        unknown: Iterable[FailureKey] | None = None,
     ) -> None:
-        """Keep new words, what is said now of open ones by number, and what came of others."""
+        """Keep new words, what is said now of open ones by number, and what came of others.
+
+        With ``unknown``, that somebody looked, and of which hosts and horizons nothing is known.
+        """
         rows = [_to_row(one) for one in new]
         with self._database.transaction() as connection:
             for id_, now in renewed:
@@ -45,6 +60,24 @@ class FailureStore:
                 connection.execute(update(table).where(table.c.id == id_).values(ended))
             if rows:
                 connection.execute(insert(table), rows)
+            if unknown is not None:
+                told = sorted((host, round(horizon.total_seconds())) for host, horizon in unknown)
+                replace_in_force(connection, _LOOK, told, at)
+
+    def last_look(self) -> FailureLook | None:
+        """Return when somebody looked last, and what was not known then; None before the first time."""
+        query = select(in_force.c.at, in_force.c.content).where(in_force.c.kind == _LOOK)
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        unknown = ((host, timedelta(seconds=span)) for host, span in from_json(_Unknown, row.content))
+        return FailureLook(at=row.at, unknown=frozenset(unknown))
+
+    def unknown(self) -> frozenset[FailureKey]:
+        """Return of which hosts and horizons nothing was known at the last look."""
+        last = self.last_look()
+        return last.unknown if last is not None else frozenset()
 
     def records(self) -> list[FailureRecord]:
         """Return what came of all that is kept and of which that is known, by horizon."""

@@ -114,8 +114,8 @@ def main() -> None:
     for signal in range(SIGNALS):
         values = site.history(signal)
         for moments, columns in ((early, seen), (late, then)):
-            off, moved = deviations(values, np.arange(HOSTS), "high", moments, 0.0)
-            columns[f"off:s{signal}"], columns[f"moved:s{signal}"] = off, moved
+            found = deviations(values, np.arange(HOSTS), "high", moments, 0.0)
+            columns |= found.columns(f"s{signal}")
     nothing = {horizon: np.full(len(early), np.nan) for horizon in HORIZONS}
     with tempfile.TemporaryDirectory() as folder:
         judged = train_foresight(early, seen, known, nothing, cut, Path(folder))

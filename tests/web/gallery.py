@@ -180,7 +180,8 @@ class Gallery:
         _forecast(self, "db1:/var", timedelta(minutes=95))
         came = _forecast(self, "db2:/var", timedelta(hours=2))
         self.stores.forecasts.end(came, ForecastState.CAME, self.now - timedelta(minutes=40))
-        self.stores.failures.keep([_failure(self.now)], [], [], self.now)
+        unknown = {("web7", timedelta(hours=6))}
+        self.stores.failures.keep([_failure(self.now)], [], [], self.now, unknown)
         self.anomalies = tuple(_anomalies(self.now))
         return dict(_fill(self))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 
@@ -22,28 +23,47 @@ _LEAST_REASON = 0.2  # of the log odds
 class Foresight:
     """Weights, in log odds, of features in 0..1; ``base`` is the share of moments that a fault followed.
 
-    At the log odds ``odds`` (rising) the probability is that of ``came``, in between on a line.
+    What nobody knows (NaN) counts as ``usual``, the mean of what was learned from, and adds its weight of
+    ``missing``, 0 where it never was. At the log odds ``odds`` (rising) the probability is that of ``came``,
+    in between on a line.
     """
 
     horizon_s: float
     features: Sequence[str]
     weights: Sequence[float]
+    usual: Sequence[float]
+    missing: Sequence[float]
     bias: float
     odds: Sequence[float]
     came: Sequence[float]
     base: float
 
+    @property
+    def horizon(self) -> timedelta:
+        """Return within which time a fault begins."""
+        return timedelta(seconds=self.horizon_s)
+
     def probabilities(self, rows: FloatArray) -> FloatArray:
-        """Return one probability for each row (moments x features)."""
-        odds = rows @ np.array(self.weights, np.float64) + self.bias
-        said: FloatArray = np.interp(odds, self.odds, self.came)
+        """Return one probability for each row (moments x features; NaN where nobody knows)."""
+        said: FloatArray = np.interp(self._effects(rows).sum(1) + self.bias, self.odds, self.came)
         return said
 
     def reasons(self, row: FloatArray) -> list[str]:
         """Return the features that raise the answer most, the strongest first."""
-        effects = row * np.array(self.weights, np.float64)
-        order = np.argsort(-effects)[:_TOLD].tolist()
-        return [self.features[place] for place in order if effects[place] >= _LEAST_REASON]
+        effects = self._effects(row[None, :])[0]
+        order = [place for place in np.argsort(-effects).tolist() if effects[place] >= _LEAST_REASON]
+        return [
+            f"missing {self.features[place]}" if np.isnan(row[place]) else self.features[place]
+            for place in order[:_TOLD]
+        ]
+
+    def _effects(self, rows: FloatArray) -> FloatArray:
+        gap = np.isnan(rows)
+        full = np.where(gap, np.array(self.usual, np.float64), rows)
+        effects: FloatArray = full * np.array(self.weights, np.float64) + gap * np.array(
+            self.missing, np.float64
+        )
+        return effects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ class ForesightTraining:
 class ForesightShelf(ModelShelf[ForesightTraining]):
     """The trained foresight of one agent."""
 
-    format = 1
+    format = 2
     command = "opsmend train --failures"
 
     def put(
@@ -66,11 +67,13 @@ class ForesightShelf(ModelShelf[ForesightTraining]):
 def _judged(data: Mapping[str, Any]) -> Judged:
     foresight = Foresight(**data["foresight"]) if data["foresight"] is not None else None
     if foresight is not None:
+        of_features = (foresight.weights, foresight.usual, foresight.missing)
         numbers = np.array(
-            [*foresight.weights, foresight.bias, *foresight.odds, *foresight.came, foresight.base], np.float64
+            [*chain(*of_features), foresight.bias, *foresight.odds, *foresight.came, foresight.base],
+            np.float64,
         )
         fits = (
-            len(foresight.weights) == len(foresight.features)
+            all(len(one) == len(foresight.features) for one in of_features)
             and len(foresight.odds) == len(foresight.came) > 0
         )
         if not fits or not np.isfinite(numbers).all():

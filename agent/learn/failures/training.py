@@ -14,16 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.learn.failures.features import THERE, is_known, signals_of
 from agent.learn.failures.model import Bin, Figures, Foresight, Judged
 from agent.learn.failures.moments import Moments, Occurrence, came
-from agent.learn.faults.algorithms import Configuration, fit
+from agent.learn.faults.algorithms import IMPUTED, Configuration, fit
 from agent.learn.faults.examples import HELD_BACK, Table
 from agent.learn.faults.search import Journal, predict_by_time, search
 from agent.records.metrics import FloatArray, IntArray
 
 LEAST_FAULTS, LEAST_HELD_BACK = 20, 8
-_LEAST_SEEN = 10  # moments in which a feature is not 0
-_TRIED = tuple(Configuration(algorithm="linear", parameters={"C": c}) for c in (0.01, 0.1, 1.0, 10.0))
+_LEAST_SEEN = 10  # moments in which a feature is known, and not 0
+_TRIED = tuple(Configuration(algorithm=IMPUTED, parameters={"C": c}) for c in (0.01, 0.1, 1.0, 10.0))
 _BUDGET_S = 120.0
 _EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 _DAY_S = 86_400.0
@@ -44,9 +45,10 @@ def train_foresight(
 ) -> list[Judged]:
     """Return what comes of training for each horizon.
 
-    ``columns`` has each feature by name, ``forecasts`` for each horizon what forecasts of what is used up
-    said at each moment (NaN where they said nothing), ``before`` what is in force now. ``folder`` is for what
-    is tried.
+    ``columns`` has each feature by name, NaN where nobody knows, and of which hosts enough was there: what
+    nothing would be said of is not learned from and judges nothing. ``forecasts`` has for each horizon what
+    forecasts of what is used up said at each moment (NaN where they said nothing), ``before`` is what is in
+    force now. ``folder`` is for what is tried.
     """
     found = []
     for number, (horizon, said) in enumerate(forecasts.items()):
@@ -58,7 +60,10 @@ def train_foresight(
 
 
 class _Known:
-    """The moments of which it is known what came within a horizon, the older ones and those held back."""
+    """The moments of which it is known what came within a horizon, and enough of what was seen before it.
+
+    They are the older ones, ``early``, and those held back, ``late``.
+    """
 
     def __init__(
         self,
@@ -72,13 +77,16 @@ class _Known:
         self.horizon = horizon
         self._occurrences = occurrences
         self._columns = columns
-        truth = came(moments, occurrences, horizon, known_until)
-        known = np.flatnonzero(~np.isnan(truth))
+        self.moments, self.forecasts = moments, forecasts
+        self.truth = came(moments, occurrences, horizon, known_until)
+        known = np.flatnonzero(~np.isnan(self.truth))
         at = moments.at[known]
         cut = at[0] + (at[-1] - at[0]) * (1 - HELD_BACK) if len(at) else 0.0
         self.early = known[at + horizon.total_seconds() <= cut]
         self.late = known[at > cut]
-        self.moments, self.truth, self.forecasts = moments, truth, forecasts
+        self.features = self._features()
+        enough = is_known(columns, signals_of(self.features), len(moments))
+        self.early, self.late = (part[enough[part]] for part in (self.early, self.late))
 
     def faults(self, part: IntArray) -> int:
         """Return how many faults came after some of the moments."""
@@ -89,15 +97,18 @@ class _Known:
             for one in self._occurrences
         )
 
-    def features(self) -> list[str]:
+    def _features(self) -> list[str]:
         """Return what was seen often enough to learn from."""
         return sorted(
-            name for name, column in self._columns.items() if (column[self.early] != 0).sum() >= _LEAST_SEEN
+            name
+            for name, column in self._columns.items()
+            if not name.startswith(THERE)
+            and np.nan_to_num(column[self.early]).astype(bool).sum() >= _LEAST_SEEN
         )
 
     def rows(self, part: IntArray, features: Sequence[str]) -> FloatArray:
-        """Return moments x features."""
-        none = np.zeros(len(self.moments))
+        """Return moments x features, NaN where nobody knows."""
+        none = np.full(len(self.moments), np.nan)
         rows = [self._columns.get(name, none)[part] for name in features]
         return np.stack(rows, axis=1) if rows else np.empty((len(part), 0))
 
@@ -111,12 +122,11 @@ def _train(known: _Known, folder: Path, before: Foresight | None) -> Judged:
             f"three quarters of the time, {late} of at least {LEAST_HELD_BACK} in the newest; nothing is said"
         )
         return Judged(horizon_s=span, why=why)
-    features = known.features()
-    if not features:
+    if not known.features:
         return Judged(
             horizon_s=span, why="nothing was seen of the hosts before their faults; nothing is said"
         )
-    foresight = _fit(known, features, folder)
+    foresight = _fit(known, folder)
     figures = _judge(known, foresight)
     if before is not None:
         was = _judge(known, before)
@@ -125,10 +135,10 @@ def _train(known: _Known, folder: Path, before: Foresight | None) -> Judged:
     return _weigh(known, foresight, figures)
 
 
-def _fit(known: _Known, features: Sequence[str], folder: Path) -> Foresight:
+def _fit(known: _Known, folder: Path) -> Foresight:
     part = known.early
     table = Table(
-        known.rows(part, features),
+        known.rows(part, known.features),
         known.truth[part].astype(np.intp),
         known.moments.weight[part],
         ("nothing", "failure"),
@@ -142,11 +152,16 @@ def _fit(known: _Known, features: Sequence[str], folder: Path) -> Foresight:
     said, places = predict_by_time(best, table)
     foretold = np.log(said[:, 1] / said[:, 0])
     odds, share = _steps(foretold, table.part(places))
-    model = fit(best, table.rows, table.codes, table.weights)
+    imputer, model = fit(best, table.rows, table.codes, table.weights)
+    count = len(known.features)
+    missing = np.zeros(count)
+    missing[imputer.indicator_.features_] = model.coef_[0][count:]
     return Foresight(
         horizon_s=known.horizon.total_seconds(),
-        features=features,
-        weights=model.coef_[0].tolist(),
+        features=known.features,
+        weights=model.coef_[0][:count].tolist(),
+        usual=imputer.statistics_.tolist(),
+        missing=missing.tolist(),
         bias=float(model.intercept_[0]),
         odds=odds,
         came=share,

@@ -8,6 +8,8 @@ from itertools import chain, product, zip_longest
 from typing import Any
 
 SEED = 0
+IMPUTED = "imputed_linear"
+"""The linear one for what is not always known; no model of the diagnosis is made of it."""
 ALGORITHMS = ("linear", "random_forest", "gradient_boosting", "neighbours")
 _TRIED: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "linear": {"C": (0.1, 0.5, 2.0, 10.0), "class_weight": (None, "balanced")},
@@ -58,6 +60,8 @@ def make_estimator(configuration: Configuration) -> Any:
         from sklearn.linear_model import LogisticRegression
 
         return LogisticRegression(max_iter=300, **parameters)
+    if configuration.algorithm == IMPUTED:
+        return _imputed_linear(parameters)
     if configuration.algorithm == "random_forest":
         from sklearn.ensemble import RandomForestClassifier
 
@@ -76,4 +80,16 @@ def fit(configuration: Configuration, rows: Any, codes: Any, weights: Any) -> An
     estimator = make_estimator(configuration)
     if configuration.algorithm == "neighbours":
         return estimator.set_params(n_neighbors=min(estimator.n_neighbors, len(codes))).fit(rows, codes)
+    if configuration.algorithm == IMPUTED:
+        return estimator.fit(rows, codes, logisticregression__sample_weight=weights)
     return estimator.fit(rows, codes, sample_weight=weights)
+
+
+def _imputed_linear(parameters: Mapping[str, Any]) -> Any:
+    """Return a classifier that takes NaN for what is not known: the mean of what it learned, and a mark."""
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    imputer = SimpleImputer(add_indicator=True, keep_empty_features=True)
+    return make_pipeline(imputer, LogisticRegression(max_iter=300, **parameters))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from agent.background.places import open_foresight_shelf
 from agent.errors import ModelError
-from agent.records.failures import FailureForecast
+from agent.records.failures import FailureForecast, FailureKey, hosts_of
 from agent.records.forecasts import Calibration, Forecast, Remaining
 from agent.records.tokens import Scope
 from agent.web.access import GuardedRoute, needs
@@ -52,11 +52,14 @@ class ShownForecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownFailure:
-    """How likely a fault begins on a host: ``now``, ``said`` at first, and at any time (``base``)."""
+    """How likely a fault begins on a host: ``now``, ``said`` at first, and at any time (``base``).
+
+    ``now`` is null where too little is seen of the host for anything to be known.
+    """
 
     host: str
     horizon_s: float
-    now: float
+    now: float | None
     said: float
     base: float
     at: datetime
@@ -82,7 +85,7 @@ class ShownForecasts:
     """What is open, what is over, and of those that came how many came within the interval said first.
 
     ``failures`` are where a trained foresight sees faults ahead, the likeliest first, ``failure_records`` how
-    good it is.
+    good it is. Of the hosts in ``not_known`` too few samples are there for anything to be said.
     """
 
     open: tuple[ShownForecast, ...]
@@ -90,6 +93,7 @@ class ShownForecasts:
     calibration: Calibration
     failures: tuple[ShownFailure, ...] = ()
     failure_records: tuple[ShownFailureRecord, ...] = ()
+    not_known: tuple[str, ...] = ()
 
 
 @router.get("/forecasts", **needs(Scope.LOOK), **reading(Success[ShownForecasts]))
@@ -98,14 +102,16 @@ def list_forecasts(
 ) -> Response:
     """List what is expected, the soonest first, and what came of the newest ``over`` that are over."""
     kept = agent.stores.forecasts
+    unknown = agent.stores.failures.unknown()
     return success(
         request,
         ShownForecasts(
             open=tuple(_shown(one) for one in kept.open()),
             over=tuple(_shown(one) for one in kept.over(over)) if over else (),
             calibration=kept.calibration(),
-            failures=tuple(_failure(one) for one in agent.stores.failures.open()[:_MOST_FAILURES]),
+            failures=tuple(_failure(one, unknown) for one in agent.stores.failures.open()[:_MOST_FAILURES]),
             failure_records=tuple(_failure_records(agent)),
+            not_known=hosts_of(unknown),
         ),
     )
 
@@ -125,11 +131,11 @@ def _shown(one: Forecast) -> ShownForecast:
     )
 
 
-def _failure(one: FailureForecast) -> ShownFailure:
+def _failure(one: FailureForecast, unknown: Container[FailureKey]) -> ShownFailure:
     return ShownFailure(
         host=one.said.host,
         horizon_s=one.said.horizon.total_seconds(),
-        now=one.now,
+        now=one.now if one.said.key not in unknown else None,
         said=one.said.probability,
         base=one.said.base,
         at=one.said.at,

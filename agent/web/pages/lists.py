@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from agent.records import IncidentState
-from agent.records.failures import LIKELIER
+from agent.records.failures import LIKELIER, hosts_of
 from agent.records.incidents import ACTIVE_STATES, FINAL_STATES
 from agent.records.tokens import Scope
 from agent.store.incident_index import IncidentFilter
@@ -68,14 +68,19 @@ def list_anomalies(request: Request, agent: Agent) -> Response:
 @router.get("/forecasts", **needs(Scope.LOOK))
 def list_forecasts(request: Request, agent: Agent) -> Response:
     """Show what is about to be used up, and how good earlier forecasts were."""
-    kept = agent.stores.forecasts
+    kept, unknown = agent.stores.forecasts, agent.stores.failures.unknown()
     return page(
         request,
         "forecasts.html",
         open=kept.open(),
         over=kept.over(_PAGE),
         calibration=kept.calibration(),
-        failures=[one for one in agent.stores.failures.open() if one.now >= LIKELIER * one.said.base][:_PAGE],
+        failures=[
+            one
+            for one in agent.stores.failures.open()
+            if one.now >= LIKELIER * one.said.base and one.said.key not in unknown
+        ][:_PAGE],
+        not_known=hosts_of(unknown),
     )
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from agent.background.failurefacts import occurrences_in
 from agent.background.failurewatch import FailureWatch
@@ -12,6 +13,7 @@ from agent.errors import SourceUnreachable
 from agent.learn.failures.model import Foresight, Judged
 from agent.learn.failures.shelf import ForesightShelf
 from agent.records.forecasts import Remaining
+from agent.store.failure_schema import failure_forecasts
 from tests.make import NOW, candidate, incident, signal
 
 HOUR = timedelta(hours=1)
@@ -45,6 +47,8 @@ def watch(stores, tmp_path, clock):
         horizon_s=21_600.0,
         features=["off:queue"],
         weights=[6.0],
+        usual=[0.1],
+        missing=[0.0],
         bias=-4.0,
         odds=[-4.0, 2.0],
         came=[0.01, 0.8],
@@ -72,28 +76,81 @@ def test_it_says_of_each_host_how_likely_a_fault_is_and_why(watch, stores):
     assert tuple(found["web1"].said.because) == ("off:queue",)
 
 
+def look_on(watch, clock, hours):
+    """Look every quarter of an hour, as a running agent does, for so many hours."""
+    for _ in range(round(hours * 4)):
+        clock.move(minutes=15)
+        watch.look()
+
+
+def states(stores):
+    """Return what became of the words that are over, by host."""
+    with stores.database.reading() as connection:
+        rows = connection.execute(select(failure_forecasts.c.host, failure_forecasts.c.state))
+        return {host: state for host, state in rows if state != "open"}
+
+
 def test_each_word_stands_until_its_time_is_over_and_is_judged_by_what_came(watch, stores, clock):
     watch.look()
     opened(stores, "web1", NOW + HOUR)
-    clock.move(hours=2)
-    watch.look()
-    assert by_host(stores)["web1"].said.at == clock.now()  # a new word: the first one came true
+    look_on(watch, clock, 2)
+    assert by_host(stores)["web1"].said.at > NOW  # a new word: the first one came true
     assert by_host(stores)["web2"].said.at == NOW
-    clock.move(hours=5)
-    watch.look()
+    look_on(watch, clock, 5)
     (record,) = stores.failures.records()
     assert (record.judged, record.came) == (2, 1)
 
 
 def test_a_source_that_does_not_answer_says_nothing_and_keeps_nobody_from_judging(watch, stores, clock):
     watch.look()
-    opened(stores, "web1", NOW + HOUR)
-    clock.move(hours=2)
+    opened(stores, "web1", clock.now() + timedelta(minutes=5))
     watch._source = Silent()
+    clock.move(minutes=15)
     with pytest.raises(SourceUnreachable):
         watch.look()
     assert list(by_host(stores)) == ["web2"]
     assert stores.failures.records()[0].came == 1
+
+
+def test_what_was_said_for_a_time_in_which_the_agent_was_down_was_not_observed(watch, stores, clock):
+    watch.look()
+    opened(stores, "web1", NOW + HOUR)  # by an alert; nobody knows what else there was
+    clock.move(hours=7)
+    again = FailureWatch(watch._shelf, Memory(), watch._signals, stores, clock.now)
+    again.look()
+    assert states(stores) == {"web1": "not_observed", "web2": "not_observed"}
+    assert stores.failures.records() == []
+    assert by_host(stores)["web2"].said.at == clock.now()
+
+
+def test_a_fault_that_was_seen_before_the_agent_went_down_came(watch, stores, clock):
+    watch.look()
+    look_on(watch, clock, 1)
+    opened(stores, "web1", clock.now() - timedelta(minutes=5))
+    clock.move(hours=7)
+    FailureWatch(watch._shelf, Memory(), watch._signals, stores, clock.now).look()
+    assert states(stores) == {"web1": "came", "web2": "not_observed"}
+
+
+def test_a_short_restart_hides_nothing(watch, stores, clock):
+    watch.look()
+    look_on(watch, clock, 5)
+    clock.move(minutes=30)
+    again = FailureWatch(watch._shelf, Memory(), watch._signals, stores, clock.now)
+    again.look()
+    look_on(again, clock, 1)
+    assert states(stores) == {"web1": "stayed_away", "web2": "stayed_away"}
+
+
+def test_what_was_said_for_a_time_in_which_the_source_did_not_answer_was_not_observed(watch, stores, clock):
+    watch.look()
+    watch._source = Silent()
+    for _ in range(28):
+        clock.move(minutes=15)
+        with pytest.raises(SourceUnreachable):
+            watch.look()
+    assert set(states(stores).values()) == {"not_observed"}
+    assert stores.failures.records() == []
 
 
 class Gone(Memory):
@@ -106,21 +163,65 @@ class Gone(Memory):
 def test_a_host_that_is_gone_is_named_no_more_and_judged_by_nothing(watch, stores, clock):
     watch.look()
     watch._source = Gone()
-    clock.move(hours=1)
-    watch.look()
+    look_on(watch, clock, 0.25)
     assert by_host(stores)["web1"].now == 0.02  # as at any time
-    clock.move(hours=6)
+    assert {host for host, _ in stores.failures.last_look().unknown} == {"web1"}
+    look_on(watch, clock, 6.5)
+    assert states(stores) == {"web1": "gone", "web2": "stayed_away"}
+    assert stores.failures.records()[0].judged == 1
+
+
+class Torn(Memory):
+    """A source in which web2 has no sample any more, and web1 one of three series."""
+
+    def query_range(self, expression, start, end, step):
+        whole = super().query_range(expression, start, end, step)
+        gone = [None if at > NOW.timestamp() - 3600 else 1.0 for at in whole.times]
+        disks = [{"host": "web1", "disk": disk} for disk in "abc"]
+        return Range(whole.times, [*disks, {"host": "web2"}], [whole.values[0], gone, gone, gone])
+
+
+def test_a_host_without_samples_or_with_too_few_of_its_usual_series_gets_no_probability(watch, stores):
+    watch._source = Torn()
     watch.look()
-    (record,) = stores.failures.records()
-    assert (record.judged, list(by_host(stores))) == (1, ["web2"])
+    assert stores.failures.open() == []
+    assert {host for host, _ in stores.failures.last_look().unknown} == {"web1", "web2"}
+
+
+def test_what_was_said_of_a_host_that_is_not_seen_any_more_is_not_taken_as_right(watch, stores, clock):
+    watch.look()
+    watch._source = Torn()
+    look_on(watch, clock, 6.5)
+    assert states(stores) == {"web1": "not_observed", "web2": "not_observed"}
+    assert stores.failures.records() == []
 
 
 def test_what_a_training_said_that_is_not_in_force_any_more_is_named_no_more(watch, stores, clock):
     watch.look()
     watch._shelf.put([Judged(horizon_s=21_600.0, why="nothing is said")], NOW + HOUR, NOW, NOW)
-    clock.move(hours=1)
-    watch.look()
+    look_on(watch, clock, 0.25)
     assert {one.now for one in stores.failures.open()} == {0.02}
+
+
+class Counting(Memory):
+    """A source that notes what it is asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def query(self, expression, at=None):
+        self.asked.append("now")
+        return super().query(expression, at)
+
+    def query_range(self, expression, start, end, step):
+        self.asked.append("range")
+        return super().query_range(expression, start, end, step)
+
+
+def test_each_signal_is_asked_once_who_is_there_and_once_for_its_last_day(watch):
+    watch._source = Counting()
+    watch.look()
+    assert watch._source.asked == ["now", "range"]
 
 
 def test_what_is_broken_already_is_not_foretold(watch, stores):

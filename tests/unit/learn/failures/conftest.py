@@ -23,7 +23,8 @@ def past():
     moments = choose_moments(HOSTS, 0, DAYS * 86_400, faults)
     soon = came(moments, faults, timedelta(hours=6), np.inf) == 1
     rising = np.where(soon, 0.8, 0.2 * chance.random(len(moments)))
-    return moments, faults, {"off:rising": rising, "off:noise": chance.random(len(moments))}
+    there = {f"there:{name}": np.ones(len(moments)) for name in ("rising", "noise")}
+    return moments, faults, {"off:rising": rising, "off:noise": chance.random(len(moments)), **there}
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from agent.learn.failures.features import PAST, STEP_S, deviations
+from agent.learn.failures.features import PAST, STEP_S, deviations, is_known
 from agent.learn.failures.moments import Moments, Occurrence, came, choose_moments
 
 HOUR = 3600.0
@@ -43,15 +43,29 @@ def test_a_host_is_compared_with_its_own_last_day_and_knows_nothing_later():
     then = Moments(
         ["a", "b"], np.array([0, 1, 0, 1]), np.array([18, 18, 40, 40]) * STEP_S + PAST * STEP_S, np.ones(4)
     )
-    off, moved = deviations(values, np.array([0, 1]), "high", then, 0.0)
+    found = deviations(values, np.array([0, 1]), "high", then, 0.0)
+    off, moved = found.off, found.moved
     assert off[:2] == pytest.approx([0, 0], abs=0.15)
     assert off[2] > 0.8
     assert off[3] < 0.15
     assert moved[2] > 0.8
-    assert deviations(values, np.array([0, 1]), "low", then, 0.0)[0][2] == 0
+    assert deviations(values, np.array([0, 1]), "low", then, 0.0).off[2] == 0
 
 
-def test_what_nobody_measured_is_nothing():
+def test_what_nobody_measured_is_not_known():
     values = np.full((1, 2 * PAST), np.nan)
-    off, moved = deviations(values, np.array([0]), "both", moments(30), 0.0)
-    assert (off.tolist(), moved.tolist()) == ([0], [0])
+    found = deviations(values, np.array([0]), "both", moments(30), 0.0)
+    assert np.isnan([found.off, found.moved]).all()
+    assert np.isnan(found.columns("cpu")["there:cpu"]).all()
+
+
+def test_a_series_that_is_away_hides_no_other_of_its_host_and_counts_as_away():
+    values = np.random.default_rng(0).normal(10, 1, (3, 2 * PAST))
+    values[0, PAST + 20 :] += 12
+    values[1:, PAST + 20 :] = np.nan
+    found = deviations(values, np.array([0, 0, 0]), "high", moments(30), 0.0).columns("cpu")
+    assert found["off:cpu"] > 0.8
+    assert found["there:cpu"] == pytest.approx(1 / 3)
+    assert not is_known(found, {"cpu"}, 1)
+    assert is_known({**found, "there:memory": np.array([0.9])}, {"cpu", "memory"}, 1)
+    assert not is_known(found, {"cpu", "memory"}, 1)  # what was not answered is away as well

@@ -34,7 +34,7 @@ def test_what_rises_before_faults_foretells_them_calibrated(trained, past):
 
 def test_where_nothing_tells_of_faults_nothing_is_said(past, silent, tmp_path):
     moments, faults, columns = past
-    noise = {"off:noise": columns["off:noise"]}
+    noise = {name: columns[name] for name in ("off:noise", "there:noise")}
     found = train_foresight(moments, noise, faults, silent, END, tmp_path)
     assert not any(one.in_force for one in found)
     assert "not better than the base rate" in found[0].why
@@ -48,6 +48,36 @@ def test_what_forecasts_say_already_is_not_sold_again(past, tmp_path):
     found = train_foresight(moments, columns, faults, knows, END, tmp_path)
     assert not any(one.in_force for one in found)
     assert "not better than forecasts of what is used up" in found[0].why
+
+
+def test_moments_of_which_too_little_is_known_teach_and_judge_nothing(past, silent, tmp_path):
+    moments, faults, columns = past
+    away = np.random.default_rng(5).random(len(moments)) < 0.3
+    torn = {name: np.where(away, np.nan, column) for name, column in columns.items() if name[:3] == "off"}
+    torn |= {name: np.where(away, 0.0, column) for name, column in columns.items() if name[:5] == "there"}
+    (found,) = train_foresight(moments, torn, faults, silent, END, tmp_path)
+    rest = moments.part(np.flatnonzero(~away))
+    known = {name: column[~away] for name, column in columns.items()}
+    (alone,) = train_foresight(
+        rest, known, faults, {key: one[~away] for key, one in silent.items()}, END, tmp_path
+    )
+    assert found.in_force, found.why
+    assert (found.foresight, found.figures) == (alone.foresight, alone.figures)
+
+
+def test_a_feature_that_is_missing_now_and_then_says_so_and_is_not_taken_for_calm(past, silent, tmp_path):
+    moments, faults, columns = past
+    away = np.random.default_rng(5).random(len(moments)) < 0.3
+    torn = {**columns, "off:rising": np.where(away, np.nan, columns["off:rising"])}
+    (found,) = train_foresight(moments, torn, faults, silent, END, tmp_path)
+    one = found.foresight
+    rising = one.features.index("off:rising")
+    row = np.array([0.1] * len(one.features))
+    calm, missing = row.copy(), row.copy()
+    calm[rising], missing[rising] = 0.05, np.nan
+    says = one.probabilities(np.stack([calm, missing]))
+    assert says[1] > 2 * says[0]
+    assert one.usual[rising] == pytest.approx(np.nanmean(torn["off:rising"]), rel=0.2)
 
 
 def test_of_a_few_faults_nothing_is_claimed(past, silent, tmp_path):
