@@ -12,20 +12,22 @@ from tempfile import TemporaryDirectory
 
 from rich.markup import escape
 
+from agent.check.identity import look_as_the_agent
+from agent.check.site import with_folder
 from agent.cli.output import console, print_json, print_table
 from agent.cli.rules import ask_prometheus, show_problems
 from agent.clock import SystemClock
-from agent.config import find_config_file, load_rules, load_settings
+from agent.config import Settings, find_config_file, load_rules, load_settings
 from agent.config.remediationfile import AnomaliesCheck, Step, playbooks_of
 from agent.decide import Remediation, load_catalog
 from agent.decide.catalog import METADATA, load_remediation
 from agent.decide.parameters import bind_parameters
 from agent.decide.targets import resolve_hosts
-from agent.errors import ConfigError, NotFoundError, Problem, RefusedError
+from agent.errors import ConfigError, NotFoundError, Problem, RefusedError, SourceUnreachable
 from agent.quantity import span_in_words
 from agent.reasons import Reason
 from agent.records import ParameterValue
-from agent.remediate import Execution, Hosts, PlaybookRunner, Snapshot, Snapshots
+from agent.remediate import Execution, Hosts, PlaybookRunner, Snapshot
 from agent.remediate.steps import slug
 from agent.wiring import make_ansible
 from agent.workshop.adopt import Adoption, adopt
@@ -142,13 +144,33 @@ def adopt_playbook(places: Places, playbook: Path, wanted: Adoption, json: bool)
 def preview_remediation(
     config: Path | None, name: str, host: str, given: Mapping[str, str], check: bool, json: bool
 ) -> None:
-    """Run a remediation's steps against one host in Ansible's check mode and show what they would do."""
+    """Run a remediation's steps against one host in Ansible's check mode and show what they would do.
+
+    As the agent does, whose key and known hosts are what counts.
+    """
     if not check:
         raise RefusedError(
             "only the agent runs remediations: it asks policy and guards, locks the host and verifies; "
             "give --check for a preview, or use opsmend incident run"
         )
-    settings = load_settings(find_config_file(config))
+    file = find_config_file(config).absolute()
+    with TemporaryDirectory(prefix="opsmend-preview-") as folder:
+        another = look_as_the_agent(file, Path(folder))
+        previews = _preview(with_folder(load_settings(file), Path(folder)), name, host, given)
+    if json:
+        print_json(previews)
+    else:
+        for one in previews:
+            word = "would change the host" if one.changes else "would change nothing"
+            console.print(f"[bold]{escape(one.step)}[/]: {one.state}, {word}")
+            console.print(escape(one.output.strip()), soft_wrap=True)
+    if any(one.state != "succeeded" for one in previews):
+        if another:
+            raise SourceUnreachable(f"this was tried with your key, not {another}'s: use sudo")
+        sys.exit(1)
+
+
+def _preview(settings: Settings, name: str, host: str, given: Mapping[str, str]) -> list[StepPreview]:
     remediation = _find(Places(rules=settings.paths.rules, playbooks=settings.paths.playbooks), name)
     ansible = make_ansible(settings, SystemClock())
     labels = _as_labels(remediation, given)
@@ -165,23 +187,11 @@ def preview_remediation(
         companions=[one.name for one in found.companions],
         identities=found.identities,
     )
-    previews = []
-    with TemporaryDirectory(prefix="opsmend-preview-") as folder:
-        snapshots = Snapshots(Path(folder), settings.paths.playbooks, ansible.config.current)
-        snapshot = snapshots.open(snapshots.take(remediation.folder))
-        previews = [
-            _preview_step(ansible.runner, snapshot, step, hosts, parameters, remediation)
-            for step in remediation.file.steps
-        ]
-    if json:
-        print_json(previews)
-    else:
-        for one in previews:
-            word = "would change the host" if one.changes else "would change nothing"
-            console.print(f"[bold]{escape(one.step)}[/]: {one.state}, {word}")
-            console.print(escape(one.output.strip()), soft_wrap=True)
-    if any(one.state != "succeeded" for one in previews):
-        sys.exit(1)
+    snapshot = ansible.snapshots.open(ansible.snapshots.take(remediation.folder))
+    return [
+        _preview_step(ansible.runner, snapshot, step, hosts, parameters, remediation)
+        for step in remediation.file.steps
+    ]
 
 
 def _preview_step(

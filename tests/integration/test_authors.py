@@ -111,6 +111,7 @@ def test_a_preview_says_what_would_change_and_changes_nothing(own, workshop):
     command = ("playbooks", "run", "mend", "--host", "web1", "--check", "--config", own)
     (step,) = json.loads(opsmend(*command, "-p", "how=gently", "--json"))
     assert (step["state"], step["changes"]) == ("succeeded", True)
+    assert not Path(workshop.config["agent"]["runtime_dir"]).exists()  # an author may not write there
     (step,) = json.loads(opsmend(*command, "-p", "how=not at all", "--json"))
     assert step["changes"] is False
     assert (workshop.broken / "web1").exists()

@@ -155,6 +155,8 @@ def test_then_check_is_good(site):
         assert f"Prometheus calls it {name}.{DOMAIN}" in said
     for name in ("web1", "web2", "lb"):
         site.opsmend("probe", name)  # asked with the agent's key, not root's
+    preview = ("playbooks", "run", "restart_service", "--host", "web1", "--check")
+    assert "succeeded" in site.opsmend(*preview, "-p", "service_unit=nginx.service")  # so is this
 
 
 def test_what_only_the_unit_would_refuse_is_told_before_it_is_started(site):
