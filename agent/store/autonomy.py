@@ -8,8 +8,8 @@ from sqlalchemy import Connection, insert, select
 
 from agent.records.autonomy import AutonomyStep
 from agent.store.audit import append
-from agent.store.autonomy_schema import autonomy_steps
 from agent.store.engine import Database
+from agent.store.schema import autonomy_steps
 
 
 class AutonomyStore:

@@ -16,10 +16,8 @@ from agent.records.proposals import ProposalState
 from agent.store.documents import from_json
 from agent.store.engine import Database
 from agent.store.feedback import to_feedback
-from agent.store.feedback_schema import feedback
 from agent.store.incidents import to_incident
-from agent.store.proposal_schema import proposals
-from agent.store.schema import incidents, runs
+from agent.store.schema import feedback, incidents, proposals, runs
 
 _MOST_PAST = 20_000  # incidents that a training learns from
 _MOST = 500  # the newest; older ones are of a system that has changed since

@@ -18,8 +18,8 @@ from agent.records.failures import (
 )
 from agent.store.documents import from_json, to_json
 from agent.store.engine import Database
-from agent.store.failure_schema import failure_forecasts as table
 from agent.store.in_force import replace_in_force
+from agent.store.schema import failure_forecasts as table
 from agent.store.schema import in_force
 
 _Reasons = tuple[str, ...]

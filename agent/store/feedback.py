@@ -13,7 +13,7 @@ from sqlalchemy.engine import Row
 from agent.records.feedback import Feedback, FeedbackKind
 from agent.store.audit import append
 from agent.store.engine import Database
-from agent.store.feedback_schema import feedback
+from agent.store.schema import feedback
 
 
 class FeedbackStore:

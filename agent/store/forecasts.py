@@ -14,7 +14,7 @@ from sqlalchemy import Row, insert, select, update
 from agent.records.forecasts import Calibration, Exhaustion, Forecast, ForecastState, Remaining
 from agent.store.documents import from_json, to_json
 from agent.store.engine import Database
-from agent.store.forecast_schema import forecasts
+from agent.store.schema import forecasts
 
 _Labels = dict[str, str]
 _MOST_JUDGED = 200  # the newest that came: older ones are of another system

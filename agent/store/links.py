@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import insert, select
 
 from agent.records.links import DecisionLink
-from agent.store.access_schema import decision_links
 from agent.store.engine import Database
+from agent.store.schema import decision_links
 
 
 class LinkStore:

@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select
 from agent.records.proposals import Proposal, ProposalState
 from agent.store.audit import append
 from agent.store.engine import Database
-from agent.store.proposal_schema import proposals
+from agent.store.schema import proposals
 
 
 class ProposalStore:

@@ -13,18 +13,18 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Delete, delete, exists, or_, select, update
 
-from agent.config.settings import RetentionSection
+from agent.config.retention import RetentionSection
 from agent.records import RunPhase
 from agent.records.incidents import FINAL_STATES
-from agent.store.access_schema import decision_links
 from agent.store.audit import AuditStore
 from agent.store.engine import Database
-from agent.store.failure_schema import failure_forecasts
-from agent.store.feedback_schema import feedback
-from agent.store.forecast_schema import forecasts
 from agent.store.schema import (
     alerts,
+    decision_links,
     events,
+    failure_forecasts,
+    feedback,
+    forecasts,
     incident_topologies,
     incidents,
     investigations,

@@ -11,9 +11,9 @@ from sqlalchemy.engine import Row
 
 from agent.errors import NotFoundError
 from agent.records.tokens import Scope, Session, Token
-from agent.store.access_schema import sessions, tokens
 from agent.store.audit import append
 from agent.store.engine import Database
+from agent.store.schema import sessions, tokens
 
 
 class TokenStore:

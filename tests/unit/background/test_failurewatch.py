@@ -13,7 +13,7 @@ from agent.errors import SourceUnreachable
 from agent.learn.failures.model import Foresight, Judged
 from agent.learn.failures.shelf import ForesightShelf
 from agent.records.forecasts import Remaining
-from agent.store.failure_schema import failure_forecasts
+from agent.store.schema import failure_forecasts
 from tests.make import NOW, candidate, incident, signal
 
 HOUR = timedelta(hours=1)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from agent.config.settings import RetentionSection
+from agent.config.retention import RetentionSection
 from agent.reasons import Reason
 from agent.records import Alert, Event, IncidentState, Pause, RunPhase, RunState, StepOutcome, TaskEvent
 from agent.records.feedback import Feedback, FeedbackKind

@@ -1,10 +1,10 @@
-"""The table of what people said. Every change needs a migration."""
+"""The tables of what people said, and what became of it."""
 
 from __future__ import annotations
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, String, Table
 
-from agent.store.schema import Utc, Words, metadata
+from agent.store.schema.base import Utc, Words, metadata
 
 feedback = Table(
     "feedback",
@@ -27,4 +27,13 @@ feedback = Table(
     Column("until", Utc),
     Index(None, "at"),
     Index(None, "incident_id"),
+)
+
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("feedback_id", ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("why", Words, nullable=False),
 )

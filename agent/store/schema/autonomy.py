@@ -1,10 +1,10 @@
-"""The table of the steps of autonomy. Every change needs a migration."""
+"""The table of the steps of autonomy."""
 
 from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, Integer, String, Table
 
-from agent.store.schema import Utc, Words, metadata
+from agent.store.schema.base import Utc, Words, metadata
 
 # what a run did stays known after the run is forgotten, so its number is no key of another table
 autonomy_steps = Table(

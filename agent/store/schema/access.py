@@ -1,10 +1,10 @@
-"""The tables about who may come in: of every secret only its digest. Every change needs a migration."""
+"""The tables about who may come in: of every secret only its digest."""
 
 from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table
 
-from agent.store.schema import Utc, Words, metadata
+from agent.store.schema.base import Utc, Words, metadata
 
 tokens = Table(
     "tokens",
