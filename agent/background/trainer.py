@@ -15,8 +15,9 @@ import orjson
 from agent.background.places import open_fault_shelf, open_foresight_shelf, open_shelf
 from agent.background.scorer import end_process
 from agent.clock import Clock
+from agent.config.learn import DiagnosisTrainingSection, FailureTrainingSection
 from agent.config.models import ModelsSection
-from agent.config.settings import DiagnosisTrainingSection, FailureTrainingSection, Settings
+from agent.config.settings import Settings
 from agent.environment import clean_environment, own_python
 from agent.errors import ModelError, NotFoundError, RefusedError
 from agent.log import Logger

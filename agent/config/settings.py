@@ -12,11 +12,13 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, mo
 
 from agent.config.api import ApiSection
 from agent.config.conditions import check_patterns
+from agent.config.learn import LearnSection
 from agent.config.models import ModelsSection
+from agent.config.notify import NotifySection
 from agent.config.places import InputFile, Place
+from agent.config.retention import RetentionSection
 from agent.config.scalars import Duration, PositiveDuration
 from agent.config.sources import (
-    AlertmanagerSection,
     KafkaSection,
     PrometheusSection,
     SearchSection,
@@ -34,9 +36,6 @@ def _one_or_many(value: object) -> object:
 
 _ONE_OR_MANY_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 Paths = Annotated[tuple[Place, ...], BeforeValidator(_one_or_many), WithJsonSchema(_ONE_OR_MANY_SCHEMA)]
-
-
-_DAY, _WEEK, _MONTH = timedelta(days=1), timedelta(days=7), timedelta(days=30)
 
 
 class AgentSection(Strict):
@@ -264,166 +263,6 @@ class VerifySection(Strict):
     interval: PositiveDuration = Field(
         default=timedelta(seconds=2), description="time between two looks at the checks of a run"
     )
-
-
-class DiagnosisTrainingSection(Strict):
-    """A model that names faults, trained on the incidents of this agent."""
-
-    enabled: bool = Field(
-        default=True, description="train it in the background, once there is enough, and let it vote"
-    )
-    retrain_every: PositiveDuration = Field(
-        default=timedelta(days=7), description="how often it is trained anew"
-    )
-    budget: PositiveDuration = Field(
-        default=timedelta(minutes=2), description="how long algorithms are tried; the best so far is taken"
-    )
-    jobs: int = Field(
-        default=0, ge=0, le=64, description="processes that train, all at lowest priority; 0: one a processor"
-    )
-
-
-class FailureTrainingSection(Strict):
-    """How likely hosts fail ahead, learned from how they were before past incidents."""
-
-    enabled: bool = Field(
-        default=True, description="train it in the background, once there is enough, and tell it"
-    )
-    history: PositiveDuration = Field(
-        default=timedelta(days=30),
-        description="how much of the past is learned from, as far as metrics are kept",
-    )
-    retrain_every: PositiveDuration = Field(
-        default=timedelta(days=7), description="how often it is trained anew"
-    )
-
-
-class LearnSection(Strict):
-    """What the agent learns from its own incidents."""
-
-    diagnosis: DiagnosisTrainingSection = DiagnosisTrainingSection()
-    failures: FailureTrainingSection = FailureTrainingSection()
-
-
-class NotifyTarget(Strict):
-    """Where messages go: a file that holds an apprise URL (Slack, e-mail, PagerDuty…) per line.
-
-    A relative name is looked up in systemd's credentials folder.
-    """
-
-    url_file: InputFile = Field(description="holds apprise URLs, one a line; only the agent may read it")
-    person: str | None = Field(
-        default=None,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$",
-        description="who reads it, where that is one person: requests then carry a link to answer them by",
-    )
-    previews: bool = Field(
-        default=False,
-        description="a request then quotes what check mode says, with the lines of files that would change: "
-        "only where nobody reads who may not read those files",
-    )
-
-
-class AnomalyMessages(Strict):
-    """Who hears of anomalies that are no incident, or none yet."""
-
-    targets: list[str] = Field(min_length=1, description="names under notify.targets")
-    confidence: float = Field(default=0.9, ge=0, le=1, description="how sure the agent must be")
-    every: PositiveDuration = Field(
-        default=timedelta(minutes=30), description="at most one message in so long; it tells all that are new"
-    )
-
-
-class NotifySection(Strict):
-    """How people are called."""
-
-    targets: dict[str, NotifyTarget] = Field(default_factory=dict)
-    escalate_to: list[str] = Field(
-        default_factory=list,
-        description="targets that hear at once of what the agent gives to people; until somebody takes it, "
-        "approval.contacts of policy.yml follow",
-    )
-    remind_every: PositiveDuration | None = Field(
-        default=timedelta(hours=4),
-        description="after how long of silence such a target is reminded of all it has, in one message",
-    )
-    inform: list[str] | None = Field(
-        default=None,
-        description="targets that hear of incidents whose faults are all of severity info; "
-        "default: those of anomalies, else escalate_to",
-    )
-    anomalies: AnomalyMessages | None = None
-    alertmanager: AlertmanagerSection | None = None
-    trouble_after: PositiveDuration = Field(
-        default=timedelta(minutes=5),
-        description="how long the agent's store, a source or a target is out of order before people are told",
-    )
-
-    @model_validator(mode="after")
-    def _targets_exist(self) -> NotifySection:
-        named = {"escalate_to": self.escalate_to, "inform": self.inform or []}
-        named["anomalies.targets"] = self.anomalies.targets if self.anomalies else []
-        for key, names in named.items():
-            for name in names:
-                if name not in self.targets:
-                    raise ValueError(f"{key} names '{name}', which is not under targets")
-        return self
-
-    @property
-    def informed(self) -> list[str]:
-        """Return the targets that hear of what is not urgent."""
-        if self.inform is not None:
-            return self.inform
-        return self.anomalies.targets if self.anomalies else self.escalate_to
-
-
-class RetentionSection(Strict):
-    """How long what is over is kept. What is at work, waits, or is for people stays whatever its age."""
-
-    step_output: PositiveDuration = Field(
-        default=timedelta(days=30),
-        description="what playbooks printed, and the tasks they went through; how each step ended stays",
-    )
-    investigations: PositiveDuration = Field(
-        default=timedelta(days=90), description="what was found out about an incident that is over"
-    )
-    incidents: PositiveDuration = Field(
-        default=timedelta(days=365),
-        description="with their runs, approvals and messages; a week at least, for guards look back",
-    )
-    alerts: PositiveDuration = Field(default=timedelta(days=30), description="that are resolved")
-    events: PositiveDuration = Field(default=timedelta(days=30), description="such as deployments")
-    log_counts: PositiveDuration = Field(
-        default=timedelta(days=2), description="how often which line was logged"
-    )
-    forecasts: PositiveDuration = Field(
-        default=timedelta(days=365), description="of which it is known what came"
-    )
-    feedback: PositiveDuration = Field(
-        default=timedelta(days=365),
-        description="on anomalies and entities, 30d at least; what is about an incident goes with it",
-    )
-    orders: PositiveDuration = Field(
-        default=timedelta(days=30),
-        description="of programs that led to no incident, a day at least; the others go with theirs",
-    )
-    decision_links: PositiveDuration = Field(
-        default=timedelta(days=1), description="by which a person answers, after they have expired"
-    )
-    audit: PositiveDuration = Field(
-        default=timedelta(days=365),
-        description="then it is sealed into a file a month under state_dir/audit, which stays",
-    )
-
-    @model_validator(mode="after")
-    def _nothing_is_missed(self) -> RetentionSection:
-        if self.incidents < _WEEK:
-            raise ValueError("incidents: guards look back at them, so they are kept for 7d at least")
-        if self.feedback < _MONTH:
-            raise ValueError("feedback: detection goes by it for a month, so it is kept for 30d at least")
-        if self.orders < _DAY:
-            raise ValueError("orders: their keys hold for a day, so they are kept for 1d at least")
-        return self
 
 
 class Settings(Strict):

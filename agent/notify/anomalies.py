@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from agent.clock import Clock
-from agent.config.settings import AnomalyMessages
+from agent.config.notify import AnomalyMessages
 from agent.log import Logger
 from agent.records import Anomaly
 from agent.store import NotificationStore

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from agent.cleantext import clean, remember_url
-from agent.config.settings import NotifyTarget
+from agent.config.notify import NotifyTarget
 from agent.notify.story import Story
 from agent.ownprocess import run_own
 from agent.records.plain import to_plain

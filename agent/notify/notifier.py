@@ -8,7 +8,7 @@ from datetime import timedelta
 from agent.charts import Chart
 from agent.cleantext import describe_unforeseen
 from agent.clock import Clock
-from agent.config.settings import NotifyTarget
+from agent.config.notify import NotifyTarget
 from agent.errors import NotFoundError, StoreError
 from agent.log import Logger
 from agent.metrics import NOTIFICATIONS

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from agent.collect.http import Reply
-from agent.config.settings import NotifyTarget
+from agent.config.notify import NotifyTarget
 from agent.errors import SourceError
 from agent.log import Logger
 from agent.notify.delivery import deliver, read_urls, reasons

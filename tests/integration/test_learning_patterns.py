@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from agent.cli.main import app
+from agent.config.retention import RetentionSection
 from agent.config.rulefiles import Signal
-from agent.config.settings import RetentionSection
 from agent.diagnose.live.unknown_alerts import UnknownAlerts
 from agent.diagnose.live.unknown_faults import UnknownFaults
 from agent.errors import NotFoundError, RefusedError

@@ -1,6 +1,6 @@
 """The agent's own trouble reaches people by a way that is left."""
 
-from agent.config.settings import NotifyTarget
+from agent.config.notify import NotifyTarget
 from agent.notify.own_trouble import OwnTrouble, OwnTroubleMessages
 from tests.make import NOW
 from tests.servers.inbox import running_inbox

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from agent.config.settings import AnomalyMessages
+from agent.config.notify import AnomalyMessages
 from agent.notify.anomalies import ANOMALY, AnomalyDigest, tell_anomalies
 from agent.store import open_stores
 from tests.make import NOW, anomaly

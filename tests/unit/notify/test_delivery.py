@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from agent.config.settings import NotifyTarget
+from agent.config.notify import NotifyTarget
 from agent.notify import Notifier
 from agent.notify.delivery import deliver, digest_of, look_at, read_urls
 from agent.notify.story import Story

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from agent.config.settings import NotifyTarget
+from agent.config.notify import NotifyTarget
 from agent.notify import Notifier, Reminders, Storyteller
 from agent.records import IncidentState
 from agent.store import acknowledge_incident, open_stores
