@@ -167,8 +167,9 @@ def _judge(proof: Proof, scenario: Scenario, incident: Incident | None, stores: 
     if [run.plan.remediation for run in runs] != [scenario.remediation]:
         chosen = ", ".join(run.plan.remediation for run in runs) or "nothing"
         proof.wrong.append(f"ran {chosen} instead of {scenario.remediation} alone")
+    true_too = {(platform.name, fault) for platform in scenario.platforms for fault in platform.also}
     others = [one for one in stores.incidents.list(limit=50) if one.id != incident.id]
-    proof.wrong += [f"also found: {one.title}" for one in others]
+    proof.wrong += [f"also found: {one.title}" for one in others if (one.host, one.fault) not in true_too]
 
 
 def _wait_for_polls(cluster: Cluster, tell: Tell) -> None:

@@ -39,7 +39,7 @@ class Platform(_Open):
 
     ``may_change`` are units and beginnings of paths that the repair may change on it, ``restless`` what
     the fault itself goes on changing; everything else has to stay as it was. ``fault`` and ``ends`` are
-    what a running agent has to make of the broken target.
+    what a running agent has to make of the broken target, ``also`` what it may rightly find on this host too.
     """
 
     name: HostName
@@ -54,6 +54,7 @@ class Platform(_Open):
     )
     probes: list[Probe] = Field(default_factory=list)
     fault: Identifier | None = None
+    also: list[Identifier] = Field(default_factory=list)
     ends: Literal["recovered", "escalated"] = "recovered"
     unmet: Text | None = Field(
         default=None,
