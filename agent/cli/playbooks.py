@@ -115,8 +115,8 @@ def check_remediations(
 
 
 def new_remediation(places: Places, draft: RemediationDraft, json: bool) -> None:
-    """Write a small working remediation with all that belongs to it, into the last of the folders."""
-    rules, playbooks = places.rules[-1], places.playbooks[-1]
+    """Write a small working remediation with all that belongs to it, into the author's own folders."""
+    rules, playbooks = places.rules_for_drafts, places.playbooks_for_drafts
     files = write_skeleton(draft, rules, playbooks, load_rules(places.rules).faults)
     if json:
         print_json({"files": files})
@@ -130,8 +130,8 @@ def new_remediation(places: Places, draft: RemediationDraft, json: bool) -> None
 
 
 def adopt_playbook(places: Places, playbook: Path, wanted: Adoption, json: bool) -> None:
-    """Write a remediation around a playbook into the last of the folders, and say what is left to do."""
-    files, notes = adopt(playbook, wanted, load_rules(places.rules), places.playbooks[-1])
+    """Write a remediation around a playbook into the author's own folder, and say what is left to do."""
+    files, notes = adopt(playbook, wanted, load_rules(places.rules), places.playbooks_for_drafts)
     if json:
         print_json({"files": files, "notes": notes})
         return

@@ -22,3 +22,13 @@ def default_folders(kind: str) -> tuple[Path, ...]:
     """Return where ``rules`` or ``playbooks`` are looked for when no setting says otherwise."""
     local = LOCAL / kind
     return (stock_folder() / kind, local) if local.is_dir() else (stock_folder() / kind,)
+
+
+def is_stock(folder: Path) -> bool:
+    """Return whether a folder of rules or playbooks is one that came with opsmend."""
+    return folder.resolve() in {(stock_folder() / kind).resolve() for kind in ("rules", "playbooks")}
+
+
+def is_installed(folder: Path) -> bool:
+    """Return whether it came with an installed package, which replaces it with the next."""
+    return is_stock(folder) and stock_folder() != _PACKAGE.parent

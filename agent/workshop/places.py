@@ -8,18 +8,42 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.config import find_config_file, load_settings
-from agent.config.stock import default_folders
-from agent.errors import ConfigError, Problem
+from agent.config.stock import LOCAL, default_folders, is_installed, is_stock
+from agent.errors import ConfigError, Problem, RefusedError
 
 _RULES, _PLAYBOOKS = Path("rules"), Path("playbooks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where rules and remediations are; a later folder adds to an earlier one or replaces by name."""
+    """Where rules and remediations are; a later folder adds to an earlier one or replaces by name.
+
+    ``own`` are those that somebody named for it, by an option or by settings, and that did not come with
+    opsmend: drafts go there and nowhere else.
+    """
 
     rules: Sequence[Path]
     playbooks: Sequence[Path]
+    own: frozenset[Path] = frozenset()
+
+    @property
+    def rules_for_drafts(self) -> Path:
+        """Return where drafts of rules go. Raises RefusedError when there is no such folder."""
+        return self._own(self.rules, "rules")
+
+    @property
+    def playbooks_for_drafts(self) -> Path:
+        """Return where drafts of remediations go. Raises RefusedError when there is no such folder."""
+        return self._own(self.playbooks, "playbooks")
+
+    def _own(self, folders: Sequence[Path], kind: str) -> Path:
+        for folder in reversed(folders):
+            if folder in self.own:
+                return folder
+        raise RefusedError(
+            f"no draft is written among what came with opsmend ({', '.join(map(str, folders))}): "
+            f"name a folder of your own, as --{kind} {LOCAL / kind}, or add it to paths.{kind} in opsmend.yml"
+        )
 
     @property
     def roles(self) -> list[Path]:
@@ -50,13 +74,15 @@ def find_places(config: Path | None, rules: Sequence[Path] = (), playbooks: Sequ
     as in a checkout; then the settings in their default place; without any the stock folders and the
     local ones. Raises ConfigError.
     """
+    named = {folder for folder in (*rules, *playbooks) if not is_installed(folder)}
     if not (rules and playbooks):
         known = _known(config)
+        named |= known.own
         rules, playbooks = rules or known.rules, playbooks or known.playbooks
     problems = [Problem(one, "is no folder") for one in (*rules, *playbooks) if not one.is_dir()]
     if problems:
         raise ConfigError(problems)
-    return Places(rules=tuple(rules), playbooks=tuple(playbooks))
+    return Places(rules=tuple(rules), playbooks=tuple(playbooks), own=frozenset(named))
 
 
 def _known(config: Path | None) -> Places:
@@ -65,6 +91,9 @@ def _known(config: Path | None) -> Places:
         return Places(rules=(_RULES,), playbooks=(_PLAYBOOKS,))
     file = find_config_file(config)
     if not named and not file.exists():
-        return Places(rules=default_folders("rules"), playbooks=default_folders("playbooks"))
-    paths = load_settings(file).paths
-    return Places(rules=paths.rules, playbooks=paths.playbooks)
+        rules, playbooks = default_folders("rules"), default_folders("playbooks")
+    else:
+        paths = load_settings(file).paths
+        rules, playbooks = tuple(paths.rules), tuple(paths.playbooks)
+    own = frozenset(folder for folder in (*rules, *playbooks) if not is_stock(folder))
+    return Places(rules=rules, playbooks=playbooks, own=own)

@@ -85,6 +85,22 @@ def test_remediations_are_listed_and_shown(root):
     assert "there is no remediation 'none'" in opsmend("playbooks", "show", "none", folder=root, code=3)
 
 
+def test_a_draft_is_written_among_stock_files_by_nobody_who_has_not_said_so(root, tmp_path):
+    shutil.copytree(root / "rules", tmp_path / "rules")
+    for name in ("playbooks", "mine"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "trim.yml").write_text(
+        "- hosts: all\n  tasks: [{name: Trim, ansible.builtin.command: 'true'}]\n"
+    )
+    before = sorted(tmp_path.rglob("*"))
+    adopt = ("playbooks", "adopt", "trim.yml", "--fault", "disk_full")
+    for command in (adopt, ("playbooks", "new", "trim_queue")):
+        assert "name a folder of your own" in opsmend(*command, folder=tmp_path, code=5)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert "mine/trim/remediation.yml" in opsmend(*adopt, "--playbooks", "mine", folder=tmp_path)
+    assert not list((tmp_path / "playbooks").iterdir())
+
+
 def test_checks_name_what_ansible_lint_would(root, tmp_path):
     shutil.copytree(root / "playbooks" / "restart_service", tmp_path / "playbooks" / "restart_service")
     file = tmp_path / "playbooks" / "restart_service" / "playbook.yml"

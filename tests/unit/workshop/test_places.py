@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.errors import ConfigError
+from agent.config.stock import stock_folder
+from agent.errors import ConfigError, RefusedError
 from agent.workshop.places import Places, find_places
 
 
@@ -51,3 +52,30 @@ def test_an_authors_roles_come_before_the_stock_ones_and_scenarios_share_the_sto
 def test_without_the_stock_scenarios_the_way_out_is_told(here):
     with pytest.raises(ConfigError, match="add the stock playbooks' folder first"):
         _ = Places(rules=[], playbooks=[here / "mine"]).shared
+
+
+def test_a_draft_goes_to_the_folder_that_was_named_last(here):
+    named = find_places(None, [Path("rules")], [Path("playbooks"), Path("mine")])
+    assert (named.rules_for_drafts, named.playbooks_for_drafts) == (Path("rules"), Path("mine"))
+
+
+def test_a_draft_goes_to_the_last_folder_of_the_settings_that_is_not_stock(here):
+    stock = stock_folder() / "playbooks"
+    (here / "etc" / "opsmend.yml").write_text(f"paths: {{rules: rules, playbooks: [playbooks, {stock}]}}\n")
+    found = find_places(here / "etc" / "opsmend.yml")
+    assert (found.rules_for_drafts, found.playbooks_for_drafts) == (
+        here / "etc" / "rules",
+        here / "etc" / "playbooks",
+    )
+
+
+def test_no_draft_goes_among_stock_files_that_nobody_named(here):
+    """Neither in a checkout, nor where a link of somebody's leads there."""
+    with pytest.raises(RefusedError, match="--playbooks /etc/opsmend/playbooks"):
+        _ = find_places(None).playbooks_for_drafts
+    with pytest.raises(RefusedError, match="--rules /etc/opsmend/rules"):
+        _ = find_places(None).rules_for_drafts
+    (here / "etc" / "link").symlink_to(stock_folder() / "playbooks")
+    (here / "etc" / "opsmend.yml").write_text("paths: {rules: rules, playbooks: link}\n")
+    with pytest.raises(RefusedError, match=r"add it to paths\.playbooks"):
+        _ = find_places(here / "etc" / "opsmend.yml").playbooks_for_drafts
