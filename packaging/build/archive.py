@@ -18,7 +18,6 @@ EXTRAS = {
     "deep": "the recurrent model of whole entities (JAX)",
     "kafka": "events from Kafka",
     "mcp": "the agent as a server of the Model Context Protocol",
-    "postgres": "the driver for PostgreSQL",
     "pyod": "any detector of PyOD by its class path",
 }
 # PyOD draws too: what both would bring is in the first

@@ -20,7 +20,7 @@ _BUILD = "packaging/build/package.py"
 def main() -> None:
     """Build both."""
     folder = Path(sys.argv[1]).absolute()
-    _build(ROOT, folder, "--extras", "charts", "deep", "kafka", "postgres")
+    _build(ROOT, folder, "--extras", "charts", "deep", "kafka")
     before = _commit_before()
     source = folder / "source-before"
     source.mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.package
 
 CONFIG = "/etc/opsmend/opsmend.yml"
 PYTHON = "/opt/opsmend/bin/python3"
-EXTRAS = ("deep", "kafka", "postgres")
+EXTRAS = ("deep", "kafka")
 # librdkafka brings a broker for tests, which speaks the protocol over a socket
 BROKER = """
 import time
@@ -36,13 +36,6 @@ rows = np.tile(np.sin(np.arange(400) / 5.0), (3, 1)).T
 usual = make_member("lstm").fit(rows)
 assert usual.decision_function(np.zeros_like(rows)).mean() > 2 * usual.decision_function(rows).mean()
 print("learned")
-"""
-DATABASE = """
-from sqlalchemy import create_engine, text
-
-engine = create_engine("postgresql+psycopg://postgres@/postgres?host=/var/run/postgresql")
-with engine.connect() as connection:
-    print(connection.execute(text("select version()")).scalar())
 """
 
 
@@ -90,16 +83,9 @@ def test_the_recurrent_model_learns(ops):
     assert "learned" in ops.on_ops(PYTHON, "-c", RECURRENT)
 
 
-def test_a_postgresql_is_asked(ops):
-    script = "DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends postgresql"
-    ops.ops.run("sh", "-c", script, timeout_s=600)
-    asked = lambda: ops.on_ops(PYTHON, "-c", DATABASE, user="postgres")  # noqa: E731
-    assert "PostgreSQL" in wait(asked, 60)
-
-
 def test_removed_they_leave_the_core_as_it_was(ops):
     names = " ".join(f"opsmend-{extra}" for extra in EXTRAS)
     ops.ops.run("sh", "-c", f"DEBIAN_FRONTEND=noninteractive apt-get purge -qy {names}", timeout_s=300)
     libraries = ops.ops.run("sh", "-c", "ls /opt/opsmend/lib/python3.11/site-packages").split()
-    assert [one for one in libraries if one.startswith(("confluent_kafka", "jax", "optax", "psycopg"))] == []
+    assert [one for one in libraries if one.startswith(("confluent_kafka", "jax", "optax"))] == []
     assert "opsmend-kafka" in ops.opsmend("check", code=6)
