@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -17,8 +16,9 @@ import yaml
 from agent.collect import PrometheusSource
 from agent.config.scalars import parse_duration
 from agent.config.stock import stock_folder
-from agent.demo.hosts import Cluster, Host
+from agent.demo.hosts import Cluster
 from agent.demo.image import DemoError
+from agent.demo.playbooks import play, write_inventory
 from agent.environment import own_python
 from agent.errors import SourceError
 from agent.livestatus import read_live_status
@@ -29,17 +29,11 @@ SHOP_LOGS = "/var/log/shop"
 PROMETHEUS_PORT = 9090
 _SCRAPE = "1s"
 _ROLES = {
-    **dict.fromkeys(WEB, ("nginx", "prometheus-node-exporter", "prometheus-process-exporter")),
-    BALANCER: ("haproxy", "prometheus-node-exporter", "prometheus-process-exporter"),
+    **dict.fromkeys(WEB, ("nginx",)),
+    BALANCER: ("haproxy",),
     MONITOR: ("prometheus", "prometheus-blackbox-exporter"),
 }
-_METRICS_FILE = "/var/lib/opsmend-host-metrics/opsmend.prom"
-_METRICS_WRITER = {
-    "/usr/local/lib/opsmend/opsmend-host-metrics": "host_metrics/files/opsmend-host-metrics",
-    "/usr/local/lib/opsmend/opsmend_files.py": "files/module_utils/opsmend_files.py",
-    "/usr/local/lib/opsmend/opsmend_proc.py": "proc/module_utils/opsmend_proc.py",
-    "/etc/systemd/system/opsmend-host-metrics.service": "host_metrics/files/opsmend-host-metrics.service",
-}
+_METRICS_EVERY_S = 5
 _READY_TIMEOUT_S = 180  # a busy machine takes its time
 _STOP_TIMEOUT_S = 30
 
@@ -57,28 +51,20 @@ def start_cluster(cluster: Cluster) -> str:
     cluster.start(_ROLES, mounts)
     monitor = cluster.hosts[MONITOR]
     monitor.write("/etc/prometheus/prometheus.yml", yaml.safe_dump(_prometheus_config()))
+    _let_be_seen(cluster)
     for name, services in _ROLES.items():
-        if name != MONITOR:
-            _install_metrics_writer(cluster.hosts[name])
         cluster.hosts[name].run("systemctl", "enable", "-q", "--now", *services)
     url = f"http://{monitor.address}:{PROMETHEUS_PORT}"
     _wait_until_ready(url)
     return url
 
 
-def _install_metrics_writer(host: Host) -> None:
-    """Let a host measure what no exporter does, as the role host_metrics does on hosts of a site."""
-    roles = stock_folder() / "playbooks" / "roles"
-    for path, source in _METRICS_WRITER.items():
-        host.write(path, (roles / source).read_text())
-    settings = {"every_seconds": 5, "output": _METRICS_FILE, "log_directories": [], "services": {}}
-    host.write(
-        "/etc/opsmend/host-metrics.json", json.dumps({**settings, "drained": "/var/lib/opsmend/drained"})
-    )
-    host.run("chmod", "0755", "/usr/local/lib/opsmend/opsmend-host-metrics")
-    host.run("ln", "-sf", _METRICS_FILE, "/var/lib/prometheus/node-exporter/opsmend.prom")
-    host.run("systemctl", "daemon-reload")
-    host.run("systemctl", "enable", "-q", "--now", "opsmend-host-metrics")
+def _let_be_seen(cluster: Cluster) -> None:
+    """Start the exporters, and what measures the metrics that no exporter has, as on hosts of a site."""
+    playbooks = stock_folder() / "playbooks"
+    write_inventory(cluster, dict.fromkeys((*WEB, BALANCER)))
+    variables = {"host_metrics_every_seconds": _METRICS_EVERY_S, "host_metrics_log_directories": []}
+    play(cluster, playbooks / "molecule" / "monitored.yml", [playbooks / "roles"], variables=variables)
 
 
 def write_agent_config(cluster: Cluster, url: str, root: Path, poll: str = "1s", scale: float = 0.05) -> Path:

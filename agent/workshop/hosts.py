@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from agent.demo.hosts import OPERATOR, Cluster, Host
-from agent.errors import RunError
-from agent.remediate.environment import ansible_environment
-from agent.remediate.snapshot import ROLES
+from agent.demo.hosts import Cluster, Host
+from agent.demo.playbooks import play, write_inventory
 from agent.workshop.scenario import TARGET, Scenario
-
-_PLAYBOOK_TIMEOUT_S = 300
 
 
 def cluster_name(scenario: Scenario) -> str:
@@ -36,21 +27,11 @@ def host_of(cluster: str, name: str) -> Host:
     return Host(name, f"{cluster}-{name}", "")
 
 
-def write_inventory(cluster: Cluster, scenario: Scenario) -> Path:
+def write_scenario_inventory(cluster: Cluster, scenario: Scenario) -> None:
     """Write the inventory of a scenario's hosts, for the agent and for playbooks of ours."""
-    common = {
-        "ansible_user": OPERATOR,
-        "ansible_python_interpreter": "/usr/bin/python3",
-        "ansible_ssh_common_args": f"-F {cluster.ssh_config.resolve()}",
-        **scenario.group_variables.get("all", {}),
-    }
-    hosts: dict[str, Any] = {
-        platform.name: scenario.host_variables.get(platform.name, {}) for platform in scenario.platforms
-    }
-    file = cluster.folder / "inventory" / "hosts.yml"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": common}}))
-    return file
+    names = (platform.name for platform in scenario.platforms)
+    hosts = {name: scenario.host_variables.get(name, {}) for name in names}
+    write_inventory(cluster, hosts, scenario.group_variables.get("all", {}))
 
 
 def make_healthy(cluster: Cluster, scenario: Scenario, roles: Iterable[Path]) -> None:
@@ -66,29 +47,3 @@ def break_target(cluster: Cluster, scenario: Scenario, roles: Iterable[Path]) ->
 def prove_healed(cluster: Cluster, scenario: Scenario, roles: Iterable[Path]) -> None:
     """Let the scenario look at the target fact by fact. Raises RunError when one does not hold."""
     play(cluster, scenario.folder / "verify.yml", roles, limit=TARGET)
-
-
-def play(
-    cluster: Cluster,
-    playbook: Path,
-    roles: Iterable[Path],
-    limit: str | None = None,
-    variables: Mapping[str, object] | None = None,
-) -> str:
-    """Run a playbook against the hosts of a cluster and return what Ansible said. Raises RunError."""
-    command = ["ansible-playbook", "-i", str(cluster.folder / "inventory" / "hosts.yml"), str(playbook)]
-    command += ["--limit", limit] if limit else []
-    command += ["--extra-vars", json.dumps(variables)] if variables else []
-    environment = ansible_environment(search={ROLES: roles}, sockets=(cluster.folder / "cp").resolve())
-    done = subprocess.run(
-        command,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        timeout=_PLAYBOOK_TIMEOUT_S,
-    )
-    if done.returncode != 0:
-        raise RunError(f"{playbook.name} failed:\n{done.stdout[-4000:]}{done.stderr[-2000:]}")
-    return done.stdout

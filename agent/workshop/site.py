@@ -11,8 +11,9 @@ import yaml
 from agent.collect import PrometheusSource
 from agent.config.scalars import parse_duration
 from agent.demo.hosts import Cluster
+from agent.demo.playbooks import play
 from agent.errors import RunError, SourceError
-from agent.workshop.hosts import make_healthy, play, write_inventory
+from agent.workshop.hosts import make_healthy, write_scenario_inventory
 from agent.workshop.monitoring import prober_config, prometheus_config
 from agent.workshop.places import Places
 from agent.workshop.scenario import Scenario
@@ -28,7 +29,7 @@ def build_site(cluster: Cluster, scenario: Scenario, places: Places, tell: Calla
     """Start the hosts and whatever sees them; return the URL of the Prometheus once it has samples."""
     names = [platform.name for platform in scenario.platforms]
     cluster.start([*names, _MONITOR], scenario.mounts)
-    write_inventory(cluster, scenario)
+    write_scenario_inventory(cluster, scenario)
     make_healthy(cluster, scenario, places.roles)
     often = {"host_metrics_every_seconds": _HOST_METRICS_EVERY_S}
     play(cluster, places.shared / "monitored.yml", places.roles, variables=often)

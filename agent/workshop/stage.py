@@ -17,7 +17,7 @@ from agent.demo.hosts import Cluster, remove
 from agent.demo.image import node_image
 from agent.demo.snapshot import HostState, differences, take
 from agent.errors import OpsmendError
-from agent.workshop.hosts import cluster_name, host_of, make_healthy, write_inventory
+from agent.workshop.hosts import cluster_name, host_of, make_healthy, write_scenario_inventory
 from agent.workshop.scenario import TARGET, Scenario, load_scenario
 
 _BEFORE = "before.json"
@@ -28,7 +28,7 @@ def create(scenario: Scenario, folder: Path, roles: list[Path]) -> None:
     cluster = Cluster(cluster_name(scenario), folder, node_image(_say, scenario.packages))
     try:
         cluster.start([one.name for one in scenario.platforms], scenario.mounts)
-        write_inventory(cluster, scenario)
+        write_scenario_inventory(cluster, scenario)
         make_healthy(cluster, scenario, roles)
     except BaseException:
         cluster.remove()

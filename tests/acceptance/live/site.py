@@ -12,8 +12,9 @@ import yaml
 
 from agent.collect import PrometheusSource
 from agent.demo.hosts import Cluster
+from agent.demo.playbooks import play
 from agent.errors import SourceError
-from agent.workshop.hosts import make_healthy, play, write_inventory
+from agent.workshop.hosts import make_healthy, write_scenario_inventory
 from agent.workshop.monitoring import prometheus_config
 from agent.workshop.places import Places
 from agent.workshop.scenario import Platform, Probe, Scenario
@@ -72,7 +73,7 @@ SITE = Scenario(
 def build(cluster: Cluster, places: Places, scrape: str, host_metrics_s: float) -> str:
     """Start the hosts, bring them into good health, and return the URL of the Prometheus that sees them."""
     cluster.start([*(platform.name for platform in SITE.platforms), MONITOR], SITE.mounts)
-    write_inventory(cluster, SITE)
+    write_scenario_inventory(cluster, SITE)
     make_healthy(cluster, SITE, places.roles)
     often = {"host_metrics_every_seconds": host_metrics_s}
     for some in batched([platform.name for platform in SITE.platforms], _AT_ONCE):
