@@ -6,12 +6,11 @@ scikit-learn trains the dense autoencoder. What is kept are its weights.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from agent.detect.models.member import SEED, sampled
+from agent.detect.models.member import SEED, Plain, sampled
 from agent.records import FloatArray
 
 _MOST_ROWS = 2000
@@ -21,7 +20,7 @@ _STEP = 1e-2
 _FLOOR = 0.05  # scales: a residual is never measured by less
 
 
-class Autoencoder:
+class Autoencoder(Plain):
     """scikit-learn's MLPRegressor, taught its own input through a bottleneck."""
 
     def __init__(self, seed: int = SEED) -> None:
@@ -69,15 +68,3 @@ class Autoencoder:
         """Return the root mean square of what was not given back, each feature in its usual residuals."""
         result: FloatArray = np.sqrt((((rows - self.expected(rows)) / self._usual) ** 2).mean(1))
         return result
-
-    def state(self) -> dict[str, Any]:
-        """Return the weights."""
-        return {name.lstrip("_"): value for name, value in vars(self).items()}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Return the model that ``state`` gave."""
-        made = cls()
-        for name, value in state.items():
-            setattr(made, f"_{name}", value)
-        return made

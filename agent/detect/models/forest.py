@@ -6,13 +6,12 @@ times faster for a single row, and the process that scores needs no scikit-learn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from agent.detect.models.member import SEED, sampled
+from agent.detect.models.member import SEED, Plain, sampled
 from agent.records import FloatArray, IntArray
 
 _TREES = 48  # the paper: path lengths have settled well before a hundred
@@ -23,7 +22,7 @@ _CHUNK = 2000  # rows that pass the trees together
 _EULER = 0.5772156649015329
 
 
-class IsolationForest:
+class IsolationForest(Plain):
     """scikit-learn's IsolationForest, its trees unpacked: tables of tree x node."""
 
     def __init__(self, seed: int = SEED) -> None:
@@ -58,18 +57,6 @@ class IsolationForest:
         lengths = np.concatenate(parts) if parts else np.empty(0)
         result: FloatArray = 2.0 ** (-lengths / self._usual) + self._offset
         return result
-
-    def state(self) -> dict[str, Any]:
-        """Return the trees as arrays."""
-        return {name.lstrip("_"): value for name, value in vars(self).items()}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Return the model that ``state`` gave."""
-        made = cls()
-        for name, value in state.items():
-            setattr(made, f"_{name}", value)
-        return made
 
     def _lengths(self, rows: FloatArray) -> FloatArray:
         values = np.ascontiguousarray(rows, np.float32).ravel()

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from agent.detect.models.member import SEED
+from agent.detect.models.member import SEED, Plain
 from agent.records import FloatArray, IntArray
 
 WINDOW = 16  # rows
@@ -39,7 +39,7 @@ def is_available() -> bool:
     return find_spec("jax") is not None and find_spec("optax") is not None
 
 
-class LstmAutoencoder:
+class LstmAutoencoder(Plain):
     """The reconstruction error of a window's newest rows. ``columns`` are the features it looks at."""
 
     rows_before = WINDOW - 1
@@ -67,17 +67,6 @@ class LstmAutoencoder:
             windows = _windows(levels, places[begin : begin + _CHUNK], len(self._usual))
             result[begin : begin + _CHUNK] = self._errors(windows)
         return result
-
-    def state(self) -> dict[str, Any]:
-        """Return the weights."""
-        return {"columns": self._columns, "weights": dict(self._weights), "usual": self._usual}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Return the model that ``state`` gave."""
-        made = cls(state["columns"])
-        made._weights, made._usual = dict(state["weights"]), state["usual"]
-        return made
 
     def _errors(self, windows: Array32) -> FloatArray:
         given = _reconstruct(self._weights, windows)

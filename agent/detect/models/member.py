@@ -35,6 +35,22 @@ class Stateful(EntityModel, Protocol):
         """Return the model that ``state`` gave."""
 
 
+class Plain:
+    """A member that is nothing but its attributes, numbers and arrays: they are its state."""
+
+    def state(self) -> dict[str, Any]:
+        """Return them by their names."""
+        return {name.lstrip("_"): value for name, value in vars(self).items()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Return the model that ``state`` gave."""
+        made = cls()
+        for name, value in state.items():
+            setattr(made, f"_{name}", value)
+        return made
+
+
 def sampled(rows: FloatArray, most: int) -> FloatArray:
     """Return at most so many rows, evenly spread over time."""
     if len(rows) <= most:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from agent.detect.models.member import sampled
+from agent.detect.models.member import Plain, sampled
 from agent.records import FloatArray
 
 _MOST_ROWS = 700  # more are slower and see trial faults no better
@@ -16,7 +15,7 @@ _NEIGHBOURS = 5
 _CHUNK = 256  # rows whose distances stay in the processor's cache
 
 
-class Nearest:
+class Nearest(Plain):
     """The mean distance to the five nearest rows of the past."""
 
     def __init__(self) -> None:
@@ -41,14 +40,3 @@ class Nearest:
             squares = apart[:, :count] + (part**2).sum(1)[:, None]
             result[begin : begin + _CHUNK] = np.sqrt(np.maximum(squares, 0)).mean(1)
         return result
-
-    def state(self) -> dict[str, Any]:
-        """Return the sample."""
-        return {"rows": self._rows}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Return the model that ``state`` gave."""
-        made = cls()
-        made._rows = state["rows"]
-        return made

@@ -5,13 +5,12 @@ scikit-learn trains the one-class support vector machine. What is kept are its s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from agent.detect.models.member import sampled
+from agent.detect.models.member import Plain, sampled
 from agent.records import FloatArray
 
 _MOST_ROWS = 1000  # training grows with the square, and more see trial faults no better
@@ -19,7 +18,7 @@ _NU = 0.05  # share of the rows that may lie outside
 _NEAREST = 1e-12
 
 
-class OneClass:
+class OneClass(Plain):
     """scikit-learn's OneClassSVM with a Gaussian kernel as wide as rows are usually apart."""
 
     def __init__(self) -> None:
@@ -45,18 +44,6 @@ class OneClass:
         kernel = np.exp(-self._gamma * _squares(rows.astype(np.float32), self._vectors))
         result: FloatArray = -(kernel.astype(np.float64) @ self._weights + self._intercept)
         return result
-
-    def state(self) -> dict[str, Any]:
-        """Return the support vectors and their weights."""
-        return {name.lstrip("_"): value for name, value in vars(self).items()}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Return the model that ``state`` gave."""
-        made = cls()
-        for name, value in state.items():
-            setattr(made, f"_{name}", value)
-        return made
 
 
 def _gamma(rows: FloatArray) -> float:

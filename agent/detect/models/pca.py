@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from agent.detect.arrays import moving_mean
-from agent.detect.models.member import sampled
+from agent.detect.models.member import Plain, sampled
 from agent.records import FloatArray, IntArray
 
 ROWS = 10  # of a mean
@@ -18,7 +17,7 @@ _FLOOR = 0.05  # scales: a residual is never measured by less
 _MOST = 20.0  # usual residuals
 
 
-class PcaReconstruction:
+class PcaReconstruction(Plain):
     """The residual of means over ten rows, each series in its usual ones."""
 
     rows_before = ROWS - 1
@@ -49,18 +48,6 @@ class PcaReconstruction:
     def scores_at(self, rows: FloatArray, places: IntArray) -> FloatArray:
         """Return the scores of the means that end at some rows."""
         return self.decision_function(rows)[places]
-
-    def state(self) -> dict[str, Any]:
-        """Return mean, components and usual residuals."""
-        return {name.lstrip("_"): value for name, value in vars(self).items()}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Return the model that ``state`` gave."""
-        made = cls()
-        for name, value in state.items():
-            setattr(made, f"_{name}", value)
-        return made
 
     def _residuals(self, means: FloatArray) -> FloatArray:
         away = means - self._mean

@@ -7,12 +7,11 @@ go with the others, and what was to be expected of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from agent.detect.models.member import sampled
+from agent.detect.models.member import Plain, sampled
 from agent.records import FloatArray
 
 _MOST_ROWS = 5000
@@ -21,7 +20,7 @@ _FLOOR = 1e-2  # variance of a feature that hardly moves
 _RIDGE = 1e-3  # a feature that never moves must not make the covariance singular
 
 
-class Relations:
+class Relations(Plain):
     """Every feature foreseen from all others, linearly."""
 
     def __init__(self) -> None:
@@ -50,14 +49,3 @@ class Relations:
         """Return how far each feature is from what the others let expect, and that residual's usual size."""
         diagonal = np.diag(self._precision)
         return ((rows - self._mean) @ self._precision) / diagonal, 1.0 / np.sqrt(diagonal)
-
-    def state(self) -> dict[str, Any]:
-        """Return mean and precision."""
-        return {"mean": self._mean, "precision": self._precision}
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Return the model that ``state`` gave."""
-        made = cls()
-        made._mean, made._precision = state["mean"], state["precision"]
-        return made
