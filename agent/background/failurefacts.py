@@ -29,6 +29,7 @@ log = Logger("failures")
 _UNNAMED = frozenset({"unknown", "unknown_alert"})
 _AT_ONCE = 1000  # series
 _SEEN_EVERY_S = 300.0  # what was seen so lately is there
+_RESTART_S = 2400.0  # what breaks in so short a time is still broken, or seen, when the agent is back
 _HOUR_S, _DAY_S = 3600.0, 86_400.0
 
 
@@ -47,6 +48,15 @@ def occurrences_in(stores: Stores, most: int = 20_000) -> list[Occurrence]:
         for one in found
         if one.host
     ]
+
+
+def absences_in(stores: Stores, begin: float, end: float) -> list[tuple[float, float]]:
+    """Return when the agent was not there for longer than a restart takes, between two times."""
+    spans = (
+        (since.timestamp() if since else begin, until.timestamp() if until else end)
+        for since, until in stores.audit.absences()
+    )
+    return [(since, until) for since, until in spans if until - since > _RESTART_S and until > begin]
 
 
 def _was_fault(past: PastIncident) -> bool:

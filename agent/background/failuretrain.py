@@ -6,14 +6,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from agent.background.failurefacts import from_metrics, from_store, look_for_hosts, occurrences_in
+from agent.background.failurefacts import (
+    absences_in,
+    from_metrics,
+    from_store,
+    look_for_hosts,
+    occurrences_in,
+)
 from agent.background.places import open_foresight_shelf
 from agent.background.training import Progress, alone
 from agent.collect import PrometheusSource
 from agent.config.settings import Settings
 from agent.errors import ModelError
 from agent.learn.failures.model import Foresight
-from agent.learn.failures.moments import choose_moments
+from agent.learn.failures.moments import choose_moments, watched_until
 from agent.learn.failures.shelf import ForesightShelf, ForesightTraining
 from agent.learn.failures.training import LEAST_FAULTS, LEAST_HELD_BACK, train_foresight
 from agent.learn.faults.examples import TooLittleData
@@ -77,7 +83,7 @@ def _train(
         {**columns, **known},
         occurrences,
         forecasts,
-        end.timestamp(),
+        watched_until(moments.at, absences_in(stores, begin.timestamp(), end.timestamp()), end.timestamp()),
         shelf.folder,
         _in_force(shelf),
         lambda done, of: on_progress(Progress("tuning", done, of)),

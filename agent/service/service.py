@@ -27,6 +27,7 @@ from agent.service.responsetimes import ResponseTimes
 from agent.service.self_watch import SelfWatch
 from agent.service.selfreport import SelfReport
 from agent.service.watchdog import Watchdog
+from agent.store.audit import STARTED, STOPPED
 from agent.store.retention import Retention
 from agent.web.access.issued import Credentials
 from agent.web.access.tokensfile import FileTokens, load_tokens
@@ -160,7 +161,7 @@ class Service:
 
     def _say_started(self) -> None:
         settings = self._agent.settings
-        self._jobs.guarded("audit", lambda: self._note("agent started"))
+        self._jobs.guarded("audit", lambda: self._note(STARTED))
         log.info(
             "agent started",
             version=__version__,
@@ -308,7 +309,7 @@ class Service:
         self._trainer.stop()
         agent.scorer.stop()
         workers.join()
-        self._jobs.guarded("audit", lambda: self._note("agent stopped"))
+        self._jobs.guarded("audit", lambda: self._note(STOPPED))
         agent.source.close()
         agent.ansible.inventory.close()
         for announcer in agent.announcers:

@@ -32,6 +32,9 @@ from agent.store.auditchain import (
 from agent.store.engine import Database
 from agent.store.schema import audit, audit_segments, storable
 
+STARTED, STOPPED = "agent started", "agent stopped"
+"""What the agent notes of its own life."""
+
 _MOST = 100_000  # entries of a segment
 
 
@@ -97,6 +100,32 @@ class AuditStore:
             query = query.where(audit.c.subject == subject)
         with self._database.reading() as connection:
             return [_to_entry(row) for row in connection.execute(query)]
+
+    def absences(self) -> Sequence[tuple[datetime | None, datetime | None]]:
+        """Return when the agent was not there, as far as the table goes, in the order of time.
+
+        None stands for any time before, or after. What crashed was there until its last entry.
+        """
+        it = audit.alias()
+        own = audit.c.actor == "opsmend"
+        before = select(audit.c.at).where(audit.c.id < it.c.id, own).order_by(audit.c.id.desc()).limit(1)
+        lives = (
+            select(it.c.at, it.c.action, before.scalar_subquery().label("last_sign"))
+            .where(it.c.subject == "agent", it.c.action.in_([STARTED, STOPPED]))
+            .order_by(it.c.id)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(lives).all()
+            sealed = connection.execute(select(audit_segments.c.file).limit(1)).scalar() is not None
+        found = []
+        stopped: datetime | None = None
+        for row in rows:
+            if row.action == STARTED and (stopped or row.last_sign or not sealed):
+                found.append((stopped or row.last_sign, row.at))
+            stopped = row.at if row.action == STOPPED else None
+        if stopped is not None or not (rows or sealed):
+            found.append((stopped, None))
+        return found
 
     def verify(self, head: str | None = None) -> ChainState:
         """Walk the chain in the table from where the last segment ends, and from one segment to the next.

@@ -16,6 +16,7 @@ import pytest
 from agent.config import load_settings
 from agent.records import IncidentState
 from agent.store import open_stores
+from agent.store.audit import STARTED
 from tests.integration.workshop import Workshop
 from tests.make import candidate, incident
 from tests.servers.history import backfill
@@ -93,6 +94,8 @@ def keep(settings, faults):
     """Write what was broken when into the store."""
     settings.database.parent.mkdir(exist_ok=True)
     stores = open_stores(settings.database)
+    first = min(at for times in faults.values() for at in times)
+    stores.audit.note(datetime.fromtimestamp(first, UTC) - timedelta(days=1), "opsmend", STARTED, "agent")
     for host, times in faults.items():
         for at in (datetime.fromtimestamp(one, UTC) for one in times):
             over = {

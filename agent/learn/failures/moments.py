@@ -67,16 +67,30 @@ def choose_moments(
     return Moments(hosts, host[taken], at[taken], 1 / chance[taken])
 
 
+def watched_until(at: FloatArray, absences: Sequence[tuple[float, float]], end: float) -> FloatArray:
+    """Return until when somebody looked on from each moment on without a break; before it where nobody did.
+
+    ``absences`` are begin and end of each, in the order of time.
+    """
+    if not absences:
+        return np.full(len(at), end)
+    begins, ends = np.array(absences, np.float64).T
+    following = np.append(begins, np.inf)[np.searchsorted(ends, at, side="right")]
+    until: FloatArray = np.minimum(following, end)
+    return until
+
+
 def came(
-    moments: Moments, occurrences: Sequence[Occurrence], horizon: timedelta, known_until: float
+    moments: Moments, occurrences: Sequence[Occurrence], horizon: timedelta, known_until: float | FloatArray
 ) -> FloatArray:
     """Return for each moment 1 where a fault began within the horizon, 0 where none did.
 
-    NaN where nobody knows yet, and where one was there already.
+    NaN where nobody knows yet, or looked until then (``known_until``, for each moment or all of them), and
+    where one was there already.
     """
     ahead, there = _ahead(moments, occurrences)
     span = horizon.total_seconds()
-    found = (ahead <= span).astype(np.float64)
+    found = ((ahead <= span) & (moments.at + ahead <= known_until)).astype(np.float64)
     found[(found == 0) & (moments.at + span > known_until)] = np.nan
     found[there] = np.nan
     return found

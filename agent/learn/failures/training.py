@@ -38,7 +38,7 @@ def train_foresight(
     columns: Mapping[str, FloatArray],
     occurrences: Sequence[Occurrence],
     forecasts: Mapping[timedelta, FloatArray],
-    known_until: float,
+    known_until: float | FloatArray,
     folder: Path,
     before: Mapping[float, Foresight] | None = None,
     on_progress: OnProgress = lambda done, of: None,
@@ -47,7 +47,8 @@ def train_foresight(
 
     ``columns`` has each feature by name, NaN where nobody knows, and of which hosts enough was there: what
     nothing would be said of is not learned from and judges nothing. ``forecasts`` has for each horizon what
-    forecasts of what is used up said at each moment (NaN where they said nothing), ``before`` is what is in
+    forecasts of what is used up said at each moment (NaN where they said nothing), ``known_until`` is until
+    when somebody looked, from each moment on or in all, ``before`` is what is in
     force now. ``folder`` is for what is tried.
     """
     found = []
@@ -72,7 +73,7 @@ class _Known:
         occurrences: Sequence[Occurrence],
         forecasts: FloatArray,
         horizon: timedelta,
-        known_until: float,
+        known_until: float | FloatArray,
     ) -> None:
         self.horizon = horizon
         self._occurrences = occurrences

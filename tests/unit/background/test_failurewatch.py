@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from agent.background.failurefacts import occurrences_in
+from agent.background.failurefacts import absences_in, occurrences_in
 from agent.background.failurewatch import FailureWatch
 from agent.collect.base import Answer, Range
 from agent.errors import SourceUnreachable
 from agent.learn.failures.model import Foresight, Judged
 from agent.learn.failures.shelf import ForesightShelf
 from agent.records.forecasts import Remaining
+from agent.store.audit import STARTED, STOPPED
 from agent.store.schema import failure_forecasts
 from tests.make import NOW, candidate, incident, signal
 
@@ -241,3 +242,12 @@ def test_forecasts_and_trouble_that_nobody_could_name_are_no_faults(stores):
     opened(stores, "web2", NOW, fault="unknown")
     opened(stores, "web3", NOW)
     assert [one.host for one in occurrences_in(stores)] == ["web3"]
+
+
+def test_a_site_that_its_agent_did_not_watch_teaches_nothing_and_a_restart_hides_nothing(stores):
+    for at, action in ((NOW, STARTED), (NOW + HOUR, STOPPED), (NOW + 1.5 * HOUR, STARTED)):
+        stores.audit.note(at, "opsmend", action, "agent")
+    begin, end = (NOW - 9 * HOUR).timestamp(), (NOW + 9 * HOUR).timestamp()
+    assert absences_in(stores, begin, end) == [(begin, NOW.timestamp())]
+    stores.audit.note(NOW + 3 * HOUR, "opsmend", STOPPED, "agent")
+    assert absences_in(stores, begin, end)[1:] == [((NOW + 3 * HOUR).timestamp(), end)]

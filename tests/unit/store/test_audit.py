@@ -149,3 +149,36 @@ class TestSealing:
     def test_all_of_it_is_exported_as_one(self, audit, sealed, tmp_path):
         state = audit.export(tmp_path / "all.jsonl.gz", tmp_path / "audit")
         assert (state.entries, state.broken_at, state.head) == (7, None, audit.head())
+
+
+def lived(audit, *notes):
+    """Note so many hours after the first what the agent did, or another."""
+    for hours, actor, action in notes:
+        audit.note(NOW + timedelta(hours=hours), actor, action, "agent" if "agent" in action else "x")
+
+
+def hours_away(audit):
+    hour = timedelta(hours=1)
+    return [tuple(at and (at - NOW) / hour for at in one) for one in audit.absences()]
+
+
+def test_the_agent_was_away_before_it_was_there_and_from_its_end_or_last_sign_to_its_next_start(database):
+    audit = AuditStore(database)
+    assert hours_away(audit) == [(None, None)]
+    lived(
+        audit,
+        (1, "opsmend", "agent started"),
+        (5, "opsmend", "agent stopped"),
+        (7, "opsmend", "agent started"),
+    )
+    lived(audit, (9, "opsmend", "did"), (10, "ann", "did"), (12, "opsmend", "agent started"))
+    assert hours_away(audit) == [(None, 1), (5, 7), (9, 12)]
+    lived(audit, (20, "opsmend", "agent stopped"))
+    assert hours_away(audit)[-1] == (20, None)
+
+
+def test_what_the_sealed_part_tells_is_not_taken_for_absence(database, tmp_path):
+    audit = AuditStore(database)
+    lived(audit, (1, "opsmend", "agent started"), (9, "opsmend", "did"), (30, "opsmend", "did"))
+    audit.seal(NOW + timedelta(hours=20), tmp_path, NOW + timedelta(hours=31))
+    assert hours_away(audit) == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agent.learn.failures.features import PAST, STEP_S, deviations, is_known
-from agent.learn.failures.moments import Moments, Occurrence, came, choose_moments
+from agent.learn.failures.moments import Moments, Occurrence, came, choose_moments, watched_until
 
 HOUR = 3600.0
 FAULT = Occurrence(host="a", begin=100 * HOUR + 60, end=102 * HOUR)
@@ -23,6 +23,20 @@ def test_what_came_is_known_after_the_horizon_only_and_not_while_a_fault_is_ther
 
 def test_a_fault_that_came_is_known_at_once():
     assert came(moments(99), [FAULT], timedelta(hours=6), 100.5 * HOUR).tolist() == [1]
+
+
+def test_while_nobody_looks_no_fault_stays_away():
+    then = moments(80, 83, 86, 90, 95, 99)
+    until = watched_until(then.at, [(84 * HOUR, 88 * HOUR)], 120 * HOUR)
+    found = came(then, [FAULT], timedelta(hours=6), until)
+    assert np.array_equal(found, [np.nan, np.nan, np.nan, 0, 1, 1], equal_nan=True)
+    assert came(moments(77), [FAULT], timedelta(hours=6), until[:1]).tolist() == [0]
+
+
+def test_a_fault_that_was_seen_before_nobody_looked_any_more_came():
+    then = moments(97, 99.5)
+    until = watched_until(then.at, [(101 * HOUR, 110 * HOUR)], 120 * HOUR)
+    assert came(then, [FAULT], timedelta(hours=6), until).tolist() == [1, 1]
 
 
 def test_all_moments_before_a_fault_are_taken_and_weights_make_up_for_the_others():
