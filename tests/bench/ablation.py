@@ -3,11 +3,14 @@
 ``make bench-ablation`` (DATA=folder, WITHOUT="models,absence" for some of them). Simulated systems with
 anomalies of all kinds, simulated entities with all that makes false alarms, both sampled every five minutes;
 with DATA also those recorded cases of the folder that chose the constants (``CHOOSING``), of each file the
-last ``MOST_ROWS`` rows. What is no better with than without has no place in the detector.
+last ``MOST_ROWS`` rows, machines and single series apart. Members of the ensemble are left out, and asked
+alone, over recorded machines and simulated entities (MEMBERS=1 for nothing but that). What is no better with
+than without has no place in the detector.
 """
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import sys
@@ -32,6 +35,7 @@ from agent.detect import calendar, entities, replay, scores
 from agent.detect.blockmaxima import BlockMaxima
 from agent.detect.entities import EntityDetector
 from agent.detect.episodes import SeriesDetector
+from agent.detect.models.catalog import LSTM
 from agent.detect.models.replayed import ReplayedModels
 from agent.detect.predictor import Errors, Predictor
 from agent.detect.replay import Replay
@@ -39,10 +43,11 @@ from agent.detect.returns import ReturnPeriods
 from agent.detect.scores import Scores
 from agent.detect.season import Season
 from agent.detect.silence import Absence, Stillness
-from agent.records import Frame
+from agent.records import Frame, Series
 from tests.bench import detect_kinds
 from tests.bench.detect import compared, labels_of
 from tests.bench.live import Watched, watch
+from tests.bench.polled import frame_at
 from tests.bench.simulated import DAY_S, FIRST_DAY
 from tests.bench.simulatedentities import LEARNT, make_entity
 from tests.bench.table import show
@@ -60,7 +65,8 @@ CHOOSING = (
 MOST_ROWS = 10_000
 STEP_S = 300
 SEED = 7_000_000
-ENTITIES, SERIES, ENTITY_DAYS = 12, 12, 50
+ENTITIES, SERIES, ASKED = 12, 12, 6
+KINDS = {"multivariate": "machines", "univariate": "series"}  # of recorded cases
 
 Without = Callable[[], AbstractContextManager[Any]]
 
@@ -146,16 +152,46 @@ class Recorded:
 def without(name: str, data: Path | None) -> list[str]:
     """Return a line of the table: everything without one mechanism."""
     with MECHANISMS[name]():
-        line = [name, *_simulated(), *(_recorded(data) if data else [])]
+        line = [name, *_simulated()]
+        if data:
+            for kind in KINDS:
+                line += _mean([_judge(*_replay(data / case)) for case in CHOOSING if case.startswith(kind)])
     print(*line, sep="\t", file=sys.stderr, flush=True)
     return line
 
 
-def without_member(name: str, data: Path) -> list[str]:
+def ensembles() -> Mapping[str, DetectSection]:
+    """Return the ensembles of models to compare, by what they are called."""
+    members = tuple(name for name in MEMBERS if name != LSTM)
+    chosen = {"all members": members}
+    chosen |= {f"without {name}": tuple(one for one in members if one != name) for name in members}
+    chosen |= {f"{name} alone": (name,) for name in members}
+    return {name: DetectSection(models=ModelsSection(members=some)) for name, some in chosen.items()} | {
+        "no models": DetectSection(models=ModelsSection(enabled=False))
+    }
+
+
+def with_ensemble(name: str, settings: DetectSection, data: Path) -> list[str]:
     """Return a line of the table of models' members."""
-    left = tuple(one for one in MEMBERS if one not in (name, "lstm"))
-    settings = DetectSection(models=ModelsSection(members=left))
-    return [name, *_recorded(data, settings, [case for case in CHOOSING if case.startswith("multi")])]
+    machines = [_read(data / case) for case in CHOOSING if case.startswith("multi")]
+    line = [name]
+    for cases in (machines, list(_simulated_machines())):
+        line += _mean([_judge(frame, Replay(frame, past, settings), label) for frame, past, label in cases])
+    print(*line, sep="\t", file=sys.stderr, flush=True)
+    return line
+
+
+def _simulated_machines() -> Iterator[tuple[Frame, Frame, np.ndarray]]:
+    """Yield simulated entities: what is judged, what came before it, and the label of each judged row."""
+    series = [Series(f"m{n}", "e", {"host": "e"}) for n in range(SERIES)]
+    rows = {one.signal: np.array([n]) for n, one in enumerate(series)}
+    for values, label in _made(ASKED):
+        half = int(LEARNT * len(label))
+        times = FIRST_DAY + STEP_S * np.arange(len(label), dtype=float)
+        past, judged = (
+            frame_at(times[part], values[part].T, series, rows) for part in (slice(half), slice(half, None))
+        )
+        yield judged, past, label[half:].astype(int)
 
 
 def _simulated() -> list[str]:
@@ -179,13 +215,7 @@ def _simulated() -> list[str]:
 
 
 def _entities() -> list[str]:
-    made: list[tuple[np.ndarray, np.ndarray]] = []
-    seed = SEED
-    while len(made) < ENTITIES:
-        values, label, step_s = make_entity(seed, SERIES)
-        seed += 1
-        if step_s == STEP_S:
-            made.append((values, label))
+    made = _made(ENTITIES)
     times = FIRST_DAY + STEP_S * np.arange(len(made[0][1]), dtype=float)
     half = int(LEARNT * len(times))
     alarming = watch([values.T for values, _ in made], times)
@@ -197,10 +227,14 @@ def _entities() -> list[str]:
     return [f"{found / faults:.3f}", f"{mean(one.false_per_day for one in some):.3f}"]
 
 
-def _recorded(
-    data: Path, settings: DetectSection | None = None, cases: Sequence[str] = CHOOSING
-) -> list[str]:
-    done = [_case(data / case, settings) for case in cases]
+def _made(count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return so many simulated entities, rows x series, with the label of each row."""
+    drawn = (make_entity(seed, SERIES) for seed in itertools.count(SEED))
+    every = ((values, label) for values, label, step_s in drawn if step_s == STEP_S)
+    return list(itertools.islice(every, count))
+
+
+def _mean(done: Sequence[Recorded]) -> list[str]:
     return [
         f"{mean(one.precision for one in done):.3f}",
         f"{mean(one.own / max(one.best, 1e-9) for one in done):.2f}",
@@ -209,11 +243,8 @@ def _recorded(
     ]
 
 
-def _case(case: Path, settings: DetectSection | None) -> Recorded:
-    frame, detector = _replay(case, settings)
+def _judge(frame: Frame, detector: Replay, label: np.ndarray) -> Recorded:
     (verdicts,) = detector.run()
-    labels = labels_of(case)
-    label = np.array([labels.get(float(at), -1) for at in frame.times])
     kept = label >= 0
     label, score, flag = label[kept], verdicts.score[kept], verdicts.anomalous[kept].astype(int)
     days = float(frame.times[kept][-1] - frame.times[kept][0]) / DAY_S
@@ -224,21 +255,26 @@ def _case(case: Path, settings: DetectSection | None) -> Recorded:
 _trained: dict[Path, ReplayedModels] = {}
 
 
-def _replay(case: Path, settings: DetectSection | None = None) -> tuple[Frame, Replay]:
+def _replay(case: Path) -> tuple[Frame, Replay, np.ndarray]:
     """Return a case, and the detector over it; models are trained once, no mechanism is a part of that."""
-    train, test = case / "train.csv.gz", case / "test.csv.gz"
-    learned = _last_rows(train) if train.exists() else None
-    frame = _last_rows(test if train.exists() else case / "metrics.csv.gz")
+    frame, learned, label = _read(case)
 
     def train_once(*given: Any) -> ReplayedModels:
         if case not in _trained:
             _trained[case] = ReplayedModels(*given)
         return copy(_trained[case])
 
-    if settings is not None:
-        return frame, Replay(frame, learned, settings)
     with patch.object(replay, "ReplayedModels", train_once):
-        return frame, Replay(frame, learned)
+        return frame, Replay(frame, learned), label
+
+
+def _read(case: Path) -> tuple[Frame, Frame | None, np.ndarray]:
+    """Return what is judged of a case, what came before it, and the label of each judged row."""
+    train, test = case / "train.csv.gz", case / "test.csv.gz"
+    frame = _last_rows(test if train.exists() else case / "metrics.csv.gz")
+    labels = labels_of(case)
+    label = np.array([labels.get(at, -1) for at in frame.times.tolist()])
+    return frame, _last_rows(train) if train.exists() else None, label
 
 
 def _last_rows(file: Path) -> Frame:
@@ -250,24 +286,29 @@ def main() -> None:
     """Print the tables."""
     began = time.monotonic()
     data = Path(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1] else None
-    if data:
+    wanted = [name for name in os.environ.get("WITHOUT", "").split(",") if name]
+    chosen = {} if os.environ.get("MEMBERS") else dict.fromkeys(wanted or MECHANISMS)
+    if data and chosen:
         for case in CHOOSING:
             _replay(data / case)
-    wanted = [name for name in os.environ.get("WITHOUT", "").split(",") if name]
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(2, mp_context=context, max_tasks_per_child=None) as pool:
-        done = [pool.submit(without, name, data) for name in wanted or MECHANISMS]
+        done = [pool.submit(without, name, data) for name in chosen]
         members = (
-            [pool.submit(without_member, name, data) for name in MEMBERS if name != "lstm"]
+            [pool.submit(with_ensemble, *one, data) for one in ensembles().items()]
             if data and not wanted
             else []
         )
-        recorded = ["AUC-PR", "share of best F1", "F1", "false/day"]
-        columns = ["without", "kinds found", "false/day", "faults found", "false/day"]
-        rows = [one.result() for one in done]
-        show("detection without one mechanism", columns + (recorded if data else []), rows)
+        measures = ["AUC-PR", "share of best F1", "F1", "false/day"]
+        simulated = ["kinds found", "false/day", "faults found", "false/day"]
+        recorded = [f"{kind}: {one}" for kind in KINDS.values() for one in measures]
+        if done:
+            columns = ["without", *simulated, *(recorded if data else [])]
+            show("detection without one mechanism", columns, [one.result() for one in done])
         if members:
-            show("models without one member", ["without", *recorded], [one.result() for one in members])
+            columns = [f"{kind}: {one}" for kind in ("recorded", "simulated") for one in measures]
+            rows = [one.result() for one in members]
+            show("whole entities, by the models' members", ["members", *columns], rows)
     print(f"{time.monotonic() - began:.0f} s")
 
 
