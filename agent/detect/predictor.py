@@ -149,9 +149,9 @@ class Predictor:
     def restart(self) -> None:
         """Learn anew what depends on how often samples come; level, spread and season stay known."""
         rows = self.rows
-        rows.forget(np.arange(len(rows)), "error", "gram", "moment", "seen_at", "step")
+        rows.forget(np.arange(len(rows)), "gram", "moment", "seen_at", "step")
+        rows["error"][:] = rows["spread"]
         rows["weights"][:] = _PRIOR[:, None]
-        np.minimum(rows["count"], _SOLVED_FIRST[0], out=rows["count"], where=rows["count"] > 0)
 
     def _begin(self, known: BoolArray, values: FloatArray, at: float) -> None:
         """Let rows that are new, or were away for long, begin with their first sample."""

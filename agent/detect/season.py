@@ -97,9 +97,7 @@ class Season:
         return means
 
     def begin_day(self, day: int) -> None:
-        """Make room for a day, and forget those that are too old beside it."""
-        for old in [one for one in self._days if not day - DAYS < one < day + DAYS]:
-            del self._days[old]
+        """Make room for a day."""
         if day not in self._days:
             self._around = None
             rows = Rows(mean=(np.float32, SLOTS))
@@ -139,13 +137,23 @@ class Season:
             return
         samples = self.now["samples"]
         means = self.now["total"] / np.maximum(samples, 1.0)
+        going_on = []
         for calendar, rows in self._by_calendar():
             day, slot = _place(calendar, self.slot)
+            going_on.append(day)
             self.begin_day(day)
             seen = rows[samples[rows] > 0]
             self._days[day]["mean"][slot, seen] = means[seen]
         self.now["total"][:] = 0.0
         samples[:] = 0.0
+        # somewhere it is tomorrow already, and elsewhere still needs the oldest day
+        if going_on:
+            self._forget_days(min(going_on) - DAYS, max(going_on) + DAYS)
+
+    def _forget_days(self, first: int, last: int) -> None:
+        """Forget days that are not between these."""
+        for old in [one for one in self._days if not first < one < last]:
+            del self._days[old]
 
     def _look_up(self, around: int) -> None:
         usual = self._usual

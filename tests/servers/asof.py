@@ -1,4 +1,4 @@
-"""A Prometheus asked as of a time that a test says: its past goes by as fast as an agent is started anew."""
+"""A Prometheus asked as of a time that a test says: its past stands still, or goes by with the polls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from urllib.parse import parse_qsl
 
 import requests
 
+from agent.collect.scrapes import NEWEST
 from tests.servers.handled import handled_by
+from tests.servers.process import wait_until
 
 
 @dataclass
@@ -20,6 +22,16 @@ class AsOf:
     target: str
     at: float
     url: str = ""
+    _until: float = 0.0
+    _each_s: float = 0.0
+
+    def live(self, until: float, each_s: float) -> None:
+        """Let time go by until then, so many seconds at each poll of the agent, and stand still again."""
+        self._until, self._each_s = until, each_s
+        wait_until(lambda: self.at >= until, 300, "nobody polls")
+
+    def _go_on(self) -> None:
+        self.at = max(self.at, min(self.at + self._each_s, self._until))
 
     @contextlib.contextmanager
     def running(self) -> Iterator[AsOf]:
@@ -31,6 +43,8 @@ class AsOf:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 form = dict(parse_qsl(body, keep_blank_values=True))
                 if self.path.startswith("/api/v1/query") and "start" not in form:
+                    if form["query"] == NEWEST:  # the first question of a poll
+                        asked._go_on()
                     form.setdefault("time", f"{asked.at:.3f}")
                 self._pass(requests.post(asked.target + self.path, data=form, timeout=30))
 

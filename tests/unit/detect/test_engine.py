@@ -27,6 +27,18 @@ def test_a_step_is_found_at_once_and_explained():
     assert anomaly.expected_low < 10 < anomaly.expected_high < anomaly.observed
 
 
+def test_a_fault_that_begins_where_a_history_gets_closer_steps_is_told_and_not_learned():
+    watched = Watched(step_s=15)
+    for value in noise(3 * 288):
+        watched.at += timedelta(minutes=5)
+        answer = Answer(0, [{"host": "web1"}], [value])
+        watched.engine.learn(watched.buffer.add(Poll(watched.at, {"x": answer})))
+    opened = watched.show(noise(240) + 20)
+    assert opened[5]
+    (anomaly,) = opened[-1]
+    assert anomaly.expected_high < 20
+
+
 def test_nothing_is_rare_to_who_has_watched_for_less_than_half_an_hour():
     assert not any(watch([*noise(25), *(noise(4) + 20)]))
     assert watch([*noise(100), *(noise(5) + 20)])[-1]
