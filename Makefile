@@ -103,8 +103,8 @@ test-forecast: packages venv servers ## Let a service leak and a file system fil
 	$(SUDO) env PATH="$(PATH)" $(BIN)/pytest -m forecasts tests/acceptance/test_forecasts.py tests/integration/test_failures.py $(PYTEST_ARGS)
 
 .PHONY: test-live
-test-live: packages venv ## Break nine real hosts 30 times, alone and two at once: is each fault named right? (HEALTHY=60: so many minutes of load, deploys, reboots, jobs that end, and no repair)
-	$(SUDO) env PATH="$(PATH)" $(BIN)/python -m tests.acceptance.live.trial $(if $(HEALTHY),--healthy $(HEALTHY)) $(if $(NAMES),--only $(NAMES))
+test-live: packages venv ## Break nine real hosts 30 times, alone and two at once: is each fault named right? (HEALTHY=60: so many minutes of load, deploys, reboots, jobs that end, and no repair; WATCH=35: so long before the first, so that anomalies show)
+	$(SUDO) env PATH="$(PATH)" $(BIN)/python -m tests.acceptance.live.trial $(if $(HEALTHY),--healthy $(HEALTHY)) $(if $(WATCH),--watch $(WATCH)) $(if $(NAMES),--only $(NAMES))
 
 .PHONY: bench-loop
 bench-loop: packages venv ## Measure injection to fix beside the bare ansible-playbook command (TRIALS=15)

@@ -2,7 +2,9 @@
 
 The agent is told nothing and touches nothing (mode observe): it sees the site through Prometheus, with the
 stock rules. A fault is named right when the host has one incident, whose diagnosis was this fault from the
-first moment on, and no other host has any. ``--healthy MINUTES`` goes the other way: load, deploys, reboots,
+first moment on, and no other host has any. Beside that it is told which anomalies opened on the host since;
+to a site that is watched for less than half an hour nothing is rare, ``--watch MINUTES`` is how long it is
+watched before the first fault. ``--healthy MINUTES`` goes the other way: load, deploys, reboots,
 scale-downs, jobs that end by design, and hard work (compile, backup, video, index build, vacuum, upgrade),
 before an agent that may act (mode auto). Nothing is repaired, and nothing is called a fault but a host that
 is gone while it reboots.
@@ -16,12 +18,14 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from agent.cli.agentapi import agent_api
 from agent.config import load_settings
 from agent.demo.cluster import start_agent, stop_agent
 from agent.demo.hosts import Cluster
@@ -38,6 +42,8 @@ from tests.bench.table import show
 ROOT = Path(__file__).resolve().parents[3]
 SHARE = 19 / 20
 _SETTLE_S = 5.0  # after the fault was named: does it stay, does anything else come?
+_STRANGE_S = 25.0  # after that, where anomalies can be expected: a dozen polls
+_SHOWN = 3  # anomalies of a fault
 _CLEAR_S = 60.0
 _QUIET_S = 15.0
 # what is true while a host reboots: it is gone, and the balancer sends it nothing
@@ -55,11 +61,19 @@ class Outcome:
     confidence: float | None = None
     seconds: float | None = None
     wrong: list[str] = field(default_factory=list)
+    strange: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def said(self) -> list[list[str]]:
         """Return what was said of each incident, the first one first."""
         return [self.by_incident[number] for number in sorted(self.by_incident)]
+
+    @property
+    def anomalies(self) -> str:
+        """Return the anomalies that opened on the host since, the surest first."""
+        some = sorted(self.strange.values(), key=lambda one: -one["confidence"])
+        told = [f"{one['signal']} {one['kind']} {one['confidence']:.2f}" for one in some[:_SHOWN]]
+        return ", ".join([*told, *([f"{len(some) - _SHOWN} more"] if len(some) > _SHOWN else [])])
 
 
 def main() -> None:
@@ -69,10 +83,14 @@ def main() -> None:
         "--healthy", type=float, metavar="MINUTES", help="no faults, but what goes on every day"
     )
     parser.add_argument("--only", nargs="*", default=[], help="faults to inject; default all")
+    parser.add_argument(
+        "--watch", type=float, default=0, metavar="MINUTES", help="before the first fault; anomalies take 35"
+    )
     options = parser.parse_args()
     # an ordinary exit, so that what was made is removed again
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
-    sys.exit(0 if (_healthy(options.healthy) if options.healthy else _trial(options.only)) else 1)
+    passed = _healthy(options.healthy) if options.healthy else _trial(options.only, options.watch)
+    sys.exit(0 if passed else 1)
 
 
 @contextmanager
@@ -95,18 +113,19 @@ def _watched_site(
                 stop_agent(agent)
 
 
-def _trial(only: Sequence[str]) -> bool:
+def _trial(only: Sequence[str], watched: float) -> bool:
     rounds = [one for one in ROUNDS if not only or any(fault.fault in only for fault in one)]
     outcomes: list[Outcome] = []
     with _watched_site("2s", "2s", 0.1) as (cluster, stores):
-        time.sleep(_QUIET_S)
+        time.sleep(max(watched * 60, _QUIET_S))
         for number, faults in enumerate(rounds, 1):
             _tell(f"{number} of {len(rounds)}: {' and '.join(f'{f.fault} on {f.host}' for f in faults)}")
-            outcomes += _inject(cluster, stores, faults)
+            outcomes += _inject(cluster, stores, faults, _STRANGE_S if watched else 0.0)
     right = sum(not one.wrong for one in outcomes)
     show(
-        f"{right} of {len(outcomes)} faults named right",
-        ["injected", "on", "two at once", "named", "confidence", "after", "what was wrong"],
+        f"{right} of {len(outcomes)} faults named right, "
+        f"{sum(bool(one.strange) for one in outcomes)} seen as an anomaly beside",
+        ["injected", "on", "two at once", "named", "confidence", "after", "what was wrong", "anomalies"],
         [
             (
                 one.fault.fault,
@@ -116,6 +135,7 @@ def _trial(only: Sequence[str]) -> bool:
                 "-" if one.confidence is None else f"{one.confidence:.2f}",
                 "-" if one.seconds is None else f"{one.seconds:.1f} s",
                 "; ".join(one.wrong),
+                one.anomalies or "none",
             )
             for one in outcomes
         ],
@@ -123,7 +143,7 @@ def _trial(only: Sequence[str]) -> bool:
     return right >= SHARE * len(outcomes)
 
 
-def _inject(cluster: Cluster, stores: Stores, faults: Sequence[LiveFault]) -> list[Outcome]:
+def _inject(cluster: Cluster, stores: Stores, faults: Sequence[LiveFault], strange_s: float) -> list[Outcome]:
     outcomes = [Outcome(fault=fault, together=len(faults) > 1) for fault in faults]
     known = {one.id for one in stores.incidents.list(limit=1000)}
     begun: dict[str, datetime] = {}
@@ -132,6 +152,7 @@ def _inject(cluster: Cluster, stores: Stores, faults: Sequence[LiveFault]) -> li
         fault.inject(cluster.hosts[fault.host])
     try:
         _watch(stores, known, outcomes, begun)
+        _look_for_anomalies(cluster, outcomes, begun, strange_s)
     finally:
         for fault in faults:
             fault.cure(cluster.hosts[fault.host])
@@ -152,6 +173,24 @@ def _watch(stores: Stores, known: set[int], outcomes: Sequence[Outcome], begun: 
         if settled is None and all([one.fault.fault] in one.said for one in outcomes):
             settled = time.monotonic() + _SETTLE_S
         time.sleep(0.2)
+
+
+def _look_for_anomalies(
+    cluster: Cluster, outcomes: Sequence[Outcome], begun: Mapping[str, datetime], at_most_s: float
+) -> None:
+    """Note the anomalies that opened on the hosts since the faults; wait a while for one on each."""
+    api = agent_api(cluster.folder.resolve() / "opsmend.yml")
+    deadline = time.monotonic() + at_most_s
+    while True:
+        for one in api.get("/api/v1/anomalies"):
+            for outcome in outcomes:
+                place = outcome.fault.place
+                opened = datetime.fromisoformat(one["opened_at"])
+                if place in (one["entity"], one["labels"].get("host")) and opened >= begun[place]:
+                    outcome.strange[one["id"]] = one
+        if all(one.strange for one in outcomes) or time.monotonic() >= deadline:
+            return
+        time.sleep(1)
 
 
 def _hear(outcome: Outcome, incident: Incident, begun: datetime) -> None:
