@@ -84,7 +84,7 @@ def test_a_failure_ahead_is_learned_and_told(tmp_path, remembering, faults, now)
         assert set(found) == set(HOSTS)
         assert found["web0"]["now"] > 3 * found["web0"]["base"]
         assert max(one["now"] for host, one in found.items() if host != "web0") < found["web0"]["now"]
-        assert "web0 within 6h" in opsmend(config, "forecasts")
+        assert "web0 within 6 h" in opsmend(config, "forecasts")
     finally:
         agent.kill()
         agent.wait()

@@ -34,7 +34,7 @@ def config(tmp_path):
 def test_of_hosts_that_are_not_seen_no_probability_is_told(config, capsys):
     list_forecasts(config, json=False)
     told = capsys.readouterr().out
-    assert "web1 within 6h: 40%" in told
+    assert "web1 within 6 h: 40%" in told
     assert "web2 within" not in told
     assert "not known of web2, web3" in told
 
