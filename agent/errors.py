@@ -25,7 +25,8 @@ The docstring of a class is its default message. Exceptions neither log nor exit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,15 @@ class ConfigError(OpsmendError):
             problems = [Problem(file="configuration", message=problems)]
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+@contextmanager
+def gathering(problems: list[Problem]) -> Iterator[None]:
+    """Add what is wrong inside to problems, and go on after it: people mend all of them at once."""
+    try:
+        yield
+    except ConfigError as error:
+        problems += error.problems
 
 
 class NotFoundError(OpsmendError):

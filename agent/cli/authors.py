@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from agent.cli.options import Config, Json
+
+if TYPE_CHECKING:
+    from agent.workshop.places import Places
 
 rules = typer.Typer(help="Check and test signals, faults and diagnosis rules.", no_args_is_help=True)
 playbooks = typer.Typer(help="List, write, check and test remediations.", no_args_is_help=True)
@@ -33,6 +36,22 @@ Prometheus = Annotated[
 ]
 
 
+def _places(
+    config: Path | None, rule_folders: list[Path] | None, playbook_folders: list[Path] | None = None
+) -> Places:
+    from agent.workshop.places import find_places
+
+    return find_places(config, rule_folders or (), playbook_folders or ())
+
+
+def _values(given: list[str] | None, option: str) -> dict[str, str]:
+    """Return what NAME=VALUE says of each name."""
+    pairs = [one.partition("=") for one in given or ()]
+    if any(not sign for _, sign, _ in pairs):
+        raise typer.BadParameter("write NAME=VALUE", param_hint=option)
+    return {name: value for name, _, value in pairs}
+
+
 @rules.command("check")
 def rules_check(
     rule_folders: RuleFolders = None,
@@ -46,9 +65,8 @@ def rules_check(
     Without --rules and --config the folders rules and playbooks here are checked, as in a checkout.
     """
     from agent.cli.rules import check_rules
-    from agent.workshop.places import find_places
 
-    check_rules(find_places(config, rule_folders or (), playbook_folders or ()), prometheus, json)
+    check_rules(_places(config, rule_folders, playbook_folders), prometheus, json)
 
 
 @rules.command("test")
@@ -63,9 +81,8 @@ def rules_test(
 ) -> None:
     """Run the stories in rules/tests: samples over time, and the incidents the rules must make of them."""
     from agent.cli.rules import run_tests
-    from agent.workshop.places import find_places
 
-    run_tests(find_places(config, rule_folders or (), playbook_folders or ()), files or (), json)
+    run_tests(_places(config, rule_folders, playbook_folders), files or (), json)
 
 
 @rules.command("draft")
@@ -103,9 +120,8 @@ def rules_import(
 ) -> None:
     """Draft signals, faults, rules and stories from alert rules, and say what could not be taken over."""
     from agent.cli.ruleimport import import_from
-    from agent.workshop.places import find_places
 
-    import_from(find_places(config, rule_folders or (), ()), source, output, json)
+    import_from(_places(config, rule_folders), source, output, json)
 
 
 Names = Annotated[
@@ -123,9 +139,8 @@ def playbooks_list(
 ) -> None:
     """List remediations and the faults that they fix."""
     from agent.cli.playbooks import list_remediations
-    from agent.workshop.places import find_places
 
-    list_remediations(find_places(config, rule_folders or (), playbook_folders or ()), json)
+    list_remediations(_places(config, rule_folders, playbook_folders), json)
 
 
 @playbooks.command("show")
@@ -138,9 +153,8 @@ def playbooks_show(
 ) -> None:
     """Show what a remediation takes, does, checks and undoes."""
     from agent.cli.playbooks import show_remediation
-    from agent.workshop.places import find_places
 
-    show_remediation(find_places(config, rule_folders or (), playbook_folders or ()), name, json)
+    show_remediation(_places(config, rule_folders, playbook_folders), name, json)
 
 
 @playbooks.command("check")
@@ -157,9 +171,8 @@ def playbooks_check(
 ) -> None:
     """Check remediations without running them: metadata, parameters, queries, scenario, playbooks."""
     from agent.cli.playbooks import check_remediations
-    from agent.workshop.places import find_places
 
-    places = find_places(config, rule_folders or (), playbook_folders or ())
+    places = _places(config, rule_folders, playbook_folders)
     check_remediations(places, names or (), prometheus, quick, json)
 
 
@@ -179,7 +192,6 @@ def playbooks_new(
     What no option says is asked for on a terminal.
     """
     from agent.cli.playbooks import new_remediation
-    from agent.workshop.places import find_places
     from agent.workshop.skeleton import RemediationDraft
 
     def ask(given: str | None, question: str, default: str) -> str:
@@ -193,7 +205,7 @@ def playbooks_new(
         fault=ask(fault, "Name of the new fault that it fixes?", f"{name}_needed"),
         risk=ask(risk, "Risk: low, medium or high?", "medium"),
     )
-    new_remediation(find_places(config, rule_folders or (), playbook_folders or ()), draft, json)
+    new_remediation(_places(config, rule_folders, playbook_folders), draft, json)
 
 
 @playbooks.command("adopt")
@@ -213,17 +225,13 @@ def playbooks_adopt(
     """Write a remediation around a playbook: its variables become parameters, its scenario a skeleton."""
     from agent.cli.playbooks import adopt_playbook
     from agent.workshop.adopt import Adoption
-    from agent.workshop.places import find_places
 
-    pairs = [one.partition("=") for one in given or ()]
-    if any(not sign for _, sign, _ in pairs):
-        raise typer.BadParameter("write NAME=VALUE", param_hint="--set")
     wanted = Adoption(
         name=name or playbook.stem.replace("-", "_"),
         fault=fault,
-        given={key: value for key, _, value in pairs},
+        given=_values(given, "--set"),
     )
-    adopt_playbook(find_places(config, rule_folders or (), playbook_folders or ()), playbook, wanted, json)
+    adopt_playbook(_places(config, rule_folders, playbook_folders), playbook, wanted, json)
 
 
 @playbooks.command("proposals")
@@ -264,11 +272,7 @@ def playbooks_run(
     """Show what a remediation would do to a host now, by Ansible's check mode."""
     from agent.cli.playbooks import preview_remediation
 
-    pairs = [one.partition("=") for one in parameter or ()]
-    if any(not sign for _, sign, _ in pairs):
-        raise typer.BadParameter("write NAME=VALUE", param_hint="--parameter")
-    given = {key: value for key, _, value in pairs}
-    preview_remediation(config, name, host, given, check, json)
+    preview_remediation(config, name, host, _values(parameter, "--parameter"), check, json)
 
 
 @playbooks.command("test")
@@ -288,9 +292,8 @@ def playbooks_test(
 ) -> None:
     """Run Molecule: break a real host, repair it, prove it, and see that nothing else was touched."""
     from agent.cli.scenarios import choose, test_scenarios
-    from agent.workshop.places import find_places
 
-    places = find_places(config, rule_folders or (), playbook_folders or ())
+    places = _places(config, rule_folders, playbook_folders)
     test_scenarios(places, choose(places, names or (), changed, sample), jobs, json)
 
 
@@ -305,7 +308,6 @@ def playbooks_prove(
 ) -> None:
     """Go the whole way: a running agent meets the broken host through Prometheus, and heals it."""
     from agent.cli.scenarios import choose, prove_scenarios
-    from agent.workshop.places import find_places
 
-    places = find_places(config, rule_folders or (), playbook_folders or ())
+    places = _places(config, rule_folders, playbook_folders)
     prove_scenarios(places, choose(places, names or (), None, 0), jobs, json)

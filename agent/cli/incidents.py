@@ -16,8 +16,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from agent.cli.agentapi import AgentApi, agent_api
+from agent.cli.options import span_of
 from agent.cli.output import ago, console, print_json, styled
-from agent.config.scalars import parse_duration
 from agent.errors import OpsmendError
 from agent.reasons import Reason
 from agent.records.incidents import ACTIVE_STATES, IncidentState
@@ -57,10 +57,7 @@ def _query(wanted: Wanted) -> Mapping[str, Any]:
             raise OpsmendError(f"--state: there is no state '{state}'; known: {', '.join(known)}")
     if not states and not wanted.everything:
         states = [state.value for state in ACTIVE_STATES]
-    try:
-        span = parse_duration(wanted.since) if wanted.since else None
-    except ValueError as error:
-        raise OpsmendError(f"--since: {error}") from error
+    span = span_of("--since", wanted.since)
     since = (datetime.now(UTC) - span).isoformat() if span else None
     return {"state": states or None, "host": wanted.host, "entity": wanted.entity, "since": since}
 

@@ -10,10 +10,9 @@ from pydantic import TypeAdapter
 from rich.markup import escape
 
 from agent.cli.agentapi import agent_api
+from agent.cli.options import span_of
 from agent.cli.output import console, print_json
-from agent.config.scalars import parse_duration
 from agent.decide import describe
-from agent.errors import OpsmendError
 from agent.records import Approval, Pause, PauseScope, RunRequest, count_voices
 
 _ANSWER_WITHIN_S = 3.0
@@ -89,11 +88,7 @@ def ask_for_run(
 
 def pause(config: Path | None, comment: str, duration: str | None, scope: PauseScope, json: bool) -> None:
     """Pause the agent, or a part of what it does."""
-    if duration is not None:
-        try:
-            parse_duration(duration)
-        except ValueError as error:
-            raise OpsmendError(f"--for: {error}") from error
+    span_of("--for", duration)  # which says what is wrong with it
     told = agent_api(config).post("/api/v1/pause", {"for": duration, "comment": comment, **asdict(scope)})
     if json:
         print_json({"paused": told})

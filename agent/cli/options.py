@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from agent.errors import OpsmendError
 
 Config = Annotated[
     Path | None,
@@ -18,3 +21,13 @@ Config = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
+
+
+def span_of(option: str, text: str | None) -> timedelta | None:
+    """Return the span of time that an option gives, None without it. Raises OpsmendError."""
+    from agent.config.scalars import parse_duration
+
+    try:
+        return parse_duration(text) if text is not None else None
+    except ValueError as error:
+        raise OpsmendError(f"{option}: {error}") from error

@@ -15,7 +15,7 @@ from agent.config.ruletestfile import RuleTestFile
 from agent.config.scalars import parse_duration
 from agent.config.yamlfile import read_yaml, validate
 from agent.decide import load_catalog
-from agent.errors import ConfigError, OpsmendError, Problem
+from agent.errors import ConfigError, OpsmendError, Problem, gathering
 from agent.workshop.orphans import orphans
 from agent.workshop.places import Places
 from agent.workshop.ruletests import rule_test_files, run_rule_tests
@@ -28,18 +28,14 @@ def check_rules(places: Places, prometheus: str | None, json: bool) -> None:
     problems: list[Problem] = []
     notes: list[str] = []
     book: Rulebook | None = None
-    try:
+    with gathering(problems):
         book = load_rules(places.rules)
         notes += orphans(
             book, load_catalog(places.playbooks, book.faults), load_cases(places.rules, book.faults)
         )
-    except ConfigError as error:
-        problems += error.problems
     for file in rule_test_files(places.rules):
-        try:
+        with gathering(problems):
             validate(RuleTestFile, read_yaml(file))
-        except ConfigError as error:
-            problems += error.problems
     if book is not None and prometheus:
         problems += ask_prometheus(
             prometheus, {f"signal {id_}": one.query for id_, one in book.signals.items()}

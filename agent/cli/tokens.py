@@ -11,9 +11,8 @@ from pydantic import TypeAdapter
 from rich.markup import escape
 
 from agent.cli.agentapi import agent_api
+from agent.cli.options import span_of
 from agent.cli.output import ago, console, print_json, print_table
-from agent.config.scalars import parse_duration
-from agent.errors import OpsmendError
 from agent.records.tokens import Scope, Token
 
 
@@ -27,11 +26,7 @@ def issue(
     json: bool,
 ) -> None:
     """Issue a token and print it."""
-    if duration is not None:
-        try:
-            parse_duration(duration)
-        except ValueError as error:
-            raise OpsmendError(f"--for: {error}") from error
+    span_of("--for", duration)  # which says what is wrong with it
     wanted = {"person": person, "scope": scope.value, "role": role, "for": duration, "note": note}
     told = agent_api(config).post("/api/v1/tokens", wanted)
     if json:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agent.config.scalars import Confidence, Identifier, Text
 from agent.config.yamlfile import Document, Strict, read_yaml, validate
-from agent.errors import ConfigError, Problem
+from agent.errors import ConfigError, Problem, gathering
 from agent.records.cases import PastCase
 
 _BELIEF = 0.8  # in a written case, where 1 is a repair proved on metrics
@@ -43,13 +43,9 @@ def load_cases(folders: Iterable[Path], faults: Collection[str]) -> list[PastCas
     for folder in folders:
         own: dict[str, PastCase] = {}
         for file in sorted(folder.glob("cases/*.yml")):
-            try:
+            with gathering(problems):
                 document = read_yaml(file)
-                content = validate(CaseFile, document)
-            except ConfigError as error:
-                problems += error.problems
-                continue
-            problems += _take(content, document, faults, own)
+                problems += _take(validate(CaseFile, document), document, faults, own)
         cases |= own
     if problems:
         raise ConfigError(problems)

@@ -9,9 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from agent.config.scalars import Duration, Identifier, PositiveDuration
+from agent.config.scalars import Duration, Identifier, Patterns, PositiveDuration, check_patterns
 from agent.config.yamlfile import Strict
 from agent.quantity import format_quantity
+from agent.records.findings import Kind
 
 # signals that have no query: they come from logs, or are worked out from which targets answer
 LINES, TEMPLATE_LINES = "log_lines", "log_template_lines"
@@ -33,18 +34,7 @@ WITHOUT_QUERY = frozenset(
         MONITORED_HOSTS,
     }
 )
-AnomalyKind = Literal[
-    "any",
-    "spike",
-    "dip",
-    "level_shift",
-    "trend",
-    "variance_change",
-    "lost_seasonality",
-    "flat_line",
-    "missing_data",
-    "correlated_shift",
-]
+AnomalyKind = Literal["any", Kind]
 
 
 class Bound(Strict):
@@ -82,7 +72,7 @@ class SignalCondition(Bound):
     absent: Literal[True] | None = None
     for_: Duration | None = Field(default=None, alias="for")
     was: Before | None = None
-    where: dict[str, str] = Field(default_factory=dict, description="label: regular expression")
+    where: Patterns = Field(default_factory=dict, description="label: regular expression")
 
     @model_validator(mode="after")
     def _one_question(self) -> SignalCondition:
@@ -96,11 +86,6 @@ class SignalCondition(Bound):
             }
         )
         return self
-
-    @field_validator("where")
-    @classmethod
-    def _patterns_compile(cls, where: dict[str, str]) -> dict[str, str]:
-        return check_patterns(where)
 
     def describe(self, unit: str = "") -> str:
         """Return the condition in words."""
@@ -117,17 +102,12 @@ class AlertCondition(Strict):
     """An alert of this name that fires, as handed in by an Alertmanager."""
 
     alert: str = Field(min_length=1, max_length=200, description="regular expression for its whole name")
-    where: dict[str, str] = Field(default_factory=dict, description="label: regular expression")
+    where: Patterns = Field(default_factory=dict, description="label: regular expression")
 
     @field_validator("alert")
     @classmethod
     def _name_compiles(cls, alert: str) -> str:
         return check_patterns({"alertname": alert})["alertname"]
-
-    @field_validator("where")
-    @classmethod
-    def _patterns_compile(cls, where: dict[str, str]) -> dict[str, str]:
-        return check_patterns(where)
 
 
 class ForecastCondition(Strict):
@@ -135,12 +115,7 @@ class ForecastCondition(Strict):
 
     forecast: Identifier = Field(description="id of a signal that has a limit")
     within: PositiveDuration = Field(description="the most that is left until then, at the best guess")
-    where: dict[str, str] = Field(default_factory=dict, description="label: regular expression")
-
-    @field_validator("where")
-    @classmethod
-    def _patterns_compile(cls, where: dict[str, str]) -> dict[str, str]:
-        return check_patterns(where)
+    where: Patterns = Field(default_factory=dict, description="label: regular expression")
 
 
 class ArrivalCondition(Strict):
@@ -148,12 +123,7 @@ class ArrivalCondition(Strict):
 
     at_least: int = Field(default=1, ge=1, le=1_000_000)
     within: PositiveDuration = timedelta(minutes=10)
-    where: dict[str, str] = Field(default_factory=dict, description="label: regular expression")
-
-    @field_validator("where")
-    @classmethod
-    def _patterns_compile(cls, where: dict[str, str]) -> dict[str, str]:
-        return check_patterns(where)
+    where: Patterns = Field(default_factory=dict, description="label: regular expression")
 
 
 class LogCondition(ArrivalCondition):
@@ -330,16 +300,6 @@ def mixes(condition: Condition) -> bool:
 def labels_fit(labels: Mapping[str, str], where: Mapping[str, str]) -> bool:
     """Return whether labels fit regular expressions, each as a whole; one that is missing is empty."""
     return all(re.fullmatch(pattern, labels.get(name, "")) for name, pattern in where.items())
-
-
-def check_patterns(where: dict[str, str]) -> dict[str, str]:
-    """Return label patterns unchanged. Raises ValueError when one is no regular expression."""
-    for label, pattern in where.items():
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"'{pattern}' for label '{label}' is no regular expression: {error}") from error
-    return where
 
 
 def exactly_one(options: dict[str, Any]) -> None:

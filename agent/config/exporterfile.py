@@ -10,7 +10,7 @@ from pydantic import Field
 
 from agent.config.scalars import Identifier, Text
 from agent.config.yamlfile import Strict, read_yaml, validate
-from agent.errors import ConfigError, Problem
+from agent.errors import ConfigError, Problem, gathering
 
 _Metric = Annotated[str, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$", max_length=200)]
 
@@ -44,10 +44,8 @@ def load_exporters(folders: Iterable[Path]) -> dict[str, Exporter]:
         file = folder / "exporters.yml"
         if not file.is_file():
             continue
-        try:
+        with gathering(problems):
             found |= {one.id: one for one in validate(ExporterFile, read_yaml(file)).exporters}
-        except ConfigError as error:
-            problems += error.problems
     if problems:
         raise ConfigError(problems)
     return found

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from agent.config.scalars import Text
 from agent.config.yamlfile import Strict, read_yaml, validate
-from agent.errors import ConfigError, Problem
+from agent.errors import ConfigError, Problem, gathering
 
 FILE = "holidays.yml"
 
@@ -49,10 +49,8 @@ def load_holidays(folders: Iterable[Path]) -> frozenset[date]:
         file = folder / FILE
         if not file.is_file():
             continue
-        try:
+        with gathering(problems):
             found |= {one.date for one in validate(HolidayFile, read_yaml(file)).holidays}
-        except ConfigError as error:
-            problems += error.problems
     if problems:
         raise ConfigError(problems)
     return frozenset(found)

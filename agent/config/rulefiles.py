@@ -18,13 +18,12 @@ from agent.config.conditions import (
     Condition,
     ForecastCondition,
     SignalCondition,
-    check_patterns,
     finds,
     leaves,
     mixes,
 )
 from agent.config.promql import check_promql
-from agent.config.scalars import Confidence, Identifier, Text
+from agent.config.scalars import Confidence, Identifier, Patterns, Text
 from agent.config.valid import Bounds, ValidRange, bounds_of
 from agent.config.yamlfile import Document, KeyPath, Strict, read_yaml, validate
 from agent.errors import ConfigError, Problem
@@ -44,14 +43,9 @@ class Combine(Strict):
     take: Literal["max", "min", "sum", "first"] = Field(
         description="what becomes of the values; first: the series whose other labels are shortest, as it is"
     )
-    where: dict[str, str] = Field(
+    where: Patterns = Field(
         default_factory=dict, description="label: regular expression; other series stay as they are"
     )
-
-    @field_validator("where")
-    @classmethod
-    def _patterns_compile(cls, where: dict[str, str]) -> dict[str, str]:
-        return check_patterns(where)
 
 
 class Signal(Strict):

@@ -65,3 +65,16 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Confidence = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+def check_patterns(where: dict[str, str]) -> dict[str, str]:
+    """Return label patterns unchanged. Raises ValueError when one is no regular expression."""
+    for label, pattern in where.items():
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"'{pattern}' for label '{label}' is no regular expression: {error}") from error
+    return where
+
+
+Patterns = Annotated[dict[str, str], AfterValidator(check_patterns)]

@@ -11,13 +11,12 @@ from zoneinfo import available_timezones
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from agent.config.api import ApiSection
-from agent.config.conditions import check_patterns
 from agent.config.learn import LearnSection
 from agent.config.models import ModelsSection
 from agent.config.notify import NotifySection
 from agent.config.places import InputFile, Place
 from agent.config.retention import RetentionSection
-from agent.config.scalars import Duration, PositiveDuration
+from agent.config.scalars import Duration, PositiveDuration, check_patterns
 from agent.config.sources import (
     KafkaSection,
     PrometheusSection,

@@ -13,7 +13,7 @@ from agent.config.remediationfile import QueryCheck, RemediationFile, playbooks_
 from agent.config.rulefiles import Fault, Rulebook
 from agent.config.yamlfile import Document, KeyPath, read_yaml, validate
 from agent.decide.surroundings import SURROUNDINGS
-from agent.errors import ConfigError, Problem
+from agent.errors import ConfigError, Problem, gathering
 from agent.placeholders import names
 
 METADATA = "remediation.yml"
@@ -49,10 +49,8 @@ def load_catalog(folders: Iterable[Path], faults: Mapping[str, Fault]) -> dict[s
             problems.append(Problem(root, "is no folder", hint="set paths.playbooks"))
             continue
         for folder in sorted(path for path in root.iterdir() if _may_be_remediation(path)):
-            try:
+            with gathering(problems):
                 catalog[folder.name] = load_remediation(folder, faults, roles)
-            except ConfigError as error:
-                problems += error.problems
     if problems:
         raise ConfigError(problems)
     return catalog

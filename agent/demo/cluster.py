@@ -10,17 +10,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import requests
 import yaml
 
-from agent.collect import PrometheusSource
-from agent.config.scalars import parse_duration
 from agent.config.stock import stock_folder
 from agent.demo.hosts import Cluster
 from agent.demo.image import DemoError
 from agent.demo.playbooks import play, write_inventory
+from agent.demo.samples import wait_for_samples
 from agent.environment import own_python
-from agent.errors import SourceError
 from agent.livestatus import read_live_status
 
 NAME = "opsmend-demo"
@@ -55,7 +52,7 @@ def start_cluster(cluster: Cluster) -> str:
     for name, services in _ROLES.items():
         cluster.hosts[name].run("systemctl", "enable", "-q", "--now", *services)
     url = f"http://{monitor.address}:{PROMETHEUS_PORT}"
-    _wait_until_ready(url)
+    wait_for_samples(url, _READY, _READY_TIMEOUT_S)
     return url
 
 
@@ -150,26 +147,6 @@ def _wait_for_first_polls(
             return
         time.sleep(0.1)
     raise DemoError(f"the agent did not begin to poll; see {cluster.folder / 'agent.log'}")
-
-
-def _wait_until_ready(url: str) -> None:
-    source = PrometheusSource(url, parse_duration("5s"))
-    deadline = time.monotonic() + _READY_TIMEOUT_S
-    said = "nothing was scraped"
-    try:
-        while time.monotonic() < deadline:
-            try:
-                seen = {query: sum(source.query(query).values) for query in _READY}
-            except (SourceError, requests.RequestException) as error:
-                said = str(error)
-            else:
-                said = f"{seen}"
-                if all(seen[query] >= wanted for query, wanted in _READY.items()):
-                    return
-            time.sleep(0.2)
-    finally:
-        source.close()
-    raise DemoError(f"the cluster's metrics did not become complete: {said}")
 
 
 def _prometheus_config() -> dict[str, object]:

@@ -12,17 +12,6 @@ import numpy as np
 
 from agent.records import FloatArray
 
-KINDS = (
-    "spike",
-    "dip",
-    "level_shift",
-    "trend",
-    "variance_change",
-    "lost_seasonality",
-    "flat_line",
-    "missing_data",
-    "correlated_shift",
-)
 _TELLING = 3.0  # scales from which on a difference speaks for itself
 _SUSTAINED = 8  # samples that make a level
 _FLAT = 8  # equal samples that make a flat line

@@ -6,9 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import Literal, get_args
 
 from agent.quantity import format_quantity, format_value
 from agent.records.forecasts import Remaining
+
+Kind = Literal[
+    "spike",
+    "dip",
+    "level_shift",
+    "trend",
+    "variance_change",
+    "lost_seasonality",
+    "flat_line",
+    "missing_data",
+    "correlated_shift",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from agent.config.remediationfile import RemediationFile
 from agent.config.yamlfile import read_yaml, validate
 from agent.decide import Remediation, load_catalog
 from agent.decide.catalog import METADATA, check_verifiable
-from agent.errors import ConfigError, Problem, RunError
+from agent.errors import ConfigError, Problem, RunError, gathering
 from agent.records.cases import PastCase
 from agent.remediate import Snapshots
 
@@ -90,30 +90,20 @@ def load_definitions(settings: Settings) -> Definitions:
     book = Rulebook({}, {}, {})
     policy: PolicyFile | None = None
     catalog: Mapping[str, Remediation] = {}
-    try:
+    cases: Sequence[PastCase] = ()
+    holidays: frozenset[date] = frozenset()
+    with gathering(problems):
         book = load_rules(settings.paths.rules)
-    except ConfigError as error:
-        problems += error.problems
-    try:
+    with gathering(problems):
         policy = load_policy(settings.paths.rules, settings.notify.targets)
-    except ConfigError as error:
-        problems += error.problems
     if book.faults:  # without the fault catalogue every remediation would look wrong
-        try:
+        with gathering(problems):
             catalog = load_catalog(settings.paths.playbooks, book.faults)
             problems += check_verifiable(catalog, book)
-        except ConfigError as error:
-            problems += error.problems
-    cases: Sequence[PastCase] = ()
-    try:
-        cases = load_cases(settings.paths.rules, book.faults) if book.faults else ()
-    except ConfigError as error:
-        problems += error.problems
-    holidays: frozenset[date] = frozenset()
-    try:
+        with gathering(problems):
+            cases = load_cases(settings.paths.rules, book.faults)
+    with gathering(problems):
         holidays = load_holidays(settings.paths.rules)
-    except ConfigError as error:
-        problems += error.problems
     if problems or policy is None:
         raise ConfigError(problems)
     definitions = Definitions(book=book, catalog=catalog, policy=policy, cases=cases, holidays=holidays)

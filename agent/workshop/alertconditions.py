@@ -7,7 +7,7 @@ compared becomes a signal of its own, and the comparison a condition of the rule
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import promql_parser
@@ -47,6 +47,15 @@ class Parts:
 def conditions_of(expression: str) -> Parts | Compared:
     """Return what an alert's expression compares. Raises NotSayable, ValueError for what is no PromQL."""
     return _parts(promql_parser.parse(expression))
+
+
+def leaves_of(parts: Parts | Compared) -> Iterator[Compared]:
+    """Yield the comparisons that an expression is made of."""
+    if isinstance(parts, Compared):
+        yield parts
+    else:
+        for one in parts.parts:
+            yield from leaves_of(one)
 
 
 def bounds_of(one: Compared) -> list[Mapping[str, float]]:

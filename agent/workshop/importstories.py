@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from agent.config.scalars import format_duration
 from agent.instance import with_host
 from agent.placeholders import fill
-from agent.workshop.alertconditions import Compared, Parts, bounds_of
+from agent.workshop.alertconditions import Compared, Parts, bounds_of, leaves_of
 
 _SHORTEST = timedelta(seconds=15)
 _SAMPLES = 6
@@ -78,17 +78,9 @@ def _series(signal: str, labels: Mapping[str, str]) -> str:
     return f"{signal}{{{inner}}}"
 
 
-def _leaves(parts: Parts | Compared) -> Iterator[Compared]:
-    if isinstance(parts, Compared):
-        yield parts
-    else:
-        for one in parts.parts:
-            yield from _leaves(one)
-
-
 def _values(parts: Parts | Compared) -> dict[str, float] | None:
     """Return a value for each query so that all holds, of alternatives the first that can."""
-    compared = list(_leaves(_one_way(parts)))
+    compared = list(leaves_of(_one_way(parts)))
     found = {}
     for query in dict.fromkeys(one.query for one in compared):
         own = [one for one in compared if one.query == query]
@@ -96,7 +88,7 @@ def _values(parts: Parts | Compared) -> dict[str, float] | None:
         if value is None:
             return None
         found[query] = value
-    for one in _leaves(parts):
+    for one in leaves_of(parts):
         found.setdefault(one.query, next(value for value in _around(one) if not _holds(one, value)))
     return found
 
@@ -114,7 +106,7 @@ def _missed(parts: Parts | Compared, wanted: Mapping[str, float]) -> dict[str, f
     """Return values with which it does not hold, as near to those with which it does as may be."""
     near = dict(wanted)
     for query in wanted:
-        own = [one for one in _leaves(parts) if one.query == query]
+        own = [one for one in leaves_of(parts) if one.query == query]
         for value in _tries(own):
             if not _all_hold(parts, {**near, query: value}):
                 return {**near, query: value}

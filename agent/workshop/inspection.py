@@ -14,7 +14,7 @@ from agent.config.rulefiles import Rulebook
 from agent.config.yamlfile import read_yaml
 from agent.decide import Remediation
 from agent.decide.catalog import METADATA, load_remediation
-from agent.errors import ConfigError, OpsmendError, Problem
+from agent.errors import ConfigError, OpsmendError, Problem, gathering
 from agent.placeholders import fill, names
 from agent.remediate.environment import ansible_environment
 from agent.remediate.snapshot import ROLES
@@ -48,10 +48,8 @@ def inspect_files(folder: Path, book: Rulebook, places: Places) -> list[Problem]
         lambda: check_dangers(remediation, places.roles),
     )
     for look in looks:
-        try:
+        with gathering(problems):
             problems += look()
-        except ConfigError as error:
-            problems += error.problems
     return problems
 
 

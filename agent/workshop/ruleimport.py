@@ -21,7 +21,7 @@ from agent.config.rulefiles import Rulebook
 from agent.config.scalars import format_duration, parse_duration
 from agent.config.yamlfile import load_bounded
 from agent.errors import ConfigError, Problem
-from agent.workshop.alertconditions import Compared, NotSayable, Parts, bounds_of, conditions_of
+from agent.workshop.alertconditions import Compared, NotSayable, Parts, bounds_of, conditions_of, leaves_of
 from agent.workshop.importstories import alert_story, story
 from agent.workshop.ruledraft import Draft, dump, fault_summary, identifier, plain
 
@@ -194,7 +194,7 @@ def _texts(mapping: Any) -> Mapping[str, str]:
 
 def _add_by_expression(entries: _Entries, alert: Alert, id_: str) -> Sequence[str]:
     parts = conditions_of(alert.expression)
-    compared = list(_leaves(parts))
+    compared = list(leaves_of(parts))
     entity, labels = _entity(alert, compared)
     names: dict[str, str] = {}  # of a query
     for one in compared:
@@ -215,14 +215,6 @@ def _add_by_expression(entries: _Entries, alert: Alert, id_: str) -> Sequence[st
     entries.rules.append(rule)
     entries.tests.append(told)
     return [*names.values(), str(rule["id"])]
-
-
-def _leaves(parts: Parts | Compared) -> Iterator[Compared]:
-    if isinstance(parts, Compared):
-        yield parts
-    else:
-        for one in parts.parts:
-            yield from _leaves(one)
 
 
 def _signal(alert: Alert, one: Compared, id_: str, entity: str) -> dict[str, Any]:

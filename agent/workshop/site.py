@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
-from agent.collect import PrometheusSource
-from agent.config.scalars import parse_duration
 from agent.demo.hosts import Cluster
 from agent.demo.playbooks import play
-from agent.errors import RunError, SourceError
+from agent.demo.samples import wait_for_samples
 from agent.workshop.hosts import make_healthy, write_scenario_inventory
 from agent.workshop.monitoring import prober_config, prometheus_config
 from agent.workshop.places import Places
@@ -81,23 +78,4 @@ def _wait_until_seen(url: str, scenario: Scenario, tell: Callable[[str], None]) 
         "count(probe_success == 1)": probes,
         "count(count_over_time(opsmend_host_memory_available_ratio[1m]) > 2)": len(scenario.platforms),
     }
-    source = PrometheusSource(url, parse_duration("5s"))
-    deadline = time.monotonic() + _READY_TIMEOUT_S
-    missing = "nothing was scraped"
-    try:
-        while time.monotonic() < deadline:
-            tell(f"waiting for Prometheus: {missing}")
-            try:
-                seen = {query: sum(source.query(query).values) for query in wanted}
-            except SourceError as error:
-                missing = str(error)
-            else:
-                missing = ", ".join(
-                    f"{query} is {seen[query]:g}" for query in wanted if seen[query] < wanted[query]
-                )
-                if not missing:
-                    return
-            time.sleep(0.2)
-    finally:
-        source.close()
-    raise RunError(f"the healthy site is not seen as healthy: {missing}")
+    wait_for_samples(url, wanted, _READY_TIMEOUT_S, tell)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from agent.detect.confidence import ENTITY, SERIES, Curve, features_of
-from agent.detect.kinds import KINDS
+from agent.records.findings import KINDS
 from tests.bench.polled import polled
 from tests.bench.simulated import DAY_S, FIRST_DAY, SHAPES, System, fitting, make_system
 from tests.bench.table import show

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -117,13 +117,8 @@ def _with_run(order: RemediationOrder, run: Run, asked: RunRequest) -> OrderAnsw
         attribution=run.attribution,
     )
     state: State = "done" if over else "running" if run.phase in _AT_WORK else "verifying"
-    return OrderAnswer(
-        id=order.id,
-        state=state,
-        status_url=f"{PATH}/{order.id}",
-        incident_id=order.incident_id,
-        remediation=order.remediation,
-        decision=OrderDecision(answer="run", reason=asked.state, detail=asked.answer),
+    return replace(
+        _answer(order, state, OrderDecision(answer="run", reason=asked.state, detail=asked.answer)),
         plan_executed=run.plan,
         execution_result=ExecutionResult(
             run_id=run.id,
@@ -135,7 +130,6 @@ def _with_run(order: RemediationOrder, run: Run, asked: RunRequest) -> OrderAnsw
             steps=run.steps,
         ),
         verification_result=verified if over or run.phase is RunPhase.VERIFYING else None,
-        why_not=None,
     )
 
 

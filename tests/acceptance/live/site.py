@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 
 import yaml
 
-from agent.collect import PrometheusSource
 from agent.demo.hosts import Cluster
 from agent.demo.playbooks import play
-from agent.errors import SourceError
+from agent.demo.samples import wait_for_samples
 from agent.workshop.hosts import make_healthy, write_scenario_inventory
 from agent.workshop.monitoring import prometheus_config
 from agent.workshop.places import Places
@@ -135,17 +132,7 @@ def _wait_until_seen(url: str) -> None:
         "sum(redis_master_link_up)": 1,
         "count(pg_up == 1)": 1,
     }
-    source = PrometheusSource(url, timedelta(seconds=5))
-    try:
-        wait_for(lambda: _all_seen(source, wanted), _READY_TIMEOUT_S, "the healthy site is not seen as such")
-    finally:
-        source.close()
-
-
-def _all_seen(source: PrometheusSource, wanted: dict[str, int]) -> bool:
-    with suppress(SourceError):
-        return all(sum(source.query(query).values) >= least for query, least in wanted.items())
-    return False
+    wait_for_samples(url, wanted, _READY_TIMEOUT_S)
 
 
 def wait_for(condition: Callable[[], object], timeout_s: float, why: str) -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from agent.collect import Answer, FrameBuffer, Poll
 from agent.config.settings import DetectSection
 from agent.detect import Engine
-from agent.detect.kinds import KINDS
 from agent.detect.replay import Replay
+from agent.records.findings import KINDS
 from tests.make import NOW, signal
 from tests.unit.detect.test_replay import frame
 
