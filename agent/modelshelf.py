@@ -1,8 +1,9 @@
 """Models of one kind in, files on a shelf out, and back: nothing that is read from a file is ever run.
 
 A shelf is a folder. Each training writes a folder of its own with a manifest; a pointer, replaced by rename,
-names the one in force, so a reader sees the old models or the new, never a part. Models are written by skops;
-what is no plain number, text or array is refused unless its type is on an explicit list.
+names the one in force, so a reader sees the old models or the new, never a part. A second pointer names the
+one that runs beside it: asked the same, compared, acted on by nobody. Models are written by skops; what is no
+plain number, text or array is refused unless its type is on an explicit list. What is plain numbers is JSON.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,32 +23,18 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import orjson
 
-from agent.errors import ModelError, NotFoundError
+from agent.errors import ConflictError, ModelError, NotFoundError
+from agent.modelfiles import Written, WrittenFile, give_to_owner, make_folder, read_checked, write_file
+from agent.records.training import TrainingKind
 
 _LIBRARIES = ("numpy", "pyod", "scikit-learn", "skops")
 _POINTER = "current.json"
+_BESIDE = "shadow.json"
 _MANIFEST = "manifest.json"
 _REMEMBERED = 10  # trainings that were in force before
 _KEPT = 3  # trainings: the one in force and what it replaced
 _FOLDER = re.compile(r"^[0-9]{8}T[0-9]{6}Z(?:-[0-9]+)?$")
-_FILE = re.compile(r"^[0-9]{5}\.skops$")
-_LARGEST_FILE = 256 << 20
-
-
-class WrittenFile(Protocol):
-    """What a manifest says of one file."""
-
-    @property
-    def file(self) -> str:
-        """Return its name."""
-
-    @property
-    def sha256(self) -> str:
-        """Return its checksum."""
-
-    @property
-    def size(self) -> int:
-        """Return its length in bytes."""
+_FILE = re.compile(r"^[0-9]{5}\.(skops|json)$")
 
 
 class Training(Protocol):
@@ -63,6 +49,22 @@ class Training(Protocol):
         """Return when it was made."""
 
     @property
+    def version(self) -> str:
+        """Return by which version of the agent."""
+
+    @property
+    def trained_from(self) -> datetime:
+        """Return where the time begins that it learned from."""
+
+    @property
+    def trained_to(self) -> datetime:
+        """Return where that time ends."""
+
+    @property
+    def why(self) -> str:
+        """Return why it was put in force or not, or what has to be said of it."""
+
+    @property
     def cards(self) -> Collection[WrittenFile]:
         """Return its files."""
 
@@ -70,20 +72,12 @@ class Training(Protocol):
 T = TypeVar("T", bound=Training)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """A file as it was written."""
-
-    file: str
-    sha256: str
-    size: int
-
-
 class ModelShelf(ABC, Generic[T]):
     """The models of one kind. ``trusted`` are the types that its files may hold beside what is harmless."""
 
+    kind: TrainingKind
     format: int
-    command = "opsmend train"  # what people are told to do about models that cannot be used
+    command: str  # what people are told to do about models that cannot be used
 
     def __init__(self, folder: Path, trusted: Iterable[str] = ()) -> None:
         self.folder = folder
@@ -93,56 +87,69 @@ class ModelShelf(ABC, Generic[T]):
     def _read(self, data: Mapping[str, Any]) -> T:
         """Return what a manifest says. Raises KeyError, TypeError, ValueError."""
 
+    def check(self, training: T) -> None:
+        """Raise ModelError when a file is not what was written, or holds what is not trusted."""
+        for card in training.cards:
+            file = self.folder / training.name / card.file
+            self._check_types(read_checked(file, card), str(file))
+
     def promote(self, name: str, at: datetime) -> T:
         """Put a training that is on the shelf in force, once all of its files are what was written.
 
         Raises ModelError when one is not, NotFoundError, OSError. What was in force stays on the shelf.
         """
-        if name not in self._names():
-            known = ", ".join(sorted(self._names(), reverse=True)) or "none"
-            raise NotFoundError(f"there is no training '{name[:60]}' on the shelf; known: {known}")
-        manifest = (self.folder / name / _MANIFEST).read_bytes()
-        training = self._read_manifest(name, hashlib.sha256(manifest).hexdigest())
-        for card in training.cards:
-            file = self.folder / name / card.file
-            self._check_types(read_checked(file, card), str(file))
-        self._point_to(name, manifest, at)
-        return training
+        return self._put_there(name, at, _POINTER)
+
+    def set_beside(self, name: str, at: datetime) -> T:
+        """Have a training that is on the shelf run beside the one in force, checked as for promotion.
+
+        Raises ModelError when a file is not what was written, ConflictError when it is in force itself,
+        NotFoundError, OSError.
+        """
+        with suppress(ModelError):  # what cannot be read is not in force
+            current = self.current()
+            if current is not None and current.name == name:
+                raise ConflictError(f"training '{name}' is in force: it cannot run beside itself")
+        return self._put_there(name, at, _BESIDE)
+
+    def end_beside(self) -> None:
+        """Have nothing run beside the one in force; the training stays on the shelf. Raises OSError."""
+        (self.folder / _BESIDE).unlink(missing_ok=True)
 
     def before_current(self) -> str:
         """Return the training that was in force before the one that is. Raises NotFoundError.
 
-        Where nobody knows any more, that is the newest older one; where what is in force cannot be read, the
-        newest that can.
+        Where what is in force cannot be read, that is the newest that can be and does not run beside.
         """
         names = [one.name for one in self.generations()]
-        turn = [name for name in self._in_turn() if name in names]
         try:
-            current = self.current()
+            self.current()
+            older = [name for name in self._in_turn() if name in names][:-1]
         except ModelError:
-            current = None
-        if current is not None and len(turn) > 1:
-            return turn[-2]
-        older = [name for name in names if current is None or name < current.name]
-        older = [name for name in older if self._may_go_back_to(name, current)]
+            beside = self._in_turn(_BESIDE)
+            older = [name for name in names[::-1] if name not in beside]
         if not older:
             raise NotFoundError("no older training is on the shelf; opsmend models list shows what is")
-        return older[0]
-
-    def _may_go_back_to(self, name: str, current: T | None) -> bool:
-        """Return whether a training was in force, although it is not written when."""
-        return True
+        return older[-1]
 
     def in_force_since(self) -> datetime | None:
         """Return when the training in force was put there, by a training or a person. Raises ModelError."""
-        current = self.current()
+        return self._since(_POINTER)
+
+    def changed_at(self) -> datetime | None:
+        """Return when a training was put in force or beside it last. Raises ModelError."""
+        return max((at for one in (_POINTER, _BESIDE) if (at := self._since(one))), default=None)
+
+    def _since(self, pointer: str) -> datetime | None:
+        current = self._pointed_to(pointer)
         if current is None:
             return None
+        file = self.folder / pointer
         try:
-            pointer = orjson.loads((self.folder / _POINTER).read_bytes())
-            return datetime.fromisoformat(pointer["at"]) if "at" in pointer else current.made_at
+            content = orjson.loads(file.read_bytes())
+            return datetime.fromisoformat(content["at"]) if "at" in content else current.made_at
         except (OSError, orjson.JSONDecodeError, TypeError, ValueError) as error:
-            raise ModelError(f"{self.folder / _POINTER} cannot be read: {error}; train again") from error
+            raise ModelError(f"{file} cannot be read: {error}; train again ({self.command})") from error
 
     def stamp(self) -> tuple[int, int] | None:
         """Return what changes when other models are put in force; None while there are none."""
@@ -156,9 +163,26 @@ class ModelShelf(ABC, Generic[T]):
                 found.append(self._read_manifest(name, None))
         return found
 
+    def find(self, name: str) -> T:
+        """Return a training that is on the shelf. Raises NotFoundError, ModelError."""
+        if name not in self._names():
+            known = ", ".join(sorted(self._names(), reverse=True)) or "none"
+            raise NotFoundError(
+                f"there is no training '{name[:60]}' of kind {self.kind} on the shelf; known: {known}"
+            )
+        return self._read_manifest(name, None)
+
     def current(self) -> T | None:
         """Return the training in force, None when nothing was ever trained. Raises ModelError."""
         return self._pointed_to(_POINTER)
+
+    def shadow(self) -> T | None:
+        """Return the training that runs beside the one in force, None without one. Raises ModelError."""
+        return self._pointed_to(_BESIDE)
+
+    def stamps(self) -> tuple[tuple[int, int] | None, ...]:
+        """Return what changes when another training is put in force or beside it."""
+        return self.stamp(), self._stamp_of(_BESIDE)
 
     def _stamp_of(self, pointer: str) -> tuple[int, int] | None:
         try:
@@ -178,8 +202,8 @@ class ModelShelf(ABC, Generic[T]):
             raise ModelError(f"{file} cannot be read: {error}; train again ({self.command})") from error
         return self._read_manifest(name, sha256)
 
-    def _keep(self, made_at: datetime, write: Callable[[Path, str], T]) -> tuple[T, bytes]:
-        """Have a training written into a folder of its own; return it, and its manifest.
+    def _keep(self, made_at: datetime, write: Callable[[Path, str], T], *, in_force: bool) -> T:
+        """Have a training written into a folder of its own, and put it in force or beside what is.
 
         Raises ModelError when a model cannot be kept, OSError.
         """
@@ -196,7 +220,29 @@ class ModelShelf(ABC, Generic[T]):
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
-        return training, manifest
+        self._point_to(training.name, manifest, made_at, _POINTER if in_force else _BESIDE)
+        self._settle(training.name)
+        return training
+
+    def _put_there(self, name: str, at: datetime, pointer: str) -> T:
+        self.find(name)
+        manifest = (self.folder / name / _MANIFEST).read_bytes()
+        training = self._read_manifest(name, hashlib.sha256(manifest).hexdigest())
+        self.check(training)
+        self._point_to(name, manifest, at, pointer)
+        self._settle(name)
+        return training
+
+    def _settle(self, newest: str) -> None:
+        """Drop a shadow that is in force now, and the oldest trainings."""
+        needed, found = {newest, *self._in_turn()[-2:]}, []
+        for pointer in (self.current, self.shadow):
+            with suppress(ModelError):
+                if (one := pointer()) is not None:
+                    found.append(one.name)
+        if len(found) > 1 and found[0] == found[1]:
+            self.end_beside()
+        self._forget_old({*needed, *found})
 
     def _write_state(self, folder: Path, number: int, state: Mapping[str, Any], what: str) -> Written:
         """Write a model's state. Raises ModelError when it holds what this shelf would not read again."""
@@ -204,9 +250,11 @@ class ModelShelf(ABC, Generic[T]):
 
         content = skops.io.dumps(state)
         self._check_types(content, what)
-        file = f"{number:05d}.skops"
-        write_file(folder / file, content)
-        return Written(file=file, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+        return self._write_content(folder / f"{number:05d}.skops", content)
+
+    def _write_content(self, file: Path, content: bytes) -> Written:
+        write_file(file, content)
+        return Written(file=file.name, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
 
     def _read_state(self, file: Path, card: WrittenFile) -> Any:
         """Read a model's state. Raises ModelError when the file is not exactly what was written."""
@@ -221,13 +269,16 @@ class ModelShelf(ABC, Generic[T]):
         except Exception as error:  # whatever a file that was tampered with makes a reader raise
             raise self._no_model(file, error) from error
 
-    def _no_model(self, file: Path, error: Exception) -> ModelError:
+    def _no_model(self, file: Path | str, error: Exception) -> ModelError:
         return ModelError(f"{file} is refused: it holds no model of format {self.format} ({error!r:.200})")
 
     def _check_types(self, content: bytes, what: str) -> None:
         import skops.io
 
-        strange = set(skops.io.get_untrusted_types(data=content)) - set(self._trusted)
+        try:
+            strange = set(skops.io.get_untrusted_types(data=content)) - set(self._trusted)
+        except Exception as error:  # whatever a file that was tampered with makes a reader raise
+            raise self._no_model(what, error) from error
         if strange:
             raise ModelError(
                 f"{what} is refused: it holds what is not trusted ({', '.join(sorted(strange))})"
@@ -240,11 +291,13 @@ class ModelShelf(ABC, Generic[T]):
         try:
             content = file.read_bytes()
             if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-                raise ModelError(f"{file} is refused: it was changed since it was written; train again")
+                raise ModelError(
+                    f"{file} is refused: it was changed since it was written; train again ({self.command})"
+                )
             data: dict[str, Any] = orjson.loads(content)
             if data.get("format") != self.format:
                 other = f"it has format {data.get('format')!r}, this version reads {self.format}"
-                raise ModelError(f"{file} is refused: {other}; train again")
+                raise ModelError(f"{file} is refused: {other}; train again ({self.command})")
             training = self._read(data)
             for card in training.cards:
                 if not _FILE.match(card.file):
@@ -252,7 +305,7 @@ class ModelShelf(ABC, Generic[T]):
         except ModelError:
             raise
         except (OSError, orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ModelError(f"{file} cannot be read: {error}; train again") from error
+            raise ModelError(f"{file} cannot be read: {error}; train again ({self.command})") from error
         return training
 
     def _point_to(self, name: str, manifest: bytes, at: datetime, pointer: str = _POINTER) -> None:
@@ -299,45 +352,6 @@ def installed() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
-
-
-def read_checked(file: Path, card: WrittenFile) -> bytes:
-    """Return the bytes of a file. Raises ModelError when they are not those that were written."""
-    try:
-        size = file.stat().st_size
-        if size != card.size or size > _LARGEST_FILE:
-            raise ModelError(f"{file} is refused: it has {size} bytes, {card.size} were written")
-        content = file.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{file} cannot be read: {error.strerror}") from error
-    if hashlib.sha256(content).hexdigest() != card.sha256:
-        raise ModelError(f"{file} is refused: it was changed since it was written (its checksum is another)")
-    return content
-
-
-def write_file(file: Path, content: bytes) -> None:
-    """Write a file that the owner of its folder alone may read, down to the disk. Raises OSError."""
-    with file.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    file.chmod(0o600)
-    give_to_owner(file)
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder, and those that hold it, for their owner alone. Raises OSError."""
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    for one in reversed(missing):
-        one.mkdir(mode=0o700, exist_ok=True)
-        give_to_owner(one)
-
-
-def give_to_owner(path: Path) -> None:
-    """Give what root has made to who owns the folder that it is in: the agent has to read it."""
-    if os.geteuid() == 0:
-        owner = path.parent.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def moments(data: Mapping[str, Any], *keys: str) -> dict[str, datetime]:

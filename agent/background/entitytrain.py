@@ -31,8 +31,9 @@ def train(
     end: datetime,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     troubles: Sequence[Trouble] = (),
+    in_force: bool = True,
 ) -> Generation:
-    """Train all entities and put their models in force.
+    """Train all entities and put their models in force, or beside those that are.
 
     Raises SourceError, ModelError when there is nothing to learn from, ConfigError when a member is none,
     ConflictError when another training is at work.
@@ -68,10 +69,13 @@ def train(
             trained_from=end - section.history,
             trained_to=end,
             note=note,
+            in_force=in_force,
         )
 
 
-def run_training(settings: Settings, on_progress: Callable[[Progress], None]) -> Generation:
+def run_training(
+    settings: Settings, on_progress: Callable[[Progress], None], *, in_force: bool = True
+) -> Generation:
     """Train as the settings say. Raises as ``train`` does, and ConfigError when the rules are wrong."""
     from agent.config import load_rules
 
@@ -87,6 +91,7 @@ def run_training(settings: Settings, on_progress: Callable[[Progress], None]) ->
             source.now(),
             on_progress,
             past_troubles(settings),
+            in_force,
         )
     finally:
         source.close()

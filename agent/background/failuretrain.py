@@ -18,19 +18,21 @@ from agent.background.training import Progress, alone
 from agent.collect import PrometheusSource
 from agent.config.settings import Settings
 from agent.errors import ModelError
-from agent.learn.failures.model import Foresight
+from agent.learn.failures.model import Judged
 from agent.learn.failures.moments import choose_moments, watched_until
 from agent.learn.failures.shelf import ForesightShelf, ForesightTraining
 from agent.learn.failures.training import LEAST_FAULTS, LEAST_HELD_BACK, train_foresight
 from agent.learn.faults.examples import TooLittleData
-from agent.modelshelf import make_folder
+from agent.modelfiles import make_folder
 from agent.store import Stores, open_stores
 
 _DAY = timedelta(days=1)
 
 
-def run_failure_training(settings: Settings, on_progress: Callable[[Progress], None]) -> ForesightTraining:
-    """Train as the settings say.
+def run_failure_training(
+    settings: Settings, on_progress: Callable[[Progress], None]
+) -> tuple[ForesightTraining, bool]:
+    """Train as the settings say; return what was kept, and whether it is in force.
 
     Raises TooLittleData, ConfigError when the rules are wrong, ConflictError when another training is at
     work, SourceError, StoreError.
@@ -55,7 +57,7 @@ def _train(
     source: PrometheusSource,
     shelf: ForesightShelf,
     on_progress: Callable[[Progress], None],
-) -> ForesightTraining:
+) -> tuple[ForesightTraining, bool]:
     from agent.config import load_rules
 
     signals = [
@@ -78,7 +80,7 @@ def _train(
         source, signals, moments, seen.series, lambda done, of: on_progress(Progress("reading", done, of))
     )
     known, forecasts = from_store(stores, moments, occurrences)
-    judged = train_foresight(
+    trained = train_foresight(
         moments,
         {**columns, **known},
         occurrences,
@@ -88,17 +90,15 @@ def _train(
         _in_force(shelf),
         lambda done, of: on_progress(Progress("tuning", done, of)),
     )
-    if all(one.foresight is None for one in judged):
-        raise TooLittleData(judged[-1].why)
-    return shelf.put(judged, datetime.now(UTC), begin, end)
+    if all(one.foresight is None for one in trained.horizons):
+        raise TooLittleData(trained.horizons[-1].why)
+    about = {"made_at": datetime.now(UTC), "trained_from": begin, "trained_to": end, "why": trained.why}
+    return shelf.put(trained.horizons, about, in_force=trained.better), trained.better
 
 
-def _in_force(shelf: ForesightShelf) -> dict[float, Foresight]:
-    """Return the foresight that is asked now, by its horizon."""
+def _in_force(shelf: ForesightShelf) -> list[Judged]:
+    """Return what is asked now."""
     with suppress(ModelError):  # what cannot be read is no reason not to train
-        training = shelf.current()
-        if training is not None:
-            return {
-                one.horizon_s: one.foresight for one in training.horizons if one.in_force and one.foresight
-            }
-    return {}
+        if (training := shelf.current()) is not None:
+            return shelf.load(training)
+    return []

@@ -46,6 +46,7 @@ def main(arguments: Sequence[str]) -> None:
         if not loading.locked() and scoring.is_outdated():
             threading.Thread(target=look_for_models, name="models", daemon=True).start()
         write_message(answers, Message(scoring.answer(question.header, question.payload)))
+        scoring.compare()  # what runs beside keeps nobody waiting who asks what is in force
 
 
 if __name__ == "__main__":

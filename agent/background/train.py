@@ -53,9 +53,8 @@ def _of_kind(kind: str, settings: Settings, tell: Callable[[Progress], None]) ->
         generation = run_training(settings, tell)
         return {"trained": len(generation.cards), "generation": generation.name}
     if kind == "failures":
-        training = run_failure_training(settings, tell)
-        asked = sum(one.in_force for one in training.horizons)
-        return {"trained": asked, "generation": training.name, "why": training.horizons[-1].why}
+        training, _ = run_failure_training(settings, tell)
+        return {"trained": len(training.horizons), "generation": training.name, "why": training.why}
     found = run_diagnosis_training(settings, tell)
     return {
         "trained": 1,

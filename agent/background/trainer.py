@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
-from agent.background.places import open_fault_shelf, open_foresight_shelf, open_shelf
+from agent.background.places import shelf_of
 from agent.background.scorer import end_process
+from agent.background.shelves import move_apart
 from agent.clock import Clock
 from agent.config.learn import DiagnosisTrainingSection, FailureTrainingSection
 from agent.config.models import ModelsSection
@@ -22,7 +23,7 @@ from agent.environment import clean_environment, own_python
 from agent.errors import ModelError, NotFoundError, RefusedError
 from agent.log import Logger
 from agent.process import ONE_THREAD
-from agent.records.training import TrainingJob, TrainingKind
+from agent.records.training import Move, TrainingJob, TrainingKind
 
 log = Logger("trainer")
 
@@ -43,9 +44,8 @@ class Trainer:
         self._section = settings.detect.models
         self._diagnosis = settings.learn.diagnosis
         self._failures = settings.learn.failures
-        self._shelf = open_shelf(settings)
-        self._fault_shelf = open_fault_shelf(settings)
-        self._foresight_shelf = open_foresight_shelf(settings)
+        self._shelves = {kind: shelf_of(settings, kind) for kind in _TRY_AGAIN}
+        self._config = config
         self._command = own_python("agent.background.train", str(config))
         self._clock = clock
         self._started_at = clock.now()
@@ -116,6 +116,10 @@ class Trainer:
         """Return the jobs since the agent was started, the newest first."""
         return [self._jobs[number] for number in sorted(self._jobs, reverse=True)]
 
+    def move(self, kind: TrainingKind, move: Move, training: str | None) -> None:
+        """Put a training in force or beside. Raises NotFoundError, ConflictError, ModelError."""
+        move_apart(self._config, kind, move, training)
+
     def _newest(self) -> TrainingJob | None:
         return self._jobs[max(self._jobs)] if self._jobs else None
 
@@ -158,20 +162,10 @@ class Trainer:
         if tried is not None and now - tried < min(_TRY_AGAIN[kind], every):
             return False
         try:
-            since = self._newest_of(kind)
+            since = self._shelves[kind].changed_at()  # what a person put there has its time as well
         except ModelError:
             return True
         return since is None or now - since >= every
-
-    def _newest_of(self, kind: TrainingKind) -> datetime | None:
-        """Return since when a training is in force; of the diagnosis also when one was made that is not."""
-        if kind == "failures":
-            return self._foresight_shelf.in_force_since()
-        if kind == "entity":
-            return self._shelf.in_force_since()  # what a person put there has its time as well
-        made = [one.made_at for one in self._fault_shelf.generations()]
-        since = self._fault_shelf.in_force_since()
-        return max([*made, *([since] if since else [])], default=None)
 
     def _start(self, kind: TrainingKind) -> None:
         self._kind, now = kind, self._clock.now()

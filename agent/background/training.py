@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.errors import ConflictError
-from agent.modelshelf import give_to_owner, make_folder
+from agent.modelfiles import give_to_owner, make_folder
 
 _LOCK = "training.lock"
 

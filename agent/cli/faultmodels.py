@@ -1,4 +1,4 @@
-"""``opsmend train --diagnosis`` and what ``opsmend models`` says of it: the model that names faults."""
+"""``opsmend train --diagnosis`` and what only the model that names faults has to show."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from rich.markup import escape
 from agent.background.diagnosistrain import gather_examples, run_diagnosis_training
 from agent.background.places import open_fault_shelf
 from agent.cli.common import settings_of_state
-from agent.cli.output import ago, console, errors, print_json, print_table, write
+from agent.cli.output import console, errors, print_json, print_table, write
 from agent.cli.trainingpage import render_training
-from agent.cli.trainings import following, put_in_force
+from agent.cli.trainings import following
 from agent.config import Settings
 from agent.errors import ModelError, NotFoundError
 from agent.learn.faults.examples import Example
@@ -47,42 +47,10 @@ def train_diagnosis(config: Path | None, jobs: int | None, report: Path | None, 
     )
 
 
-def list_trainings(settings: Settings) -> tuple[Sequence[Mapping[str, Any]], Sequence[Sequence[Any]]]:
-    """Return the trainings of diagnosis on the shelf, for programs and as rows of a table."""
-    shelf = open_fault_shelf(settings)
-    roles = _roles(shelf)
-    found = shelf.generations()
-    plain = [_summary(one, roles.get(one.name) == "yes", roles.get(one.name) == "beside") for one in found]
-    rows = [
-        (
-            one.name,
-            roles.get(one.name, ""),
-            ago(one.made_at),
-            one.examples,
-            len(one.faults),
-            one.algorithm,
-            f"{one.figures.cost:.3f}",
-            f"{one.figures.accuracy:.0%} of {one.figures.named:.0%}",
-            one.why,
-        )
-        for one in found
-    ]
-    return plain, rows
-
-
-def print_trainings(rows: Sequence[Sequence[Any]]) -> None:
-    """Print the trainings of diagnosis, the newest first."""
-    print_table(
-        "Trained diagnosis, the newest first",
-        ["training", "in force", "made", "examples", "faults", "algorithm", "cost", "right of named", "why"],
-        rows,
-    )
-
-
 def show_training(config: Path | None, training: str | None, html: Path | None, json: bool) -> None:
     """Show a training, by default the one in force. Raises NotFoundError, ModelError."""
     shelf = open_fault_shelf(settings_of_state(config))
-    found = shelf.current() if training is None else _named(shelf, training)
+    found = shelf.current() if training is None else shelf.find(training)
     if found is None:
         raise NotFoundError(_NONE)
     roles = _roles(shelf)
@@ -95,37 +63,26 @@ def show_training(config: Path | None, training: str | None, html: Path | None, 
         _print_training(found)
 
 
-def promote_training(config: Path | None, training: str | None, json: bool) -> None:
-    """Put a training in force, or the one that was before. Raises NotFoundError, ModelError."""
-    found = put_in_force(open_fault_shelf(settings_of_state(config)), training)
-    if json:
-        print_json(_summary(found, True, False))
-        return
-    console.print(
-        f"{found.name} is in force: {found.algorithm}, {len(found.faults)} faults, learned from incidents up "
-        f"to {found.trained_to:%Y-%m-%d %H:%M} UTC; a running agent takes it up at its next question"
-    )
-
-
-def compare_trainings(config: Path | None, json: bool) -> None:
-    """Judge the one in force and the one beside it on what came since. Raises NotFoundError, ModelError."""
-    settings = settings_of_state(config)
+def compare_diagnosis(settings: Settings) -> dict[str, Any]:
+    """Judge the one in force and the one beside it on what came since. Raises ModelError."""
     shelf = open_fault_shelf(settings)
     current, beside = shelf.current(), shelf.shadow()
-    if current is None and beside is None:
-        raise NotFoundError(_NONE)
     both = [one for one in (current, beside) if one is not None]
-    since = max(one.trained_to for one in both)
-    came = [one for one in gather_examples(settings) if one.at > since]
+    since = max((one.trained_to for one in both), default=None)
+    came = [one for one in gather_examples(settings) if one.at > since] if since else []
     compared = [_compared(shelf, one, came, one is current) for one in both] if came else []
-    if json:
-        print_json({"since": since, "examples": len(came), "compared": compared})
-        return
-    if not came:
-        console.print(f"no incident whose fault is known came after {since:%Y-%m-%d %H:%M} UTC yet")
+    return {"since": since, "examples": len(came), "compared": compared}
+
+
+def print_diagnosis(found: Mapping[str, Any]) -> None:
+    """Print how both do."""
+    if not found["compared"]:
+        since = f" after {found['since']:%Y-%m-%d %H:%M} UTC" if found["since"] else ""
+        console.print(f"Diagnosis: no incident whose fault is known came{since} yet")
         return
     print_table(
-        f"On {len(came)} incidents after {since:%Y-%m-%d %H:%M} UTC, which neither has learned from",
+        f"Diagnosis on {found['examples']} incidents after {found['since']:%Y-%m-%d %H:%M} UTC, which "
+        "neither has learned from",
         ["training", "in force", "cost", "right of named", "calibration error", "log loss"],
         [
             (
@@ -136,11 +93,9 @@ def compare_trainings(config: Path | None, json: bool) -> None:
                 f"{one['calibration_error']:.3f}",
                 f"{one['log_loss']:.3f}",
             )
-            for one in compared
+            for one in found["compared"]
         ],
     )
-    if beside is None:
-        console.print("nothing runs beside it")
 
 
 def _compared(
@@ -164,13 +119,6 @@ def _roles(shelf: FaultShelf) -> dict[str, str]:
         if found is not None:
             roles[found.name] = role
     return roles
-
-
-def _named(shelf: FaultShelf, name: str) -> FaultTraining:
-    found = next((one for one in shelf.generations() if one.name == name), None)
-    if found is None:
-        raise NotFoundError(f"there is no training '{name[:60]}' of diagnosis on the shelf")
-    return found
 
 
 def _print_training(one: FaultTraining) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from agent.cli.options import Config, Json
+from agent.records.training import Move, TrainingKind
 
 training = typer.Typer()
 models = typer.Typer(help="Look at what was trained, and choose what is in force.", no_args_is_help=True)
@@ -16,6 +17,15 @@ training.add_typer(models, name="models")
 Diagnosis = Annotated[
     bool, typer.Option("--diagnosis", help="The model that names faults instead of those of whole entities.")
 ]
+Failures = Annotated[bool, typer.Option("--failures", help="The one of how likely hosts fail ahead instead.")]
+Name = Annotated[str, typer.Argument(metavar="TRAINING", help="As opsmend models list names it.")]
+
+
+def kind_of(diagnosis: bool, failures: bool) -> TrainingKind:
+    """Return the kind of models that options mean. Raises BadParameter."""
+    if diagnosis and failures:
+        raise typer.BadParameter("is another kind than --diagnosis", param_hint="--failures")
+    return "diagnosis" if diagnosis else "failures" if failures else "entity"
 
 
 @training.command()
@@ -27,9 +37,9 @@ def train(
     ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, max=64, help="So many processes.")] = None,
     diagnosis: Diagnosis = False,
-    failures: Annotated[
-        bool,
-        typer.Option("--failures", help="How likely hosts fail ahead, from how they were before incidents."),
+    failures: Failures = False,
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Have the new models of entities run beside those in force.")
     ] = False,
     report: Annotated[
         Path | None,
@@ -40,12 +50,15 @@ def train(
 
     The agent does the same by itself, in the background. A running agent takes up new models at its next
     poll. Times of incidents are not learned from. With --diagnosis the model that names faults is trained
-    instead, from past incidents; it is put in force only where it is better than the one that is. With
-    --failures it is learned how likely a fault begins on a host within 1, 6 and 24 hours; where that is no
-    better than the base rate, nothing is said.
+    instead, from past incidents. With --failures it is learned how likely a fault begins on a host within
+    1, 6 and 24 hours; where that is no better than the base rate, nothing is said. These two are put in
+    force only where they are better than the one that is, on the same held-back data; else they run beside.
     """
-    if diagnosis and failures:
-        raise typer.BadParameter("is another training than --diagnosis", param_hint="--failures")
+    kind_of(diagnosis, failures)
+    if beside and (diagnosis or failures):
+        raise typer.BadParameter(
+            "is for the models of entities: the others are judged", param_hint="--beside"
+        )
     if failures and (history, jobs) != (None, None):
         raise typer.BadParameter("goes by the settings alone (learn.failures)", param_hint="--failures")
     if diagnosis and history is not None:
@@ -74,13 +87,13 @@ def train(
         span = parse_duration(history) if history is not None else None
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--history") from error
-    train_models(config, span, jobs, json)
+    train_models(config, span, jobs, beside, json)
 
 
 @models.command("list")
 def list_models(config: Config = None, json: Json = False) -> None:
-    """List the trainings on the shelf, and which are in force or run beside."""
-    from agent.cli.models import list_models as show
+    """List the trainings of all kinds, and which are in force or run beside."""
+    from agent.cli.shelves import list_models as show
 
     show(config, json)
 
@@ -89,11 +102,12 @@ def list_models(config: Config = None, json: Json = False) -> None:
 def show_models(
     entity: Annotated[
         str | None,
-        typer.Argument(metavar="ENTITY", help="Only this; default all. With --diagnosis a training."),
+        typer.Argument(metavar="ENTITY", help="Only this; default all. Of the other kinds a training."),
     ] = None,
     config: Config = None,
     json: Json = False,
     diagnosis: Diagnosis = False,
+    failures: Failures = False,
     html: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="With --diagnosis: write a page, with confusion and calibration."),
@@ -101,54 +115,78 @@ def show_models(
 ) -> None:
     """Show the models in force: their members and how far each is trusted, and their thresholds.
 
-    With --diagnosis: how good the trained diagnosis in force is, or the training that is named.
+    With --diagnosis or --failures: how good the training in force, or the one that is named, is on what
+    was held back.
     """
-    if diagnosis:
+    kind = kind_of(diagnosis, failures)
+    if html is not None and kind != "diagnosis":
+        raise typer.BadParameter("is there with --diagnosis only", param_hint="--html")
+    if kind == "diagnosis":
         from agent.cli.faultmodels import show_training
 
         show_training(config, entity, html, json)
-        return
-    if html is not None:
-        raise typer.BadParameter("is there with --diagnosis only", param_hint="--html")
-    from agent.cli.models import show_models as show
+    elif kind == "failures":
+        from agent.cli.failuremodels import show_failures
 
-    show(config, entity, json)
+        show_failures(config, entity, json)
+    else:
+        from agent.cli.models import show_models as show
+
+        show(config, entity, json)
 
 
 @models.command("promote")
 def promote_models(
-    training: Annotated[str, typer.Argument(metavar="TRAINING", help="As opsmend models list names it.")],
+    training: Name,
     config: Config = None,
     json: Json = False,
     diagnosis: Diagnosis = False,
+    failures: Failures = False,
 ) -> None:
     """Put a training that is on the shelf in force, after all of its files were checked.
 
-    A running agent takes it up at its next poll, and trains anew when detect.models.retrain_every is over.
+    A running agent takes it up when it looks next, and trains anew when retrain_every of its kind is over.
     """
-    if diagnosis:
-        from agent.cli.faultmodels import promote_training as promote
-    else:
-        from agent.cli.models import promote_models as promote
-    promote(config, training, json)
+    _move(config, kind_of(diagnosis, failures), "promote", training, json)
 
 
 @models.command("rollback")
-def roll_back_models(config: Config = None, json: Json = False, diagnosis: Diagnosis = False) -> None:
+def roll_back_models(
+    config: Config = None, json: Json = False, diagnosis: Diagnosis = False, failures: Failures = False
+) -> None:
     """Go back to the training before the one in force, as promote does."""
-    if diagnosis:
-        from agent.cli.faultmodels import promote_training as promote
-    else:
-        from agent.cli.models import promote_models as promote
-    promote(config, None, json)
+    _move(config, kind_of(diagnosis, failures), "rollback", None, json)
+
+
+@models.command("beside")
+def run_models_beside(
+    training: Annotated[
+        str | None, typer.Argument(metavar="TRAINING", help="As opsmend models list names it.")
+    ] = None,
+    none: Annotated[bool, typer.Option("--none", help="Have none run beside any more.")] = False,
+    config: Config = None,
+    json: Json = False,
+    diagnosis: Diagnosis = False,
+    failures: Failures = False,
+) -> None:
+    """Have a training run beside the one in force: asked as well, compared, and acted on by nobody."""
+    if (training is None) != none:
+        raise typer.BadParameter("name either a training or --none", param_hint="TRAINING")
+    _move(config, kind_of(diagnosis, failures), "beside", training, json)
 
 
 @models.command("compare")
 def compare_models(config: Config = None, json: Json = False) -> None:
-    """Judge the trained diagnosis in force, and the one that runs beside it, on incidents that came since.
+    """Say of each kind how the training in force and the one that runs beside it do on what came since.
 
     The one beside is asked whenever the one in force is, and acted on by nobody; promote puts it in force.
     """
-    from agent.cli.faultmodels import compare_trainings
+    from agent.cli.shelves import compare_models as compare
 
-    compare_trainings(config, json)
+    compare(config, json)
+
+
+def _move(config: Path | None, kind: TrainingKind, move: Move, training: str | None, json: bool) -> None:
+    from agent.cli.shelves import move_models
+
+    move_models(config, kind, move, training, json)

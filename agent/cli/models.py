@@ -1,4 +1,4 @@
-"""``opsmend train`` and ``opsmend models``: entity models made by hand, and what is on the shelf."""
+"""``opsmend train`` and ``opsmend models show``: models of whole entities."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from rich.markup import escape
 from agent.background.entitytrain import run_training
 from agent.background.places import open_shelf
 from agent.cli.common import settings_of_state
-from agent.cli.faultmodels import list_trainings, print_trainings
-from agent.cli.output import ago, console, errors, print_json, print_table
-from agent.cli.trainings import following, put_in_force
+from agent.cli.output import console, errors, print_json, print_table
+from agent.cli.trainings import following
 from agent.config import Settings
 from agent.detect.models.entitymodel import EntityModel
 from agent.detect.models.shelf import Card, Generation
@@ -26,54 +25,22 @@ _PHASES = {
 }
 
 
-def train_models(config: Path | None, history: timedelta | None, jobs: int | None, json: bool) -> None:
+def train_models(
+    config: Path | None, history: timedelta | None, jobs: int | None, beside: bool, json: bool
+) -> None:
     """Train all entity models now. Raises SourceError, ModelError, ConfigError, ConflictError."""
     settings = _with(settings_of_state(config), history, jobs)
     with following(_PHASES) as show:
-        generation = run_training(settings, show)
+        generation = run_training(settings, show, in_force=not beside)
     if json:
-        print_json(_summary(generation, True))
+        print_json(_summary(generation, not beside))
         return
     if generation.note:
         errors.print(f"[yellow]note:[/] {escape(generation.note)}")
     console.print(
         f"{len(generation.cards)} entities trained on {_days(generation)} up to "
         f"{generation.trained_to:%Y-%m-%d %H:%M} UTC; a running agent takes them up at its next poll"
-    )
-
-
-def list_models(config: Path | None, json: bool) -> None:
-    """List the trainings on the shelf, the newest first."""
-    settings = settings_of_state(config)
-    shelf = open_shelf(settings)
-    current = shelf.current()
-    found = shelf.generations()
-    in_force = current.name if current else None
-    diagnosis, rows = list_trainings(settings)
-    if json:
-        print_json([*(_summary(one, one.name == in_force) for one in found), *diagnosis])
-        return
-    if rows:
-        print_trainings(rows)
-    if not found:
-        console.print("no entity was trained yet: opsmend train, or wait for the agent to do it")
-        return
-    print_table(
-        "Models of whole entities, the newest training first",
-        ["training", "in force", "made", "learned from", "entities", "members", "by version", "note"],
-        [
-            (
-                one.name,
-                "yes" if one.name == in_force else "",
-                ago(one.made_at),
-                f"{_days(one)} to {one.trained_to:%m-%d %H:%M}",
-                len(one.cards),
-                len({name for card in one.cards for name in card.members}),
-                one.version,
-                one.note,
-            )
-            for one in found
-        ],
+        + (" and compares them: opsmend models compare" if beside else "")
     )
 
 
@@ -93,18 +60,6 @@ def show_models(config: Path | None, entity: str | None, json: bool) -> None:
         _print_cards(generation, cards)
     else:
         _print_model(generation, cards[0], shelf.load_one(generation, cards[0]))
-
-
-def promote_models(config: Path | None, training: str | None, json: bool) -> None:
-    """Put a training in force, or the one before. Raises NotFoundError, ModelError."""
-    generation = put_in_force(open_shelf(settings_of_state(config)), training)
-    if json:
-        print_json(_summary(generation, True))
-        return
-    console.print(
-        f"{generation.name} is in force: {len(generation.cards)} entities, learned from {_days(generation)} "
-        f"up to {generation.trained_to:%Y-%m-%d %H:%M} UTC; a running agent takes it up at its next poll"
-    )
 
 
 def _print_cards(generation: Generation, cards: Sequence[Card]) -> None:

@@ -1,18 +1,13 @@
-"""What commands share that train models of any kind, or put a training in force."""
+"""What commands share that train models of any kind."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from agent.background.training import Progress as Step
 from agent.cli.progress import bars
-from agent.errors import ModelError
-from agent.modelshelf import ModelShelf, Training
-
-T = TypeVar("T", bound=Training)
 
 
 @contextmanager
@@ -27,11 +22,3 @@ def following(phases: Mapping[str, str]) -> Iterator[Callable[[Step], None]]:
             progress.update(tasks[step.phase], completed=step.done)
 
         yield show
-
-
-def put_in_force(shelf: ModelShelf[T], training: str | None) -> T:
-    """Put a training in force, or the one that was before. Raises NotFoundError, ModelError."""
-    try:
-        return shelf.promote(training or shelf.before_current(), datetime.now(UTC))
-    except OSError as error:
-        raise ModelError(f"{shelf.folder} cannot be written: {error.strerror}") from error

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+STRANGE = 1.0
+"""A score that one healthy row in a hundred reaches."""
+
 
 @dataclass(frozen=True, slots=True)
 class Suspect:

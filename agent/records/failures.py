@@ -29,7 +29,8 @@ class FailureState(StrEnum):
 class FailureWord:
     """How likely a fault begins on a host within a horizon, ``base`` being how likely that is at any time.
 
-    ``because`` are features that raise it, ``training`` is what it was said by.
+    ``because`` are features that raise it, ``training`` is what it was said by. What one says that only runs
+    ``beside`` is kept to be judged, and told to nobody.
     """
 
     host: str
@@ -39,6 +40,7 @@ class FailureWord:
     training: str
     at: datetime
     because: Sequence[str] = ()
+    beside: bool = False
 
     @property
     def key(self) -> FailureKey:
@@ -78,6 +80,24 @@ class FailureRecord:
     expected: float  # that would have come by what was said
     brier: float
     brier_base: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureComparison:
+    """What came of the words of one training since it was put where it is, and how good they were.
+
+    Where another one spoke of the same hosts at the same times, the Brier scores of both on these ``shared``.
+    """
+
+    training: str
+    horizon: timedelta
+    judged: int
+    came: int
+    brier: float
+    brier_base: float
+    shared: int = 0
+    brier_shared: float | None = None
+    brier_other: float | None = None
 
 
 def hosts_of(keys: Iterable[FailureKey]) -> tuple[str, ...]:

@@ -7,6 +7,9 @@ from datetime import datetime
 from typing import Literal
 
 TrainingKind = Literal["entity", "diagnosis", "failures"]
+Move = Literal["promote", "rollback", "beside"]
+"""Where a training on a shelf is put: in force, in force again, beside what is."""
+
 TrainingState = Literal["waiting", "training", "trained", "failed", "canceled"]
 
 

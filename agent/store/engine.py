@@ -17,7 +17,7 @@ from agent.environment import clean_environment, own_python
 from agent.errors import OpsmendError, StoreError, StoreUnavailable
 from agent.store.backup import copy_store
 
-HEAD = "0019"  # the newest migration; a test compares it with the folder
+HEAD = "0020"  # the newest migration; a test compares it with the folder
 _BUSY_TIMEOUT_S = 10
 
 

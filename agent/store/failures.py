@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import ColumnElement, FromClause, Row, case, func, insert, select, update
 
 from agent.records.failures import (
+    FailureComparison,
     FailureForecast,
     FailureKey,
     FailureLook,
@@ -25,6 +26,7 @@ from agent.store.schema import in_force
 _Reasons = tuple[str, ...]
 _Unknown = tuple[tuple[str, int], ...]
 _LOOK = "failure_look"  # what the words about hosts go by
+_KNOWN = (FailureState.CAME.value, FailureState.STAYED_AWAY.value)
 
 
 class FailureStore:
@@ -33,9 +35,13 @@ class FailureStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def open(self) -> list[FailureForecast]:
-        """Return the words of which nobody knows yet what comes, the likeliest first."""
-        query = select(table).where(table.c.state == FailureState.OPEN.value).order_by(table.c.now.desc())
+    def open(self, *, beside: bool = False) -> list[FailureForecast]:
+        """Return the words of which nobody knows yet what comes, the likeliest first.
+
+        They are those that are told, or those that are said ``beside``.
+        """
+        is_open = (table.c.state == FailureState.OPEN.value) & (table.c.beside == beside)
+        query = select(table).where(is_open).order_by(table.c.now.desc())
         with self._database.reading() as connection:
             return [_to_forecast(row) for row in connection.execute(query)]
 
@@ -80,9 +86,8 @@ class FailureStore:
         return last.unknown if last is not None else frozenset()
 
     def records(self) -> list[FailureRecord]:
-        """Return what came of all that is kept and of which that is known, by horizon."""
-        came = (table.c.state == FailureState.CAME.value).cast(table.c.base.type)
-        said, base = table.c.probability, table.c.base
+        """Return what came of all that was told and of which that is known, by horizon."""
+        said, base, came = table.c.probability, table.c.base, _came(table)
         query = (
             select(
                 table.c.horizon_s,
@@ -92,12 +97,47 @@ class FailureStore:
                 func.avg((said - came) * (said - came)).label("brier"),
                 func.avg((base - came) * (base - came)).label("brier_base"),
             )
-            .where(table.c.state.in_([FailureState.CAME.value, FailureState.STAYED_AWAY.value]))
+            .where(table.c.state.in_(_KNOWN), table.c.beside.is_(False))
             .group_by(table.c.horizon_s)
             .order_by(table.c.horizon_s)
         )
         with self._database.reading() as connection:
             return [_to_record(row) for row in connection.execute(query)]
+
+    def compare(self, training: str, other: str = "") -> list[FailureComparison]:
+        """Return what came of a training's words by horizon, and of both where ``other`` spoke as well."""
+        own, else_ = table.alias(), table.alias()
+        both = (
+            (else_.c.training == other)
+            & (else_.c.host == own.c.host)
+            & (else_.c.horizon_s == own.c.horizon_s)
+            & (else_.c.at == own.c.at)
+            & else_.c.state.in_(_KNOWN)
+        )
+        came = _came(own)
+        loss = (own.c.probability - came) * (own.c.probability - came)
+        query = (
+            select(
+                own.c.horizon_s,
+                func.count().label("judged"),
+                func.sum(came).label("came"),
+                func.avg(loss).label("brier"),
+                func.avg((own.c.base - came) * (own.c.base - came)).label("brier_base"),
+                func.count(else_.c.id).label("shared"),
+                func.avg(case((else_.c.id.is_not(None), loss))).label("brier_shared"),
+                func.avg((else_.c.probability - came) * (else_.c.probability - came)).label("brier_other"),
+            )
+            .select_from(own.outerjoin(else_, both))
+            .where(own.c.training == training, own.c.state.in_(_KNOWN))
+            .group_by(own.c.horizon_s)
+            .order_by(own.c.horizon_s)
+        )
+        with self._database.reading() as connection:
+            return [_to_comparison(training, row) for row in connection.execute(query)]
+
+
+def _came(words: FromClause) -> ColumnElement[float]:
+    return (words.c.state == FailureState.CAME.value).cast(table.c.base.type)
 
 
 def _to_record(row: Row[Any]) -> FailureRecord:
@@ -108,6 +148,20 @@ def _to_record(row: Row[Any]) -> FailureRecord:
         expected=row.expected,
         brier=row.brier,
         brier_base=row.brier_base,
+    )
+
+
+def _to_comparison(training: str, row: Row[Any]) -> FailureComparison:
+    return FailureComparison(
+        training=training,
+        horizon=timedelta(seconds=row.horizon_s),
+        judged=row.judged,
+        came=round(row.came),
+        brier=row.brier,
+        brier_base=row.brier_base,
+        shared=row.shared,
+        brier_shared=row.brier_shared,
+        brier_other=row.brier_other,
     )
 
 
@@ -122,6 +176,7 @@ def _to_row(word: FailureWord) -> dict[str, Any]:
         "because": to_json(_Reasons, tuple(word.because)),
         "at": word.at,
         "state": FailureState.OPEN.value,
+        "beside": word.beside,
     }
 
 
@@ -134,6 +189,7 @@ def _to_forecast(row: Row[Any]) -> FailureForecast:
         training=row.training,
         at=row.at,
         because=from_json(_Reasons, row.because),
+        beside=row.beside,
     )
     return FailureForecast(
         id=row.id, said=word, now=row.now, state=FailureState(row.state), ended_at=row.ended_at

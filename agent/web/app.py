@@ -12,7 +12,15 @@ from starlette.exceptions import HTTPException
 
 from agent import __version__
 from agent.config.api import ApiSection
-from agent.errors import AnswerError, ConflictError, NotFoundError, OpsmendError, RefusedError, StoreError
+from agent.errors import (
+    AnswerError,
+    ConflictError,
+    ModelError,
+    NotFoundError,
+    OpsmendError,
+    RefusedError,
+    StoreError,
+)
 from agent.log import Logger
 from agent.web.access import Gate
 from agent.web.access.callers import Callers, TrustedProxy
@@ -33,6 +41,7 @@ log = Logger("web")
 _STATUS_OF: Mapping[type[OpsmendError], int] = {
     NotFoundError: 404,
     ConflictError: 409,
+    ModelError: 409,
     RefusedError: 403,
     AnswerError: 400,
     StoreError: 503,

@@ -14,7 +14,7 @@ from agent.config import Settings
 from agent.decide.explanation import Explained
 from agent.records import Anomaly, Incident, Run
 from agent.records.reports import ReportedSymptom
-from agent.records.training import TrainingJob, TrainingKind
+from agent.records.training import Move, TrainingJob, TrainingKind
 from agent.reported import ReportedDiagnosis
 from agent.response import OperatorActions, Person
 from agent.response.token_actions import TokenActions
@@ -35,6 +35,9 @@ class Trainings(Protocol):
 
     def jobs(self) -> list[TrainingJob]:
         """Return all jobs, the newest first."""
+
+    def move(self, kind: TrainingKind, move: Move, training: str | None) -> None:
+        """Put a training in force or beside. Raises NotFoundError, ConflictError, ModelError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from agent.decide.policy import groups_of
 from agent.errors import NotFoundError, RefusedError
 from agent.livestatus import read_live_status
 from agent.records.reports import ReportedSymptom
-from agent.records.training import TrainingJob, TrainingKind
+from agent.records.training import Move, TrainingJob, TrainingKind
 from agent.reported import ReportedDiagnosis
 from agent.response import person_of
 from agent.response.token_actions import TokenActions
@@ -78,6 +78,10 @@ class _NoTrainings:
     def jobs(self) -> list[TrainingJob]:
         """Know of none."""
         return []
+
+    def move(self, kind: TrainingKind, move: Move, training: str | None) -> None:
+        """Refuse: nobody would look after it."""
+        raise RefusedError(f"{NOT_RUNNING}; opsmend models works without one")
 
 
 def _nobody_to_ask(reported: Sequence[ReportedSymptom], about: Mapping[str, str]) -> ReportedDiagnosis:

@@ -118,10 +118,10 @@ def main() -> None:
             columns |= found.columns(f"s{signal}")
     nothing = {horizon: np.full(len(early), np.nan) for horizon in HORIZONS}
     with tempfile.TemporaryDirectory() as folder:
-        judged = train_foresight(early, seen, known, nothing, cut, Path(folder))
+        judged = train_foresight(early, seen, known, nothing, cut, Path(folder)).horizons
     rows = []
     for horizon, one in zip(HORIZONS, judged, strict=True):
-        print(f"{_hours(horizon)}: {'in force' if one.in_force else 'not in force'}; {one.why}")
+        print(f"{_hours(horizon)}: {'worth asking' if one.worth_asking else 'not asked'}; {one.why}")
         if one.foresight is not None:
             rows.append(_judge(site, late, then, occurrences, horizon, one.foresight))
     show(

@@ -75,7 +75,7 @@ def test_a_failure_ahead_is_learned_and_told(tmp_path, remembering, faults, now)
     keep(load_settings(config), {host: [at for at in times if at < now] for host, times in faults.items()})
     trained = json.loads(opsmend(config, "train", "--failures", "--json"))
     six_hours = trained["horizons"][1]
-    assert six_hours["in_force"], six_hours["why"]
+    assert (trained["in_force"], six_hours["worth_asking"]) == (True, True), six_hours["why"]
     assert six_hours["figures"]["brier"] < 0.7 * six_hours["figures"]["brier_base"]
     agent = workshop.start()
     try:

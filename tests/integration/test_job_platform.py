@@ -3,8 +3,10 @@
 import pytest
 import requests
 
+from agent.background.places import shelf_of
 from tests.integration.test_access import bearer
 from tests.servers.process import wait_until
+from tests.trainings import make_training
 from tests.web.gallery import Gallery
 
 DISK = {"instance": "web9:9100", "mountpoint": "/var", "fstype": "ext4", "device": "/dev/sda2"}
@@ -121,3 +123,33 @@ def test_a_second_training_is_the_first(gallery):
     chief = bearer(gallery, "chief")
     one, other = (requests.post(path, json={}, headers=chief, timeout=20) for _ in range(2))
     assert one.json()["data"]["id"] == other.json()["data"]["id"]
+
+
+def test_a_training_of_any_kind_is_put_in_force_or_beside_by_administrators(gallery):
+    put = make_training("failures")
+    first, second = (put(shelf_of(gallery.settings, "failures"), day).name for day in range(2))
+
+    def move(body, person="chief", kind="failures"):
+        path = f"{gallery.url}/api/v1/models/{kind}"
+        return requests.post(path, json=body, headers=bearer(gallery, person), timeout=60)
+
+    def places(answer):
+        return {one["name"]: (one["in_force"], one["beside"]) for one in answer.json()["data"]}
+
+    assert move({"move": "rollback"}, "ann").status_code == 403
+    assert places(move({"move": "rollback"})) == {first: (True, False), second: (False, False)}
+    assert places(move({"move": "beside", "training": second})) == {
+        first: (True, False),
+        second: (False, True),
+    }
+    listed = requests.get(f"{gallery.url}/api/v1/models", headers=bearer(gallery, "onlooker"), timeout=20)
+    assert places(listed)[second] == (False, True)
+    assert move({"move": "rollback"}).status_code == 404
+    assert move({"move": "beside", "training": first}).status_code == 409
+    assert move({"move": "promote", "training": "../../etc"}).status_code == 422
+    assert move({"move": "promote", "training": second}, kind="diagnosis").status_code == 404
+    (shelf_of(gallery.settings, "failures").folder / second / "00000.json").write_bytes(b"[]")
+    refused = move({"move": "promote", "training": second})
+    assert (refused.status_code, "refused" in refused.json()["message"]) == (409, True)
+    told = [one.subject for one in gallery.stores.audit.list(limit=10) if one.action.startswith("models: ")]
+    assert told == [f"training {second}", f"training {first}"]

@@ -96,7 +96,7 @@ def test_the_way_back_is_one_command_and_takes_less_than_five_seconds(site, make
     after = os.times()
     spent = after.children_user + after.children_system - before.children_user - before.children_system
     assert spent < 5  # of the processor: others may be at work here
-    assert f"{first.training.name} is in force" in said.stdout
+    assert f"{first.training.name} (diagnosis) is in force" in said.stdout
     assert shelf.current() == first.training
     shown = json.loads(opsmend(site, "models", "list", "--json").stdout)
     assert [one["name"] for one in shown if one["in_force"]] == [first.training.name]

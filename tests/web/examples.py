@@ -17,7 +17,9 @@ from typing import Any
 import requests
 from jsonschema import Draft202012Validator
 
+from agent.background.places import shelf_of
 from agent.web.api.document import EXAMPLES, document_of
+from tests.trainings import make_training
 from tests.web.gallery import ROOT, Gallery
 
 PUBLISHED = ROOT / "docs" / "openapi.json"
@@ -74,11 +76,15 @@ def _who(operation: str) -> str:
 
 
 def _is_chief(operation: str) -> bool:
-    return "/tokens" in operation or operation == "post /api/v1/aiops/model-training"
+    models = ("post /api/v1/aiops/model-training", "post /api/v1/models/{kind}")
+    return "/tokens" in operation or operation in models
 
 
 def _calls(gallery: Gallery) -> Iterator[Call]:
     numbers = gallery.fill()
+    put = make_training("failures")
+    for day in range(2):
+        put(shelf_of(gallery.settings, "failures"), day)
     run = gallery.stores.runs.of_incident(numbers["recovered"])[0].id
     for path in (
         "/-/healthy", "/-/ready", "/api/v1/status", "/api/v1/anomalies", "/api/v1/forecasts",
@@ -153,6 +159,7 @@ def _calls_of_the_platform(gallery: Gallery) -> Iterator[Call]:
     yield f"post {path}", path, {"kind": "entity"}
     yield f"get {path}", path, {}
     yield f"get {path}/{{training_id}}", f"{path}/1", {}
+    yield "post /api/v1/models/{kind}", "/api/v1/models/failures", {"move": "rollback"}
 
 
 def _tidy(value: Any, now: datetime) -> Any:

@@ -31,6 +31,7 @@ class _Wanted:
     """What the models in force want to be shown; ``series`` are the hashes of theirs."""
 
     generation: str = ""
+    beside: str = ""
     step_s: float = 60.0
     rows: int = 0
     entities: Sequence[str] = ()
@@ -49,6 +50,7 @@ class ModelClient:
         self._rows_of: int | None = None  # series of the frame that they were looked up in
         self._answers = False
         self._said: tuple[str, ...] = ()
+        self._compared: Mapping[str, int] | None = None
 
     @property
     def status(self) -> Mapping[str, Any]:
@@ -59,6 +61,8 @@ class ModelClient:
             "note": self._wanted.note,
             "refused": list(self._said),
             "answers": self._answers and bool(self._wanted.entities),
+            "beside": self._wanted.beside,
+            "compared": self._compared,
         }
 
     def keep(self, rows: IntArray) -> None:
@@ -75,6 +79,7 @@ class ModelClient:
         self._say(answer)
         if "plan" in answer:
             self._take_up(answer["plan"])
+        self._compared = answer.get("compared")
         pairs = zip(self._wanted.entities, answer.get("findings", ()), strict=False)
         return {entity: self._finding(one) for entity, one in pairs if one is not None}
 
@@ -84,7 +89,7 @@ class ModelClient:
 
     def _ask(self, frame: Frame) -> Mapping[str, Any] | None:
         wanted = self._wanted
-        header = {"generation": wanted.generation, "rows": wanted.rows}
+        header = {"generation": wanted.generation, "beside": wanted.beside, "rows": wanted.rows}
         if not len(wanted.series):
             return self._judge.ask(header, b"")
         return self._judge.ask(header, self._newest(frame))
@@ -109,12 +114,13 @@ class ModelClient:
         return values.data.cast("B")
 
     def _take_up(self, plan: Mapping[str, Any]) -> None:
-        if plan["generation"] == self._wanted.generation and len(plan["entities"]) == len(
-            self._wanted.entities
-        ):
+        was = self._wanted
+        same = (plan["generation"], plan["beside"]) == (was.generation, was.beside)
+        if same and len(plan["entities"]) == len(was.entities):
             return
         self._wanted = _Wanted(
             generation=plan["generation"],
+            beside=plan["beside"],
             step_s=float(plan["step_s"]),
             rows=int(plan["rows"]),
             entities=plan["entities"],
@@ -127,6 +133,7 @@ class ModelClient:
                 "entity models in use",
                 models=len(plan["entities"]),
                 trained=plan["generation"],
+                beside=plan["beside"],
                 note=plan["note"],
             )
 

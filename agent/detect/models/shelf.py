@@ -50,11 +50,18 @@ class Generation:
     cards: Sequence[Card]
     libraries: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def why(self) -> str:
+        """Return what has to be said of it."""
+        return self.note
+
 
 class Shelf(ModelShelf[Generation]):
     """The entity models of one agent. ``detectors`` are the class paths that its settings name: trusted."""
 
+    kind = "entity"
     format = 2
+    command = "opsmend train"
 
     def __init__(self, folder: Path, detectors: Iterable[str] = ()) -> None:
         super().__init__(folder, [*TRUSTED_PARTS, *(path for path in detectors if path not in BY_NAME)])
@@ -67,8 +74,12 @@ class Shelf(ModelShelf[Generation]):
         trained_from: datetime,
         trained_to: datetime,
         note: str = "",
+        in_force: bool = True,
     ) -> Generation:
-        """Write models and put them in force. Raises ModelError when one cannot be kept, OSError."""
+        """Write models and put them in force, or beside those that are.
+
+        Raises ModelError when one cannot be kept, OSError.
+        """
 
         def write(folder: Path, name: str) -> Generation:
             cards, step_s = self._write(models, folder)
@@ -84,10 +95,7 @@ class Shelf(ModelShelf[Generation]):
                 libraries=installed(),
             )
 
-        generation, manifest = self._keep(made_at, write)
-        self._point_to(generation.name, manifest, made_at)
-        self._forget_old({generation.name})
-        return generation
+        return self._keep(made_at, write, in_force=in_force)
 
     def load(self, generation: Generation) -> Iterator[EntityModel | ModelError]:
         """Yield each model, or why its file is refused; the others are none the worse for it."""

@@ -79,8 +79,8 @@ class Bin:
 class Figures:
     """How good a foresight is on held-back moments, in which so many ``faults`` came.
 
-    Brier scores (lower is better): its own, that of saying the base rate always, and that of what forecasts
-    of what is used up say, with the base rate where there is none.
+    Brier scores (lower is better): its own, that of saying the base rate always, that of what forecasts of
+    what is used up say, with the base rate where there is none, and that of the training in force, if any.
     """
 
     moments: int
@@ -88,6 +88,7 @@ class Figures:
     brier: float
     brier_base: float
     brier_forecasts: float
+    brier_in_force: float | None
     calibration: Sequence[Bin]
 
 
@@ -95,11 +96,11 @@ class Figures:
 class Judged:
     """What a training came to for one horizon: a foresight and its figures, or ``why`` there is none.
 
-    Only what is ``in_force`` is asked.
+    Only what is ``worth_asking`` is told, once its training is in force.
     """
 
     horizon_s: float
     why: str
-    in_force: bool = False
+    worth_asking: bool = False
     foresight: Foresight | None = None
     figures: Figures | None = None

@@ -8,7 +8,7 @@ than that of the forecasts of what is used up, by more than chance gives between
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,6 +33,27 @@ _MOST_STEPS, _LEAST_STEP = 12, 15  # of calibration, and moments before faults i
 OnProgress = Callable[[int, int], None]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What came of a training for each horizon, whether it is better than what is in force, and why (not)."""
+
+    horizons: Sequence[Judged]
+    better: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lost:
+    """What two trainings lose at held-back moments, each where it says nothing by the base rate.
+
+    1 is what the base rate loses in the mean, whatever the horizon.
+    """
+
+    at: FloatArray
+    own: FloatArray
+    in_force: FloatArray
+
+
 def train_foresight(
     moments: Moments,
     columns: Mapping[str, FloatArray],
@@ -40,9 +61,9 @@ def train_foresight(
     forecasts: Mapping[timedelta, FloatArray],
     known_until: float | FloatArray,
     folder: Path,
-    before: Mapping[float, Foresight] | None = None,
+    before: Sequence[Judged] = (),
     on_progress: OnProgress = lambda done, of: None,
-) -> list[Judged]:
+) -> Trained:
     """Return what comes of training for each horizon.
 
     ``columns`` has each feature by name, NaN where nobody knows, and of which hosts enough was there: what
@@ -51,13 +72,48 @@ def train_foresight(
     when somebody looked, from each moment on or in all, ``before`` is what is in
     force now. ``folder`` is for what is tried.
     """
-    found = []
+    asked = {one.horizon_s: one.foresight for one in before if one.worth_asking and one.foresight}
+    found, lost = [], []
     for number, (horizon, said) in enumerate(forecasts.items()):
         on_progress(number, len(forecasts))
         known = _Known(moments, columns, occurrences, said, horizon, known_until)
-        found.append(_train(known, folder, (before or {}).get(horizon.total_seconds())))
+        judged = _train(known, folder, asked.get(horizon.total_seconds()))
+        found.append(judged)
+        if judged.foresight is not None:
+            lost.append(_lost(known, judged, asked.get(horizon.total_seconds())))
     on_progress(len(forecasts), len(forecasts))
-    return found
+    better, why = _compare(found, lost, asked)
+    return Trained(horizons=found, better=better, why=why)
+
+
+def _compare(
+    found: Sequence[Judged], lost: Sequence[_Lost], asked: Mapping[float, Foresight]
+) -> tuple[bool, str]:
+    """Return whether a training is to be put in force, and why, or why not."""
+    speaks = any(one.worth_asking for one in found)
+    if not asked:
+        return speaks, (
+            "better than the base rate; there was none in force that says anything"
+            if speaks
+            else "within no horizon better than the base rate by more than chance; it runs beside"
+        )
+    if unknown := set(asked) - {one.horizon_s for one in found if one.foresight is not None}:
+        return False, (
+            f"within {min(unknown) / 3600:g} h too little was held back to compare it with the one in force; "
+            "it runs beside"
+        )
+    own, other = (_mean([getattr(one, name) for one in lost]) for name in ("own", "in_force"))
+    told = f"Brier score {own:.3f} of the base rate's on what was held back, of the one in force {other:.3f}"
+    if own < 1 <= other or (not speaks and other > 1):
+        return True, f"{told}, which is no better than saying nothing"
+    gains = np.concatenate([(one.in_force - one.own) / len(one.at) for one in lost])
+    if _is_gain(gains, np.concatenate([one.at for one in lost])):
+        return True, f"{told}, which is more than chance accounts for"
+    return False, f"{told}: not better by more than chance; it runs beside and is compared"
+
+
+def _mean(parts: Sequence[FloatArray]) -> float:
+    return float(np.mean([part.mean() for part in parts]))
 
 
 class _Known:
@@ -113,8 +169,13 @@ class _Known:
         rows = [self._columns.get(name, none)[part] for name in features]
         return np.stack(rows, axis=1) if rows else np.empty((len(part), 0))
 
+    def ask(self, foresight: Foresight) -> FloatArray:
+        """Return what a foresight says at the moments that were held back."""
+        return foresight.probabilities(self.rows(self.late, foresight.features))
+
 
 def _train(known: _Known, folder: Path, before: Foresight | None) -> Judged:
+    """Return what comes of training within a horizon; ``before`` is only compared with."""
     span = known.horizon.total_seconds()
     early, late = known.faults(known.early), known.faults(known.late)
     if early < LEAST_FAULTS or late < LEAST_HELD_BACK:
@@ -128,12 +189,22 @@ def _train(known: _Known, folder: Path, before: Foresight | None) -> Judged:
             horizon_s=span, why="nothing was seen of the hosts before their faults; nothing is said"
         )
     foresight = _fit(known, folder)
-    figures = _judge(known, foresight)
-    if before is not None:
-        was = _judge(known, before)
-        if was.brier <= figures.brier:
-            foresight, figures = before, was
-    return _weigh(known, foresight, figures)
+    return _weigh(known, foresight, _judge(known, foresight, before))
+
+
+def _lost(known: _Known, judged: Judged, before: Foresight | None) -> _Lost:
+    assert judged.foresight is not None
+    assert judged.figures is not None
+    part, base = known.late, judged.foresight.base
+    weights = known.moments.weight[part] / known.moments.weight[part].mean() / judged.figures.brier_base
+
+    def lost(foresight: Foresight | None) -> FloatArray:
+        said = base if foresight is None else known.ask(foresight)
+        loss: FloatArray = weights * (said - known.truth[part]) ** 2
+        return loss
+
+    own = judged.foresight if judged.worth_asking else None
+    return _Lost(known.moments.at[part], lost(own), lost(before))
 
 
 def _fit(known: _Known, folder: Path) -> Foresight:
@@ -186,9 +257,8 @@ def _steps(odds: FloatArray, table: Table) -> tuple[list[float], list[float]]:
     return at, isotonic_regression(share, weights=weights).x.tolist()
 
 
-def _judge(known: _Known, foresight: Foresight) -> Figures:
-    part = known.late
-    said = foresight.probabilities(known.rows(part, foresight.features))
+def _judge(known: _Known, foresight: Foresight, before: Foresight | None) -> Figures:
+    part, said = known.late, known.ask(foresight)
     truth, weights = known.truth[part], known.moments.weight[part]
     others = _others(known, foresight.base)
     return Figures(
@@ -197,15 +267,16 @@ def _judge(known: _Known, foresight: Foresight) -> Figures:
         brier=_brier(said, truth, weights),
         brier_base=_brier(np.full(len(part), foresight.base), truth, weights),
         brier_forecasts=_brier(others, truth, weights),
+        brier_in_force=_brier(known.ask(before), truth, weights) if before is not None else None,
         calibration=calibration(said, truth, weights),
     )
 
 
 def _weigh(known: _Known, foresight: Foresight, figures: Figures) -> Judged:
-    """Return whether a foresight is in force, and why, or why not."""
+    """Return whether a foresight is worth asking, and why, or why not."""
     part = known.late
     truth, weights = known.truth[part], known.moments.weight[part]
-    own = (foresight.probabilities(known.rows(part, foresight.features)) - truth) ** 2
+    own = (known.ask(foresight) - truth) ** 2
     lost = {
         "the base rate": (foresight.base - truth) ** 2,
         "forecasts of what is used up": (_others(known, foresight.base) - truth) ** 2,
@@ -220,7 +291,7 @@ def _weigh(known: _Known, foresight: Foresight, figures: Figures) -> Judged:
     if worse:
         told += f": not better than {' and '.join(worse)} by more than chance; nothing is said"
     judged = Judged(horizon_s=foresight.horizon_s, why=told, foresight=foresight, figures=figures)
-    return replace(judged, in_force=not worse)
+    return replace(judged, worth_asking=not worse)
 
 
 def _others(known: _Known, base: float) -> FloatArray:

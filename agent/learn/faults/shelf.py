@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,14 +12,14 @@ from agent import __version__
 from agent.errors import ModelError
 from agent.learn.faults.evaluation import Bin, Figures, OfFault
 from agent.learn.faults.model import FaultModel, from_state
-from agent.modelshelf import ModelShelf, Written, installed, moments
+from agent.modelfiles import Written
+from agent.modelshelf import ModelShelf, installed, moments
 
 # what scikit-learn's classifiers are made of beside what skops knows to be harmless
 TRUSTED_PARTS = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
 )
-_SHADOW = "shadow.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +52,7 @@ class FaultTraining:
 class FaultShelf(ModelShelf[FaultTraining]):
     """The trained diagnosis of one agent."""
 
+    kind = "diagnosis"
     format = 1
     command = "opsmend train --diagnosis"
 
@@ -64,38 +64,17 @@ class FaultShelf(ModelShelf[FaultTraining]):
 
         Raises ModelError when it cannot be kept, OSError.
         """
-        made_at: datetime = training["made_at"]
 
         def write(folder: Path, name: str) -> FaultTraining:
             card = self._write_state(folder, 0, model.state(), "the trained diagnosis")
             fields: dict[str, Any] = {**training, "name": name, "version": __version__}
             return FaultTraining(**fields, cards=[card], libraries=installed())
 
-        kept, manifest = self._keep(made_at, write)
-        if in_force:
-            self._point_to(kept.name, manifest, made_at)
-        else:
-            self._point_to(kept.name, manifest, made_at, _SHADOW)
-        self._settle(kept.name)
-        return kept
+        return self._keep(training["made_at"], write, in_force=in_force)
 
-    def promote(self, name: str, at: datetime) -> FaultTraining:
-        """Put a training in force, as any shelf does; what runs beside is compared with the new one."""
-        training = super().promote(name, at)
-        self._settle(name)
-        return training
-
-    def _may_go_back_to(self, name: str, current: FaultTraining | None) -> bool:
-        beside = self._in_turn(_SHADOW)
-        return current is None and name not in beside
-
-    def shadow(self) -> FaultTraining | None:
-        """Return the training that runs beside the one in force, None without one. Raises ModelError."""
-        return self._pointed_to(_SHADOW)
-
-    def stamps(self) -> tuple[tuple[int, int] | None, ...]:
-        """Return what changes when another model is put in force or beside it."""
-        return self.stamp(), self._stamp_of(_SHADOW)
+    def check(self, training: FaultTraining) -> None:
+        """Raise ModelError when its file is not exactly what was written, or cannot answer."""
+        self.load(training)
 
     def load(self, training: FaultTraining) -> FaultModel:
         """Read a model. Raises ModelError when its file is not exactly what was written, or cannot answer."""
@@ -107,19 +86,6 @@ class FaultShelf(ModelShelf[FaultTraining]):
             return from_state(state)
         except Exception as error:  # whatever an object of another shape makes of our questions
             raise self._no_model(file, error) from error
-
-    def _settle(self, newest: str) -> None:
-        """Drop a shadow that is in force now, and the oldest trainings."""
-        needed = {newest, *self._in_turn()[-2:]}
-        for pointer in (self.current, self.shadow):
-            with suppress(ModelError):
-                if (one := pointer()) is not None:
-                    needed.add(one.name)
-        with suppress(ModelError):
-            current, shadow = self.current(), self.shadow()
-            if current is not None and shadow is not None and current.name == shadow.name:
-                (self.folder / _SHADOW).unlink()
-        self._forget_old(needed)
 
     def _read(self, data: Mapping[str, Any]) -> FaultTraining:
         names = ("name", "version", "algorithm", "parameters", "temperature", "features", "examples")

@@ -34,7 +34,7 @@ from agent.learn.faults.model import FaultModel, find_temperature
 from agent.learn.faults.search import Journal, predict_by_time, search
 from agent.learn.faults.shelf import FaultShelf, FaultTraining
 from agent.log import Logger
-from agent.modelshelf import make_folder, write_file
+from agent.modelfiles import make_folder, write_file
 
 log = Logger("train")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, String, Table
+from sqlalchemy import Boolean, Column, Float, Index, Integer, String, Table, false
 
 from agent.store.schema.base import Utc, Words, metadata
 
@@ -37,6 +37,7 @@ failure_forecasts = Table(
     Column("at", Utc, nullable=False),
     Column("state", String(16), nullable=False),
     Column("ended_at", Utc),
+    Column("beside", Boolean, nullable=False, server_default=false()),
     Index(None, "state"),
     sqlite_autoincrement=True,
 )

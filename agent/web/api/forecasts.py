@@ -152,7 +152,7 @@ def _failure_records(agent: Agent) -> Iterator[ShownFailureRecord]:
     came = {one.horizon.total_seconds(): one for one in agent.stores.failures.records()}
     for one in training.horizons if training is not None else ():
         known = came.get(one.horizon_s)
-        shown = ShownFailureRecord(horizon_s=one.horizon_s, in_force=one.in_force, why=one.why)
+        shown = ShownFailureRecord(horizon_s=one.horizon_s, in_force=one.worth_asking, why=one.why)
         if known is not None:
             shown = replace(
                 shown,

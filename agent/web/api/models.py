@@ -1,78 +1,62 @@
-"""Models on the shelf: which are in force, when and from what each was trained."""
+"""Models on the shelves: which are in force, when and from what each was trained, and another put there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 
-from agent.background.places import open_fault_shelf, open_shelf
-from agent.detect.models.shelf import Generation
-from agent.errors import ModelError
-from agent.learn.faults.shelf import FaultTraining
-from agent.modelshelf import Training
+from agent.background.shelves import KINDS, Shelved, shelved
 from agent.records.tokens import Scope
-from agent.records.training import TrainingKind
+from agent.records.training import Move, TrainingKind
 from agent.web.access import GuardedRoute, needs
 from agent.web.answers import success
-from agent.web.api.documented import Success, reading
-from agent.web.parts import Agent
+from agent.web.api.documented import Success, answers, reading
+from agent.web.parts import Agent, Asker
 
-router = APIRouter(prefix="/api/v1", route_class=GuardedRoute, tags=["models"])
+router = APIRouter(prefix="/api/v1/models", route_class=GuardedRoute, tags=["models"])
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownModels:
-    """One training's result. One that is ``beside`` is asked as well, compared, and acted on by nobody."""
-
-    name: str
-    kind: TrainingKind
-    in_force: bool
-    beside: bool
-    made_at: datetime
-    version: str
-    trained_from: datetime
-    trained_to: datetime
-    models: int
-    note: str
+Kind = Annotated[TrainingKind, Path(description="what the models are for")]
 
 
-@router.get("/models", **needs(Scope.LOOK), **reading(Success[list[ShownModels]]))
+class MoveWanted(BaseModel):
+    """Which training is to be put where."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"move": "promote", "training": "20261120T031200Z"}]}
+    )
+    move: Move = Field(
+        description="promote: put it in force; rollback: go back to the one that was before; beside: ask it "
+        "as well, compare it, and act on nothing that it says"
+    )
+    training: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{8}T[0-9]{6}Z(-[0-9]{1,3})?$",
+        description="its name; none for rollback, and to have none run beside any more",
+    )
+
+
+@router.get("", **needs(Scope.LOOK), **reading(Success[list[Shelved]]))
 def list_models(request: Request, agent: Agent) -> Response:
-    """List what was trained, the newest first."""
-    entities, faults = open_shelf(agent.settings), open_fault_shelf(agent.settings)
-    current, named = _name_of(entities.current), _name_of(faults.current)
-    beside = _name_of(faults.shadow)
-    found = [_shown(one, "entity", one.note, one.name == current) for one in entities.generations()]
-    found += [
-        _shown(one, "diagnosis", one.why, one.name == named, one.name == beside)
-        for one in faults.generations()
-    ]
+    """List what was trained, of all kinds, the newest first."""
+    found = [one for kind in KINDS for one in shelved(agent.settings, kind)]
     return success(request, sorted(found, key=lambda one: one.made_at, reverse=True))
 
 
-def _name_of(find: Callable[[], Training | None]) -> str:
-    try:
-        found = find()
-    except ModelError:
-        return ""  # what is wrong with it is in the status
-    return found.name if found is not None else ""
+@router.post("/{kind}", **needs(Scope.ADMIN), **answers(Success[list[Shelved]], 404, 409))
+def move_models(request: Request, kind: Kind, body: MoveWanted, agent: Agent, who: Asker) -> Response:
+    """Put a training in force or beside the one that is, after all of its files were checked.
 
-
-def _shown(
-    one: Generation | FaultTraining, kind: TrainingKind, note: str, in_force: bool, beside: bool = False
-) -> ShownModels:
-    return ShownModels(
-        name=one.name,
-        kind=kind,
-        in_force=in_force,
-        beside=beside,
-        made_at=one.made_at,
-        version=one.version,
-        trained_from=one.trained_from,
-        trained_to=one.trained_to,
-        models=len(one.cards),
-        note=note,
+    ``opsmend models promote``, ``rollback`` and ``beside`` do the same. Answers what is on the shelf then.
+    """
+    agent.operator_actions.require(who, "administer")
+    agent.trainer.move(kind, body.move, body.training)
+    found = shelved(agent.settings, kind)
+    name = next(
+        (one.name for one in found if (one.beside if body.move == "beside" else one.in_force)), "none"
     )
+    agent.stores.audit.note(
+        agent.clock.now(), who.name, f"models: {body.move}", f"training {name}", kind=kind
+    )
+    return success(request, found)

@@ -10,12 +10,13 @@ from agent.background.failurefacts import absences_in, occurrences_in
 from agent.background.failurewatch import FailureWatch
 from agent.collect.base import Answer, Range
 from agent.errors import SourceUnreachable
-from agent.learn.failures.model import Foresight, Judged
+from agent.learn.failures.model import Judged
 from agent.learn.failures.shelf import ForesightShelf
 from agent.records.forecasts import Remaining
 from agent.store.audit import STARTED, STOPPED
 from agent.store.schema import failure_forecasts
 from tests.make import NOW, candidate, incident, signal
+from tests.trainings import foreseeing
 
 HOUR = timedelta(hours=1)
 QUEUE = signal("queue", query="queue", bad="high", role="saturation")
@@ -41,22 +42,16 @@ class Silent(Memory):
         raise SourceUnreachable("gone")
 
 
+def put(shelf, judged, at=NOW, *, in_force=True):
+    about = {"made_at": at, "trained_from": NOW, "trained_to": NOW, "why": "w"}
+    return shelf.put([judged], about, in_force=in_force)
+
+
 @pytest.fixture
 def watch(stores, tmp_path, clock):
     clock.time = NOW
-    foresight = Foresight(
-        horizon_s=21_600.0,
-        features=["off:queue"],
-        weights=[6.0],
-        usual=[0.1],
-        missing=[0.0],
-        bias=-4.0,
-        odds=[-4.0, 2.0],
-        came=[0.01, 0.8],
-        base=0.02,
-    )
     shelf = ForesightShelf(tmp_path / "shelf")
-    shelf.put([Judged(horizon_s=21_600.0, why="good", in_force=True, foresight=foresight)], NOW, NOW, NOW)
+    put(shelf, foreseeing(0.8))
     return FailureWatch(shelf, Memory(), lambda: {"queue": QUEUE}, stores, clock.now)
 
 
@@ -199,7 +194,7 @@ def test_what_was_said_of_a_host_that_is_not_seen_any_more_is_not_taken_as_right
 
 def test_what_a_training_said_that_is_not_in_force_any_more_is_named_no_more(watch, stores, clock):
     watch.look()
-    watch._shelf.put([Judged(horizon_s=21_600.0, why="nothing is said")], NOW + HOUR, NOW, NOW)
+    put(watch._shelf, Judged(horizon_s=21_600.0, why="nothing is said"), NOW + HOUR)
     look_on(watch, clock, 0.25)
     assert {one.now for one in stores.failures.open()} == {0.02}
 
@@ -251,3 +246,53 @@ def test_a_site_that_its_agent_did_not_watch_teaches_nothing_and_a_restart_hides
     assert absences_in(stores, begin, end) == [(begin, NOW.timestamp())]
     stores.audit.note(NOW + 3 * HOUR, "opsmend", STOPPED, "agent")
     assert absences_in(stores, begin, end)[1:] == [((NOW + 3 * HOUR).timestamp(), end)]
+
+
+def test_what_one_says_that_runs_beside_is_told_to_nobody_and_judged_at_the_same_times(watch, stores, clock):
+    current = watch._shelf.current().name
+    beside = put(watch._shelf, foreseeing(0.4), NOW + HOUR, in_force=False).name
+    watch.look()
+    assert {one.said.training for one in stores.failures.open()} == {current}
+    said = {one.said.host: one.said for one in stores.failures.open(beside=True)}
+    assert said["web1"].probability == pytest.approx(0.4, abs=0.01)
+    assert said["web1"].training == beside
+    opened(stores, "web1", NOW + HOUR)
+    look_on(watch, clock, 7)
+    ((record,), (own,), (other,)) = (
+        stores.failures.records(),
+        stores.failures.compare(current, beside),
+        stores.failures.compare(beside, current),
+    )
+    assert (record.judged, own.judged, own.came, own.shared) == (2, 2, 1, 2)
+    assert other.brier_other == own.brier_shared == own.brier
+    assert own.brier < own.brier_other == other.brier  # it was surer of what came
+
+
+def test_one_beside_waits_until_what_is_told_is_said_anew(watch, stores, clock):
+    watch.look()
+    beside = put(watch._shelf, foreseeing(0.4), NOW + HOUR, in_force=False).name
+    look_on(watch, clock, 1)
+    assert stores.failures.open(beside=True) == []
+    opened(stores, "web1", clock.now())
+    look_on(watch, clock, 1)
+    (word,) = stores.failures.open(beside=True)
+    assert (word.said.host, word.said.training) == ("web1", beside)
+    assert word.said.at == by_host(stores)["web1"].said.at
+
+
+def test_where_none_in_force_says_anything_the_one_beside_is_recorded_all_the_same(stores, tmp_path, clock):
+    clock.time = NOW
+    shelf = ForesightShelf(tmp_path / "shelf")
+    put(shelf, foreseeing(0.8), in_force=False)
+    FailureWatch(shelf, Memory(), lambda: {"queue": QUEUE}, stores, clock.now).look()
+    assert stores.failures.open() == []
+    assert len(stores.failures.open(beside=True)) == 2
+
+
+def test_one_beside_that_is_refused_silences_nobody(watch, stores):
+    beside = put(watch._shelf, foreseeing(0.4), NOW + HOUR, in_force=False)
+    file = watch._shelf.folder / beside.name / "00000.json"
+    file.write_bytes(file.read_bytes()[:-9])
+    watch.look()
+    assert sorted(by_host(stores)) == ["web1", "web2"]
+    assert stores.failures.open(beside=True) == []

@@ -105,7 +105,7 @@ def test_nothing_is_trained_when_the_settings_say_so(make, clock):
 def test_models_that_are_young_enough_are_not_trained_again(make, clock, monkeypatch):
     trainer = make()
     began = clock.now()
-    monkeypatch.setattr(trainer._shelf, "in_force_since", lambda: began)
+    monkeypatch.setattr(trainer._shelves["entity"], "changed_at", lambda: began)
     clock.move(hours=20)
     trainer.turn()
     assert trainer.pid is None
@@ -136,7 +136,7 @@ sys.exit(sys.argv[-1] == "diagnosis")
 
 def test_the_diagnosis_is_trained_after_the_entities_and_tried_again_a_day_later(make, clock, monkeypatch):
     trainer = make(LITTLE, diagnosis="true")
-    monkeypatch.setattr(trainer._shelf, "in_force_since", lambda: clock.now())
+    monkeypatch.setattr(trainer._shelves["entity"], "changed_at", lambda: clock.now())
     clock.move(minutes=11)
     trainer.turn()
     ended(trainer)

@@ -12,6 +12,7 @@ from tests.make import frame
 
 PLAN = {
     "generation": "20260105T120000Z",
+    "beside": "",
     "step_s": 30.0,
     "rows": 4,
     "entities": ["web1"],

@@ -320,3 +320,41 @@ def test_one_goes_back_from_a_pointer_that_is_spoilt(shelf, models):
     (shelf.folder / "current.json").write_bytes(b"{")
     assert shelf.promote(shelf.before_current(), LATER).name == name
     assert shelf.current().name == name
+
+
+def test_what_runs_beside_is_shown_the_same_rows_and_counted_and_changes_no_answer(shelf, models):
+    put(shelf, models)
+    alone = Scoring(shelf)
+    alone.take_up_models()
+    times = {"made_at": LATER, "trained_from": MADE, "trained_to": MADE}
+    beside = shelf.put(trained("web1"), **times, in_force=False).name
+    assert alone.is_outdated()
+    scoring = Scoring(shelf)
+    scoring.take_up_models()
+    plan = scoring.answer({"generation": "", "number": 1}, b"")["plan"]
+    assert (plan["entities"], plan["beside"], len(plan["series"])) == (["web1", "web2"], beside, 9)
+
+    def ask(one, web1, **beside):
+        both = np.hstack([web1, history("web2", seed=1).values[-ROWS:], web1])[:, : 9 if beside else 6]
+        return one.answer({"generation": plan["generation"], "rows": ROWS, **beside}, both.tobytes())
+
+    usual = history().values[-ROWS:]
+    strange = usual.copy()
+    strange[-1, 1] += 500
+    for rows in (usual, strange):
+        answer = ask(scoring, rows, beside=beside)
+        assert answer["findings"] == ask(alone, rows)["findings"]
+        scoring.compare()
+    counts = ask(scoring, usual, beside=beside)["compared"]
+    assert counts == {"judged": 2, "in_force": 1, "beside": 1, "both": 1}
+
+
+def test_a_spoilt_training_beside_takes_nothing_from_the_one_in_force(shelf, models):
+    put(shelf, models)
+    beside = shelf.put(models, made_at=LATER, trained_from=MADE, trained_to=MADE, in_force=False)
+    flip(shelf.folder / beside.name / "00000.skops")
+    scoring = Scoring(shelf)
+    scoring.take_up_models()
+    answer = scoring.answer({"generation": "", "number": 1}, b"")
+    assert answer["plan"]["entities"] == ["web1", "web2"]
+    assert len(answer["refused"]) == 1

@@ -1,19 +1,15 @@
 """A foresight is in force only where it is better than the base rate, and than what is known already."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
-import orjson
 import pytest
 
-from agent.errors import ModelError
 from agent.learn.failures.moments import came
-from agent.learn.failures.shelf import ForesightShelf
 from agent.learn.failures.training import train_foresight
 
 END = 24 * 86_400.0
-NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +19,9 @@ def trained(past, silent, tmp_path_factory):
 
 
 def test_what_rises_before_faults_foretells_them_calibrated(trained, past):
-    one = trained[0]
-    assert one.in_force, one.why
+    one = trained.horizons[0]
+    assert one.worth_asking, one.why
+    assert trained.better
     assert one.figures.brier < 0.5 * one.figures.brier_base
     for found in one.figures.calibration:
         if found.moments > 300:
@@ -36,8 +33,9 @@ def test_where_nothing_tells_of_faults_nothing_is_said(past, silent, tmp_path):
     moments, faults, columns = past
     noise = {name: columns[name] for name in ("off:noise", "there:noise")}
     found = train_foresight(moments, noise, faults, silent, END, tmp_path)
-    assert not any(one.in_force for one in found)
-    assert "not better than the base rate" in found[0].why
+    assert not any(one.worth_asking for one in found.horizons)
+    assert not found.better
+    assert "not better than the base rate" in found.horizons[0].why
     assert not list(tmp_path.iterdir())
 
 
@@ -46,8 +44,8 @@ def test_what_forecasts_say_already_is_not_sold_again(past, tmp_path):
     six_hours = timedelta(hours=6)
     knows = {six_hours: np.nan_to_num(came(moments, faults, six_hours, END))}
     found = train_foresight(moments, columns, faults, knows, END, tmp_path)
-    assert not any(one.in_force for one in found)
-    assert "not better than forecasts of what is used up" in found[0].why
+    assert not any(one.worth_asking for one in found.horizons)
+    assert "not better than forecasts of what is used up" in found.horizons[0].why
 
 
 def test_moments_of_which_too_little_is_known_teach_and_judge_nothing(past, silent, tmp_path):
@@ -55,13 +53,13 @@ def test_moments_of_which_too_little_is_known_teach_and_judge_nothing(past, sile
     away = np.random.default_rng(5).random(len(moments)) < 0.3
     torn = {name: np.where(away, np.nan, column) for name, column in columns.items() if name[:3] == "off"}
     torn |= {name: np.where(away, 0.0, column) for name, column in columns.items() if name[:5] == "there"}
-    (found,) = train_foresight(moments, torn, faults, silent, END, tmp_path)
+    (found,) = train_foresight(moments, torn, faults, silent, END, tmp_path).horizons
     rest = moments.part(np.flatnonzero(~away))
     known = {name: column[~away] for name, column in columns.items()}
     (alone,) = train_foresight(
         rest, known, faults, {key: one[~away] for key, one in silent.items()}, END, tmp_path
-    )
-    assert found.in_force, found.why
+    ).horizons
+    assert found.worth_asking, found.why
     assert (found.foresight, found.figures) == (alone.foresight, alone.figures)
 
 
@@ -69,7 +67,7 @@ def test_a_feature_that_is_missing_now_and_then_says_so_and_is_not_taken_for_cal
     moments, faults, columns = past
     away = np.random.default_rng(5).random(len(moments)) < 0.3
     torn = {**columns, "off:rising": np.where(away, np.nan, columns["off:rising"])}
-    (found,) = train_foresight(moments, torn, faults, silent, END, tmp_path)
+    (found,) = train_foresight(moments, torn, faults, silent, END, tmp_path).horizons
     one = found.foresight
     rising = one.features.index("off:rising")
     row = np.array([0.1] * len(one.features))
@@ -83,25 +81,51 @@ def test_a_feature_that_is_missing_now_and_then_says_so_and_is_not_taken_for_cal
 def test_of_a_few_faults_nothing_is_claimed(past, silent, tmp_path):
     moments, faults, columns = past
     found = train_foresight(moments, columns, faults[:20], silent, END, tmp_path)
-    assert all(one.foresight is None and "too few faults" in one.why for one in found)
+    assert all(one.foresight is None and "too few faults" in one.why for one in found.horizons)
 
 
-def test_a_training_comes_back_from_the_shelf_and_one_that_was_changed_is_refused(trained, tmp_path):
-    shelf = ForesightShelf(tmp_path)
-    kept = shelf.put(trained, NOW, NOW, NOW)
-    assert shelf.current().horizons[0].foresight.weights == trained[0].foresight.weights
-    manifest = tmp_path / kept.name / "manifest.json"
-    content = orjson.loads(manifest.read_bytes())
-    content["horizons"][0]["foresight"]["bias"] = 9.0
-    manifest.write_bytes(orjson.dumps(content))
-    with pytest.raises(ModelError, match="it was changed"):
-        shelf.current()
+def test_one_as_good_as_the_one_in_force_runs_beside_it(trained, past, silent, tmp_path):
+    moments, faults, columns = past
+    again = train_foresight(moments, columns, faults, silent, END, tmp_path, trained.horizons)
+    assert not again.better
+    assert "not better by more than chance" in again.why
+    figures = again.horizons[0].figures
+    assert figures.brier_in_force == pytest.approx(figures.brier)
 
 
-def test_weights_that_are_none_are_refused(trained, tmp_path):
-    shelf = ForesightShelf(tmp_path)
-    one = trained[0]
-    broken = replace(one, foresight=replace(one.foresight, weights=[1.0]))
-    shelf.put([broken], NOW, NOW, NOW)
-    with pytest.raises(ModelError, match="weights are none"):
-        shelf.current()
+def test_a_better_one_takes_the_place_of_the_one_in_force(trained, past, silent, tmp_path):
+    moments, faults, columns = past
+    vague = replace(
+        trained.horizons[0].foresight, came=[0.3 * one + 0.1 for one in trained.horizons[0].foresight.came]
+    )
+    before = [replace(trained.horizons[0], foresight=vague)]
+    found = train_foresight(moments, columns, faults, silent, END, tmp_path, before)
+    assert found.better
+    assert found.horizons[0].figures.brier < found.horizons[0].figures.brier_in_force
+
+
+def test_one_in_force_that_is_worse_than_silence_gives_way_to_silence(trained, past, silent, tmp_path):
+    moments, faults, columns = past
+    wrong = replace(
+        trained.horizons[0].foresight,
+        features=["off:noise"],
+        weights=[9.0],
+        usual=[0.0],
+        missing=[0.0],
+        bias=-4.0,
+    )
+    before = [replace(trained.horizons[0], foresight=wrong)]
+    noise = {name: columns[name] for name in ("off:noise", "there:noise")}
+    found = train_foresight(moments, noise, faults, silent, END, tmp_path, before)
+    assert not any(one.worth_asking for one in found.horizons)
+    assert found.better
+    assert "no better than saying nothing" in found.why
+
+
+def test_what_cannot_be_compared_with_the_one_in_force_does_not_take_its_place(
+    trained, past, silent, tmp_path
+):
+    moments, faults, columns = past
+    found = train_foresight(moments, columns, faults[:20], silent, END, tmp_path, trained.horizons)
+    assert not found.better
+    assert "too little was held back to compare" in found.why
