@@ -138,6 +138,10 @@ bench-forecasts: venv ## Foresee when generated resources are used up, beside pr
 bench-failures: venv ## Learn how likely 200 simulated hosts fail within 1, 6 and 24 hours, beside the base rate (SEED=100)
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.failures $(or $(SEED),100)
 
+.PHONY: bench-history
+bench-history: venv ## Train a diagnosis on 600 simulated faults, with and without the minutes before each (SEED=100)
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.bench.history $(or $(SEED),100)
+
 .PHONY: bench-ordering
 bench-ordering: venv ## Choose among 10 simulated remediations in 1,000 incidents, beside Thompson sampling and others (SEED=100 COUNT=20)
 	@$(BIN)/python -m tests.bench.ordering $(or $(SEED),100) $(or $(COUNT),20)
