@@ -17,7 +17,7 @@ from agent.records import BoolArray, FloatArray, IntArray
 
 BLOCKS = 28
 _DAY_S = 86_400.0
-_LEAST_SLOPE = 0.05
+_LEAST_SLOPE = 0.12  # a calm week does not make a little more rare
 _MOST_LOG = 12.0  # e-folds: what is rarer is as rare
 
 

@@ -25,6 +25,7 @@ CONTRIBUTORS = 3
 WIDTH = 240  # samples that a frame holds, as the agent's do
 _DAY_S = 86_400.0
 _TELLING_DAYS = 0.5  # a series whose score comes oftener is not named
+_SILENT = 1.0  # score of what is silent, which is far from nothing foreseen; usual are 0.4
 _LEAST_CONFIDENCE = 0.15  # of rows that raise no alarm, at their most
 
 
@@ -97,7 +98,10 @@ class Replay:
     def _note(self, number: int, found: Sequence[Anomaly], noted: Mapping[str, _Notes]) -> None:
         judged = self._engine.judged
         self._days[:, number] = judged.days
-        self._scores[:, number] = np.where(judged.judged, judged.score, 0.0)
+        # how rare it is makes series comparable, how far off it is parts what is equally rare
+        rare = 1.0 + np.log1p(judged.strength / self._settings.alarms_per_day)
+        far = np.where(judged.still | judged.absent, np.maximum(judged.score, _SILENT), judged.score)
+        self._scores[:, number] = np.where(judged.judged, rare * far, 0.0)
         scores = self._engine.entity_scores
         for place, entity in enumerate(scores.names):
             notes = noted[entity]

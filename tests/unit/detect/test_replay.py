@@ -79,6 +79,22 @@ def test_a_file_is_judged_as_the_agent_judges_its_polls():
     assert any(live)
 
 
+def test_what_a_rough_series_always_does_scores_below_a_fault_of_a_calm_one():
+    rough, calm = daily(6), daily(6)
+    rough[0, ::50] += 12
+    calm[0, 1600:1612] += 6
+    assert judged(rough).score[2 * DAY :].max() < judged(calm).score[1600:1612].max()
+
+
+def test_a_series_that_stands_still_scores_while_it_is_anomalous():
+    values = daily(6)
+    values[0, 1600:1700] = values[0, 1599]
+    verdicts = judged(values)
+    still = np.array([kind == "flat_line" for kind in verdicts.kind])
+    assert still.any()
+    assert verdicts.score[still].min() > np.log1p(2)
+
+
 def test_a_healthy_day_raises_next_to_no_alarm():
     assert judged(daily(8)).anomalous[3 * DAY :].mean() < 0.02
 
