@@ -11,10 +11,15 @@ from agent.store import Stores, open_stores
 
 
 def settings_of_state(config: Path | None) -> Settings:
-    """Return the settings. Raises RefusedError for who may not read the state that they name."""
+    """Return the settings.
+
+    Raises RefusedError for who may not read the state that they name, StoreUnavailable where it is no folder.
+    """
     settings = load_settings(find_config_file(config))
     folder = settings.agent.state_dir
     try:
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise StoreUnavailable(f"{folder} is no folder: agent.state_dir in opsmend.yml must name one")
         allowed = not folder.exists() or os.access(folder, os.R_OK | os.X_OK)
     except PermissionError:
         allowed = False

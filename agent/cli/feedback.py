@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
+import typer
 from rich.markup import escape
 
 from agent.cli.agentapi import agent_api
 from agent.cli.output import console, print_json
-from agent.errors import OpsmendError
 
 
 def say_wrong(config: Path | None, anomaly_id: str, note: str, json: bool) -> None:
@@ -41,6 +41,7 @@ def _moment(option: str, text: str) -> str:
     try:
         return datetime.fromisoformat(text).astimezone(UTC).isoformat()
     except (ValueError, OverflowError) as error:
-        raise OpsmendError(
-            f"{option}: '{text:.60}' is no time; write it as 2026-03-01T10:00 or 2026-03-01T10:00+02:00"
+        raise typer.BadParameter(
+            f"'{text:.60}' is no time; write it as 2026-03-01T10:00 or 2026-03-01T10:00+02:00",
+            param_hint=option,
         ) from error

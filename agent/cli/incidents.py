@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich import box
 from rich.console import RenderableType
 from rich.live import Live
@@ -18,7 +19,6 @@ from rich.table import Table
 from agent.cli.agentapi import AgentApi, agent_api
 from agent.cli.options import span_of
 from agent.cli.output import ago, console, print_json, styled
-from agent.errors import OpsmendError
 from agent.reasons import Reason
 from agent.records.incidents import ACTIVE_STATES, IncidentState
 
@@ -39,7 +39,8 @@ class Wanted:
 
 def list_incidents(config: Path | None, wanted: Wanted, watch: bool, json: bool) -> None:
     """List incidents; with ``watch`` until somebody interrupts it."""
-    api, query = agent_api(config), _query(wanted)
+    query = _query(wanted)
+    api = agent_api(config)
     found = list(api.pages("/api/v1/incidents", wanted.limit, **query))
     if json:
         print_json(found)
@@ -54,7 +55,9 @@ def _query(wanted: Wanted) -> Mapping[str, Any]:
     states = [state.replace(" ", "_").replace("-", "_") for state in wanted.states]
     for state in states:
         if state not in known:
-            raise OpsmendError(f"--state: there is no state '{state}'; known: {', '.join(known)}")
+            raise typer.BadParameter(
+                f"there is no state '{state}'; known: {', '.join(known)}", param_hint="--state"
+            )
     if not states and not wanted.everything:
         states = [state.value for state in ACTIVE_STATES]
     span = span_of("--since", wanted.since)

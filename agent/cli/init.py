@@ -12,7 +12,6 @@ from rich.markup import escape
 
 from agent.cli.output import console
 from agent.config.stock import stock_folder
-from agent.errors import OpsmendError
 from agent.setup.installation import PREPARATION_FILE, Installation
 from agent.setup.keys import SshFolder, files_of_people, known_to, scan
 from agent.setup.survey import Survey, survey
@@ -176,7 +175,7 @@ def _ask(question: str, usual: str, ask: bool) -> str:
     if not ask:
         return usual
     if not sys.stdin.isatty():
-        raise OpsmendError(f"there is nobody to ask '{question}': give the options, or --yes")
+        raise typer.BadParameter(f"there is nobody to ask '{question}': give the options, or --yes")
     return str(typer.prompt(question, default=usual, show_default=bool(usual))).strip()
 
 

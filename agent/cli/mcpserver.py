@@ -18,6 +18,7 @@ from pydantic import Field
 
 from agent import __version__
 from agent.cli.agentapi import AgentApi, agent_api, token_api
+from agent.config import find_config_file, load_settings
 from agent.environment import where_extra_is
 from agent.errors import OpsmendError, RefusedError
 
@@ -43,6 +44,7 @@ def serve_mcp(config: Path | None, listen: str | None) -> None:
         import mcp  # noqa: F401
     except ImportError as error:
         raise OpsmendError(where_extra_is("mcp")) from error
+    load_settings(find_config_file(config))  # a mistake there is told now, not to an assistant
     if listen is None:
         make_server(lambda: agent_api(config)).run("stdio")
         return

@@ -24,7 +24,11 @@ def test_targets(config: Path | None, targets: Sequence[str], json: bool) -> Non
         settings = load_settings(file)
         wanted = targets or list(settings.notify.targets)
         unknown = [name for name in wanted if name not in settings.notify.targets]
-        if unknown or not wanted:
+        if not wanted:
+            raise NotFoundError(
+                "there is no target under notify.targets in opsmend.yml: nobody is told anything"
+            )
+        if unknown:
             known = ", ".join(sorted(settings.notify.targets)) or "none"
             raise NotFoundError(f"no target '{', '.join(unknown)}' under notify.targets; known: {known}")
         lines = [line for name in wanted for line in check_target(settings, name, send=True)]

@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from agent.errors import OpsmendError
-
 Config = Annotated[
     Path | None,
     typer.Option(
@@ -24,10 +22,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs inst
 
 
 def span_of(option: str, text: str | None) -> timedelta | None:
-    """Return the span of time that an option gives, None without it. Raises OpsmendError."""
+    """Return the span of time that an option gives, None without it. Raises typer.BadParameter."""
     from agent.config.scalars import parse_duration
 
     try:
         return parse_duration(text) if text is not None else None
     except ValueError as error:
-        raise OpsmendError(f"{option}: {error}") from error
+        raise typer.BadParameter(str(error), param_hint=option) from error

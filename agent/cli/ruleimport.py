@@ -71,7 +71,9 @@ def _text(source: str) -> str:
     if not source.startswith(("http://", "https://")):
         try:
             return Path(source).read_text()
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            raise ConfigError([Problem(source, f"cannot be read: {error.strerror}")]) from error
+        except UnicodeDecodeError as error:
             raise ConfigError([Problem(source, f"cannot be read: {error}")]) from error
     parts = urlsplit(source)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import typer
 from rich.markup import escape
 
 from agent.cli.agentapi import agent_api
@@ -28,11 +29,13 @@ def say_of_incident(
     """Say that a diagnosis was right or wrong, which fault it was, or what fixed it."""
     given = [right is not None, bool(fault), bool(remediation), commands is not None]
     if sum(given) != 1:
-        raise OpsmendError(
+        raise typer.BadParameter(
             "say one of --right, --wrong, --it-was FAULT, --fixed-by REMEDIATION and --by-hand FILE"
         )
     if commands is not None and comment:
-        raise OpsmendError("--by-hand keeps the commands as the comment: write why as a line behind #")
+        raise typer.BadParameter(
+            "the commands are the comment: write why as a line behind #", param_hint="--by-hand"
+        )
     kind = "it_was" if fault else "fixed_by" if remediation else "right" if right else "wrong"
     if commands is not None:
         kind, comment = "by_hand", _pasted(commands)

@@ -35,10 +35,20 @@ def read_settings(
     file: Path, environment: Mapping[str, str] = os.environ
 ) -> tuple[Document, Mapping[KeyPath, str]]:
     """Return what the file and the environment say, unchecked, and which variable gives which key."""
-    if not os.path.lexists(file) and os.access(file.parent, os.X_OK):
+    if not _is_there(file):
         hint = "give --config FILE, set OPSMEND_CONFIG, or let 'opsmend init' write it"
         raise ConfigError([Problem(file, "does not exist", hint=hint)])
     return _with_environment(read_yaml(file), environment)
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        file.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass  # reading it says why not
+    return True
 
 
 def check_settings(settings: Settings, file: Path, as_agent: bool = True) -> Iterator[Problem]:

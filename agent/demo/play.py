@@ -46,6 +46,12 @@ Next:
 
 def play(root: Path, folder: Path, keep: bool, console: Console) -> bool:
     """Run the whole demo; return whether every fault was healed and verified and nothing else touched."""
+    missing = [name for name in ("rules", "playbooks", "inventories/demo") if not (root / name).is_dir()]
+    if missing:
+        raise DemoError(
+            f"{root} has no folder {missing[0]}: the demo is played in a checkout of opsmend; "
+            "go there, or name it with --root"
+        )
     if os.geteuid() != 0:
         raise DemoError("the demo makes hosts with podman and needs root: sudo make demo")
     with interruptible():

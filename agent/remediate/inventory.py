@@ -145,6 +145,8 @@ class AnsibleInventory:
         return self._ask(), fingerprint
 
     def _ask(self) -> Inventory:
+        for source in filter(_is_missing, self._sources):
+            raise RunError(f"the inventory cannot be read: {source} (paths.inventory) does not exist")
         config = self._config()
         record = Scratch(self._folder)
         options: list[str] = []
@@ -226,6 +228,16 @@ def _to_inventory(answer: Mapping[str, Any], record: Scratch) -> Inventory:
         where=where,
         record=record,
     )
+
+
+def _is_missing(source: Path) -> bool:
+    try:
+        source.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass  # Ansible says why it cannot be read
+    return False
 
 
 def _files_of(source: Path) -> list[Path]:

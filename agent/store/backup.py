@@ -15,11 +15,15 @@ from pathlib import Path
 from agent.errors import OpsmendError, StoreError, StoreUnavailable
 from agent.wholefile import sync
 
+_KIND = 0xFF  # the rest of SQLite's codes says where
+_OF_WHAT_IS_READ = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+
 
 def copy_store(store: Path, copy: Path) -> None:
     """Write a copy of a store, as a whole or not at all, readable by its owner only.
 
-    Raises StoreUnavailable when the store cannot be read, OpsmendError when the copy cannot be written.
+    Raises StoreError when the store cannot be read or is damaged, OpsmendError when the copy cannot be
+    written.
     """
     part = copy.with_name(f".{copy.name}.{os.getpid()}")
     try:
@@ -31,6 +35,8 @@ def copy_store(store: Path, copy: Path) -> None:
         part.replace(copy)
         sync(copy.parent)
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & _KIND in _OF_WHAT_IS_READ:
+            raise StoreError(f"{store} is no store of opsmend, or a damaged one: {error}") from error
         raise OpsmendError(f"{copy} cannot be written: {error}") from error
     except OSError as error:
         raise OpsmendError(f"{copy} cannot be written: {error.strerror}") from error

@@ -209,7 +209,7 @@ def test_approve_deny_and_close(workshop, call):
         assert "paused by" in call("status")
         assert "resumed" in call("resume")
         assert "not paused" in call("resume")
-        assert "no duration" in call("pause", "--for", "soon", code=1)
+        assert "no duration" in call("pause", "--for", "soon", code=2)
         token = json.loads(call("tokens", "new", "jenkins", "--for", "90d", "--json"))["token"]
         assert "opens nothing any more" in call("tokens", "revoke", token["id"])
         assert "revoked" in call("tokens", "list")
