@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.errors import ModelError
+from agent.wholefile import replacing
 
 _LARGEST_FILE = 256 << 20
 
@@ -53,13 +54,10 @@ def read_checked(file: Path, card: WrittenFile) -> bytes:
 
 
 def write_file(file: Path, content: bytes) -> None:
-    """Write a file that the owner of its folder alone may read, down to the disk. Raises OSError."""
-    with file.open("wb") as stream:
+    """Replace a file that the owner of its folder alone may read, down to the disk. Raises OSError."""
+    with replacing(file, durable=True) as stream:
         stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    file.chmod(0o600)
-    give_to_owner(file)
+        give_to_owner(Path(stream.name))
 
 
 def make_folder(folder: Path) -> None:

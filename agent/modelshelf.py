@@ -9,7 +9,6 @@ plain number, text or array is refused unless its type is on an explicit list. W
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import tempfile
@@ -316,9 +315,7 @@ class ModelShelf(ABC, Generic[T]):
             turn = self._in_turn()
             formerly = turn[: turn.index(name)] if name in turn else turn  # what came after is taken back
             content["formerly"] = formerly[-_REMEMBERED:]
-        partial = self.folder / f".{pointer}.{os.getpid()}"
-        write_file(partial, orjson.dumps(content))
-        partial.replace(self.folder / pointer)
+        write_file(self.folder / pointer, orjson.dumps(content))
 
     def _in_turn(self, pointer: str = _POINTER) -> list[str]:
         """Return the trainings that were in force, the one that is last; none where nobody can read that."""

@@ -158,8 +158,7 @@ def _begun(work: Path, examples: Sequence[Example], now: datetime) -> Sequence[E
     make_folder(work)
     write_file(work / _TRIALS, b"")
     content = {"version": __version__, "at": now, "examples": [plain(one) for one in examples]}
-    write_file(work / ".writing", orjson.dumps(content))
-    (work / ".writing").replace(work / _EXAMPLES)
+    write_file(work / _EXAMPLES, orjson.dumps(content))
     return examples
 
 
