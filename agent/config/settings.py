@@ -33,6 +33,7 @@ def _one_or_many(value: object) -> object:
     return [value] if isinstance(value, str | Path) else value
 
 
+_SHORTEST_FALL, _LONGEST_FALL = timedelta(minutes=1), timedelta(days=1)
 _ONE_OR_MANY_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 Paths = Annotated[tuple[Place, ...], BeforeValidator(_one_or_many), WithJsonSchema(_ONE_OR_MANY_SCHEMA)]
 
@@ -167,8 +168,17 @@ class PredictSection(Strict):
     least_span: PositiveDuration = Field(
         default=timedelta(minutes=20),
         description="a fall that was seen for less says nothing; "
-        "a quarter of it is the time between two looks",
+        "a quarter of it is the time between two looks; 1m to 1d",
     )
+
+    @field_validator("least_span")
+    @classmethod
+    def _must_be_worth_a_look(cls, value: timedelta) -> timedelta:
+        if not _SHORTEST_FALL <= value <= _LONGEST_FALL:
+            raise ValueError(
+                "must be from 1m, less of which is noise, to 1d, after which nothing is foreseen"
+            )
+        return value
 
 
 class ProbesSection(Strict):

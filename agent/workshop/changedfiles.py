@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 from agent.config.rulefiles import Rulebook
 from agent.config.yamledit import with_item, with_value
@@ -25,10 +26,14 @@ Texts = Mapping[str, tuple[str, str]]
 
 
 def changed_texts(remediation: Remediation, edits: Iterable[Edit]) -> Texts:
-    """Return the files that edits change. Raises OpsmendError where a file cannot be edited so."""
+    """Return the files that edits change.
+
+    Raises OpsmendError where a file cannot be edited so, or a patch could not be applied to it.
+    """
     texts: dict[str, tuple[str, str]] = {}
     for edit in edits:
         file = remediation.folder / edit.file
+        _refuse_links(remediation, file)
         try:
             old = texts[edit.file][0] if edit.file in texts else file.read_bytes().decode()
             now = texts[edit.file][1] if edit.file in texts else old
@@ -40,6 +45,18 @@ def changed_texts(remediation: Remediation, edits: Iterable[Edit]) -> Texts:
         except (OSError, ValueError, ConfigError) as error:
             raise OpsmendError(f"{edit.file} cannot be changed by itself: {error}") from error
     return texts
+
+
+def _refuse_links(remediation: Remediation, file: Path) -> None:
+    """Raise OpsmendError where a file, or a folder on the way to it, is a link: patch(1) follows none."""
+    inside = [one for one in file.parents if one.is_relative_to(remediation.folder)]
+    for place in (file, *inside):
+        if place.is_symlink():
+            copy = f"cp -r --remove-destination {quote(str(place.resolve()))} {quote(str(place))}"
+            raise OpsmendError(
+                f"{place} is a symbolic link to {place.readlink()}, and patch follows none: put what it "
+                f"leads to in its place ({copy}), or change {file.resolve()} by hand"
+            )
 
 
 def check_changed(

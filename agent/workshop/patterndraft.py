@@ -21,7 +21,7 @@ from agent.placeholders import fill, names
 from agent.records import Alert
 from agent.workshop.healthytime import HealthyRange
 from agent.workshop.patterns import Pattern, symptoms_of
-from agent.workshop.ruledraft import AlertExample, Draft, draft_rule, dump
+from agent.workshop.ruledraft import AlertExample, Draft, draft_rule, dump, identifier
 
 _FOR = timedelta(minutes=5)
 _MOST_CONDITIONS = 4
@@ -60,7 +60,10 @@ def draft_pattern(
     alerts = alerts_of(pattern)
     if alerts:
         example = _example(alerts[0], pattern, newest)
-        return draft_rule(example, book, fault, also=alerts[1:]), ()
+        called = identifier(example.name)
+        # a fault that is called so already has remediations that nobody has seen help here
+        new = _free_id(called, book) if fault is None and called in book.faults else None
+        return draft_rule(example, book, fault, also=alerts[1:], new=new), ()
     bounds = tuple(_bounds(pattern, healthy))
     if not bounds:
         raise OpsmendError(_why_no_bound(pattern, healthy))
@@ -155,9 +158,14 @@ def _draft(pattern: Pattern, book: Rulebook, bounds: Sequence[SignalBound], faul
 
 
 def _id(bounds: Sequence[SignalBound], book: Rulebook) -> str:
-    base = "recurring_" + "_".join(one.signal for one in bounds)
-    base = base[:_LONGEST_ID].rstrip("_")
-    taken = {*book.faults, *(rule.removesuffix("_by_signals") for rule in book.rules)}
+    return _free_id("_".join(one.signal for one in bounds), book)
+
+
+def _free_id(about: str, book: Rulebook) -> str:
+    """Return a name for a fault that is neither one's nor that of a rule's draft."""
+    base = f"recurring_{about}"[:_LONGEST_ID].rstrip("_")
+    drafted = (rule.removesuffix("_by_signals").removesuffix("_by_alert") for rule in book.rules)
+    taken = {*book.faults, *drafted}
     return next(one for number in range(1000) if (one := f"{base}_{number}" if number else base) not in taken)
 
 

@@ -50,15 +50,20 @@ class Draft:
 
 
 def draft_rule(
-    example: AlertExample, book: Rulebook, fault: str | None = None, also: Sequence[str] = ()
+    example: AlertExample,
+    book: Rulebook,
+    fault: str | None = None,
+    also: Sequence[str] = (),
+    new: str | None = None,
 ) -> Draft:
     """Return a rule that takes an alert for a fault: the one asked for, one of its name, or a new one.
 
-    ``also`` are further alerts that must fire for the same entity.
+    ``also`` are further alerts that must fire for the same entity. ``new`` is how a new fault and its rule are
+    called, whatever the alert is.
     Raises ConfigError when there is no such fault, or when the rule stands in the rules already.
     """
-    id_ = identifier(example.name)
-    if fault is None and id_ in book.faults:
+    id_ = new or identifier(example.name)
+    if fault is None and new is None and id_ in book.faults:
         fault = id_
     if fault is not None and fault not in book.faults:
         known = ", ".join(sorted(book.faults))

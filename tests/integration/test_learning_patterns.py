@@ -114,6 +114,22 @@ def test_an_alert_that_nobody_knows_and_that_comes_again_becomes_a_rule_with_its
         patterns("00000000")
 
 
+def test_an_alert_that_is_called_as_a_fault_is_called_is_offered_as_another_one_for_people(site, patterns):
+    known = {"id": "raid_degraded", "summary": "A disk of an array is gone"}
+    site.write(site.folder / "rules" / "faults.yml", yaml.safe_dump({"faults": [*CATALOGUE, known]}))
+    stores = site.stores()
+    for began in HAPPENED:
+        raid(stores, began)
+    stores.close()
+    (one,) = json.loads(patterns("--json"))["patterns"]
+    assert (one["fault"], one["why_not"]) == ("recurring_raid_degraded", "")
+    out = site.folder / "draft"
+    patterns(one["id"], "--output", out)
+    (fault,) = yaml.safe_load((out / "rules/faults/recurring_raid_degraded.yml").read_text())["faults"]
+    assert fault["for_people"]
+    assert "raid_degraded:" not in "".join(file.read_text() for file in out.rglob("*.yml"))
+
+
 def test_nothing_is_offered_where_the_alert_fires_without_an_incident_or_in_others(site, patterns):
     stores = site.stores()
     for began in HAPPENED:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -90,3 +91,19 @@ def test_a_stock_remediation_is_overridden_in_the_folder_of_the_site(site, propo
     changed = (site.own / "restart_service" / "remediation.yml").read_text()
     assert changed != (root / "playbooks/restart_service/remediation.yml").read_text()
     assert "timeout: 30s" in changed
+
+
+def test_a_file_that_is_a_link_is_not_patched_and_it_is_said_what_to_do(site, proposals, tmp_path):
+    elsewhere = tmp_path / "git" / "remediation.yml"
+    elsewhere.parent.mkdir()
+    site.remediation.rename(elsewhere)
+    site.remediation.symlink_to(elsewhere)
+    site.runs(hanging(), healed=False)
+    found = json.loads(proposals("--json"))
+    assert found["proposals"] == []
+    (why,) = {one["why"] for one in found["not_proposed"] if "symbolic link" in one["why"]}
+    assert f"{site.remediation} is a symbolic link to {elsewhere}, and patch follows none" in why
+    (command,) = re.findall(r"\((cp .*?)\), or", why)
+    subprocess.run(["sh", "-c", command], check=True)
+    assert not site.remediation.is_symlink()
+    assert len(json.loads(proposals("--json"))["proposals"]) == 1
