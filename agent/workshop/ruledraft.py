@@ -58,8 +58,8 @@ def draft_rule(
 ) -> Draft:
     """Return a rule that takes an alert for a fault: the one asked for, one of its name, or a new one.
 
-    ``also`` are further alerts that must fire for the same entity. ``new`` is how a new fault and its rule are
-    called, whatever the alert is.
+    ``also`` are further alerts that must fire for the same entity. ``new`` is how a new fault and its rule
+    are called, whatever the alert is.
     Raises ConfigError when there is no such fault, or when the rule stands in the rules already.
     """
     id_ = new or identifier(example.name)

@@ -6,6 +6,7 @@ That tells how to fuse them, and where healthy times end; the members that are k
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -27,6 +28,7 @@ from agent.detect.models.lstm import fit_together
 from agent.detect.models.member import SEED, Stateful
 from agent.detect.models.relations import Relations
 from agent.detect.models.trials import with_faults
+from agent.endwith import end_with
 from agent.records import FloatArray, IntArray
 
 LEAST_ROWS = 300
@@ -90,7 +92,10 @@ def train_entities(
     """
     alone = [name for name in members if name != LSTM]
     # started anew: a fork of a process with threads may hang, and would hold its memory
-    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if jobs > 1 else None
+    pool = None
+    if jobs > 1:
+        spawn = get_context("spawn")
+        pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=end_with, initargs=(os.getpid(),))
     with pool if pool is not None else nullcontext():
         if LSTM in members:
             drafts = _in_order(pool, partial(_draft, members=alone), histories, 2 * jobs)

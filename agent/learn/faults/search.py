@@ -7,6 +7,7 @@ a training that was killed goes on where it was.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from agent.endwith import end_with
 from agent.errors import ModelError
 from agent.learn.faults.algorithms import Configuration, fit
 from agent.learn.faults.examples import Table
@@ -116,7 +118,7 @@ def _trials(
 ) -> Iterator[Trial]:
     from concurrent.futures.process import BrokenProcessPool
 
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, parallel_config
 
     known = {one.name: trial for one in some if (trial := journal.find(one, rung)) is not None}
     yield from known.values()
@@ -129,9 +131,10 @@ def _trials(
 
     if missing:
         # what is not begun by the deadline never is; no arrays in shared memory that a kill would leave there
-        parallel = Parallel(
-            n_jobs=jobs, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1, max_nbytes=None
-        )
+        with parallel_config("loky", initializer=end_with, initargs=(os.getpid(),)):
+            parallel = Parallel(
+                jobs, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1, max_nbytes=None
+            )
         try:
             for trial in parallel(begin()):
                 journal.add(trial)
