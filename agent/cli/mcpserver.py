@@ -29,6 +29,7 @@ _INSTRUCTIONS = (
 )
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/@+-]{1,200}")
 _DEEPEST = 40
+_HERE = ("127.0.0.1", "::1", "localhost")
 
 Number = Annotated[int, Field(ge=1, le=2**53)]
 Limit = Annotated[int, Field(ge=1, le=200, description="at most so many, the newest first")]
@@ -44,13 +45,13 @@ def serve_mcp(config: Path | None, listen: str | None) -> None:
         import mcp  # noqa: F401
     except ImportError as error:
         raise OpsmendError(where_extra_is("mcp")) from error
+    host, _, port = (listen or "").rpartition(":")
+    if listen is not None and (host.strip("[]") not in _HERE or not port.isdigit()):
+        raise RefusedError(f"--listen {listen}: write 127.0.0.1:PORT, and put TLS in front of it")
     load_settings(find_config_file(config))  # a mistake there is told now, not to an assistant
     if listen is None:
         make_server(lambda: agent_api(config)).run("stdio")
         return
-    host, _, port = listen.rpartition(":")
-    if host.strip("[]") not in ("127.0.0.1", "::1", "localhost") or not port.isdigit():
-        raise RefusedError(f"--listen {listen}: write 127.0.0.1:PORT, and put TLS in front of it")
     server = make_server(lambda: token_api(config, _token_of_caller()), _by_token(config, listen))
     server.run(
         "streamable-http", host=host.strip("[]"), port=int(port), stateless_http=True, json_response=True
