@@ -36,6 +36,7 @@ def run_diagnosis_training(settings: Settings, on_progress: Callable[[Progress],
             section.budget,
             min(section.jobs, os.cpu_count() or 1) if section.jobs else -1,
             lambda phase, done, of: on_progress(Progress(phase, done, of)),
+            section.dask,
         )
 
 

@@ -25,6 +25,12 @@ class DiagnosisTrainingSection(Strict):
     jobs: int = Field(
         default=0, ge=0, le=64, description="processes that train, all at lowest priority; 0: one a processor"
     )
+    dask: str = Field(
+        default="",
+        pattern=r"^((tcp|tls)://[^\s/@]+:[0-9]{1,5})?$",
+        description="the scheduler of a Dask cluster that tries the algorithms, such as tcp://dask:8786; its "
+        "workers need the same opsmend, and whoever reaches it runs code there and here; empty: this machine",
+    )
 
 
 class FailureTrainingSection(Strict):

@@ -14,7 +14,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 FORMATS = ("deb", "rpm")
 EXTRAS = {
     "charts": "a picture of the metrics in messages (matplotlib)",
-    "dask": "work spread over a Dask cluster",
+    "dask": "the search for a model that names faults spread over a Dask cluster",
     "deep": "the recurrent model of whole entities (JAX)",
     "kafka": "events from Kafka",
     "mcp": "the agent as a server of the Model Context Protocol",

@@ -7,7 +7,6 @@ a training that was killed goes on where it was.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,12 +17,15 @@ from typing import Any
 import numpy as np
 import orjson
 
-from agent.endwith import end_with
 from agent.errors import ModelError
 from agent.learn.faults.algorithms import Configuration, fit
 from agent.learn.faults.examples import Table
 from agent.learn.faults.model import spread
+from agent.learn.faults.workers import GRACE_S, on_dask, on_this_machine
+from agent.log import Logger
 from agent.records.metrics import FloatArray, IntArray
+
+log = Logger("train")
 
 _SHARES = (1 / 9, 1 / 3, 1.0)  # of the examples, the newest of those that are learned from
 _KEPT = 3  # one in so many goes on
@@ -78,21 +80,43 @@ def search(
     budget_s: float,
     jobs: int,
     on_progress: OnProgress = lambda done, of: None,
+    dask: str = "",
 ) -> Configuration:
     """Return the best configuration.
 
     No trial is begun once ``budget_s`` is used up; the best of the highest rung that was reached is taken.
-    ``table`` is in the order of time, ``jobs`` the number of processes, -1 for one on each processor.
+    ``table`` is in the order of time, ``jobs`` the number of processes, -1 for one on each processor. Where
+    ``dask`` names the scheduler of a cluster that can be used, that does the work instead.
     """
+    deadline = time.monotonic() + budget_s
+    if dask:
+        try:
+            with on_dask(dask):
+                return _climb(tried, table, journal, deadline, -1, on_progress, GRACE_S)
+        except Exception as error:  # whatever a cluster that is away or breaks off raises
+            why = f"{error!r:.300}"
+            log.warning("Dask cannot be used, this machine's processors go on", scheduler=dask, why=why)
+    with on_this_machine(jobs):
+        return _climb(tried, table, journal, deadline, jobs, on_progress)
+
+
+def _climb(
+    tried: Sequence[Configuration],
+    table: Table,
+    journal: Journal,
+    deadline: float,
+    jobs: int,
+    on_progress: OnProgress,
+    grace_s: float | None = None,
+) -> Configuration:
     rungs = [share for share in _SHARES if share * len(table) >= _FEWEST or share == 1.0]
     counts = [max(-(-len(tried) // _KEPT**rung), 1) for rung in range(len(rungs))]
-    deadline = time.monotonic() + budget_s
     left, best, done = list(tried), tried[0], 0
     on_progress(0, sum(counts))
     for rung, share in enumerate(rungs):
         part = table.part(slice(len(table) - round(share * len(table)), None))
         found: dict[str, float] = {}
-        for trial in _trials(left[: counts[rung]], rung, part, journal, deadline, jobs, bool(done)):
+        for trial in _trials(left[: counts[rung]], rung, part, journal, deadline, jobs, bool(done), grace_s):
             done += 1
             found[trial.configuration] = trial.loss
             on_progress(done, sum(counts))
@@ -100,10 +124,6 @@ def search(
             break
         left = sorted((one for one in left if one.name in found), key=lambda one: found[one.name])
         best = left[0]
-    if jobs != 1:
-        from joblib.externals.loky import get_reusable_executor
-
-        get_reusable_executor().shutdown(wait=True)  # else its processes wait for more, with their memory
     return best
 
 
@@ -115,10 +135,12 @@ def _trials(
     deadline: float,
     jobs: int,
     may_end: bool,
+    grace_s: float | None,
 ) -> Iterator[Trial]:
+    """Yield what trials come to; with ``grace_s`` none is waited for longer than that after the deadline."""
     from concurrent.futures.process import BrokenProcessPool
 
-    from joblib import Parallel, delayed, parallel_config
+    from joblib import Parallel, delayed
 
     known = {one.name: trial for one in some if (trial := journal.find(one, rung)) is not None}
     yield from known.values()
@@ -131,10 +153,14 @@ def _trials(
 
     if missing:
         # what is not begun by the deadline never is; no arrays in shared memory that a kill would leave there
-        with parallel_config("loky", initializer=end_with, initargs=(os.getpid(),)):
-            parallel = Parallel(
-                jobs, return_as="generator_unordered", pre_dispatch="n_jobs", batch_size=1, max_nbytes=None
-            )
+        parallel = Parallel(
+            n_jobs=jobs,
+            return_as="generator_unordered",
+            pre_dispatch="n_jobs",
+            batch_size=1,
+            max_nbytes=None,
+            timeout=max(deadline - time.monotonic(), 0.0) + grace_s if grace_s is not None else None,
+        )
         try:
             for trial in parallel(begin()):
                 journal.add(trial)

@@ -62,6 +62,7 @@ def train_faults(
     budget: timedelta,
     jobs: int,
     on_progress: OnProgress = lambda phase, done, of: None,
+    dask: str = "",
 ) -> Trained:
     """Train, and put what is best on the shelf.
 
@@ -83,6 +84,7 @@ def train_faults(
         budget.total_seconds(),
         jobs,
         lambda done, of: on_progress("tuning", done, of),
+        dask,
     )
     on_progress("judging", 0, 2)
     said, places = predict_by_time(best, table)
