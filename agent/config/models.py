@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from agent.config.scalars import PositiveDuration
 from agent.config.yamlfile import Strict
 
-MEMBERS = ("autoencoder", "nearest", "relations", "pca", "lstm")
+MEMBERS = ("isolation_forest", "one_class_svm", "autoencoder", "nearest", "relations", "pca", "lstm")
 _CLASS_PATH = re.compile(r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$")
 
 

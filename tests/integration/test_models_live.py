@@ -94,7 +94,7 @@ def watched(tmp_path: Path, remembering: Prometheus, swing: Swing) -> Workshop:
     made.config["collect"].update({"poll": "2s", "history": "65m"})
     made.config["detect"] = {
         "models": {
-            "members": ["nearest", "relations"],
+            "members": ["isolation_forest", "nearest", "relations"],
             "step": "2s",
             "history": f"{MINUTES}m",
             "first_after": "1s",

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agent.detect.models.autoencoder import Autoencoder
+from agent.detect.models.forest import IsolationForest
 from agent.detect.models.lstm import LstmAutoencoder, is_available
 from agent.detect.models.member import EntityModel, Stateful
 from agent.detect.models.nearest import Nearest
+from agent.detect.models.oneclass import OneClass
 from agent.detect.models.pca import PcaReconstruction
 from agent.detect.models.pyoddetector import NamedDetector
 from agent.detect.models.relations import Relations
@@ -16,6 +18,8 @@ from agent.environment import where_extra_is
 
 LSTM = "lstm"
 BY_NAME: Mapping[str, type[Stateful]] = {
+    "isolation_forest": IsolationForest,
+    "one_class_svm": OneClass,
     "autoencoder": Autoencoder,
     "nearest": Nearest,
     "relations": Relations,

@@ -101,6 +101,28 @@ def test_some_rows_are_scored_as_in_the_whole(member, name):
     )
 
 
+def test_the_unpacked_forest_scores_as_pyods_does():
+    from pyod.models.iforest import IForest
+
+    rows = healthy()
+    theirs = IForest(n_estimators=48, max_samples=256, random_state=0).fit(rows)
+    ours = make_member("isolation_forest").fit(rows)
+    np.testing.assert_allclose(
+        ours.decision_function(rows), theirs.decision_function(rows), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_the_support_vectors_score_as_pyods_do():
+    from pyod.models.ocsvm import OCSVM
+
+    rows = healthy()
+    ours = make_member("one_class_svm").fit(rows)
+    theirs = OCSVM(nu=0.05, gamma=ours.state()["gamma"]).fit(rows)
+    np.testing.assert_allclose(
+        ours.decision_function(rows), theirs.decision_function(rows), rtol=1e-3, atol=1e-4
+    )
+
+
 @pytest.mark.parametrize(
     ("path", "why"),
     [

@@ -254,7 +254,7 @@ def test_without_pyod_our_own_models_are_trained_and_kept(tmp_path, monkeypatch)
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pyod", None)
     shelf = Shelf(tmp_path)
-    generation = put(shelf, trained("web1", members=("autoencoder",)))
+    generation = put(shelf, trained("web1", members=("isolation_forest", "one_class_svm")))
     assert loaded(shelf)[0].entity == "web1"
     assert "scikit-learn" in generation.libraries
 

@@ -8,7 +8,7 @@ from agent.detect.models.training import EntityHistory, train_entities
 
 STEP = 60.0
 START = 1_767_571_200.0
-MEMBERS = ("autoencoder", "nearest", "relations", "pca")
+MEMBERS = ("isolation_forest", "one_class_svm", "autoencoder", "nearest", "relations", "pca")
 STRANGE = 3.0  # times what one healthy row in a hundred reaches
 KEYS = [("requests", {"host": "web1"}), ("cpu", {"host": "web1"}), ("errors", {"host": "web1"}), ("net", {})]
 
