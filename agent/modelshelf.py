@@ -30,6 +30,7 @@ _LIBRARIES = ("numpy", "pyod", "scikit-learn", "skops")
 _POINTER = "current.json"
 _BESIDE = "shadow.json"
 _MANIFEST = "manifest.json"
+_WRITING = ".writing-"
 _REMEMBERED = 10  # trainings that were in force before
 _KEPT = 3  # trainings: the one in force and what it replaced
 _FOLDER = re.compile(r"^[0-9]{8}T[0-9]{6}Z(?:-[0-9]+)?$")
@@ -207,7 +208,9 @@ class ModelShelf(ABC, Generic[T]):
         Raises ModelError when a model cannot be kept, OSError.
         """
         make_folder(self.folder)
-        partial = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.folder))
+        for left in self.folder.glob(f"{_WRITING}*"):  # by one that was killed; trainings are one at a time
+            shutil.rmtree(left, ignore_errors=True)
+        partial = Path(tempfile.mkdtemp(prefix=_WRITING, dir=self.folder))
         give_to_owner(partial)
         try:
             training = write(partial, self._free_name(made_at))

@@ -83,6 +83,16 @@ def test_what_is_not_on_the_shelf_or_in_force_already_is_put_nowhere(settings, k
         move_training(settings, kind, "beside", name)
 
 
+def test_what_a_training_left_that_was_killed_while_it_wrote_goes_with_the_next(settings, kind, put):
+    name = put(0)
+    folder = shelf_of(settings, kind).folder
+    left = folder / ".writing-x1"
+    left.mkdir()
+    (left / "00000.skops").write_bytes(b"half")
+    newer = put(1)
+    assert {one.name for one in folder.iterdir() if one.is_dir()} == {name, newer}
+
+
 class Stranger:
     """What no shelf trusts."""
 
