@@ -60,7 +60,7 @@ def _query(wanted: Wanted) -> Mapping[str, Any]:
             )
     if not states and not wanted.everything:
         states = [state.value for state in ACTIVE_STATES]
-    span = span_of("--since", wanted.since)
+    span = span_of("--since", wanted.since) if wanted.since is not None else None
     since = (datetime.now(UTC) - span).isoformat() if span else None
     return {"state": states or None, "host": wanted.host, "entity": wanted.entity, "since": since}
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from agent.cli.options import Config, Json
+from agent.cli.options import Config, Json, span_of
 from agent.records.training import Move, TrainingKind
 
 training = typer.Typer()
@@ -81,12 +81,8 @@ def train(
         train_diagnosis(config, jobs, report, json)
         return
     from agent.cli.models import train_models
-    from agent.config.scalars import parse_duration
 
-    try:
-        span = parse_duration(history) if history is not None else None
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--history") from error
+    span = span_of("--history", history) if history is not None else None
     train_models(config, span, jobs, beside, json)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from agent.cli.options import Config, Json
+from agent.cli.options import Config, Json, span_of
 
 MetricsArgument = Annotated[
     Path, typer.Argument(metavar="METRICS.csv", help="CSV, plain or .gz.", dir_okay=False)
@@ -125,13 +125,8 @@ def predict(
     and their own past are about to fail; what is named as free or used is about to be used up.
     """
     from agent.cli.predict import predict_in_file
-    from agent.config.scalars import parse_duration
 
-    try:
-        span = parse_duration(horizon)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--horizon") from error
-    predict_in_file(metrics, output, entity, span)
+    predict_in_file(metrics, output, entity, span_of("--horizon", horizon))
 
 
 @offline.command()

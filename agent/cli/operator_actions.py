@@ -88,7 +88,8 @@ def ask_for_run(
 
 def pause(config: Path | None, comment: str, duration: str | None, scope: PauseScope, json: bool) -> None:
     """Pause the agent, or a part of what it does."""
-    span_of("--for", duration)  # which says what is wrong with it
+    if duration is not None:
+        span_of("--for", duration)  # which says what is wrong with it
     told = agent_api(config).post("/api/v1/pause", {"for": duration, "comment": comment, **asdict(scope)})
     if json:
         print_json({"paused": told})

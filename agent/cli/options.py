@@ -21,11 +21,11 @@ Config = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 
 
-def span_of(option: str, text: str | None) -> timedelta | None:
-    """Return the span of time that an option gives, None without it. Raises typer.BadParameter."""
+def span_of(option: str, text: str) -> timedelta:
+    """Return the span of time that an option gives. Raises typer.BadParameter."""
     from agent.config.scalars import parse_duration
 
     try:
-        return parse_duration(text) if text is not None else None
+        return parse_duration(text)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from error

@@ -8,13 +8,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from agent.cli.agentapi import AgentApi, agent_api
+from agent.cli.options import span_of
 from agent.cli.output import console, print_json, write
 from agent.cli.reportpage import render_html, render_markdown
 from agent.collect.seriesfile import read_series
-from agent.config.scalars import parse_duration
 from agent.diagnose.many.impact import Impact, measure_impact
 from agent.investigation.retrospective import MOST, time_of
 
@@ -31,10 +29,7 @@ def make_report(
     config: Path | None, since: str, output: Path | None, impact: Path | None, json: bool
 ) -> None:
     """Report on the incidents of the last while. The name of ``output`` says the form: .html or .md."""
-    try:
-        length = parse_duration(since)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--since") from error
+    length = span_of("--since", since)
     api = agent_api(config)
     content = api.get("/api/v1/report", days=length / timedelta(days=1), limit=MOST)
     for bound in ("begin", "end"):

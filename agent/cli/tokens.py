@@ -26,7 +26,8 @@ def issue(
     json: bool,
 ) -> None:
     """Issue a token and print it."""
-    span_of("--for", duration)  # which says what is wrong with it
+    if duration is not None:
+        span_of("--for", duration)  # which says what is wrong with it
     wanted = {"person": person, "scope": scope.value, "role": role, "for": duration, "note": note}
     told = agent_api(config).post("/api/v1/tokens", wanted)
     if json:

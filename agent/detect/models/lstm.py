@@ -42,8 +42,6 @@ def is_available() -> bool:
 class LstmAutoencoder(Plain):
     """The reconstruction error of a window's newest rows. ``columns`` are the features it looks at."""
 
-    rows_before = WINDOW - 1
-
     def __init__(self, columns: int | None = None) -> None:
         self._columns = columns
         self._weights: dict[str, Array32] = {}

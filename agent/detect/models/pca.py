@@ -20,8 +20,6 @@ _MOST = 20.0  # usual residuals
 class PcaReconstruction(Plain):
     """The residual of means over ten rows, each series in its usual ones."""
 
-    rows_before = ROWS - 1
-
     def __init__(self) -> None:
         self._mean: FloatArray = np.empty(0)
         self._components: FloatArray = np.empty((0, 0))
