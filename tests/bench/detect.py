@@ -175,11 +175,11 @@ def main() -> None:
         ).stdout
     )
     if (data / "onset").is_dir():
-        score, threshold, detections = nab_score(data / "onset", out / "onset", detect)
+        reached = nab_score(data / "onset", out / "onset", detect)
         show(
             "NAB, standard profile, one threshold for all series",
-            ["score", "threshold", "detections"],
-            [[f"{score:.1f}", f"{threshold:.3g}", str(detections)]],
+            ["alarms are", "score", "threshold", "alarms"],
+            [[way, f"{score:.1f}", f"{at:.3g}", str(alarms)] for way, score, at, alarms in reached],
         )
     print(f"{time.monotonic() - began:.0f} s")
 

@@ -8,7 +8,8 @@ so does this; it is NAB's rule, not how the product chooses its own.
 
 What is handed to it: the scores of the command, kept where they are higher than in the 100 rows before, and 0
 elsewhere. NAB counts each row above the threshold as an alarm of its own; an alarm of the product is the
-beginning of one, and that is what a rise to a new height is.
+beginning of one, and that is what a rise to a new height is. A score that climbs counts at each
+row of it; beside it stands what is reached where an alarm is the first row above a threshold in 100.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,23 +28,30 @@ FALSE_ALARM = 0.11
 MISS = 1.0
 
 
-def nab_score(folder: Path, out: Path, detect: Callable[[Path, Path], float]) -> tuple[float, float, int]:
-    """Run over every series; return the score, the threshold and how many detections there are at it."""
+Reached = tuple[str, float, float, int]
+"""How alarms were counted, the score, the threshold and how many alarms there are at it."""
+
+
+def nab_score(folder: Path, out: Path, detect: Callable[[Path, Path], float]) -> Sequence[Reached]:
+    """Run over every series; return what is reached in each way of counting alarms."""
     windows = json.loads((folder / "labels" / "combined_windows.json").read_text())
-    values, scores, groups = [], [], []
+    columns: list[tuple[np.ndarray, ...]] = []
     count = 0
     for name, spans in sorted(windows.items()):
         output = out / name.replace("/", "_")
         detect(folder / "data" / name, output)
-        worth, group, score = _series(folder / "data" / name, output, spans)
-        values.append(worth)
-        scores.append(score)
-        groups.append(np.where(group >= 0, group + count, -1))
+        worth, group, score, before = _series(folder / "data" / name, output, spans)
+        columns.append((worth, np.where(group >= 0, group + count, -1), score, before))
         count += len(spans)
-    return _best(np.concatenate(values), np.concatenate(scores), np.concatenate(groups), count)
+    worth, group, score, before = (np.concatenate(column) for column in zip(*columns, strict=True))
+    rising = np.where(score > before, score, 0.0)
+    return [
+        ("rises", *_best(worth, rising, group, count)),
+        ("first rows", *_best_begun(worth, score, before, group, count)),
+    ]
 
 
-def _series(data: Path, output: Path, spans: list[list[str]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _series(data: Path, output: Path, spans: list[list[str]]) -> tuple[np.ndarray, ...]:
     with data.open() as text:
         stamps = [row["timestamp"] for row in csv.DictReader(text)]
     with output.open(newline="") as text:
@@ -54,19 +62,19 @@ def _series(data: Path, output: Path, spans: list[list[str]]) -> tuple[np.ndarra
         for begin, end in spans
     ]
     worth, group = _worth(len(times), windows)
-    score = _onsets(np.array([by_stamp.get(stamp, 0.0) for stamp in stamps]))
+    score = np.array([by_stamp.get(stamp, 0.0) for stamp in stamps])
     first = min(math.floor(0.15 * len(times)), 750)
-    return worth[first:], group[first:], score[first:]
+    return worth[first:], group[first:], score[first:], _highest_before(score)[first:]
 
 
 def _moment(stamp: str) -> datetime:
     return datetime.fromisoformat(stamp).replace(tzinfo=UTC, microsecond=0)
 
 
-def _onsets(score: np.ndarray) -> np.ndarray:
+def _highest_before(score: np.ndarray) -> np.ndarray:
     padded = np.concatenate([np.full(ONSET_ROWS, -np.inf), score])
-    before = np.lib.stride_tricks.sliding_window_view(padded, ONSET_ROWS)[: len(score)].max(1)
-    return np.where(score > before, score, 0.0)
+    result: np.ndarray = np.lib.stride_tricks.sliding_window_view(padded, ONSET_ROWS)[: len(score)].max(1)
+    return result
 
 
 def _sigmoid(place: np.ndarray) -> np.ndarray:
@@ -105,3 +113,18 @@ def _best(worth: np.ndarray, score: np.ndarray, group: np.ndarray, windows: int)
     usable = np.append(np.diff(score[order]) != 0, True) & (score[order] > 0)
     chosen = int(np.argmax(np.where(usable, total, -np.inf)))
     return 100 * float(total[chosen]) / ((1 + MISS) * windows), float(score[order][chosen]), chosen + 1
+
+
+def _best_begun(
+    worth: np.ndarray, score: np.ndarray, before: np.ndarray, group: np.ndarray, windows: int
+) -> tuple[float, float, int]:
+    """Return the same where an alarm is the first row that reaches the threshold, by a grid of thresholds."""
+    best = (0.0, math.inf, 0)
+    for threshold in np.unique(np.quantile(score[score > 0], 1 - np.geomspace(1e-5, 0.3, 200))).tolist():
+        begun = (score >= threshold) & (before < threshold)
+        inside = begun & (group >= 0)
+        found = np.full(windows, -MISS)
+        np.maximum.at(found, group[inside], worth[inside])
+        total = worth[begun & (group < 0)].sum() + (found + MISS).sum()
+        best = max(best, (100 * float(total) / ((1 + MISS) * windows), threshold, int(begun.sum())))
+    return best
