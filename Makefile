@@ -253,7 +253,7 @@ $(VENV)/.made: pyproject.toml $(LOCK) | packages
 lock: ## Take the newest versions that pyproject.toml allows into the lock file
 	rm -rf .cache/lock
 	$(PYTHON) -m venv .cache/lock
-	.cache/lock/bin/python -m pip install -q --disable-pip-version-check '.[dev,charts,deep,kafka,mcp,pyod]'
+	.cache/lock/bin/python -m pip install -q --disable-pip-version-check '.[dev,charts,dask,deep,kafka,mcp,pyod]'
 	.cache/lock/bin/python -m pip freeze --exclude opsmend > $(LOCK)
 	rm -rf .cache/lock build
 
