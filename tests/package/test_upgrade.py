@@ -43,7 +43,7 @@ def test_the_version_before_refuses_the_newer_store_and_names_the_way_back(site)
     assert "this version knows only" in said
     (kept,) = site.ops.run("sh", "-c", "ls /var/lib/opsmend/opsmend.db.schema-*").split()
     assert "opsmend restore" in said
-    assert running(site)
+    wait(lambda: running(site), 120, site.journal)  # dpkg stops it before it asks, and starts it again
 
     site.on_ops("systemctl", "stop", "opsmend")
     site.on_ops("sh", "-c", f"cp {kept} /root/copy && opsmend restore /root/copy")
