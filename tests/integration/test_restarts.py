@@ -120,7 +120,7 @@ def test_killed_while_it_watches_the_incident_stays_and_the_fault_is_never_norma
         assert datetime.fromisoformat(anomaly["since"]).timestamp() == pytest.approx(BEGAN, abs=600)
         assert anomaly["expected_high"] < anomaly["observed"]
         assert [one.id for one in incidents.active()] == [incident.id]
-    past.live(BEGAN + FAULTY_S + LEFT_S, STEP_S)
+    past.live(BEGAN + FAULTY_S + LEFT_S - 60, STEP_S)
     wait_until(lambda: not incidents.active(), 60, world.log)
     past.live(BEGAN + FAULTY_S + LEFT_S + AGAIN_S - 60, STEP_S)
     wait_until(incidents.active, 60, world.log)
