@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -132,13 +132,28 @@ class ModelShelf(ABC, Generic[T]):
             raise NotFoundError("no older training is on the shelf; opsmend models list shows what is")
         return older[-1]
 
-    def in_force_since(self) -> datetime | None:
-        """Return when the training in force was put there, by a training or a person. Raises ModelError."""
-        return self._since(_POINTER)
-
     def changed_at(self) -> datetime | None:
-        """Return when a training was put in force or beside it last. Raises ModelError."""
-        return max((at for one in (_POINTER, _BESIDE) if (at := self._since(one))), default=None)
+        """Return when a training was made, put in force or beside it last, None where there is none.
+
+        Raises ModelError where what is in force or beside cannot be read and nothing else can.
+        """
+        newest = next(self._readable(), None)
+        times, refused = [newest.made_at] if newest is not None else [], None
+        for pointer in (_POINTER, _BESIDE):
+            try:
+                since = self._since(pointer)
+            except ModelError as error:
+                refused = error
+            else:
+                times += [since] if since is not None else []
+        if refused is not None and newest is None:
+            raise refused
+        return max(times, default=None)
+
+    def _readable(self) -> Iterator[T]:
+        for name in sorted(self._names(), reverse=True):
+            with suppress(ModelError):
+                yield self._read_manifest(name, None)
 
     def _since(self, pointer: str) -> datetime | None:
         current = self._pointed_to(pointer)
@@ -157,11 +172,7 @@ class ModelShelf(ABC, Generic[T]):
 
     def generations(self) -> list[T]:
         """Return what is on the shelf and can be read, the newest first."""
-        found = []
-        for name in sorted(self._names(), reverse=True):
-            with suppress(ModelError):
-                found.append(self._read_manifest(name, None))
-        return found
+        return list(self._readable())
 
     def find(self, name: str) -> T:
         """Return a training that is on the shelf. Raises NotFoundError, ModelError."""
@@ -223,7 +234,7 @@ class ModelShelf(ABC, Generic[T]):
             shutil.rmtree(partial, ignore_errors=True)
             raise
         self._point_to(training.name, manifest, made_at, _POINTER if in_force else _BESIDE)
-        self._settle(training.name)
+        self._forget_old({training.name, *self._settle()})
         return training
 
     def _put_there(self, name: str, at: datetime, pointer: str) -> T:
@@ -232,19 +243,19 @@ class ModelShelf(ABC, Generic[T]):
         training = self._read_manifest(name, hashlib.sha256(manifest).hexdigest())
         self.check(training)
         self._point_to(name, manifest, at, pointer)
-        self._settle(name)
+        self._settle()
         return training
 
-    def _settle(self, newest: str) -> None:
-        """Drop a shadow that is in force now, and the oldest trainings."""
-        needed, found = {newest, *self._in_turn()[-2:]}, []
+    def _settle(self) -> set[str]:
+        """Have nothing beside that is in force now; return what is needed: both, and what was before."""
+        found = []
         for pointer in (self.current, self.shadow):
             with suppress(ModelError):
                 if (one := pointer()) is not None:
                     found.append(one.name)
         if len(found) > 1 and found[0] == found[1]:
             self.end_beside()
-        self._forget_old({*needed, *found})
+        return {*found, *[name for name in self._in_turn() if name in self._names()][-2:]}
 
     def _write_state(self, folder: Path, number: int, state: Mapping[str, Any], what: str) -> Written:
         """Write a model's state. Raises ModelError when it holds what this shelf would not read again."""

@@ -10,10 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from agent.learn.failures.moments import Occurrence
-from agent.records.failures import FailureForecast, FailureKey, FailureLook, FailureState
+from agent.records.failures import LOOK_LASTS, FailureForecast, FailureKey, FailureLook, FailureState
 
 _LATE = timedelta(minutes=15)  # until an incident has a name
-_AWAY = timedelta(minutes=40)  # without a look, of which there is one every quarter of an hour
 
 
 def judge_without_a_look(
@@ -24,7 +23,7 @@ def judge_without_a_look(
 ) -> dict[int, FailureState]:
     """Return what became of words without asking the source: a fault came, or nobody looked."""
     looked_at = last.at if last is not None else max((one.said.at for one in spoken), default=now)
-    until = looked_at if now - looked_at > _AWAY else now
+    until = looked_at if now - looked_at > LOOK_LASTS else now
     judged = {one.id: FailureState.CAME for one in spoken if _came(one, occurrences, until)}
     if until < now:
         missed = (one.id for one in spoken if one.id not in judged and _end(one) > until)

@@ -10,6 +10,8 @@ from enum import StrEnum
 LIKELIER = 3.0
 """Times the base rate, from which a host is named to people."""
 
+LOOK_LASTS = timedelta(minutes=40)
+"""What was seen at a look counts for so long; there is one every quarter of an hour."""
 
 FailureKey = tuple[str, timedelta]
 """A host and a horizon."""

@@ -7,6 +7,7 @@ refresh time is over.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -171,14 +172,17 @@ class AnsibleInventory:
             raise RunError(f"the inventory cannot be read: {error}") from error
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip()
-            said = _secrets_of(record).taken_out_of(said)
+            try:
+                said = _secrets_of(record).taken_out_of(said)
+            except (OSError, ValueError):  # it ended before it could say what is secret
+                said = f"its process ended with code {done.returncode}, and what it said may hold secrets"
             raise RunError(f"the inventory cannot be read: {_telling_line(said)}")
         try:
             file = record.path / "answer.json"
             answer = orjson.loads(file.read_bytes())
             file.unlink()
             return _to_inventory(answer, record)
-        except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(
                 f"the inventory cannot be read: Ansible's answer makes no sense: {error}"
             ) from error
@@ -196,7 +200,7 @@ class AnsibleInventory:
 def _secrets_of(record: Scratch) -> Secrets:
     """Return what vaults of the inventory held. Raises OSError, ValueError where nobody can say."""
     file = record.path / "secrets.json"
-    content = orjson.loads(file.read_bytes())
+    content = json.loads(file.read_bytes())  # a vault may hold what is no UTF-8
     file.unlink()
     return Secrets(content)
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Row, case, func, insert, select, update
 
 from agent.records.failures import (
+    LOOK_LASTS,
     FailureComparison,
     FailureForecast,
     FailureKey,
@@ -80,10 +81,10 @@ class FailureStore:
         unknown = ((host, timedelta(seconds=span)) for host, span in from_json(_Unknown, row.content))
         return FailureLook(at=row.at, unknown=frozenset(unknown))
 
-    def unknown(self) -> frozenset[FailureKey]:
-        """Return of which hosts and horizons nothing was known at the last look."""
+    def unknown(self, now: datetime) -> frozenset[FailureKey]:
+        """Return of which hosts and horizons nothing was known at the last look, if that was lately."""
         last = self.last_look()
-        return last.unknown if last is not None else frozenset()
+        return last.unknown if last is not None and now - last.at <= LOOK_LASTS else frozenset()
 
     def records(self) -> list[FailureRecord]:
         """Return what came of all that was told and of which that is known, by horizon."""

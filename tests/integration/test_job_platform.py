@@ -147,6 +147,8 @@ def test_a_training_of_any_kind_is_put_in_force_or_beside_by_administrators(gall
     assert move({"move": "rollback"}).status_code == 404
     assert move({"move": "beside", "training": first}).status_code == 409
     assert move({"move": "promote", "training": "../../etc"}).status_code == 422
+    assert move({"move": "promote"}).status_code == 422
+    assert move({"move": "rollback", "training": second}).status_code == 422
     assert move({"move": "promote", "training": second}, kind="diagnosis").status_code == 404
     (shelf_of(gallery.settings, "failures").folder / second / "00000.json").write_bytes(b"[]")
     refused = move({"move": "promote", "training": second})

@@ -323,3 +323,17 @@ def test_a_run_that_is_cut_short_leaves_no_file_with_a_secret(site, how):
     assert ended.state is (RunState.TIMED_OUT if how == "time" else RunState.CANCELED)
     kept = [file for file in folder.rglob("*") if file.is_file() and "inventory" not in file.parts]
     assert kept == []
+
+
+def test_a_vault_that_holds_no_utf_8_costs_its_own_variable_only(tmp_path):
+    site = Site(tmp_path)
+    site.config.write_text(site.config.read_text() + "vault_identity_list = dev@dev.pass\n")
+    file = site.write("inventory/latin.txt", "")
+    file.write_bytes("pässwort-17\n".encode("latin-1"))
+    encrypt(site.folder, "dev", file)
+    text = file.read_text().replace("\n", "\n  ").rstrip()
+    file.unlink()
+    group = site.write("inventory/group_vars/all.yml", "")
+    group.write_text(f"colour: blue\nword: !vault |\n  {text}\n")
+    (host,) = [one for one in site.inventory.read().hosts.values() if one.name == "web1"]
+    assert host.variables["colour"] == "blue"

@@ -134,9 +134,10 @@ class Scoring:
 
     def compare(self) -> None:
         """Show the models beside what those in force were shown last, and count what is strange to which."""
-        if self._asked is None:
+        asked, self._asked = self._asked, None
+        if asked is None or asked[0] is not self._loaded:  # others were taken up meanwhile
             return
-        (loaded, values, scores), self._asked = self._asked, None
+        loaded, values, scores = asked
         for entity, score in scores.items():
             if entity not in loaded.others or f"beside {entity}" in self._broken:
                 continue

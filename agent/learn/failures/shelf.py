@@ -40,11 +40,6 @@ class ForesightTraining:
     horizons: Sequence[Judged]
     cards: Sequence[Written]
 
-    @property
-    def is_worth_asking(self) -> bool:
-        """Return whether it says anything at all once it is in force."""
-        return any(one.worth_asking for one in self.horizons)
-
 
 class ForesightShelf(ModelShelf[ForesightTraining]):
     """The trained foresight of one agent."""
@@ -58,12 +53,17 @@ class ForesightShelf(ModelShelf[ForesightTraining]):
     ) -> ForesightTraining:
         """Write a training with its times and why; put it in force, or beside the one that is.
 
-        Raises OSError.
+        Raises ModelError when it holds what this shelf would not read again, OSError.
         """
 
         def write(folder: Path, name: str) -> ForesightTraining:
             foresights = [asdict(one.foresight) for one in horizons if one.foresight is not None]
-            card = self._write_content(folder / _FILE, orjson.dumps(foresights))
+            content = orjson.dumps(foresights)
+            try:
+                list(map(_foresight, orjson.loads(content)))
+            except (KeyError, TypeError, ValueError) as error:
+                raise self._no_model(_FILE, error) from error
+            card = self._write_content(folder / _FILE, content)
             fields: dict[str, Any] = {**training, "name": name, "version": __version__}
             told = [replace(one, foresight=None) for one in horizons]
             return ForesightTraining(**fields, horizons=told, cards=[card])

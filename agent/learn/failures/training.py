@@ -254,7 +254,8 @@ def _steps(odds: FloatArray, table: Table) -> tuple[list[float], list[float]]:
     at = [float(np.average(odds[mine], weights=table.weights[mine])) for mine in places]
     share = [float(np.average(table.codes[mine] == 1, weights=table.weights[mine])) for mine in places]
     weights = [float(table.weights[mine].sum()) for mine in places]
-    return at, isotonic_regression(share, weights=weights).x.tolist()
+    # means of equal odds differ by rounding, and fall
+    return np.maximum.accumulate(at).tolist(), isotonic_regression(share, weights=weights).x.tolist()
 
 
 def _judge(known: _Known, foresight: Foresight, before: Foresight | None) -> Figures:

@@ -102,7 +102,7 @@ def list_forecasts(
 ) -> Response:
     """List what is expected, the soonest first, and what came of the newest ``over`` that are over."""
     kept = agent.stores.forecasts
-    unknown = agent.stores.failures.unknown()
+    unknown = agent.stores.failures.unknown(agent.clock.now())
     return success(
         request,
         ShownForecasts(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from agent.background.shelves import KINDS, Shelved, shelved
 from agent.records.tokens import Scope
@@ -35,6 +35,14 @@ class MoveWanted(BaseModel):
         pattern=r"^[0-9]{8}T[0-9]{6}Z(-[0-9]{1,3})?$",
         description="its name; none for rollback, and to have none run beside any more",
     )
+
+    @model_validator(mode="after")
+    def _names_what_it_moves(self) -> MoveWanted:
+        if self.move == "promote" and self.training is None:
+            raise ValueError("promote needs the name of a training; rollback goes back to the one before")
+        if self.move == "rollback" and self.training is not None:
+            raise ValueError("rollback takes no training; promote puts the one that is named in force")
+        return self
 
 
 @router.get("", **needs(Scope.LOOK), **reading(Success[list[Shelved]]))

@@ -68,7 +68,7 @@ def list_anomalies(request: Request, agent: Agent) -> Response:
 @router.get("/forecasts", **needs(Scope.LOOK))
 def list_forecasts(request: Request, agent: Agent) -> Response:
     """Show what is about to be used up, and how good earlier forecasts were."""
-    kept, unknown = agent.stores.forecasts, agent.stores.failures.unknown()
+    kept, unknown = agent.stores.forecasts, agent.stores.failures.unknown(agent.clock.now())
     return page(
         request,
         "forecasts.html",

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import pickle
+import shutil
 import zipfile
 
 import orjson
@@ -169,3 +170,30 @@ def test_the_agent_has_it_done_in_a_process_of_its_own_and_hears_why_not(setting
     assert places(settings, kind)[first] == (True, False)
     with pytest.raises(NotFoundError, match="no older training"):
         move_apart(config, kind, "rollback", None)
+
+
+def test_what_one_went_back_from_stays_on_the_shelf(settings, kind, put):
+    _, second, third = (put(day) for day in range(3))
+    put(3, in_force=False)
+    assert move_training(settings, kind, "rollback", None).name == second
+    assert move_training(settings, kind, "promote", third).in_force
+
+
+def test_none_beside_makes_nobody_train_again_before_time(settings, kind, put):
+    put(0)
+    put(9, in_force=False)
+    before = shelf_of(settings, kind).changed_at()
+    move_training(settings, kind, "beside", None)
+    assert shelf_of(settings, kind).changed_at() == before
+
+
+def test_a_pointer_that_cannot_be_read_makes_nobody_train_beside_what_can(settings, kind, put):
+    shelf = shelf_of(settings, kind)
+    put(0)
+    (shelf.folder / "current.json").write_bytes(b"{")
+    put(9, in_force=False)
+    assert shelf.changed_at() is not None
+    shutil.rmtree(shelf.folder / shelf.generations()[0].name)
+    shutil.rmtree(shelf.folder / shelf.generations()[0].name)
+    with pytest.raises(ModelError):
+        shelf.changed_at()

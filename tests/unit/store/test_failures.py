@@ -40,3 +40,10 @@ def test_it_is_judged_by_the_first_word(store):
     assert (record.expected, record.brier) == pytest.approx((1.0, 0.04))
     assert record.brier_base == pytest.approx((0.81 + 0.01) / 2)
     assert [one.said.host for one in store.open()] == ["c"]
+
+
+def test_what_was_not_known_at_the_last_look_is_told_while_it_was_lately(store):
+    key = ("a", timedelta(hours=6))
+    store.keep([], [], [], NOW, unknown={key})
+    assert store.unknown(NOW + timedelta(minutes=20)) == {key}
+    assert store.unknown(NOW + timedelta(hours=2)) == frozenset()

@@ -294,7 +294,7 @@ LATER = MADE + timedelta(days=9)
 def test_what_was_in_force_before_comes_back_in_one_step_and_stays_its_time(shelf, models):
     first, second = (put(shelf, models, MADE + timedelta(days=day)).name for day in range(2))
     assert shelf.promote(shelf.before_current(), LATER).name == first
-    assert (shelf.current().name, shelf.in_force_since()) == (first, LATER)
+    assert (shelf.current().name, shelf.changed_at()) == (first, LATER)
     assert shelf.promote(second, LATER).name == second  # and forth
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from agent.learn.failures.moments import came
-from agent.learn.failures.training import train_foresight
+from agent.learn.failures.training import _steps, train_foresight
+from agent.learn.faults.examples import Table
 
 END = 24 * 86_400.0
 
@@ -129,3 +130,14 @@ def test_what_cannot_be_compared_with_the_one_in_force_does_not_take_its_place(
     found = train_foresight(moments, columns, faults[:20], silent, END, tmp_path, trained.horizons)
     assert not found.better
     assert "too little was held back to compare" in found.why
+
+
+def test_means_of_equal_odds_do_not_fall_by_rounding():
+    rng = np.random.default_rng(5)
+    for _ in range(40):
+        odds = rng.choice(rng.normal(size=3), 4000)
+        codes = (rng.random(4000) < 0.3).astype(np.intp)
+        table = Table(np.zeros((4000, 1)), codes, rng.uniform(0.5, 2.0, 4000), ("no", "yes"))
+        at, came_of = _steps(odds, table)
+        assert (np.diff(at) >= 0).all()
+        assert (np.diff(came_of) >= 0).all()
