@@ -16,7 +16,9 @@ from typing import Any, Literal
 from agent.cleantext import clean
 
 SECRET_NAME = re.compile(
-    r"pass(word|wd|phrase)?$|secret|token|api_?key|private_?key$|authorization|credential", re.IGNORECASE
+    r"pass(word|wd|phrase)?s?$|pass(word|wd|phrase)s?[-_](?!file|path)|[-_]pwd|pwd[-_]|secret|token"
+    r"|(api|access)[-_]?key|private[-_]?key$|authorization|credential",
+    re.IGNORECASE,
 )
 _VALUE_LENGTH = 500
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible._internal._datatag._tags import Origin
@@ -29,6 +29,7 @@ _TELLS_NOTHING = frozenset(
     | {"backup_file", "creates", "removes", "chdir", "executable", "start", "end", "delta"}
     | {"ansible_loop_var"}
 )
+_OF_ALL = frozenset({"vars", "hostvars", "groups"})  # of Ansible itself: the variables again, and everybody's
 _OF_ANSIBLE = "_ansible_"  # what it tells its own modules
 
 _secret_templates: set[str] = set()  # out of vaults, and of variables whose names say that they are secret
@@ -164,23 +165,34 @@ def _named(variables: Mapping[str, Any], job: Job) -> list[str]:
     return [text for text in found if text not in templates]
 
 
-def _named_in(value: Any, secret: re.Pattern[str], job: Job) -> Iterator[str]:
+def _named_in(
+    value: Any, secret: re.Pattern[str], job: Job, left_out: Container[str] = _OF_ALL
+) -> Iterator[str]:
     if isinstance(value, dict):
         for key, child in value.items():
             if secret.search(str(key)):
                 yield from texts_in(child, job.names)
-            elif key not in ("vars", "hostvars", "groups"):
-                yield from _named_in(child, secret, job)
+            elif key not in left_out:
+                yield from _named_in(child, secret, job, ())
     elif isinstance(value, list):
         for child in value:
-            yield from _named_in(child, secret, job)
+            yield from _named_in(child, secret, job, ())
 
 
 def _hidden(shown: Any, given: Any, job: Job) -> list[str]:
-    if not isinstance(shown, Mapping) or not isinstance(given, Mapping):
-        return []
-    hidden = [given.get(key) for key, value in shown.items() if value == _HIDDEN]
-    return list(texts_in(hidden, job.names))
+    return list(texts_in(list(_hidden_in(shown, given)), job.names))
+
+
+def _hidden_in(shown: Any, given: Any) -> Iterator[Any]:
+    """Yield what was given where a module shows that it hides something, however deep."""
+    if isinstance(shown, str) and shown == _HIDDEN:
+        yield given
+    elif isinstance(shown, Mapping) and isinstance(given, Mapping):
+        for key, child in shown.items():
+            yield from _hidden_in(child, given.get(key))
+    elif isinstance(shown, list) and isinstance(given, list | tuple):
+        for child, own in zip(shown, given, strict=False):
+            yield from _hidden_in(child, own)
 
 
 def _place(vaulttext: Any, error: AnsibleError) -> str:

@@ -18,11 +18,14 @@ from agent.cleantext import is_name, secrets_of_url
 
 _SHORTEST_NUMBER = 6  # digits; shorter ones are ports, sizes and seconds
 _LOOKS_LIKE_YAML = re.compile(r":\s|^\s*- |^\s*[\[{!?&]", re.MULTILINE)
-_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+_URL = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 # a line of an ini file, of an environment, of a properties file, of a password file
-_SETTING = re.compile(
-    r"""^\s*(?:export\s+)?["']?[\w.-]+["']?\s*[=:]\s*(["']?)(\S.*?)\1\s*[,;]?\s*$""", re.MULTILINE
-)
+_SETTING = re.compile(r"""(?:export\s+)?["']?[\w.-]+["']?\s*[=:]\s*(.*)""")
+_QUOTED = re.compile(r"""(["'])(.*)\1""")
+# scalars that tell nothing where they stand unquoted
+_WORDS = re.compile(r"(?:true|false|yes|no|on|off|null|none|~)?$", re.IGNORECASE)
+_FEW_DIGITS = re.compile(r"\d{1,5}$")
+_LIKE_A_PASSWORD = re.compile(r"(?=.*\d).{8,}")
 _COLUMN = re.compile(r"[^\s,;|]+")
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _TEMPLATE = re.compile(r"\{\{|\{%")
@@ -37,9 +40,13 @@ def texts_in(
     ``names`` are of hosts and groups, which are no secrets where they are keys. What stands under a key of
     ``left_out``, or under one that begins with ``prefix``, tells nothing.
     """
-    waiting = [value]  # of strangers, and as deep as they like
+    waiting, seen = [value], {}  # of strangers, as deep as they like, and in itself
     while waiting:
         one = waiting.pop()
+        if isinstance(one, Mapping | list | tuple | set | frozenset):
+            if id(one) in seen:
+                continue
+            seen[id(one)] = one  # kept, or another could have its number
         if isinstance(one, Mapping):
             for key, child in one.items():
                 if key not in left_out and not str(key).startswith(prefix):
@@ -47,7 +54,7 @@ def texts_in(
                     waiting.append(child)
         elif isinstance(one, list | tuple | set | frozenset):
             waiting += one
-        else:
+        elif not isinstance(one, str) or one not in names:
             yield from _texts_of(one)
             waiting += _inside(one)
 
@@ -64,15 +71,30 @@ def key_texts(key: Any, names: Container[str]) -> Iterator[str]:
 def texts_of_vault(plaintext: bytes, names: Container[str] = ()) -> list[str]:
     """Return what a vault held: the texts of a file of variables, of another file, or of one value."""
     text = plaintext.decode("utf-8", "surrogateescape")
-    try:
-        content = yaml.load(text, _Plain) if _LOOKS_LIKE_YAML.search(text) else text  # noqa: S506, it is a safe one
-    except (yaml.YAMLError, RecursionError):
-        content = text
-    if isinstance(content, Mapping | list | set):
+    # as it is written, and as Ansible makes numbers of it
+    documents = [one for loader in (_Plain, yaml.SafeLoader) for one in _documents(text, loader)]
+    if any(isinstance(one, Mapping | list | set) for one in documents):
         alone = [] if "\n" in text.strip() else [text]  # it may be a password that only looks like a document
-        return [*texts_in(content, names), *alone]
-    columns = [one for one in _COLUMN.findall(text) if not one.isdecimal() and not is_name(one)]
+        return [*texts_in(documents, names), *alone]
+    columns = [told for one in _COLUMN.findall(text) if one not in names for told in _column(one)]
     return [*texts_in(text, names), *columns]
+
+
+def _documents(text: str, loader: type[yaml.SafeLoader]) -> list[Any]:
+    if not _LOOKS_LIKE_YAML.search(text):
+        return []
+    try:
+        return list(yaml.load_all(text, loader))
+    except Exception:  # whatever a file that is no YAML, or has tags of its own, makes a reader raise
+        return []
+
+
+def _column(text: str) -> Iterator[str]:
+    """Yield what stands between spaces and commas, if it is no name, or one that people make passwords of."""
+    if text.isdecimal():
+        yield from _number(text)
+    elif not is_name(text) or _LIKE_A_PASSWORD.match(text):
+        yield text
 
 
 def is_template(text: str) -> bool:
@@ -94,6 +116,8 @@ def _plainly(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> Any:
 
 
 _Plain.yaml_implicit_resolvers = {}
+for _tells_nothing in (_WORDS, _FEW_DIGITS):
+    _Plain.add_implicit_resolver("tag:yaml.org,2002:null", _tells_nothing, None)
 _Plain.add_multi_constructor("!", _plainly)
 
 
@@ -104,11 +128,23 @@ def _texts_of(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         text = str(value)
         yield text
-        yield from (match[2] for match in _SETTING.finditer(text))
+        yield from _settings(text)
         for url in _URL.findall(text):
             yield from secrets_of_url(url)
     elif isinstance(value, int | float):
         yield from _number(str(abs(value)))
+
+
+def _settings(text: str) -> Iterator[str]:
+    """Yield the values of lines of settings, with what may be a remark and without."""
+    for line in text.splitlines():
+        found = _SETTING.fullmatch(line.strip().rstrip(",;").rstrip())
+        if found is None:
+            continue
+        for value in (found[1], found[1].partition(" #")[0].rstrip()):
+            quoted = _QUOTED.fullmatch(value)
+            yield quoted[2] if quoted else value
+        yield from (one for one in found[1].split(":") if not one.isdecimal() and not is_name(one))
 
 
 def _number(text: str) -> Iterator[str]:

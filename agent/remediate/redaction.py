@@ -30,8 +30,12 @@ _NO_CHARACTER = re.compile(
     "[\ud800-\udfff\x00]"
 )  # halves, from bytes that are no UTF-8, and what no store takes
 _LOOK_AGAIN_S = 0.02
-# between parts of one text that is written on several lines, as it is or as JSON has it, or as a list
-_FOLD = re.compile(r"""\s*\r?\n\s*|(?:\\r)?\\n|["'],\s*["']""")
+_CODED = re.compile("%[0-9A-F]{2}")
+_UNUSUAL = re.compile(r"[^\w@%+=:,./-]")  # what a shell would not take as it is
+_IN_SCRIPTS = {ord(one): f"\\u{ord(one):04x}" for one in "&<>'"}  # JSON inside HTML
+# between parts of one text that is written on several lines, as it is or as JSON has it, or as a list. All
+# white space, for programs fold at words too; one class of it alone, for a host may send as much as it likes
+_FOLD = re.compile(r"""\s+|(?:\\r)?\\n|["'],\s*["']""")
 
 
 class Report:
@@ -101,6 +105,7 @@ class Redactor:
         self._report = report
         self._known = 0
         self._secrets = Secrets()
+        self._gave_up = False
 
     def clean(self, text: str) -> str:
         """Return a text without secrets and without halves of characters, or why it is not kept."""
@@ -124,12 +129,14 @@ class Redactor:
         return ""
 
     def _wait_until_ready(self) -> str:
-        until = time.monotonic() + _PATIENCE_S
+        until = time.monotonic() + (0.0 if self._gave_up else _PATIENCE_S)
         while not (withheld := self.withheld) and not self._is_complete() and time.monotonic() < until:
             time.sleep(_LOOK_AGAIN_S)
         if withheld or self._is_complete():
             return withheld
-        log.warning("the secrets of a run are not known in time", seconds=_PATIENCE_S)
+        if not self._gave_up:
+            log.warning("the secrets of a run are not known in time", seconds=_PATIENCE_S)
+        self._gave_up = True
         return "the secrets of the run were not known in time"
 
     def _is_complete(self) -> bool:
@@ -179,19 +186,28 @@ def _place(places: Sequence[tuple[int, int]], number: int) -> int:
 def _forms(secret: str) -> Iterator[str]:
     """Yield a value as it may stand in output: bare, line by line, and as programs write it."""
     bare = secret.strip()
+    if len(bare) < _SHORTEST:
+        return
     yield bare
     lines = bare.splitlines()
     if len(lines) > 1:
         yield from (line.strip() for line in lines if len(line.strip()) >= _SHORTEST_LINE)
     for text in {secret, bare}:
-        yield json.dumps(text)[1:-1]
-        yield json.dumps(text, ensure_ascii=False)[1:-1]
         yield repr(text)[1:-1]
-        yield quote(text, errors="replace")
-        yield quote(text, safe="", errors="replace")
+        for ascii_only in (True, False):
+            once = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+            yield from (once, json.dumps(once, ensure_ascii=ascii_only)[1:-1], once.replace("/", "\\/"))
+            yield once.translate(_IN_SCRIPTS)
+        for kept in ("/", ""):
+            coded = quote(text, safe=kept, errors="replace")
+            yield from (coded, _CODED.sub(lambda one: one[0].lower(), coded))
         yield quote_plus(text, errors="replace")
         yield html.escape(text)
+        yield html.escape(text).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
         yield shlex.quote(text).removeprefix("'").removesuffix("'")
+        yield text.replace("'", "'\\''")  # sh -x
+        yield text.replace("'", "''")  # YAML, SQL
+        yield _UNUSUAL.sub(r"\\\g<0>", text)  # printf %q
         yield from _encoded(text.encode("utf-8", "replace"))
 
 

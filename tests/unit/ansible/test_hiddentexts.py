@@ -82,3 +82,44 @@ def test_a_document_of_any_depth_is_taken_apart():
     for _ in range(100_000):
         deep = [deep]
     assert list(texts_in(deep)) == ["swordfish"]
+
+
+@pytest.mark.parametrize(
+    ("plaintext", "secret"),
+    [
+        ("482911\n773012\n", "773012"),
+        ("ann,73462918\nbob,1\n", "73462918"),
+        ("user,password\nann,Welcome123\n", "Welcome123"),
+        ("pager: +491701234567\n", "491701234567"),
+        ("pin: 12_345_678\n", "12345678"),
+        ("PASSWORD=swordfish # old\n", "swordfish"),
+        ("ann:$6$salt$hash:19000:0\n", "$6$salt$hash"),
+        ("a: 1\n---\nb: swordfish\n", "swordfish"),
+    ],
+)
+def test_so_is_what_somebody_reads_out_of_it_otherwise(plaintext, secret):
+    assert secret in texts_of_vault(plaintext.encode())
+
+
+def test_what_tells_nothing_blackens_nothing():
+    text = b"enabled: true\nport: 5432\nyear: 2026\nnone:\nhost: web1\nword: swordfish\n"
+    assert set(texts_of_vault(text, {"web1"})) == {"swordfish"}
+
+
+@pytest.mark.parametrize("tag", ["!!int 0129", "!!timestamp soon", "!!bool foo", "!!float foo"])
+def test_what_no_reader_takes_is_told_as_it_stands(tag):
+    assert any(tag.split()[1] in one for one in texts_of_vault(f"x: {tag}\n".encode()))
+
+
+def test_what_holds_itself_or_much_of_one_thing_is_told_once():
+    assert list(texts_of_vault(b"a: &a [*a, swordfish]\n")).count("swordfish") <= 3
+    many = "a: &a [x1x1, x1x1]\n" + "".join(
+        f"{name}: &{name} [{', '.join(['*' + before] * 10)}]\n"
+        for before, name in zip("abcdefg", "bcdefgh", strict=True)
+    )
+    assert len(texts_of_vault(many.encode())) < 50
+
+
+@pytest.mark.parametrize("line", ["a=b" + " " * 100_000 + "c", "a" * 1_000_000, "x://" * 100_000])
+def test_a_long_line_takes_no_longer_than_it_is(line):
+    assert texts_of_vault(line.encode())

@@ -3,12 +3,13 @@
 import base64
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.remediate.redaction import Redactor, Report
+from agent.remediate.redaction import Redactor, Report, Secrets
 
 SECRET = "s3cr&t/pass+w'rd"
 
@@ -72,3 +73,37 @@ def test_a_long_output_and_many_secrets_take_no_time(tmp_path):
     many = redactor(tmp_path, *(f"secret-{number:032x}" for number in range(500)))
     text = "\n".join(f"line {number} of what a playbook said" for number in range(20_000))
     assert many.clean(f"{text}\nsecret-{1:032x}").endswith("\n[secret]")
+
+
+AWKWARD = 's3cr&t/pass+w\'rd "x"'
+WRITTEN = {
+    "JSON in JSON": json.dumps(json.dumps({"k": AWKWARD})),
+    "a template's escape": "s3cr&amp;t/pass+w&#39;rd &#34;x&#34;",
+    "a template's tojson": 's3cr\\u0026t/pass+w\\u0027rd \\"x\\"',
+    "sh -x": "s3cr&t/pass+w'\\''rd \"x\"",
+    "printf %q": 's3cr\\&t/pass+w\\\'rd\\ \\"x\\"',
+    "YAML": "s3cr&t/pass+w''rd \"x\"",
+    "a URL": quote(AWKWARD, safe="").lower(),
+    "folded at a space": 's3cr&t/pass+w\'rd\n  "x"',
+}
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_a_secret_is_known_however_programs_write_it(how):
+    clean = Secrets([AWKWARD]).taken_out_of(f"before {WRITTEN[how]} after")
+    assert "s3cr" not in clean
+    assert "rd" not in clean
+    assert clean.startswith("before")
+    assert clean.endswith("after")
+
+
+def test_a_host_that_sends_white_space_only_takes_nobodys_time():
+    text = "x" + " " * 1_000_000 + "y"  # hours, if each place were looked at from each place
+    assert Secrets(["swordfish"]).taken_out_of(text) == text
+
+
+def test_what_is_too_short_to_hide_is_hidden_in_no_other_writing_either():
+    assert (
+        Secrets(["10", "443", "ab"]).taken_out_of("/dev/sda1 41313052 343433 6162")
+        == "/dev/sda1 41313052 343433 6162"
+    )
