@@ -74,7 +74,7 @@ def test_without_an_inventory_one_is_made_of_what_prometheus_has(inventory, prom
         (["--prometheus", "http://127.0.0.1:1", "--yes"], 6, "does not answer"),
         (["--prometheus", "not a url", "--yes"], 78, "collect.prometheus.url"),
         (["--prometheus", "http://127.0.0.1:1", "--inventory", "/nowhere", "--yes"], 1, "does not exist"),
-        ([], 1, "--yes"),
+        ([], 2, "--yes"),
     ],
 )
 def test_a_mistake_is_told_and_nothing_is_written(call, tmp_path, arguments, code, said):
