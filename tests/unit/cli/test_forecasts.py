@@ -1,6 +1,6 @@
 """What people and programs are told of hosts of which too little is seen."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
@@ -26,7 +26,7 @@ def config(tmp_path):
         FailureWord(host=host, horizon=SIX_HOURS, probability=0.4, base=0.02, training="t", at=NOW)
         for host in ("web1", "web2")
     ]
-    stores.failures.keep(words, [], [], NOW, {("web2", SIX_HOURS), ("web3", SIX_HOURS)})
+    stores.failures.keep(words, [], [], datetime.now(UTC), {("web2", SIX_HOURS), ("web3", SIX_HOURS)})
     stores.close()
     return file
 
