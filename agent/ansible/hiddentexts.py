@@ -72,7 +72,8 @@ def texts_of_vault(plaintext: bytes, names: Container[str] = ()) -> list[str]:
     """Return what a vault held: the texts of a file of variables, of another file, or of one value."""
     text = plaintext.decode("utf-8", "surrogateescape")
     # as it is written, and as Ansible makes numbers of it
-    documents = [one for loader in (_Plain, yaml.SafeLoader) for one in _documents(text, loader)]
+    loaders = (_Plain, yaml.SafeLoader) if _LOOKS_LIKE_YAML.search(text) else ()
+    documents = [one for loader in loaders for one in _documents(text, loader)]
     if any(isinstance(one, Mapping | list | set) for one in documents):
         alone = [] if "\n" in text.strip() else [text]  # it may be a password that only looks like a document
         return [*texts_in(documents, names), *alone]
@@ -81,8 +82,6 @@ def texts_of_vault(plaintext: bytes, names: Container[str] = ()) -> list[str]:
 
 
 def _documents(text: str, loader: type[yaml.SafeLoader]) -> list[Any]:
-    if not _LOOKS_LIKE_YAML.search(text):
-        return []
     try:
         return list(yaml.load_all(text, loader))
     except Exception:  # whatever a file that is no YAML, or has tags of its own, makes a reader raise

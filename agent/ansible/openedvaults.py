@@ -21,6 +21,7 @@ class OpenedVaults:
         self.opened = 0
         self.files: set[str] = set()
         self.texts: set[str] = set()
+        self._telling: set[str] = set()  # of the texts: names of hosts stand in vaults too, and are aliases
 
     def hear(self) -> None:
         """Hear of every one that is opened from now on."""
@@ -32,7 +33,9 @@ class OpenedVaults:
             origin = Origin.get_tag(vaulttext)
             if origin is not None and not origin.line_num:
                 self.files.add(str(origin.path))
-            self.texts.update(texts_of_vault(bytes(plaintext)))
+            texts = texts_of_vault(bytes(plaintext))
+            self.texts.update(texts)
+            self._telling.update(one for one in texts if len(one) >= _SHORTEST and not is_name(one))
             return plaintext, *more
 
         VaultLib.decrypt_and_get_vault_id = heard
@@ -43,9 +46,4 @@ class OpenedVaults:
         if origin is not None and str(origin.path) in self.files:
             return True
         raw = json.dumps(value, default=str, ensure_ascii=False)
-        return text != raw and any(one in text for one in self.texts if _is_telling(one))
-
-
-def _is_telling(text: str) -> bool:
-    # names of hosts stand in vaults too, and are aliases for all that
-    return len(text) >= _SHORTEST and not is_name(text)
+        return text != raw and any(one in text for one in self._telling)

@@ -95,8 +95,8 @@ class FailureStore:
                 func.count().label("judged"),
                 func.sum(came).label("came"),
                 func.sum(said).label("expected"),
-                func.avg((said - came) * (said - came)).label("brier"),
-                func.avg((base - came) * (base - came)).label("brier_base"),
+                func.avg(_loss(said, came)).label("brier"),
+                func.avg(_loss(base, came)).label("brier_base"),
             )
             .where(table.c.state.in_(_KNOWN), table.c.beside.is_(False))
             .group_by(table.c.horizon_s)
@@ -116,17 +116,17 @@ class FailureStore:
             & else_.c.state.in_(_KNOWN)
         )
         came = _came(own)
-        loss = (own.c.probability - came) * (own.c.probability - came)
+        loss = _loss(own.c.probability, came)
         query = (
             select(
                 own.c.horizon_s,
                 func.count().label("judged"),
                 func.sum(came).label("came"),
                 func.avg(loss).label("brier"),
-                func.avg((own.c.base - came) * (own.c.base - came)).label("brier_base"),
+                func.avg(_loss(own.c.base, came)).label("brier_base"),
                 func.count(else_.c.id).label("shared"),
                 func.avg(case((else_.c.id.is_not(None), loss))).label("brier_shared"),
-                func.avg((else_.c.probability - came) * (else_.c.probability - came)).label("brier_other"),
+                func.avg(_loss(else_.c.probability, came)).label("brier_other"),
             )
             .select_from(own.outerjoin(else_, both))
             .where(own.c.training == training, own.c.state.in_(_KNOWN))
@@ -139,6 +139,10 @@ class FailureStore:
 
 def _came(words: FromClause) -> ColumnElement[float]:
     return (words.c.state == FailureState.CAME.value).cast(table.c.base.type)
+
+
+def _loss(said: ColumnElement[float], came: ColumnElement[float]) -> ColumnElement[float]:
+    return (said - came) * (said - came)
 
 
 def _to_record(row: Row[Any]) -> FailureRecord:
