@@ -32,8 +32,6 @@ _TELLS_NOTHING = frozenset(
 _OF_ALL = frozenset({"vars", "hostvars", "groups"})  # of Ansible itself: the variables again, and everybody's
 _OF_ANSIBLE = "_ansible_"  # what it tells its own modules
 
-_secret_templates: set[str] = set()  # out of vaults, and of variables whose names say that they are secret
-
 
 def install(job: Job) -> None:
     """Tell of every value as soon as it is there, before any output can hold it."""
@@ -52,7 +50,7 @@ def _install_vaults(job: Job) -> None:
             job.tell("unopened", _place(vaulttext, error))
             raise
         texts = texts_of_vault(bytes(plaintext), job.names)
-        _secret_templates.update(filter(is_template, texts))
+        job.templates.add(filter(is_template, texts))
         _tell(job, texts)
         return plaintext, vault_id, secret
 
@@ -78,7 +76,7 @@ def _install_templates(job: Job) -> None:
 
     def template(self: Any, variable: Any, *args: Any, **options: Any) -> Any:
         result = render(self, variable, *args, **options)
-        if isinstance(variable, str) and variable in _secret_templates:
+        if isinstance(variable, str) and _is_rendered(variable) and variable in job.templates:
             _tell(job, texts_in(result, job.names))
         return result
 
@@ -160,9 +158,13 @@ def _encrypted(value: Any) -> Iterator[Any]:
 def _named(variables: Mapping[str, Any], job: Job) -> list[str]:
     """Return the texts of variables whose names say that they are secret; templates are kept in mind."""
     found = list(_named_in(variables, re.compile(job.secret_names), job))
-    templates = {text for text in found if "{{" in text or "{%" in text}
-    _secret_templates.update(templates)
+    templates = set(filter(_is_rendered, found))
+    job.templates.add(templates)
     return [text for text in found if text not in templates]
+
+
+def _is_rendered(text: str) -> bool:
+    return "{{" in text or "{%" in text
 
 
 def _named_in(

@@ -9,15 +9,17 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from agent.ansible.toldtemplates import ToldTemplates
 from agent.ansible.where import Where
 
 JOB_VARIABLE = "OPSMEND_JOB"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """The limits of one execution of ansible-playbook.
 
@@ -49,6 +51,11 @@ class Job:
     def may_work_here(self) -> bool:
         """Return whether the agent's own machine is one of the run's."""
         return any(plugin == "local" for plugin, _ in self.where)
+
+    @cached_property
+    def templates(self) -> ToldTemplates:
+        """Return what was told of templates that hold something hidden."""
+        return ToldTemplates(self.report, self.tell)
 
     def tell(self, kind: str, content: Any) -> None:
         """Add one line to the report."""

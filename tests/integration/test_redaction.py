@@ -44,6 +44,8 @@ def site(tmp_path_factory):
     encrypt(made.folder, "prod", made.write("playbooks/mend/hidden.yml", values))
     encrypt(made.folder, "prod", made.write("playbooks/mend/files/licence", "licence-5 of Zürich\n"))
     encrypt(made.folder, "prod", made.write("playbooks/mend/files/keys.csv", "bob,x\nann,c0lumn-13\n"))
+    later = {"rendered_later": "later {{ inventory_hostname }} opened-19"}
+    encrypt(made.folder, "prod", made.write("playbooks/mend/later.yml", later))
     encrypt(made.folder, "prod", made.write("playbooks/mend/templates/text.j2", "templated of {{ 1 }}\n"))
     return made
 
@@ -336,3 +338,14 @@ def test_a_vault_that_holds_no_utf_8_leaves_the_inventory_to_be_read(tmp_path):
     group = site.write("inventory/group_vars/all.yml", "")
     group.write_text(f"colour: blue\nword: !vault |\n  {text}\n")
     assert "web1" in site.inventory.read().hosts
+
+
+def test_a_template_that_one_task_opens_is_hidden_where_another_renders_it(site):
+    ended = play(
+        site,
+        {"ansible.builtin.include_vars": "later.yml"},
+        {"ansible.builtin.debug": {"msg": "{{ rendered_later }}"}},
+    )
+    assert "opened-19" not in everything(site, ended)
+    assert "later web1" not in everything(site, ended)
+    assert "[secret]" in everything(site, ended)
