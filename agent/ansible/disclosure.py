@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible._internal._datatag._tags import Origin
@@ -145,14 +145,14 @@ def _try(action: Any) -> None:
 
 
 def _encrypted(value: Any) -> Iterator[Any]:
-    if isinstance(value, EncryptedString):
-        yield value
-    elif isinstance(value, Mapping):
-        for child in value.values():
-            yield from _encrypted(child)
-    elif isinstance(value, list | tuple):
-        for child in value:
-            yield from _encrypted(child)
+    waiting, seen = [value], {}
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, EncryptedString):
+            yield one
+        elif isinstance(one, Mapping | list | tuple) and id(one) not in seen:
+            seen[id(one)] = one  # by aliases a few lines hold one thing a million times
+            waiting += one.values() if isinstance(one, Mapping) else one
 
 
 def _named(variables: Mapping[str, Any], job: Job) -> list[str]:
@@ -167,18 +167,21 @@ def _is_rendered(text: str) -> bool:
     return "{{" in text or "{%" in text
 
 
-def _named_in(
-    value: Any, secret: re.Pattern[str], job: Job, left_out: Container[str] = _OF_ALL
-) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, child in value.items():
+def _named_in(value: Any, secret: re.Pattern[str], job: Job) -> Iterator[str]:
+    waiting, seen = [value], {}
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, dict | list) or id(one) in seen:
+            continue
+        seen[id(one)] = one
+        if isinstance(one, list):
+            waiting += one
+            continue
+        for key, child in one.items():
             if secret.search(str(key)):
                 yield from texts_in(child, job.names)
-            elif key not in left_out:
-                yield from _named_in(child, secret, job, ())
-    elif isinstance(value, list):
-        for child in value:
-            yield from _named_in(child, secret, job, ())
+            elif one is not value or key not in _OF_ALL:
+                waiting.append(child)
 
 
 def _hidden(shown: Any, given: Any, job: Job) -> list[str]:

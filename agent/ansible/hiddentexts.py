@@ -10,6 +10,7 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import Container, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -17,7 +18,7 @@ import yaml
 from agent.cleantext import is_name, secrets_of_url
 
 _SHORTEST_NUMBER = 6  # digits; shorter ones are ports, sizes and seconds
-_LOOKS_LIKE_YAML = re.compile(r":\s|^\s*- |^\s*[\[{!?&]", re.MULTILINE)
+_LOOKS_LIKE_YAML = re.compile(r":\s|^[ \t]*- |^[ \t]*[\[{!?&]", re.MULTILINE)
 _URL = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 # a line of an ini file, of an environment, of a properties file, of a password file
 _SETTING = re.compile(r"""(?:export\s+)?["']?[\w.-]+["']?\s*[=:]\s*(.*)""")
@@ -131,7 +132,8 @@ def _texts_of(value: Any) -> Iterator[str]:
         for url in _URL.findall(text):
             yield from secrets_of_url(url)
     elif isinstance(value, int | float):
-        yield from _number(str(abs(value)))
+        with suppress(ValueError):  # more digits than Python writes, and Ansible neither
+            yield from _number(str(abs(value)))
 
 
 def _settings(text: str) -> Iterator[str]:

@@ -349,3 +349,16 @@ def test_a_template_that_one_task_opens_is_hidden_where_another_renders_it(site)
     assert "opened-19" not in everything(site, ended)
     assert "later web1" not in everything(site, ended)
     assert "[secret]" in everything(site, ended)
+
+
+def test_what_stands_in_itself_by_aliases_a_million_times_holds_nobody_up(site):
+    levels = "a: &a [x]\n" + "".join(
+        f"l{number}: &l{number} [{', '.join([before] * 10)}]\n"
+        for number, before in enumerate(["*a", *(f"*l{number}" for number in range(8))])
+    )
+    file = site.write("playbooks/mend/aliases.yml", "")
+    file.write_text(levels + "api_token: aliased-20\n")
+    site.playbook([{"ansible.builtin.debug": {"var": "api_token"}}], vars_files=["aliases.yml"])
+    ended = site.run(timeout=timedelta(seconds=30))
+    assert ended.state is RunState.SUCCEEDED
+    assert "aliased-20" not in everything(site, ended)

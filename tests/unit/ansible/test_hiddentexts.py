@@ -120,6 +120,12 @@ def test_what_holds_itself_or_much_of_one_thing_is_told_once():
     assert len(texts_of_vault(many.encode())) < 50
 
 
-@pytest.mark.parametrize("line", ["a=b" + " " * 100_000 + "c", "a" * 1_000_000, "x://" * 100_000])
+def test_a_number_of_more_digits_than_anybody_writes_stops_nothing():
+    assert "swordfish" in texts_of_vault(b"big: 0x" + b"f" * 5000 + b"\nword: swordfish\n")
+
+
+@pytest.mark.parametrize(
+    "line", ["\n" * 300_000 + "a: x", "a=b" + " " * 100_000 + "c", "a" * 1_000_000, "x://" * 100_000]
+)
 def test_a_long_line_takes_no_longer_than_it_is(line):
     assert texts_of_vault(line.encode())
